@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# What setup and test share. Sourced by ./lthkit, which sets ROOT.
+
+ARTIFACTS=$ROOT/artifacts
+LOGS=$ARTIFACTS/logs
+LOCAL_PROPS=$ROOT/LTHKit.local.props
+# shellcheck disable=SC2034  # used by ./lthkit
+CLI=$ARTIFACTS/bin/LTHKit.Cli/release/lthkit-cli
+
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE=true
+# Build nodes that outlive the command would keep its output open.
+export MSBUILDDISABLENODEREUSE=1
+
+# Progress goes to stderr: the standard output belongs to the verb (bench --json).
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# fail EXIT-CODE SENTENCE: 2 for what the user must provide or correct, 1 for everything else.
+fail() {
+    say "lthkit: $2"
+    exit "$1"
+}
+
+# step NAME SENTENCE COMMAND...: runs the command with its output in artifacts/logs/NAME.log; when it fails, the
+# sentence, the first error and the log's path are all that is printed.
+step() {
+    local sentence=$2 log=$LOGS/$1.log
+    shift 2
+    mkdir -p "$LOGS" 2>/dev/null || fail 1 "cannot write to $LOGS; make the folder writable or clone into one that is."
+    if ! "$@" >"$log" 2>&1 9>&-; then
+        fail 1 "$sentence$(first_error "$log") The log is $log"
+    fi
+}
+
+first_error() {
+    local line
+    line=$(grep -m1 -iE '(^|[^a-z])error([^a-z]|$)|^E: ' "$1" | cut -c1-300 | sed 's/^ *//; s/ *$//') || true
+    [[ -z $line ]] || printf ' First error: %s' "${line%.}."
+}
+
+# The built programs look for .NET in the standard places only; tell them of one that is installed elsewhere.
+use_dotnet() {
+    local dotnet
+    if [[ -z ${DOTNET_ROOT:-} ]] && dotnet=$(command -v dotnet); then
+        DOTNET_ROOT=$(dirname "$(readlink -f "$dotnet")")
+        export DOTNET_ROOT
+    fi
+}
+
+# property NAME: its value in LTHKit.local.props, empty when there is none.
+property() {
+    [[ -f $LOCAL_PROPS ]] || return 0
+    sed -n "s:.*<$1>\(.*\)</$1>.*:\1:p" "$LOCAL_PROPS" | sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g'
+}
+
+nvidia_driver() {
+    [[ -e /proc/driver/nvidia/version || -e /dev/nvidiactl || -e /dev/dxg && -n $(command -v nvidia-smi) ]]
+}
+
+may_install() {
+    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null
+}
+
+# apt_install LOG PACKAGE...
+apt_install() {
+    local log=$1
+    shift
+    mkdir -p "$LOGS"
+    {
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" ||
+            { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; }
+    } </dev/null >"$LOGS/$log.log" 2>&1 9>&-
+}
