@@ -1,0 +1,150 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Data;
+
+/// <summary>
+/// Mini-batches of an <see cref="ImageSet"/>: shuffled and augmented for training, in order for evaluation. Order and augmentation of epoch e
+/// are a function of the seed and e alone, so that a run can begin at any epoch and iteration without a saved generator.
+/// All work is done for a whole batch at once, on the device where the images are.
+/// </summary>
+public sealed class Batches : IDisposable
+{
+    private readonly ImageSet set;
+    private readonly long seed;
+    private readonly bool flip;
+    private readonly int padding;
+    private readonly bool channelsLast;
+    private readonly Tensor scale, shift;       // [1, C, 1, 1]
+    private Tensor? windows;                    // [N, C, 2p+1, 2p+1, H, W], a view: every crop of every padded image
+
+    /// <param name="set">The images; must outlive this object.</param>
+    /// <param name="batchSize">Images a training batch; the last batch of an epoch holds what is left.</param>
+    /// <param name="seed">Seed of order and augmentation.</param>
+    /// <param name="augmentation">What is changed at random; null: the paper's crops and flips.</param>
+    /// <param name="channelsLast">Whether images are laid out with the channels last, which suits some convolutions better.</param>
+    /// <exception cref="UserException">The batch size or the padding is out of range.</exception>
+    public Batches(ImageSet set, int batchSize, long seed, Augmentation? augmentation = null, bool channelsLast = false)
+    {
+        if (batchSize < 1)
+            throw new UserException($"A batch of {batchSize} images is not possible; take a batch size of at least 1.");
+        augmentation ??= new Augmentation();
+        padding = augmentation.Padding ?? set.Height / 8;
+        if (padding < 0 || padding > Math.Min(set.Height, set.Width))
+            throw new UserException($"A padding of {padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to {Math.Min(set.Height, set.Width)}.");
+        (this.set, this.seed, this.channelsLast, flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
+        scale = PerChannel(channel => 1 / (255 * set.Std[channel]));
+        shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
+    }
+
+    /// <summary>Images a training batch.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Training batches an epoch, the last, shorter one included.</summary>
+    public int Iterations => (set.Train.Count + BatchSize - 1) / BatchSize;
+
+    /// <summary>The training batches of an epoch. Each is disposed by whoever receives it.</summary>
+    /// <param name="epoch">From 0.</param>
+    /// <param name="startIteration">The first batch to deliver: the rest is the same as in a whole epoch, to the bit.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A negative epoch, or an iteration that the epoch does not have.</exception>
+    public IEnumerable<Batch> Epoch(int epoch, int startIteration = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        ArgumentOutOfRangeException.ThrowIfNegative(startIteration);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(startIteration, Iterations);
+        return Run(epoch, startIteration);
+    }
+
+    private IEnumerable<Batch> Run(int epoch, int startIteration)
+    {
+        using var draw = Draw(epoch);
+        for (var iteration = startIteration; iteration < Iterations; iteration++)
+            yield return Gather(draw, iteration * BatchSize, Math.Min(BatchSize, set.Train.Count - iteration * BatchSize));
+    }
+
+    /// <summary>Images in their order, normalised and otherwise unchanged. Each batch is disposed by whoever receives it.</summary>
+    /// <param name="split">One of the splits of the set.</param>
+    /// <param name="batchSize">Images a batch; the last one holds what is left.</param>
+    public IEnumerable<Batch> Evaluation(ImageSplit split, int batchSize = 500)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        return Run();
+
+        IEnumerable<Batch> Run()
+        {
+            for (var start = 0; start < split.Count; start += batchSize)
+                yield return Slice(split, start, Math.Min(batchSize, split.Count - start));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        windows?.Dispose();
+        scale.Dispose();
+        shift.Dispose();
+    }
+
+    private Batch Slice(ImageSplit split, int start, int count)
+    {
+        using var scope = NewDisposeScope();
+        return new Batch(Normalised(split.Images.narrow(0, start, count)), split.Labels.narrow(0, start, count).clone()).Detached();
+    }
+
+    /// <summary>What chance decides in one epoch: a row for each of order, vertical and horizontal offset, mirror. // [4, N]</summary>
+    private Tensor Draw(int epoch)
+    {
+        var count = set.Train.Count;
+        var random = SplitMix64.Keyed(seed, epoch);
+        var rows = new long[4 * count];
+        random.Permutation(count).CopyTo(rows, 0);
+        for (var i = 0; i < count; i++)
+        {
+            rows[count + i] = random.Below(2 * padding + 1);
+            rows[2 * count + i] = random.Below(2 * padding + 1);
+            rows[3 * count + i] = random.Below(2);
+        }
+        using var scope = NewDisposeScope();
+        return tensor(rows, [4, count]).to(set.Device).DetachFromDisposeScope();
+    }
+
+    private Batch Gather(Tensor draw, int start, int count)
+    {
+        using var scope = NewDisposeScope();
+        windows ??= Windows();
+        var part = draw.narrow(1, start, count);
+        var order = part[0];
+        var images = windows[TensorIndex.Tensor(order), TensorIndex.Colon, TensorIndex.Tensor(part[1]), TensorIndex.Tensor(part[2])];   // [B, C, H, W]
+        if (flip)
+            images = where(part[3].to(ScalarType.Bool).view(count, 1, 1, 1), images.flip(3), images);
+        return new Batch(Normalised(images), set.Train.Labels.index_select(0, order)).Detached();
+    }
+
+    private Tensor Windows()
+    {
+        using var scope = NewDisposeScope();
+        var images = set.Train.Images;
+        if (padding > 0)
+        {
+            var padded = zeros([set.Train.Count, set.Channels, set.Height + 2 * padding, set.Width + 2 * padding], ScalarType.Byte, set.Device);
+            padded.narrow(2, padding, set.Height).narrow(3, padding, set.Width).copy_(images);
+            images = padded;
+        }
+        return images.unfold(2, set.Height, 1).unfold(3, set.Width, 1).DetachFromDisposeScope();
+    }
+
+    private Tensor Normalised(Tensor images)
+    {
+        var values = images.to(ScalarType.Float32);
+        if (channelsLast)
+            values = values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+        return values.mul_(scale).add_(shift);
+    }
+
+    private Tensor PerChannel(Func<int, double> value)
+    {
+        using var scope = NewDisposeScope();
+        var values = Enumerable.Range(0, set.Channels).Select(channel => (float)value(channel)).ToArray();
+        return tensor(values, [1, set.Channels, 1, 1]).to(set.Device).DetachFromDisposeScope();
+    }
+}
