@@ -94,7 +94,10 @@ run_setup() {
     key=$(fingerprint)
     if [[ $force == true ]]; then rm -rf "$ARTIFACTS/obj/native" "$ARTIFACTS/native"; fi
     if [[ $PACKAGES == compat ]]; then
-        build_native torch "$ROOT/compat/TorchSharp/native" "-DLIBTORCH=$TORCH_ROOT"
+        # Debian's lies in a folder that CMake knows.
+        local root=$TORCH_ROOT
+        [[ $root != /usr ]] || root=''
+        build_native torch "$ROOT/compat/TorchSharp/native" "-DLIBTORCH=$root"
     fi
     build_native kernels "$ROOT/src/LTHKit/native"
     build_solution "$force"
@@ -270,11 +273,14 @@ torch_library() {
     done
 }
 
-# From the header, which Debian's package, a wheel and an unpacked libtorch all have.
+# From the header, which Debian's package, a wheel and an unpacked libtorch all have; newer ones moved the macros.
 torch_version() {
-    local header=$1/include/torch/csrc/api/include/torch/version.h
-    [[ -f $header ]] || return 0
-    awk '$1 == "#define" && $2 ~ /^TORCH_VERSION_(MAJOR|MINOR|PATCH)$/ { v = v sep $3; sep = "." } END { print v }' "$header"
+    local header
+    for header in "$1/include/torch/headeronly/version.h" "$1/include/torch/csrc/api/include/torch/version.h"; do
+        [[ -f $header ]] || continue
+        awk '$1 == "#define" && $2 ~ /^TORCH_VERSION_(MAJOR|MINOR|PATCH)$/ { v = v sep $3; sep = "." } END { print v }' "$header"
+        return
+    done
 }
 
 # --- what Debian and npm provide ------------------------------------------------------------------------------------

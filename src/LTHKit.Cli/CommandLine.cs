@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+
+namespace LTHKit.Cli;
+
+/// <summary>
+/// What every verb has in common: how it is called, stopped, and how it ends. Exit codes: 0 done, 1 failed, 2 the input is wrong,
+/// 130 and 143 stopped by Ctrl-C and by SIGTERM.
+/// </summary>
+internal static class CommandLine
+{
+    private const int DiskFull = 28, QuotaExceeded = 122, ReadOnlyFileSystem = 30; // errno, which .NET keeps in HResult
+
+    /// <summary>Runs the verb that the arguments name; errors are one sentence each on <paramref name="error"/>.</summary>
+    public static async Task<int> Run(Command root, string[] args, TextWriter error)
+    {
+        if (args.Length == 0)
+            args = ["--help"];
+        var parsed = root.Parse(args);
+        if (ParseErrors.Describe(parsed) is { } problem)
+            return Fail(error, problem, 2);
+
+        using var stop = new CancellationTokenSource();
+        var stoppedBy = 0;
+        // The first signal lets the verb save its state; the second one has its usual effect.
+        void Stop(PosixSignalContext signal)
+        {
+            if (stop.IsCancellationRequested)
+                return;
+            signal.Cancel = true;
+            stoppedBy = signal.Signal == PosixSignal.SIGTERM ? 143 : 130;
+            error.WriteLine("lthkit: stopping; Ctrl-C again stops at once.");
+            stop.Cancel();
+        }
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        try
+        {
+            var code = await parsed.InvokeAsync(configuration, stop.Token);
+            return stoppedBy != 0 ? stoppedBy : code;
+        }
+        catch (OperationCanceledException) when (stoppedBy != 0)
+        {
+            return stoppedBy;
+        }
+        catch (Exception exception)
+        {
+            if (Environment.GetEnvironmentVariable("LTHKIT_DEBUG") == "1")
+                error.WriteLine(exception);
+            return Describe(exception, error);
+        }
+    }
+
+    private static int Describe(Exception exception, TextWriter error)
+    {
+        // Constructors of static fields and tasks wrap what went wrong in the first place.
+        while (exception is TypeInitializationException or AggregateException { InnerExceptions.Count: 1 } && exception.InnerException is { } inner)
+            exception = inner;
+        return exception switch
+        {
+            UserException => Fail(error, exception.Message, 2),
+            UnauthorizedAccessException => Fail(error, $"{exception.Message.TrimEnd('.')}; choose a folder that you may write to.", 2),
+            IOException { HResult: DiskFull or QuotaExceeded } =>
+                Fail(error, $"the disk is full ({exception.Message.TrimEnd('.')}); free some space and run the same command again.", 2),
+            IOException { HResult: ReadOnlyFileSystem } =>
+                Fail(error, $"{exception.Message.TrimEnd('.')}; choose a folder that you may write to.", 2),
+            DllNotFoundException or EntryPointNotFoundException =>
+                Fail(error, $"a native library is missing or out of date ({FirstLine(exception.Message)}); run ./lthkit setup.", 1),
+            _ => Fail(error, $"{exception.GetType().Name}: {FirstLine(exception.Message)} (LTHKIT_DEBUG=1 shows where)", 1),
+        };
+    }
+
+    private static int Fail(TextWriter error, string sentence, int code)
+    {
+        error.WriteLine($"lthkit: {sentence}");
+        return code;
+    }
+
+    private static string FirstLine(string text)
+    {
+        var end = text.IndexOf('\n');
+        return (end < 0 ? text : text[..end]).Trim();
+    }
+}
