@@ -135,10 +135,8 @@ public sealed class Batches : IDisposable
 
     private Tensor Normalised(Tensor images)
     {
-        var values = images.to(ScalarType.Float32);
-        if (channelsLast)
-            values = values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
-        return values.mul_(scale).add_(shift);
+        var values = images.to(ScalarType.Float32, copy: true).mul_(scale).add_(shift);
+        return channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
     }
 
     private Tensor PerChannel(Func<int, double> value)

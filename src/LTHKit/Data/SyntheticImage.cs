@@ -50,11 +50,10 @@ internal static class SyntheticImage
     }
 
     /// <summary>
-    /// Writes one image, planes of red, green and blue, to <paramref name="pixels"/> ([3, size, size]).
+    /// Writes one image, planes of red, green and blue, to <paramref name="pixels"/> ([3, size, size]). The label modulo 10 is the shape, striped
+    /// from 10 on; <paramref name="clutter"/> is the most small things before the object and behind it; <paramref name="noise"/> is the standard
+    /// deviation of the pixel noise in units of the full range.
     /// </summary>
-    /// <param name="label">Class: shape = label mod 10; striped from 10 on.</param>
-    /// <param name="clutter">The most clutter things behind and before the object.</param>
-    /// <param name="noise">Standard deviation of the pixel noise, in units of the full range.</param>
     public static void Render(Span<byte> pixels, int size, int label, int clutter, double noise, SplitMix64 random)
     {
         var background = Colour.Random(ref random, 0, 120);
