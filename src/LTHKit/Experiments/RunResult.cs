@@ -1,0 +1,37 @@
+using LTHKit.Training;
+
+namespace LTHKit.Experiments;
+
+/// <summary>A finished run. Accuracies and sparsities are fractions.</summary>
+public sealed record RunResult
+{
+    /// <summary>What was run.</summary>
+    public required RunSpec Spec { get; init; }
+
+    /// <summary>Its name in the run store.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Its folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>Share of the prunable weights that are zero, counted in the mask.</summary>
+    public required double Sparsity { get; init; }
+
+    /// <summary>Share of zeros among all convolution weights, those that a tweak injected included.</summary>
+    public required double EffectiveSparsity { get; init; }
+
+    /// <summary>Test accuracy at the epoch of best validation accuracy (the first of equals); what the paper reports.</summary>
+    public required double TestAccuracy { get; init; }
+
+    /// <summary>Test accuracy after the last epoch.</summary>
+    public required double LastTestAccuracy { get; init; }
+
+    /// <summary>The epoch of best validation accuracy, counted from 0.</summary>
+    public required int BestEpoch { get; init; }
+
+    /// <summary>Wall time of all its epochs.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>Epoch by epoch; a rewound run begins at its rewind point.</summary>
+    public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
+}

@@ -1,0 +1,83 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using LTHKit.Tweaks;
+
+namespace LTHKit.Experiments;
+
+/// <summary>
+/// Settings as JSON in one canonical form: keys sorted, defaults left out. An option added later with a neutral default changes no
+/// spec and so renames no run.
+/// </summary>
+internal static class SpecJson
+{
+    internal static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        IgnoreReadOnlyProperties = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new TweakConverter() },
+    };
+
+    /// <summary>The canonical form of a record of settings.</summary>
+    public static JsonObject Of(object settings)
+    {
+        var node = JsonSerializer.SerializeToNode(settings, settings.GetType(), Options)!.AsObject();
+        if (Default(settings.GetType()) is { } neutral)
+            RemoveEqual(node, JsonSerializer.SerializeToNode(neutral, settings.GetType(), Options)!.AsObject());
+        return Sorted(node);
+    }
+
+    /// <summary>The first twelve hexadecimal digits of the SHA-256 of the canonical form.</summary>
+    public static string Hash(JsonObject canonical)
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical.ToJsonString())))[..12];
+
+    /// <summary>An instance with every setting at its default, if the type has a constructor that allows it.</summary>
+    private static object? Default(Type type)
+    {
+        foreach (var constructor in type.GetConstructors())
+        {
+            var parameters = constructor.GetParameters();
+            if (parameters.All(p => p.HasDefaultValue))
+                return constructor.Invoke([.. parameters.Select(p => p.DefaultValue)]);
+        }
+        return null;
+    }
+
+    private static void RemoveEqual(JsonObject node, JsonObject neutral)
+    {
+        foreach (var (key, value) in node.ToList())
+        {
+            neutral.TryGetPropertyValue(key, out var other);
+            if (JsonNode.DeepEquals(value, other))
+                node.Remove(key);
+            else if (value is JsonObject inner && other is JsonObject otherInner)
+                RemoveEqual(inner, otherInner);
+        }
+    }
+
+    private static JsonObject Sorted(JsonObject node)
+        => new(node.OrderBy(p => p.Key, StringComparer.Ordinal)
+            .Select(p => KeyValuePair.Create(p.Key, p.Value is JsonObject inner ? Sorted(inner) : p.Value?.DeepClone())));
+
+    /// <summary>A tweak is written as its type's name, its settings, and for a tweak that is not the kit's a fingerprint of its code.</summary>
+    private sealed class TweakConverter : JsonConverter<Tweak>
+    {
+        public override bool CanConvert(Type type) => type == typeof(Tweak);
+
+        public override Tweak Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+            => throw new NotSupportedException("A tweak is code: it is written into a spec, not read from one.");
+
+        public override void Write(Utf8JsonWriter writer, Tweak value, JsonSerializerOptions options)
+        {
+            var node = Of(value);
+            node.Insert(0, "type", value.GetType().Name);
+            if (value.GetType().Assembly != typeof(Tweak).Assembly)
+                node["code"] = CodeFingerprint.Of(value.GetType());
+            node.WriteTo(writer);
+        }
+    }
+}

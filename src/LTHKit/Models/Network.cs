@@ -1,0 +1,74 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace LTHKit.Models;
+
+/// <summary>
+/// A classifier, [N, C, H, W] -> logits [N, classes], that knows what may be pruned in it and where a tweak may act:
+/// its <see cref="Units"/> (convolutions inside blocks) and its <see cref="Activations"/>.
+/// </summary>
+public abstract class Network : Module<Tensor, Tensor>
+{
+    private readonly List<ConvUnit> _units = [];
+    private readonly List<Activation> _activations = [];
+    private readonly List<string> _prunable = [];
+
+    /// <summary>A network of the given architecture for the given input.</summary>
+    protected Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
+
+    /// <summary>The architecture.</summary>
+    public ModelSpec Model { get; }
+
+    /// <summary>The input it was built for.</summary>
+    public InputSpec Input { get; }
+
+    /// <summary>The convolutions inside blocks, in the order of the forward pass; the stem and shortcuts are not among them.</summary>
+    public IReadOnlyList<ConvUnit> Units => _units;
+
+    /// <summary>The activations, in the order of the forward pass.</summary>
+    public IReadOnlyList<Activation> Activations => _activations;
+
+    /// <summary>
+    /// Names of the weights that pruning acts on: every convolution's, stem and 1x1 shortcuts included; the classifier, biases,
+    /// BatchNorm and anything a tweak adds later stay dense (for LeNet-300-100 the weights of the hidden linear layers).
+    /// </summary>
+    public IReadOnlyList<string> Prunable => _prunable;
+
+    /// <summary>The prunable weights by name, in order.</summary>
+    public IEnumerable<(string Name, Parameter Weight)> PrunableWeights()
+    {
+        var all = named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        return _prunable.Select(name => (name, all[name]));
+    }
+
+    /// <summary>Registers a block's convolution unit.</summary>
+    internal ConvUnit Unit(Module owner, string path, int index, long input, long output, long kernel, long stride = 1,
+        long groups = 1, bool bias = false)
+    {
+        var name = $"{path}conv{index}";
+        var unit = new ConvUnit(owner, name, index.ToString(), input, output, kernel, stride, groups, bias);
+        _units.Add(unit);
+        _prunable.Add(name + ".weight");
+        return unit;
+    }
+
+    /// <summary>Registers an activation.</summary>
+    internal Activation Act(Module owner, string path, string name, string stage)
+    {
+        var activation = new Activation(path + name, stage);
+        owner.register_module(name, activation);
+        _activations.Add(activation);
+        return activation;
+    }
+
+    /// <summary>Registers a prunable layer that is no <see cref="ConvUnit"/>: a stem, a shortcut, a hidden linear layer.</summary>
+    internal T Layer<T>(Module owner, string path, string name, T layer, bool prunable = true) where T : Module
+    {
+        owner.register_module(name, layer);
+        if (prunable)
+            _prunable.Add($"{path}{name}.weight");
+        return layer;
+    }
+}

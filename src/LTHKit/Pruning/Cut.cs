@@ -1,0 +1,49 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Pruning;
+
+/// <summary>Turns scores into a mask: the only place where weights are cut, whatever the pruner.</summary>
+public static class Cut
+{
+    /// <summary>
+    /// The mask that keeps exactly <paramref name="keep"/> of the weights that <paramref name="mask"/> keeps: those of the highest
+    /// score. Ties go by position, the earlier weight is cut first.
+    /// </summary>
+    /// <param name="scores">A score for each weight by layer name, of the weight's shape; only survivors' scores count.</param>
+    /// <param name="mask">The mask so far.</param>
+    /// <param name="keep">How many weights to keep.</param>
+    /// <param name="distribution">Over all layers at once, or layer by layer.</param>
+    /// <exception cref="UserException">A score is not a number, or more is to be kept than there is.</exception>
+    public static Mask To(IReadOnlyDictionary<string, Tensor> scores, Mask mask, long keep, Distribution distribution = Distribution.Global)
+    {
+        if (keep < 0 || keep > mask.Kept)
+            throw new UserException($"{keep:N0} weights cannot be kept of {mask.Kept:N0}: a sparsity lies in [0, 1) and only grows from level to level.");
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var groups = distribution == Distribution.Global
+            ? [([.. mask.Layers], keep)]
+            : LayerBudgets.Of(mask, keep, distribution).Select(b => (Layers: (LayerMask[])[b.Layer], Keep: b.Keep)).ToList();
+        return new Mask(groups.SelectMany(g => Lowest(scores, mask, g.Layers, g.Keep)).ToList());
+    }
+
+    private static IEnumerable<(string, Tensor)> Lowest(IReadOnlyDictionary<string, Tensor> scores, Mask mask, LayerMask[] layers, long keep)
+    {
+        var kept = cat([.. layers.Select(l => mask[l.Name].flatten())]);                                    // [W]
+        var surviving = cat([.. layers.Select(l => scores[l.Name].detach().flatten())]).masked_select(kept); // [S]
+        if (surviving.isfinite().all().ToBoolean() == false)
+            throw new UserException("A pruning score is infinite or not a number, so the weights cannot be ranked: the network it was computed on has diverged.");
+        var cut = surviving.numel() - keep;
+        if (cut > 0)
+        {
+            var threshold = surviving.kthvalue(cut, 0).values;
+            var below = surviving < threshold;
+            var ties = surviving == threshold;
+            var room = cut - below.sum();
+            var cutHere = below.logical_or(ties.logical_and(ties.to_type(ScalarType.Int64).cumsum(0) <= room));
+            kept = kept.masked_scatter(kept, cutHere.logical_not());
+        }
+        return layers.Zip(kept.split([.. layers.Select(l => l.Total)]),
+            (layer, part) => (layer.Name, part.reshape(mask[layer.Name].shape).clone()));
+    }
+}

@@ -1,0 +1,192 @@
+using System.Collections;
+using LTHKit.Models;
+using LTHKit.Storage;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Pruning;
+
+/// <summary>
+/// Which weights of a network survive: a value, validated when made, that never changes. Each entry is a boolean tensor of the
+/// weight's shape, true where the weight is kept.
+/// </summary>
+public sealed class Mask : IEquatable<Mask>, IDisposable
+{
+    private readonly Dictionary<string, Tensor> _kept;
+
+    /// <summary>A mask from boolean tensors by weight name, true = kept. The tensors are taken over, not copied.</summary>
+    /// <exception cref="UserException">There is no entry, or one is not boolean.</exception>
+    public Mask(IEnumerable<(string Name, Tensor Kept)> layers)
+    {
+        _kept = layers.ToDictionary(l => l.Name, l => l.Kept.DetachFromDisposeScope());
+        if (_kept.Count == 0)
+            throw new UserException("A mask needs at least one layer.");
+        if (_kept.FirstOrDefault(l => l.Value.dtype != ScalarType.Bool) is { Key: not null } wrong)
+            throw new UserException($"The mask of {wrong.Key} is {wrong.Value.dtype}; it must be boolean, true where a weight is kept.");
+        using var scope = NewDisposeScope();
+        Layers = [.. _kept.Select(l => new LayerMask(l.Key, l.Value.sum().ToInt64(), l.Value.numel()))];
+    }
+
+    /// <summary>Everything kept.</summary>
+    public static Mask Dense(Network network)
+        => new(network.PrunableWeights().Select(w => (w.Name, ones_like(w.Weight, dtype: ScalarType.Bool))));
+
+    /// <summary>Names and counts by layer, in the network's order.</summary>
+    public IReadOnlyList<LayerMask> Layers { get; }
+
+    /// <summary>Number of weights kept.</summary>
+    public long Kept => Layers.Sum(l => l.Kept);
+
+    /// <summary>Number of weights the mask covers.</summary>
+    public long Total => Layers.Sum(l => l.Total);
+
+    /// <summary>Share of the covered weights that are zero, in [0, 1].</summary>
+    public double Sparsity => 1 - Kept / (double)Total;
+
+    /// <summary>Layers of which nothing is left: no gradient passes them (layer collapse, Tanaka et al. 2020).</summary>
+    public IReadOnlyList<string> Collapsed => [.. Layers.Where(l => l.Kept == 0).Select(l => l.Name)];
+
+    /// <summary>The boolean tensor of one weight, true where it is kept; owned by the mask.</summary>
+    /// <exception cref="UserException">The mask does not cover that weight.</exception>
+    public Tensor this[string name] => _kept.TryGetValue(name, out var kept)
+        ? kept
+        : throw new UserException($"The mask has no layer '{name}'; it covers {string.Join(", ", _kept.Keys)}.");
+
+    /// <summary>Whether the mask covers that weight.</summary>
+    public bool Covers(string name) => _kept.ContainsKey(name);
+
+    /// <summary>Sets the pruned weights of <paramref name="network"/> to exactly zero.</summary>
+    /// <exception cref="UserException">The mask does not fit the network.</exception>
+    public void Apply(Network network)
+    {
+        Validate(network);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var (name, weight) in network.PrunableWeights())
+            weight.masked_fill_(this[name].logical_not(), 0);
+    }
+
+    /// <summary>Refuses a network that this mask does not fit.</summary>
+    /// <exception cref="UserException">A layer is missing, unknown, or of another shape.</exception>
+    public void Validate(Network network)
+    {
+        var weights = network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight);
+        var missing = weights.Keys.Except(_kept.Keys).Concat(_kept.Keys.Except(weights.Keys)).FirstOrDefault();
+        if (missing is not null)
+            throw new UserException($"The mask does not fit {network.Model.Name}: layer '{missing}' is in one and not in the other.");
+        foreach (var (name, kept) in _kept)
+            if (!kept.shape.SequenceEqual(weights[name].shape))
+                throw new UserException($"The mask does not fit {network.Model.Name}: {name} is [{string.Join(", ", kept.shape)}] in the "
+                    + $"mask and [{string.Join(", ", weights[name].shape)}] in the network.");
+    }
+
+    /// <summary>The same mask with its tensors on <paramref name="device"/>.</summary>
+    public Mask To(Device device) => new(_kept.Select(l => (l.Key, l.Value.to(device, copy: true))));
+
+    /// <summary>Weights kept by both.</summary>
+    public Mask And(Mask other) => Combine(other, (a, b) => logical_and(a, b));
+
+    /// <summary>Weights kept by either.</summary>
+    public Mask Or(Mask other) => Combine(other, (a, b) => a.logical_or(b));
+
+    /// <summary>Weights kept by this one and not by the other.</summary>
+    public Mask Except(Mask other) => Combine(other, (a, b) => a.logical_and(b.logical_not()));
+
+    /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
+    public double Overlap(Mask other)
+    {
+        using Mask both = And(other), either = Or(other);
+        return either.Kept == 0 ? 1 : both.Kept / (double)either.Kept;
+    }
+
+    /// <summary>Writes the mask as bit-packed safetensors: eight weights a byte, shapes in the header's metadata.</summary>
+    public void Save(string path)
+    {
+        var shapes = new Dictionary<string, string> { ["format"] = "lthkit-mask-1" };
+        var packed = new List<(string, Tensor)>();
+        using var scope = NewDisposeScope();
+        foreach (var (name, kept) in _kept)
+        {
+            shapes["shape." + name] = string.Join(',', kept.shape);
+            packed.Add((name, tensor(Pack(kept))));
+        }
+        SafeTensors.Save(path, packed, shapes);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote, onto the CPU.</summary>
+    /// <exception cref="UserException">The file is damaged or no mask.</exception>
+    public static Mask Load(string path)
+    {
+        using var scope = NewDisposeScope();
+        var (tensors, metadata) = SafeTensors.Load(path);
+        if (metadata.GetValueOrDefault("format") != "lthkit-mask-1")
+            throw new UserException($"{path} is no LTHKit mask file; give the mask.safetensors of a run.");
+        return new Mask(tensors.Select(t =>
+        {
+            if (!metadata.TryGetValue("shape." + t.Key, out var text))
+                throw new UserException($"{path} is damaged: the shape of {t.Key} is missing.");
+            var shape = text.Split(',').Select(long.Parse).ToArray();
+            return (t.Key, Unpack(t.Value.data<byte>().ToArray(), shape, path));
+        }).ToList());
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(Mask? other)
+    {
+        if (other is null || !_kept.Keys.SequenceEqual(other._kept.Keys))
+            return false;
+        using var scope = NewDisposeScope();
+        return _kept.All(l => l.Value.shape.SequenceEqual(other._kept[l.Key].shape) && l.Value.cpu().eq(other._kept[l.Key].cpu()).all().ToBoolean());
+    }
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Mask);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Kept, Total, _kept.Count);
+
+    /// <summary>For instance "89.3 % sparse, 1,198,247 of 11,159,232 weights kept".</summary>
+    public override string ToString() => FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse, {Kept:N0} of {Total:N0} weights kept");
+
+    /// <summary>Frees the tensors.</summary>
+    public void Dispose()
+    {
+        foreach (var kept in _kept.Values)
+            kept.Dispose();
+    }
+
+    private Mask Combine(Mask other, Func<Tensor, Tensor, Tensor> op)
+    {
+        if (!_kept.Keys.SequenceEqual(other._kept.Keys))
+            throw new UserException("The two masks are of different networks: their layers differ.");
+        return new(_kept.Select(l => (l.Key, op(l.Value, other._kept[l.Key]))));
+    }
+
+    private static byte[] Pack(Tensor kept)
+    {
+        var bits = new BitArray(kept.cpu().contiguous().flatten().data<bool>().ToArray());
+        var bytes = new byte[(bits.Length + 7) / 8];
+        bits.CopyTo(bytes, 0);
+        return bytes;
+    }
+
+    private static Tensor Unpack(byte[] bytes, long[] shape, string path)
+    {
+        var count = shape.Aggregate(1L, (a, b) => a * b);
+        if (bytes.Length != (count + 7) / 8)
+            throw new UserException($"{path} is damaged: a layer's bits do not fill its shape.");
+        var all = new bool[bytes.Length * 8];
+        new BitArray(bytes).CopyTo(all, 0);
+        return tensor(all[..(int)count]).reshape(shape);
+    }
+}
+
+/// <summary>One layer of a mask.</summary>
+/// <param name="Name">The weight's name.</param>
+/// <param name="Kept">Weights kept.</param>
+/// <param name="Total">Weights in all.</param>
+public sealed record LayerMask(string Name, long Kept, long Total)
+{
+    /// <summary>Share of the layer's weights that are zero, in [0, 1].</summary>
+    public double Sparsity => 1 - Kept / (double)Total;
+}

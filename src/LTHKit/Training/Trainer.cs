@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Training;
+
+/// <summary>
+/// The training loop (paper section 4.1). It holds the only state of a training: network, optimiser and next epoch; the data order of an
+/// epoch follows from seed and epoch alone, so that a training resumed from a checkpoint goes on to the same bits.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private readonly Recipe _recipe;
+    private readonly ImageSet _data;
+    private readonly Batches _batches;
+    private readonly Loss _loss;
+
+    /// <summary>A training that begins at <paramref name="firstEpoch"/>, with the weights that the network has and no momentum.</summary>
+    /// <param name="network">On the data's device; its mask, if any, already applied.</param>
+    /// <param name="mask">On the same device; null for a dense network.</param>
+    /// <param name="recipe">How to train.</param>
+    /// <param name="data">The data set, on the training device.</param>
+    /// <param name="loss">What to minimise.</param>
+    /// <param name="seed">Of data order and augmentation.</param>
+    /// <param name="firstEpoch">Not 0 for a rewound ticket: schedule and data order go on from there.</param>
+    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, int firstEpoch = 0)
+    {
+        recipe.Validate();
+        (Network, Mask, _recipe, _data, _loss, NextEpoch) = (network, mask, recipe, data, loss, firstEpoch);
+        _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None);
+        Optimiser = new MaskedSgd(network, mask, recipe);
+    }
+
+    /// <summary>The network.</summary>
+    public Network Network { get; }
+
+    /// <summary>Its mask; null for a dense network.</summary>
+    public Mask? Mask { get; }
+
+    /// <summary>The optimiser.</summary>
+    public MaskedSgd Optimiser { get; }
+
+    /// <summary>The epoch that <see cref="Run"/> begins with, counted from 0.</summary>
+    public int NextEpoch { get; private set; }
+
+    /// <summary>Goes on from a checkpoint of this training.</summary>
+    /// <exception cref="UserException">The file is damaged or of another network.</exception>
+    public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser);
+
+    /// <summary>Trains the epochs that remain.</summary>
+    /// <param name="callbacks">Told of every step and epoch.</param>
+    /// <param name="cancel">Stops after the step under way.</param>
+    /// <param name="until">Stops when this many epochs of the schedule are done; null for all.</param>
+    /// <exception cref="DivergedException">The loss is no longer finite.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the epoch under way is lost, those before it are not.</exception>
+    public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default, int? until = null)
+    {
+        var epochs = until ?? _recipe.Epochs;
+        while (NextEpoch < epochs)
+        {
+            var clock = Stopwatch.StartNew();
+            var epoch = NextEpoch;
+            var (trainLoss, trainAccuracy) = TrainEpoch(epoch, callbacks, cancel);
+            var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
+            var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
+            NextEpoch++;
+            var metrics = new EpochMetrics(epoch, _recipe.LearningRateAt(epoch), trainLoss, trainAccuracy, validationLoss, validationAccuracy,
+                testLoss, testAccuracy, clock.Elapsed.TotalSeconds);
+            foreach (var callback in callbacks)
+                callback.EpochDone(this, metrics);
+        }
+    }
+
+    /// <summary>Mean cross-entropy and accuracy of <paramref name="network"/> in eval mode on a part of a data set, unaugmented.</summary>
+    public static (double Loss, double Accuracy) Evaluate(Network network, Batches batches, ImageSplit part, CancellationToken cancel = default)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        network.eval();
+        var loss = zeros(1, dtype: ScalarType.Float64, device: part.Labels.device);
+        var correct = zeros(1, dtype: ScalarType.Int64, device: part.Labels.device);
+        foreach (var batch in batches.Evaluation(part))
+        {
+            using var inner = NewDisposeScope();
+            using var held = batch;
+            cancel.ThrowIfCancellationRequested();
+            var logits = network.call(batch.Images);
+            loss.add_(nn.functional.cross_entropy(logits, batch.Labels, reduction: nn.Reduction.Sum));
+            correct.add_(logits.argmax(1).eq(batch.Labels).sum());
+        }
+        return (loss.item<double>() / part.Count, correct.item<long>() / (double)part.Count);
+    }
+
+    private (double Loss, double Accuracy) TrainEpoch(int epoch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    {
+        using var scope = NewDisposeScope();
+        var iterations = _batches.Iterations;
+        var rate = _recipe.LearningRateAt(epoch);
+        var losses = zeros(iterations, device: _data.Train.Labels.device);      // summed over each batch
+        var correct = zeros(1, dtype: ScalarType.Int64, device: _data.Train.Labels.device);
+        var iteration = 0;
+        Network.train();
+        foreach (var batch in _batches.Epoch(epoch))
+        {
+            using var held = batch;
+            cancel.ThrowIfCancellationRequested();
+            Step(batch, rate, losses.narrow(0, iteration, 1), correct);
+            foreach (var callback in callbacks)
+                callback.StepDone(this, epoch, iteration + 1, iterations);
+            iteration++;
+        }
+        var perStep = losses.cpu().data<float>().ToArray();
+        var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
+        if (bad >= 0)
+            throw new DivergedException(epoch, bad);
+        return (perStep.Sum(l => (double)l) / _data.Train.Count, correct.item<long>() / (double)_data.Train.Count);
+    }
+
+    private void Step(Batch batch, double rate, Tensor lossSum, Tensor correct)
+    {
+        using var scope = NewDisposeScope();
+        Optimiser.ZeroGradients();
+        var logits = Network.call(batch.Images);
+        var loss = _loss(logits, new Target(batch.Images, batch.Labels));
+        loss.backward();
+        Optimiser.Step(rate);
+        using var noGrad = no_grad();
+        lossSum.copy_(loss * batch.Count);
+        correct.add_(logits.argmax(1).eq(batch.Labels).sum());
+    }
+
+    /// <summary>Frees the optimiser and the batches; network and data stay.</summary>
+    public void Dispose()
+    {
+        Optimiser.Dispose();
+        _batches.Dispose();
+    }
+}

@@ -1,0 +1,33 @@
+namespace LTHKit.Training;
+
+/// <summary>
+/// Something that watches a training: logging, checkpoints, a Hessian trace. Callbacks read the trainer and never change it, so
+/// that their order does not matter.
+/// </summary>
+public abstract class TrainingCallback
+{
+    /// <summary>After a step.</summary>
+    /// <param name="trainer">The training.</param>
+    /// <param name="epoch">Counted from 0.</param>
+    /// <param name="iteration">Steps done in this epoch.</param>
+    /// <param name="iterations">Steps an epoch has.</param>
+    public virtual void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
+    {
+    }
+
+    /// <summary>After an epoch and its evaluation.</summary>
+    public virtual void EpochDone(Trainer trainer, EpochMetrics metrics)
+    {
+    }
+}
+
+/// <summary>The training loss became infinite or not a number; what was kept of the run is its last good epoch.</summary>
+public sealed class DivergedException(int epoch, int iteration)
+    : UserException($"The training loss became infinite or not a number in epoch {epoch + 1}, step {iteration + 1}.")
+{
+    /// <summary>Counted from 0.</summary>
+    public int Epoch { get; } = epoch;
+
+    /// <summary>Counted from 0 within the epoch.</summary>
+    public int Iteration { get; } = iteration;
+}

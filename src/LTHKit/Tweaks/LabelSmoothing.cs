@@ -1,0 +1,22 @@
+using LTHKit.Training;
+
+namespace LTHKit.Tweaks;
+
+/// <summary>Naive label smoothing (paper section 3.2; Szegedy et al. 2016): the target becomes (1-a) * onehot + a / classes.</summary>
+/// <param name="Amount">a, in [0, 1); 0 changes nothing. The published code spreads a over the wrong classes only: its a is this a * (C-1)/C.</param>
+public sealed record LabelSmoothing(double Amount = 0.1) : Tweak
+{
+    /// <inheritdoc/>
+    public override string Label => FormattableString.Invariant($"label smoothing {Amount}");
+
+    /// <inheritdoc/>
+    public override void Validate(Recipe recipe)
+    {
+        if (Amount is not (>= 0 and < 1))
+            throw new UserException(FormattableString.Invariant($"Label smoothing is {Amount}; it must lie in [0, 1), the paper's is 0.1."));
+    }
+
+    /// <inheritdoc/>
+    public override Loss Wrap(Loss loss, TweakContext context)
+        => (logits, target) => loss(logits, target with { Smoothing = target.Smoothing + Amount - target.Smoothing * Amount });
+}

@@ -1,0 +1,40 @@
+using LTHKit.Models;
+using LTHKit.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace LTHKit.Tweaks;
+
+/// <summary>
+/// Replaces every ReLU by a smooth activation (paper section 3.1): "swish" is x * sigmoid(x) (Ramachandran et al. 2017), "mish" is
+/// x * tanh(softplus(x)) (Misra 2019), "gelu" is x * Phi(x); "relu" changes nothing.
+/// </summary>
+/// <param name="Name">One of swish, mish, gelu, relu.</param>
+public sealed record SmoothActivation(string Name = "swish") : Tweak
+{
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
+    {
+        ["swish"] = x => functional.silu(x),
+        ["mish"] = x => functional.mish(x),
+        ["gelu"] = x => functional.gelu(x),
+        ["relu"] = x => functional.relu(x),
+    };
+
+    /// <inheritdoc/>
+    public override string Label => Name;
+
+    /// <inheritdoc/>
+    public override void Validate(Recipe recipe)
+    {
+        if (!Functions.ContainsKey(Name))
+            throw new UserException($"There is no activation '{Name}'; the known ones are {string.Join(", ", Functions.Keys)}.");
+    }
+
+    /// <inheritdoc/>
+    public override void Rewrite(Network network, TweakContext context)
+    {
+        foreach (var activation in network.Activations)
+            activation.Function = Functions[Name];
+    }
+}

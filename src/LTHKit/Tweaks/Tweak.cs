@@ -1,0 +1,43 @@
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+
+namespace LTHKit.Tweaks;
+
+/// <summary>
+/// One change to how a ticket is retrained. A tweak is a record with up to three hooks; its properties are its settings and name it
+/// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose in any order.
+/// </summary>
+public abstract record Tweak
+{
+    /// <summary>How figures and tables call it, for instance "swish".</summary>
+    public abstract string Label { get; }
+
+    /// <summary>Refuses settings out of range, before anything is trained.</summary>
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    public virtual void Validate(Recipe recipe)
+    {
+    }
+
+    /// <summary>Rewrites the network that is retrained: its activations, its skip connections.</summary>
+    public virtual void Rewrite(Network network, TweakContext context)
+    {
+    }
+
+    /// <summary>Wraps the loss.</summary>
+    public virtual Loss Wrap(Loss loss, TweakContext context) => loss;
+
+    /// <summary>Changes the initial weights, after the mask has been applied. Pruned weights must stay zero.</summary>
+    public virtual void Initialise(Network network, TweakContext context)
+    {
+    }
+}
+
+/// <summary>What a tweak may look at.</summary>
+/// <param name="Data">The data set, on the training device.</param>
+/// <param name="Mask">The ticket; null for a dense network.</param>
+/// <param name="Recipe">How the network will be trained.</param>
+/// <param name="Seed">A seed of the run's own, for tweaks that draw random numbers.</param>
+/// <param name="Teacher">The trained dense network of the same seed, in eval mode on the training device; made when first called.</param>
+public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed, Func<Network> Teacher);

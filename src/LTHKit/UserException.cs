@@ -1,0 +1,7 @@
+namespace LTHKit;
+
+/// <summary>
+/// Something the user can put right: bad input, a damaged file, a setting out of range. The message is one sentence that says
+/// what is wrong and what to do; the command line prints it and exits with 2.
+/// </summary>
+public class UserException(string message, Exception? inner = null) : Exception(message, inner);
