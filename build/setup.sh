@@ -167,7 +167,7 @@ is_current() {
 find_dotnet() {
     command -v dotnet >/dev/null ||
         fail 2 'no .NET SDK found; install the .NET 10 SDK (https://dotnet.microsoft.com/download/dotnet/10.0) and have dotnet on the PATH.'
-    dotnet --list-sdks 2>/dev/null | grep -qE '^[1-9][0-9]\.' ||
+    [[ $'\n'$(dotnet --list-sdks 2>/dev/null) == *$'\n'[1-9][0-9].* ]] ||
         fail 2 "$(command -v dotnet) has no SDK of .NET 10 or newer; install it from https://dotnet.microsoft.com/download/dotnet/10.0."
     use_dotnet
 }
@@ -197,15 +197,16 @@ choose_packages() {
     say "  packages: $PACKAGES ($REASON)"
 }
 
-# Sets REASON. First without TorchSharp, whose libtorch is gigabytes: a feed that lacks the rest answers in seconds.
+# Sets REASON. First without libtorch, which is gigabytes: a feed that lacks a package answers in seconds.
 feed_has_packages() {
     local project=$ARTIFACTS/feed/feed.csproj log=$LOGS/feed.log
     mkdir -p "$ARTIFACTS/feed"
     cat >"$project" <<'END'
 <Project Sdk="Microsoft.NET.Sdk">
   <Import Project="../../compat/Packages.props" />
-  <ItemGroup Condition="'$(FeedTorch)' != 'true'">
+  <ItemGroup Condition="'$(FeedLibtorch)' != 'true'">
     <PackageReference Remove="TorchSharp-cpu;TorchSharp-cuda-linux" />
+    <PackageReference Include="TorchSharp" />
   </ItemGroup>
 </Project>
 END
@@ -226,10 +227,10 @@ END
 }
 
 feed_restores() {
-    local torch=$1 limit=$2 log=$3 cuda=false
+    local libtorch=$1 limit=$2 log=$3 cuda=false
     if nvidia_driver; then cuda=true; fi
     NUGET_ENHANCED_MAX_NETWORK_TRY_COUNT=2 timeout "$limit" dotnet restore "$ARTIFACTS/feed/feed.csproj" --force \
-        -p:LTHKitPackages=nuget -p:LTHKitCuda="$cuda" -p:FeedTorch="$torch" -p:NuGetAudit=false \
+        -p:LTHKitPackages=nuget -p:LTHKitCuda="$cuda" -p:FeedLibtorch="$libtorch" -p:NuGetAudit=false \
         </dev/null >"$log" 2>&1 9>&-
 }
 
@@ -315,7 +316,7 @@ install_packages() {
 }
 
 has_library() {
-    PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q "^[[:space:]]$1 "
+    [[ $(PATH=$PATH:/sbin:/usr/sbin ldconfig -p) == *[[:space:]]"$1 "* ]]
 }
 
 # The name and version of every package in an npm lock file.

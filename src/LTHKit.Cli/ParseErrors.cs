@@ -10,7 +10,13 @@ internal static class ParseErrors
     /// <returns>The sentence, or null when the arguments are right.</returns>
     public static string? Describe(ParseResult parsed)
     {
-        if (parsed.Errors.Count == 0 || parsed.Action is HelpAction)
+        if (parsed.Action is HelpAction)
+            return null;
+        // A misspelt option would pass for an argument where any are taken.
+        if (parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens)
+            .FirstOrDefault(token => token.Value is ['-', not '-', ..] or ['-', '-', _, ..]) is { } stray && !parsed.Tokens.Any(IsDoubleDash))
+            return DescribeUnmatched(parsed.CommandResult, stray.Value);
+        if (parsed.Errors.Count == 0)
             return null;
         var command = parsed.CommandResult.Command;
         if (parsed.UnmatchedTokens.Count > 0)
@@ -40,6 +46,8 @@ internal static class ParseErrors
             return $"{Path(result)} has no '{token}'; it has {Text.And(command.Subcommands.Select(sub => sub.Name))}.";
         return $"{Path(result)} does not know what to do with '{token}'; see --help.";
     }
+
+    private static bool IsDoubleDash(Token token) => token.Type == TokenType.DoubleDash;
 
     private static IEnumerable<string> OptionNames(Command command) =>
         command.Options.Where(option => !option.Hidden).Select(option => option.Name).Append("--help").Distinct();

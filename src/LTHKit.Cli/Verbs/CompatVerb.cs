@@ -35,7 +35,8 @@ internal static class CompatVerb
             var lines = ApiDiff.Run(assemblies, Path.GetFullPath(parsed.GetRequiredValue(against)));
             foreach (var line in lines)
                 Console.WriteLine(line);
-            Console.WriteLine($"{lines.Count} differences in {assemblies.Count} assemblies");
+            var differences = lines.Count switch { 0 => "no difference", 1 => "1 difference", var count => $"{count} differences" };
+            Console.WriteLine($"{differences} in {Text.And(assemblies.Select(Path.GetFileNameWithoutExtension)!)}");
             return lines.Count == 0 ? 0 : 1;
         });
         return command;
