@@ -46,6 +46,9 @@ public sealed class Trainer : IDisposable
     /// <summary>The epoch that <see cref="Run"/> begins with, counted from 0.</summary>
     public int NextEpoch { get; private set; }
 
+    /// <summary>Training images an epoch.</summary>
+    public int ImagesPerEpoch => _data.Train.Count;
+
     /// <summary>Goes on from a checkpoint of this training.</summary>
     /// <exception cref="UserException">The file is damaged or of another network.</exception>
     public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser);

@@ -1,0 +1,189 @@
+using System.Collections.Concurrent;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Tweaks;
+using Microsoft.DotNet.Interactive;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Experiments;
+
+/// <summary>
+/// What a notebook talks to: it turns questions ("this tweak, at these sparsities, over these seeds") into runs, trains those that the
+/// store lacks, several at a time, and shares every dense network and every ticket among all who need it.
+/// </summary>
+public sealed class Lab : IDisposable
+{
+    private readonly string? _dataDir;
+    private readonly Runner _runner;
+    private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
+    private readonly Dictionary<string, Task<RunResult>> _runs = [];
+    private readonly SemaphoreSlim _places;
+    private CancellationTokenSource _stop = new();
+
+    private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store)
+    {
+        (Profile, _dataDir, Device, Store) = (profile, dataDir, device, store);
+        _places = new SemaphoreSlim(jobs);
+        _runner = new Runner(store, Data, device, profile.RewindEpoch > 0 ? [profile.RewindEpoch] : []);
+    }
+
+    /// <summary>The experiment's size.</summary>
+    public Profile Profile { get; }
+
+    /// <summary>Where training takes place.</summary>
+    public Device Device { get; }
+
+    /// <summary>Where runs are kept.</summary>
+    public RunStore Store { get; }
+
+    /// <summary>Opens a laboratory.</summary>
+    /// <param name="profile">The experiment's size.</param>
+    /// <param name="dataDir">The folder with the images of a real data set.</param>
+    /// <param name="device">"cpu", "cuda", or "auto" for CUDA where there is a device.</param>
+    /// <param name="jobs">Runs trained at the same time; 0 for one a core on the CPU (each with one thread) and one on CUDA.</param>
+    /// <param name="store">Where runs are kept; null for <see cref="RunStore.Default"/>.</param>
+    /// <exception cref="UserException">The device is unknown or not there.</exception>
+    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null)
+    {
+        if (jobs < 0)
+            throw new UserException($"{jobs} jobs are not possible; give a positive number, or 0 to let the kit choose.");
+        var target = device switch
+        {
+            "cpu" => CPU,
+            "auto" => cuda.is_available() ? CUDA : CPU,
+            "cuda" => cuda.is_available() ? CUDA
+                : throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`."),
+            _ => throw new UserException($"There is no device '{device}'; choose cpu, cuda or auto."),
+        };
+        if (target.type == DeviceType.CPU)
+        {
+            if (jobs == 0)
+                jobs = Environment.ProcessorCount;
+            set_num_threads(Math.Max(1, Environment.ProcessorCount / jobs));
+        }
+        return new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default());
+    }
+
+    /// <summary>Trains, or finds in the store, a way to retrain over sparsity levels and over the profile's seeds.</summary>
+    /// <param name="levels">Pruning levels; null for the profile's.</param>
+    /// <param name="tweaks">What is changed in retraining; null for nothing, vanilla LTH.</param>
+    /// <param name="name">As in the legend; null for the tweaks' own labels.</param>
+    /// <param name="rewind">Epoch of the dense training to rewind to; 0 for theta0.</param>
+    /// <param name="pruning">How the tickets are drawn; null for the profile's.</param>
+    /// <param name="model">The network; null for the profile's.</param>
+    /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
+    public Sweep Sweep(IEnumerable<int>? levels = null, IEnumerable<Tweak>? tweaks = null, string? name = null, int rewind = 0,
+        PruningSpec? pruning = null, ModelSpec? model = null)
+    {
+        IReadOnlyList<Tweak> list = [.. tweaks ?? []];
+        int[] all = [.. (levels ?? Profile.Levels).Distinct().Order()];
+        if (all.FirstOrDefault(l => l < 1, 1) is < 1 and var wrong)
+            throw new UserException($"Level {wrong} is no sparsity level; give whole numbers from 1 on, the dense network is always there.");
+        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => all.Prepend(0).Select(level => new RunSpec
+        {
+            Data = Profile.Data,
+            Model = model ?? Profile.Model,
+            Recipe = Profile.Recipe,
+            Pruning = pruning ?? Profile.Pruning,
+            Level = level,
+            Rewind = rewind,
+            Tweaks = list,
+            Seed = seed,
+        }.Normalised)).ToList();
+        name ??= list.Count == 0 ? "vanilla LTH" : string.Join(" + ", list.Select(t => t.Label));
+        var results = Run(name, specs);
+        return new Sweep(name, [.. results.Where(r => r.Spec.Level > 0)], [.. results.Where(r => r.Spec.Level == 0)]);
+    }
+
+    /// <summary>Trains, or finds in the store, these runs and all that they build on.</summary>
+    /// <param name="name">For the progress line.</param>
+    /// <param name="specs">What to run.</param>
+    /// <returns>One result a spec, in their order.</returns>
+    /// <exception cref="UserException">A setting is out of range (nothing has been trained then), or a training diverged.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; finished epochs are kept.</exception>
+    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs)
+    {
+        foreach (var spec in specs)
+            spec.Validate();
+        var plan = specs.SelectMany(Ancestry).DistinctBy(s => s.Id).ToList();
+        var missing = plan.Where(s => Store.Find(s) is null).ToList();
+        using var progress = new LabProgress(name, plan.Count, missing);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
+        _stop = stop;
+        var tasks = specs.Select(s => Ensure(s, progress, stop.Token)).ToArray();
+        try
+        {
+            Task.WaitAll(tasks);
+        }
+        catch (AggregateException e)
+        {
+            var inner = e.Flatten().InnerExceptions;
+            throw inner.FirstOrDefault(i => i is not OperationCanceledException) ?? new OperationCanceledException("Interrupted; the finished epochs of each run are kept.", inner[0], stop.Token);
+        }
+        progress.Finish();
+        return [.. tasks.Select(t => t.Result)];
+    }
+
+    /// <summary>The data set of the profile, or of <paramref name="spec"/>, on the device; owned by the laboratory.</summary>
+    public ImageSet Data(DataSpec? spec = null)
+        => _data.GetOrAdd(spec ?? Profile.Data, s => new Lazy<ImageSet>(() => DataSets.Open(s, _dataDir, Device))).Value;
+
+    /// <summary>The trained network of a finished run, in eval mode, on the device; owned by the caller.</summary>
+    public Network Network(RunResult run) => _runner.Load(run.Spec);
+
+    /// <summary>The ticket of a finished run; null for a dense run. Owned by the caller.</summary>
+    public Mask? Mask(RunResult run) => _runner.LoadMask(run.Spec);
+
+    /// <summary>Stops the trainings under way after their step; what is done of each run is kept, and the next call goes on from there.</summary>
+    public void Interrupt() => _stop.Cancel();
+
+    /// <summary>Frees the data sets.</summary>
+    public void Dispose()
+    {
+        foreach (var set in _data.Values.Where(d => d.IsValueCreated))
+            set.Value.Dispose();
+        _places.Dispose();
+    }
+
+    /// <summary>A run after all it builds on, the dense network first.</summary>
+    private static IEnumerable<RunSpec> Ancestry(RunSpec spec)
+        => Needs(spec).SelectMany(Ancestry).Append(spec);
+
+    /// <summary>The runs that must be finished before this one begins.</summary>
+    private static IEnumerable<RunSpec> Needs(RunSpec spec)
+    {
+        if (spec.Parent is { } parent)
+            yield return parent;
+        if (spec.Rewind > 0)
+            yield return spec.Dense;
+    }
+
+    private Task<RunResult> Ensure(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    {
+        lock (_runs)
+        {
+            // A run that failed or was interrupted is tried again when asked for again.
+            if (_runs.TryGetValue(spec.Id, out var known) && !known.IsFaulted && !known.IsCanceled)
+                return known;
+            return _runs[spec.Id] = Start(spec, progress, cancel);
+        }
+    }
+
+    private async Task<RunResult> Start(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    {
+        await Task.WhenAll(Needs(spec).Select(need => Ensure(need, progress, cancel))).ConfigureAwait(false);
+        await _places.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await Task.Factory.StartNew(
+                () => _runner.Run(spec, [progress.Watch(spec)], () => progress.Waiting(spec), cancel),
+                cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using LTHKit.Training;
+
+namespace LTHKit.Experiments;
+
+/// <summary>The progress of a set of runs as one line that updates in place: runs, epoch, loss, accuracy, speed and time left.</summary>
+internal sealed class LabProgress : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly string _name;
+    private readonly int _runs, _total;
+    private readonly long _epochs;
+    private readonly ProgressLine _line = new();
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private double _epochsDone, _epochsHere;
+    private int _finished;
+    private string _last = "";
+
+    /// <param name="name">What is being trained.</param>
+    /// <param name="runs">Runs in all.</param>
+    /// <param name="missing">Those that are not finished yet.</param>
+    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing)
+    {
+        (_name, _runs, _total) = (name, runs, missing.Count);
+        _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind);
+        if (_total > 0)
+            Show();
+    }
+
+    /// <summary>Watches one run.</summary>
+    public TrainingCallback Watch(RunSpec spec) => new Watcher(this, spec);
+
+    /// <summary>Another process trains this run.</summary>
+    public void Waiting(RunSpec spec)
+    {
+        lock (_gate)
+            _last = $"waiting for another process to finish {spec.Label}";
+        Show();
+    }
+
+    /// <summary>All is done.</summary>
+    public void Finish()
+    {
+        if (_total == 0)
+            return;
+        _line.Show($"{_name}: {_total} runs trained{(_runs > _total ? $", {_runs - _total} from the store" : "")}, {Span(_clock.Elapsed)}", last: true);
+    }
+
+    /// <summary>Ends the line.</summary>
+    public void Dispose() => _line.Dispose();
+
+    private void Show()
+    {
+        lock (_gate)
+        {
+            var left = _epochsHere > 0 ? $", {Span(_clock.Elapsed * ((_epochs - _epochsDone) / _epochsHere))} left" : "";
+            _line.Show(FormattableString.Invariant($"{_name}: run {Math.Min(_finished + 1, _total)} of {_total}, {100 * _epochsDone / Math.Max(1, _epochs):0} %{left}{(_last == "" ? "" : " | ")}{_last}"));
+        }
+    }
+
+    private static string Span(TimeSpan time) => time.TotalHours >= 1
+        ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
+        : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.Seconds} s";
+
+    private sealed class Watcher(LabProgress owner, RunSpec spec) : TrainingCallback
+    {
+        private readonly Stopwatch _epochClock = Stopwatch.StartNew();
+        private bool _resumed;
+        private double _within;
+
+        public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
+        {
+            lock (owner._gate)
+            {
+                if (!_resumed)
+                    owner._epochsDone += epoch - spec.Rewind;      // what an earlier process has done of this run
+                _resumed = true;
+                Move(iteration / (double)iterations - _within);
+                _within = iteration / (double)iterations;
+            }
+            owner.Show();
+        }
+
+        public override void EpochDone(Trainer trainer, EpochMetrics metrics)
+        {
+            lock (owner._gate)
+            {
+                Move(1 - _within);
+                _within = 0;
+                var speed = trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds;
+                _epochClock.Restart();
+                owner._last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s");
+                if (metrics.Epoch + 1 == spec.Recipe.Epochs)
+                    owner._finished++;
+            }
+            owner.Show();
+        }
+
+        private void Move(double epochs)
+        {
+            owner._epochsDone += epochs;
+            owner._epochsHere += epochs;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+
+namespace LTHKit.Experiments;
+
+/// <summary>
+/// How large an experiment is: data, network, schedule, levels and seeds. Profiles are data, in profiles.json beside this file: smoke
+/// (seconds a notebook, for tests), quick (minutes on two CPU cores), short (the paper's networks and data on a reduced schedule, one GPU),
+/// paper (the paper's own).
+/// </summary>
+public sealed record Profile
+{
+    private static readonly Lazy<JsonObject> All = new(() =>
+    {
+        using var stream = typeof(Profile).Assembly.GetManifestResourceStream("LTHKit.profiles.json")!;
+        return JsonNode.Parse(stream)!.AsObject();
+    });
+
+    /// <summary>Its name.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>The images.</summary>
+    public DataSpec Data { get; init; } = new();
+
+    /// <summary>The network.</summary>
+    public ModelSpec Model { get; init; } = new();
+
+    /// <summary>How it is trained.</summary>
+    public Recipe Recipe { get; init; } = new();
+
+    /// <summary>How tickets are drawn.</summary>
+    public PruningSpec Pruning { get; init; } = new();
+
+    /// <summary>The pruning levels that figures show.</summary>
+    public IReadOnlyList<int> Levels { get; init; } = [];
+
+    /// <summary>Number of seeds, 0, 1, ...</summary>
+    public int Seeds { get; init; } = 1;
+
+    /// <summary>The rewind point of weight rewinding, as a share of the epochs; the paper's epoch 33 of 180.</summary>
+    public double RewindShare { get; init; } = 33.0 / 180;
+
+    /// <summary>The rewind point in epochs.</summary>
+    public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
+
+    /// <summary>The names of the profiles.</summary>
+    public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
+
+    /// <summary>Seconds a notebook; for tests.</summary>
+    public static Profile Smoke => Get("smoke");
+
+    /// <summary>Minutes on two CPU cores, on the synthetic set.</summary>
+    public static Profile Quick => Get("quick");
+
+    /// <summary>The paper's networks and data on a reduced schedule, for one GPU.</summary>
+    public static Profile Short => Get("short");
+
+    /// <summary>The paper's own settings.</summary>
+    public static Profile Paper => Get("paper");
+
+    /// <summary>A profile by name, for a data set.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="dataset">One of <see cref="DataSets.Names"/>; null or empty for the profile's own.</param>
+    /// <param name="seeds">Number of seeds; 0 for the profile's own.</param>
+    /// <exception cref="UserException">There is no such profile or data set, or the number of seeds is negative.</exception>
+    public static Profile Get(string name, string? dataset = null, int seeds = 0)
+    {
+        if (All.Value[name] is not JsonObject entry)
+            throw new UserException($"There is no profile '{name}'; choose one of {string.Join(", ", Names)}.");
+        if (seeds < 0)
+            throw new UserException($"{seeds} seeds are not possible; give a positive number, or 0 for the profile's own.");
+        var settings = entry["settings"]!.DeepClone().AsObject();
+        settings["name"] = name;
+        if (!string.IsNullOrEmpty(dataset))
+        {
+            if (!DataSets.Names.Contains(dataset))
+                throw new UserException($"There is no data set '{dataset}'; choose one of {string.Join(", ", DataSets.Names)}.");
+            if (settings["data"]?["name"]?.GetValue<string>() is var own && dataset != (own ?? new DataSpec().Name))
+                settings["data"] = new JsonObject { ["name"] = dataset };
+            if (entry["datasets"]?[dataset] is JsonObject changes)
+                Merge(settings, changes);
+        }
+        if (seeds > 0)
+            settings["seeds"] = seeds;
+        return settings.Deserialize<Profile>(SpecJson.Options)!;
+    }
+
+    /// <summary>Puts <paramref name="changes"/> over <paramref name="settings"/>, object by object.</summary>
+    private static void Merge(JsonObject settings, JsonObject changes)
+    {
+        foreach (var (key, value) in changes)
+            if (value is JsonObject inner && settings[key] is JsonObject target)
+                Merge(target, inner);
+            else
+                settings[key] = value?.DeepClone();
+    }
+}
