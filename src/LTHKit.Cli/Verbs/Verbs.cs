@@ -11,5 +11,6 @@ internal static class Verbs
     {
         new HelpOption(),
         CompatVerb.Create(),
+        DoctorVerb.Create(),
     };
 }

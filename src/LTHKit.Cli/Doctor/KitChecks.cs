@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace LTHKit.Cli.Doctor;
+
+/// <summary>What setup chose and fetched, and where notebooks can be opened.</summary>
+internal static class KitChecks
+{
+    public static IEnumerable<Finding> Run(LocalProps local)
+    {
+        yield return local.Packages.Length > 0
+            ? new("packages", $"{local.Packages}: {local.PackagesReason}")
+            : new("packages", "not chosen", "setup has not run in this checkout", "run ./lthkit setup", Needed: true);
+        yield return Kernels();
+        yield return Plotly();
+        yield return Jupyter();
+        yield return ZeroMq();
+    }
+
+    private static Finding Kernels() =>
+        File.Exists(Path.Combine(AppContext.BaseDirectory, "liblthkit_kernels.so"))
+            ? new("kernels", "LTHKit's own, built for this machine")
+            : new("kernels", "missing", "training uses the slower tensor form", "run ./lthkit setup --force");
+
+    private static Finding Plotly()
+    {
+        var manifest = Path.Combine(Checkout.Root, "node_modules", "plotly.js-dist-min", "package.json");
+        if (!File.Exists(manifest))
+            return new("plotly.js", "missing", "figures cannot be drawn offline", "run ./lthkit setup", Needed: true);
+        using var json = JsonDocument.Parse(File.ReadAllBytes(manifest));
+        return new("plotly.js", json.RootElement.GetProperty("version").GetString()!);
+    }
+
+    private static Finding Jupyter()
+    {
+        var program = Tool.Find("jupyter");
+        if (Registered() is { } kernel)
+            return new("Jupyter", $"{program ?? "not on the PATH"}; LTHKit's kernel is registered in {kernel}");
+        return program is null
+            ? new("Jupyter", "not installed: notebooks run with ./lthkit run and ./lthkit reproduce")
+            : new("Jupyter", program, "LTHKit's kernel is not registered", "run ./lthkit kernel install");
+    }
+
+    // A kernel of ours is one that is started with a file of this kit.
+    private static string? Registered()
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        string?[] data =
+        [
+            .. (Environment.GetEnvironmentVariable("JUPYTER_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries),
+            Environment.GetEnvironmentVariable("JUPYTER_DATA_DIR"), Path.Combine(home, ".local", "share", "jupyter"),
+            Environment.GetEnvironmentVariable("VIRTUAL_ENV") is { } environment ? Path.Combine(environment, "share", "jupyter") : null,
+            Environment.GetEnvironmentVariable("CONDA_PREFIX") is { } prefix ? Path.Combine(prefix, "share", "jupyter") : null,
+            "/usr/local/share/jupyter", "/usr/share/jupyter",
+        ];
+        return data.OfType<string>().Select(folder => Path.Combine(folder, "kernels")).Where(Directory.Exists)
+            .SelectMany(Directory.EnumerateDirectories)
+            .FirstOrDefault(folder => Path.Combine(folder, "kernel.json") is var file && File.Exists(file)
+                && File.ReadAllText(file).Contains("lthkit", StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static Finding ZeroMq()
+    {
+        if (!NativeLibrary.TryLoad("libzmq.so.5", out var library))
+            return new("libzmq", "missing", "the Jupyter kernel cannot start", "apt-get install libzmq5");
+        NativeLibrary.Free(library);
+        return new("libzmq", "libzmq.so.5");
+    }
+}
