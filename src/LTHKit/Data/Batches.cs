@@ -10,13 +10,12 @@ namespace LTHKit.Data;
 /// </summary>
 public sealed class Batches : IDisposable
 {
-    private readonly ImageSet set;
-    private readonly long seed;
-    private readonly bool flip;
-    private readonly int padding;
-    private readonly bool channelsLast;
-    private readonly Tensor scale, shift;       // [1, C, 1, 1]
-    private Tensor? windows;                    // [N, C, 2p+1, 2p+1, H, W], a view: every crop of every padded image
+    private readonly ImageSet _set;
+    private readonly long _seed;
+    private readonly bool _flip;
+    private readonly int _padding;
+    private readonly bool _channelsLast;
+    private readonly Tensor _scale, _shift;     // [1, C, 1, 1]
 
     /// <param name="set">The images; must outlive this object.</param>
     /// <param name="batchSize">Images a training batch; the last batch of an epoch holds what is left.</param>
@@ -29,19 +28,19 @@ public sealed class Batches : IDisposable
         if (batchSize < 1)
             throw new UserException($"A batch of {batchSize} images is not possible; take a batch size of at least 1.");
         augmentation ??= new Augmentation();
-        padding = augmentation.Padding ?? set.Height / 8;
-        if (padding < 0 || padding > Math.Min(set.Height, set.Width))
-            throw new UserException($"A padding of {padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to {Math.Min(set.Height, set.Width)}.");
-        (this.set, this.seed, this.channelsLast, flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
-        scale = PerChannel(channel => 1 / (255 * set.Std[channel]));
-        shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
+        _padding = augmentation.Padding ?? set.Height / 8;
+        if (_padding < 0 || _padding > Math.Min(set.Height, set.Width))
+            throw new UserException($"A padding of {_padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to {Math.Min(set.Height, set.Width)}.");
+        (_set, _seed, _channelsLast, _flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
+        _scale = PerChannel(channel => 1 / (255 * set.Std[channel]));
+        _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
     }
 
     /// <summary>Images a training batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>Training batches an epoch, the last, shorter one included.</summary>
-    public int Iterations => (set.Train.Count + BatchSize - 1) / BatchSize;
+    public int Iterations => (_set.Train.Count + BatchSize - 1) / BatchSize;
 
     /// <summary>The training batches of an epoch. Each is disposed by whoever receives it.</summary>
     /// <param name="epoch">From 0.</param>
@@ -59,7 +58,7 @@ public sealed class Batches : IDisposable
     {
         using var draw = Draw(epoch);
         for (var iteration = startIteration; iteration < Iterations; iteration++)
-            yield return Gather(draw, iteration * BatchSize, Math.Min(BatchSize, set.Train.Count - iteration * BatchSize));
+            yield return Gather(draw, iteration * BatchSize, Math.Min(BatchSize, _set.Train.Count - iteration * BatchSize));
     }
 
     /// <summary>Images in their order, normalised and otherwise unchanged. Each batch is disposed by whoever receives it.</summary>
@@ -80,9 +79,8 @@ public sealed class Batches : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        windows?.Dispose();
-        scale.Dispose();
-        shift.Dispose();
+        _scale.Dispose();
+        _shift.Dispose();
     }
 
     private Batch Slice(ImageSplit split, int start, int count)
@@ -94,55 +92,42 @@ public sealed class Batches : IDisposable
     /// <summary>What chance decides in one epoch: a row for each of order, vertical and horizontal offset, mirror. // [4, N]</summary>
     private Tensor Draw(int epoch)
     {
-        var count = set.Train.Count;
-        var random = SplitMix64.Keyed(seed, epoch);
+        var count = _set.Train.Count;
+        var random = SplitMix64.Keyed(_seed, epoch);
         var rows = new long[4 * count];
         random.Permutation(count).CopyTo(rows, 0);
         for (var i = 0; i < count; i++)
         {
-            rows[count + i] = random.Below(2 * padding + 1);
-            rows[2 * count + i] = random.Below(2 * padding + 1);
+            rows[count + i] = random.Below(2 * _padding + 1);
+            rows[2 * count + i] = random.Below(2 * _padding + 1);
             rows[3 * count + i] = random.Below(2);
         }
         using var scope = NewDisposeScope();
-        return tensor(rows, [4, count]).to(set.Device).DetachFromDisposeScope();
+        return tensor(rows, [4, count]).to(_set.Device).DetachFromDisposeScope();
     }
 
     private Batch Gather(Tensor draw, int start, int count)
     {
         using var scope = NewDisposeScope();
-        windows ??= Windows();
         var part = draw.narrow(1, start, count);
         var order = part[0];
-        var images = windows[TensorIndex.Tensor(order), TensorIndex.Colon, TensorIndex.Tensor(part[1]), TensorIndex.Tensor(part[2])];   // [B, C, H, W]
-        if (flip)
+        var images = _set.Train.Crops(_padding)                                     // [B, C, H, W]
+            [TensorIndex.Tensor(order), TensorIndex.Colon, TensorIndex.Tensor(part[1]), TensorIndex.Tensor(part[2])];
+        if (_flip)
             images = where(part[3].to(ScalarType.Bool).view(count, 1, 1, 1), images.flip(3), images);
-        return new Batch(Normalised(images), set.Train.Labels.index_select(0, order)).Detached();
-    }
-
-    private Tensor Windows()
-    {
-        using var scope = NewDisposeScope();
-        var images = set.Train.Images;
-        if (padding > 0)
-        {
-            var padded = zeros([set.Train.Count, set.Channels, set.Height + 2 * padding, set.Width + 2 * padding], ScalarType.Byte, set.Device);
-            padded.narrow(2, padding, set.Height).narrow(3, padding, set.Width).copy_(images);
-            images = padded;
-        }
-        return images.unfold(2, set.Height, 1).unfold(3, set.Width, 1).DetachFromDisposeScope();
+        return new Batch(Normalised(images), _set.Train.Labels.index_select(0, order)).Detached();
     }
 
     private Tensor Normalised(Tensor images)
     {
-        var values = images.to(ScalarType.Float32, copy: true).mul_(scale).add_(shift);
-        return channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
+        var values = images.to(ScalarType.Float32).mul_(_scale).add_(_shift);
+        return _channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
     }
 
     private Tensor PerChannel(Func<int, double> value)
     {
         using var scope = NewDisposeScope();
-        var values = Enumerable.Range(0, set.Channels).Select(channel => (float)value(channel)).ToArray();
-        return tensor(values, [1, set.Channels, 1, 1]).to(set.Device).DetachFromDisposeScope();
+        var values = Enumerable.Range(0, _set.Channels).Select(channel => (float)value(channel)).ToArray();
+        return tensor(values, [1, _set.Channels, 1, 1]).to(_set.Device).DetachFromDisposeScope();
     }
 }

@@ -22,6 +22,8 @@ public static class DataSets
         return spec.Name switch
         {
             "synthetic" => Synthetic.Open(spec, device),
+            "cifar-10" => Cifar.Ten.Open(spec, dataDir, device),
+            "cifar-100" => Cifar.Hundred.Open(spec, dataDir, device),
             _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}."),
         };
     }

@@ -6,7 +6,7 @@ namespace LTHKit.Data;
 /// </summary>
 internal struct SplitMix64(ulong seed)
 {
-    private ulong state = seed;
+    private ulong _state = seed;
 
     /// <summary>A generator whose seed depends on every one of <paramref name="keys"/> and on their order.</summary>
     public static SplitMix64 Keyed(params ReadOnlySpan<long> keys)
@@ -21,7 +21,7 @@ internal struct SplitMix64(ulong seed)
     {
         unchecked
         {
-            var z = state += 0x9E3779B97F4A7C15ul;
+            var z = _state += 0x9E3779B97F4A7C15ul;
             z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ul;
             z = (z ^ (z >> 27)) * 0x94D049BB133111EBul;
             return z ^ (z >> 31);
