@@ -1,0 +1,120 @@
+using System;
+
+namespace TorchSharp;
+
+public static partial class torch
+{
+    public class Generator : IDisposable
+    {
+        private Generator(IntPtr handle, Device device)
+        {
+            Handle = handle;
+            this.device = device;
+        }
+
+        public Generator(ulong seed = 0, Device? device = null)
+            : this(New(seed, device ?? CPU), device ?? CPU)
+        {
+        }
+
+        ~Generator() => Dispose(false);
+
+        public static unsafe Generator Default
+        {
+            get
+            {
+                IntPtr handle;
+                Library.Check(Library.tsc_generator_default((int)DeviceType.CPU, -1, &handle));
+                return new Generator(handle, CPU);
+            }
+        }
+
+        public IntPtr Handle { get; private set; }
+
+        public Device device { get; }
+
+        public unsafe Tensor get_state()
+        {
+            IntPtr state;
+            Library.Check(Library.tsc_generator_state(Handle, &state));
+            return new Tensor(state);
+        }
+
+        public void set_state(Tensor value)
+        {
+            Library.Check(Library.tsc_generator_set_state(Handle, value.Handle));
+            GC.KeepAlive(value);
+        }
+
+        public Generator manual_seed(long seed)
+        {
+            Library.Check(Library.tsc_generator_seed(Handle, (ulong)seed));
+            return this;
+        }
+
+        public long seed()
+        {
+            var seed = DateTime.UtcNow.Ticks;
+            manual_seed(seed);
+            return seed;
+        }
+
+        public long initial_seed() => (long)Library.tsc_generator_initial_seed(Handle);
+
+        public void Dispose()
+        {
+            Dispose(true);
+            GC.SuppressFinalize(this);
+        }
+
+        protected virtual void Dispose(bool disposing)
+        {
+            if (Handle == IntPtr.Zero)
+                return;
+            Library.tsc_generator_release(Handle);
+            Handle = IntPtr.Zero;
+        }
+
+        private static unsafe IntPtr New(ulong seed, Device device)
+        {
+            IntPtr handle;
+            Library.Check(Library.tsc_generator_new((int)device.type, device.index, seed, &handle));
+            return handle;
+        }
+    }
+
+    public static Generator manual_seed(long seed) => random.manual_seed(seed);
+
+    public static long initial_seed() => random.initial_seed();
+
+    public static Tensor get_rng_state() => random.get_rng_state();
+
+    public static void set_rng_state(Tensor new_state) => random.set_rng_state(new_state);
+
+    public static partial class random
+    {
+        public static Generator manual_seed(long seed)
+        {
+            Library.Check(Library.tsc_manual_seed(seed));
+            return Generator.Default;
+        }
+
+        public static long initial_seed()
+        {
+            using var generator = Generator.Default;
+            return generator.initial_seed();
+        }
+
+        public static Tensor get_rng_state()
+        {
+            using var generator = Generator.Default;
+            return generator.get_state();
+        }
+
+        public static void set_rng_state(Tensor new_state)
+        {
+            using var generator = Generator.Default;
+            generator.set_state(new_state);
+        }
+    }
+}
