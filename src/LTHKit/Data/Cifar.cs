@@ -10,13 +10,14 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
 {
     public sealed record Part(string File, int Count);
 
+    public const string TenName = "cifar-10", HundredName = "cifar-100";
     public const int Side = 32, Pixels = 3 * Side * Side;
     private const int CoarseClasses = 20;
 
-    public static readonly Cifar Ten = new("cifar-10", "cifar-10-batches-bin", 1, 10, "batches.meta.txt",
+    public static readonly Cifar Ten = new(TenName, "cifar-10-batches-bin", 1, 10, "batches.meta.txt",
         [.. Enumerable.Range(1, 5).Select(i => new Part($"data_batch_{i}.bin", 10_000))], new("test_batch.bin", 10_000));
 
-    public static readonly Cifar Hundred = new("cifar-100", "cifar-100-binary", 2, 100, "fine_label_names.txt",
+    public static readonly Cifar Hundred = new(HundredName, "cifar-100-binary", 2, 100, "fine_label_names.txt",
         [new("train.bin", 50_000)], new("test.bin", 10_000));
 
     private int Record => LabelBytes + Pixels;
@@ -24,15 +25,21 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
     public ImageSet Open(DataSpec spec, string? dataDir, Device device)
     {
+        var notes = new List<string>();
+        var (_, names, train, test) = Load(dataDir, notes);
+        return ImageSet.From(spec, names, train, test, device, notes);
+    }
+
+    /// <summary>The set's folder, its classes and all its images.</summary>
+    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
+    public (string Folder, string[] ClassNames, RawImages Train, RawImages Test) Load(string? dataDir, List<string> notes)
+    {
         var folder = DataFiles.Folder(Name, Folder, Test.File, dataDir);
         var names = DataFiles.Read(Name, Path.Combine(folder, ClassNames), File.ReadAllLines).Where(line => line.Length > 0).ToArray();
         if (names.Length != Classes)
             throw DataFiles.Damaged(Name, Path.Combine(folder, ClassNames), $"has {names.Length} class names instead of {Classes}");
 
-        var notes = new List<string>();
-        var train = Read(folder, Train, notes);
-        var test = Read(folder, [Test], notes);
-        return ImageSet.From(spec, names, train, test, device, notes);
+        return (folder, names, Read(folder, Train, notes), Read(folder, [Test], notes));
     }
 
     private RawImages Read(string folder, Part[] parts, List<string> notes)

@@ -6,24 +6,26 @@ namespace LTHKit.Data;
 public static class DataSets
 {
     /// <summary>Names that <see cref="Open"/> takes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["synthetic", "cifar-10", "cifar-100", "tiny-imagenet"];
+    public static IReadOnlyList<string> Names { get; } = [Synthetic.Name, Cifar.TenName, Cifar.HundredName, TinyImageNet.Name];
 
     /// <summary>Reads or renders a data set, splits it and puts it on a device.</summary>
     /// <param name="spec">Which set and which part of it.</param>
     /// <param name="dataDir">The folder with the files, or its parent; not used by the synthetic set.</param>
     /// <param name="device">Where the images shall be; null: the CPU.</param>
+    /// <param name="progress">Told how far the decoding of images is, where there is some.</param>
     /// <exception cref="UserException">
     /// The name is unknown, a setting is out of range or has no meaning for this set, or a file is missing or damaged.
     /// </exception>
-    public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null)
+    public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null, IProgress<DataProgress>? progress = null)
     {
         Check(spec);
         device ??= CPU;
         return spec.Name switch
         {
-            "synthetic" => Synthetic.Open(spec, device),
-            "cifar-10" => Cifar.Ten.Open(spec, dataDir, device),
-            "cifar-100" => Cifar.Hundred.Open(spec, dataDir, device),
+            Synthetic.Name => Synthetic.Open(spec, device),
+            Cifar.TenName => Cifar.Ten.Open(spec, dataDir, device),
+            Cifar.HundredName => Cifar.Hundred.Open(spec, dataDir, device),
+            TinyImageNet.Name => TinyImageNet.Open(spec, dataDir, device, progress),
             _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}."),
         };
     }

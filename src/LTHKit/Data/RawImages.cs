@@ -65,12 +65,18 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return (mean, std);
     }
 
+    /// <summary>The images as one tensor on the CPU. // [N, C, H, W]</summary>
+    public Tensor ToTensor()
+    {
+        var images = empty([Count, Channels, Height, Width], ScalarType.Byte);
+        images.bytes = Pixels;
+        return images;
+    }
+
     public ImageSplit ToSplit(Device device)
     {
         using var scope = NewDisposeScope();
-        var images = empty([Count, Channels, Height, Width], ScalarType.Byte);
-        images.bytes = Pixels;
         var labels = tensor(Array.ConvertAll(Labels, label => (long)label));
-        return new ImageSplit(images.to(device), labels.to(device));
+        return new ImageSplit(ToTensor().to(device), labels.to(device));
     }
 }

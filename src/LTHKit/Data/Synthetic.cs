@@ -9,6 +9,7 @@ namespace LTHKit.Data;
 /// </summary>
 internal static class Synthetic
 {
+    public const string Name = "synthetic";
     public const int DefaultTrainCount = 4000, DefaultTestCount = 2000;
 
     /// <exception cref="UserException">A setting is out of range.</exception>
@@ -19,12 +20,12 @@ internal static class Synthetic
         Require(spec.Noise is >= 0 and <= 1, $"a noise of {spec.Noise}", "0 to 1");
         Require(spec.Clutter is >= 0 and <= 50, $"{spec.Clutter} clutter things", "0 to 50");
 
-        var names = Enumerable.Range(0, spec.Classes).Select(Name).ToArray();
+        var names = Enumerable.Range(0, spec.Classes).Select(ClassName).ToArray();
         return ImageSet.From(spec, names, Render(spec, spec.TrainCount ?? DefaultTrainCount, part: 0),
             Render(spec, spec.TestCount ?? DefaultTestCount, part: 1), device);
     }
 
-    private static string Name(int label) =>
+    private static string ClassName(int label) =>
         (label < SyntheticImage.Shapes.Length ? "" : "striped ") + SyntheticImage.Shapes[label % SyntheticImage.Shapes.Length];
 
     // Each image has its own generator, so that the bytes do not depend on the number of threads.

@@ -1,0 +1,114 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+
+namespace LTHKit.Data;
+
+/// <summary>Fetches an archive into FILE.part, from where an interrupted download goes on, and checks it.</summary>
+internal static class ArchiveDownload
+{
+    private const int Attempts = 4;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);      // without one byte
+
+    /// <summary>The path of the whole, checked archive in <paramref name="folder"/>.</summary>
+    public static async Task<string> Fetch(DataArchive archive, string folder, Uri? mirror, IProgress<DataProgress>? progress, CancellationToken cancel)
+    {
+        var path = Path.Combine(folder, archive.File);
+        if (File.Exists(path))
+        {
+            Check(archive, path, progress);
+            return path;
+        }
+
+        var part = path + ".part";
+        var address = archive.At(mirror);
+        using var client = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
+        for (var attempt = 1; ; attempt++)
+            try
+            {
+                await Transfer(client, archive, address, part, progress, cancel);
+                break;
+            }
+            catch (Exception e) when (Interrupted(e) && !cancel.IsCancellationRequested)
+            {
+                if (attempt == Attempts)
+                    throw new UserException($"{address} cannot be fetched ({Reason(e)}); run the same command again and it goes on where it stopped.", e);
+                await Task.Delay(TimeSpan.FromSeconds(0.25 * (1 << attempt)), cancel);
+            }
+        Check(archive, part, progress);
+        File.Move(part, path);
+        return path;
+    }
+
+    private static bool Interrupted(Exception e) => e is HttpRequestException or TimeoutException;
+
+    private static string Reason(Exception e) => (e.InnerException ?? e).Message.TrimEnd('.');
+
+    private static async Task Transfer(HttpClient client, DataArchive archive, Uri address, string part, IProgress<DataProgress>? progress, CancellationToken cancel)
+    {
+        await using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+        if (file.Length > archive.Bytes)
+            file.SetLength(0);
+        if (file.Length == archive.Bytes)
+            return;
+
+        using var request = new HttpRequestMessage(HttpMethod.Get, address);
+        if (file.Length > 0)
+            request.Headers.Range = new RangeHeaderValue(file.Length, null);
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel).WaitAsync(Patience, cancel);
+        if ((int)response.StatusCode >= 500)
+            response.EnsureSuccessStatusCode();
+        if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.PartialContent))
+            throw new UserException($"{address} answers {(int)response.StatusCode} {response.ReasonPhrase}; check the address, or give a mirror that has {archive.File}.");
+
+        var resumed = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == file.Length;
+        if (!resumed)
+            file.SetLength(0);
+        var offered = response.Content.Headers.ContentLength is { } length ? file.Length + length : archive.Bytes;
+        if (offered != archive.Bytes)
+            throw new UserException($"{address} offers {offered:N0} bytes where {archive.File} has {archive.Bytes:N0}; it is another file, so nothing was fetched.");
+
+        file.Seek(0, SeekOrigin.End);
+        var meter = new ProgressMeter(progress, $"downloading {archive.File}", "bytes", archive.Bytes, file.Length);
+        await using var body = await response.Content.ReadAsStreamAsync(cancel);
+        var buffer = new byte[1 << 16];
+        var missing = archive.Bytes - file.Position;
+        while (missing > 0)
+        {
+            var count = (int)Math.Min(await Receive(body, buffer, cancel), missing);
+            await file.WriteAsync(buffer.AsMemory(0, count), cancel);
+            missing -= count;
+            meter.Add(count);
+        }
+    }
+
+    /// <summary>Reads at least a byte; what goes wrong is told apart from trouble with the disk.</summary>
+    private static async Task<int> Receive(Stream body, byte[] buffer, CancellationToken cancel)
+    {
+        try
+        {
+            var count = await body.ReadAsync(buffer, cancel).AsTask().WaitAsync(Patience, cancel);
+            return count > 0 ? count : throw new EndOfStreamException("the connection ended early");
+        }
+        catch (IOException e)
+        {
+            throw new HttpRequestException(e.Message, e);
+        }
+    }
+
+    private static void Check(DataArchive archive, string path, IProgress<DataProgress>? progress)
+    {
+        using var file = File.OpenRead(path);
+        var meter = new ProgressMeter(progress, $"checking {archive.File}", "bytes", file.Length);
+        using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        var buffer = new byte[1 << 20];
+        for (int count; (count = file.Read(buffer)) > 0; meter.Add(count))
+            md5.AppendData(buffer.AsSpan(0, count));
+        var found = Convert.ToHexStringLower(md5.GetHashAndReset());
+        if (found == archive.Md5)
+            return;
+        var aside = Path.Combine(Path.GetDirectoryName(path)!, archive.File + ".bad");
+        File.Move(path, aside, overwrite: true);
+        throw new UserException($"{archive.File} has the checksum {found} instead of {archive.Md5}, so it was not unpacked but put aside as {aside}; fetch it again, or from another mirror.");
+    }
+}

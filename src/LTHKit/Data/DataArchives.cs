@@ -1,0 +1,120 @@
+namespace LTHKit.Data;
+
+/// <summary>Lists, fetches and verifies the official archives of the data sets.</summary>
+public static class DataArchives
+{
+    /// <summary>The archives that the kit knows.</summary>
+    public static IReadOnlyList<DataArchive> All { get; } =
+    [
+        new(Cifar.TenName, new("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"), 170_052_171, "c32a1d4ab5d03f1284b67883e8d87530",
+            "stated by the authors", Cifar.Ten.Folder),
+        new(Cifar.HundredName, new("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"), 168_513_733, "03b5dce01913d631647c71ecec9e9cb8",
+            "stated by the authors", Cifar.Hundred.Folder),
+        new(TinyImageNet.Name, new("http://cs231n.stanford.edu/tiny-imagenet-200.zip"), 248_100_043, "90528d7ca1a48142e341f4ef8d21d0de",
+            "the authors state none; the one that public loaders agree on", TinyImageNet.FolderName),
+    ];
+
+    /// <summary>The archive of a data set.</summary>
+    /// <exception cref="UserException">There is none.</exception>
+    public static DataArchive Find(string set) => All.FirstOrDefault(archive => archive.Set == set)
+        ?? throw new UserException($"There is no archive for '{set}'; choose one of {string.Join(", ", All.Select(archive => archive.Set))}.");
+
+    /// <summary>
+    /// Fetches, checks and unpacks an archive. An interrupted download goes on where it stopped; an archive that already lies in
+    /// <paramref name="dataDir"/> is used; the folder appears whole or not at all; one that is already there is left alone.
+    /// </summary>
+    /// <param name="archive">Which one.</param>
+    /// <param name="dataDir">The folder that will hold <see cref="DataArchive.Folder"/>.</param>
+    /// <param name="mirror">A web folder with the same file; null: the official address.</param>
+    /// <param name="progress">Told a few times a second how far it is.</param>
+    /// <param name="cancel">Stops the work; what was downloaded stays for the next time.</param>
+    /// <returns>The data set's folder.</returns>
+    /// <exception cref="UserException">
+    /// The address cannot be reached, the checksum is wrong, the archive holds what it should not, or the disk cannot be written.
+    /// </exception>
+    public static async Task<string> Get(DataArchive archive, string dataDir, Uri? mirror = null, IProgress<DataProgress>? progress = null,
+        CancellationToken cancel = default)
+    {
+        if (mirror is not null && mirror.Scheme != Uri.UriSchemeHttp && mirror.Scheme != Uri.UriSchemeHttps)
+            throw new UserException($"The mirror {mirror} is not a web address; give one that begins with http:// or https://.");
+        var root = Path.GetFullPath(dataDir);
+        var target = Path.Combine(root, archive.Folder);
+        if (Directory.Exists(target))
+            return target;
+        try
+        {
+            Directory.CreateDirectory(root);
+            using var alone = Lock(archive, root);
+            var kept = File.Exists(Path.Combine(root, archive.File));
+            var file = await ArchiveDownload.Fetch(archive, root, mirror, progress, cancel);
+            var unpacking = Path.Combine(root, $".{archive.Folder}.unpacking");
+            try
+            {
+                Remove(unpacking);
+                ArchiveUnpack.Unpack(file, archive.Folder, unpacking, progress, cancel);
+                Directory.Move(unpacking, target);
+            }
+            finally
+            {
+                Remove(unpacking);
+            }
+            if (!kept)
+                File.Delete(file);
+            return target;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{root} cannot be written ({e.Message.TrimEnd('.')}); free some space or choose another folder.", e);
+        }
+    }
+
+    /// <summary>Reads every file of a data set in <paramref name="dataDir"/> and compares layout and counts with the official ones.</summary>
+    /// <param name="set">The data set.</param>
+    /// <param name="dataDir">Its folder, or the one that holds it.</param>
+    /// <param name="progress">Told a few times a second how far it is.</param>
+    /// <exception cref="UserException">There is no such set, or a file is missing or damaged: it cannot be trained on.</exception>
+    public static DataReport Verify(string set, string dataDir, IProgress<DataProgress>? progress = null)
+    {
+        var differences = new List<string>();
+        if (Find(set).Set == TinyImageNet.Name)
+        {
+            var (place, classes, trainItems, testItems) = TinyImageNet.Find(dataDir, differences);
+            TinyImageNet.Decode(place, [.. trainItems, .. testItems], progress);
+            Balance([.. trainItems.Select(item => item.Label)], classes, "training");
+            Balance([.. testItems.Select(item => item.Label)], classes, "validation");
+            return new DataReport(set, place, classes.Length, trainItems.Length, testItems.Length, differences);
+        }
+        var (folder, names, train, test) = (set == Cifar.TenName ? Cifar.Ten : Cifar.Hundred).Load(dataDir, differences);
+        Balance(train.Labels, names, "training");
+        Balance(test.Labels, names, "test");
+        return new DataReport(set, folder, names.Length, train.Count, test.Count, differences);
+
+        void Balance(int[] labels, string[] classes, string part)
+        {
+            var counts = new int[classes.Length];
+            foreach (var label in labels)
+                counts[label]++;
+            if (counts.Min() != counts.Max())
+                differences.Add($"The {part} images are {counts.Min():N0} to {counts.Max():N0} a class, not equally many.");
+        }
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+    }
+
+    private static FileStream Lock(DataArchive archive, string root)
+    {
+        var path = Path.Combine(root, $".{archive.Folder}.lock");
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e) when (File.Exists(path))
+        {
+            throw new UserException($"Another process is fetching {archive.Set} into {root}; wait for it.", e);
+        }
+    }
+}

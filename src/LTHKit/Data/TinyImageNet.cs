@@ -1,0 +1,169 @@
+using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
+using System.Text;
+using LTHKit.Storage;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Data;
+
+/// <summary>
+/// Tiny-ImageNet (Le and Yang 2015) from its official folders: 200 classes of 500 training images, 64x64. Its test images have no labels, so
+/// that, as everywhere, the official validation images are the test set here. The images are decoded once, into a file in the
+/// same folder that is made anew when the images are not those that it was made from.
+/// </summary>
+internal static class TinyImageNet
+{
+    public const string Name = "tiny-imagenet", FolderName = "tiny-imagenet-200", ClassFile = "wnids.txt";
+    private const string CacheFile = "decoded.safetensors", MadeFrom = "made_from";
+    private const int Side = 64, OfficialTrain = 100_000, OfficialTest = 10_000;
+
+    /// <summary>An image file: its path below the set's folder, its size in bytes and its class.</summary>
+    internal readonly record struct Item(string Path, long Bytes, int Label);
+
+    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
+    public static ImageSet Open(DataSpec spec, string? dataDir, Device device, IProgress<DataProgress>? progress)
+    {
+        var notes = new List<string>();
+        var (folder, names, train, test) = Find(dataDir, notes);
+        var (trainImages, testImages) = Images(folder, train, test, notes, progress);
+        return ImageSet.From(spec, names, trainImages, testImages, device, notes);
+    }
+
+    /// <summary>The set's folder, its classes and its image files; nothing is decoded.</summary>
+    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
+    public static (string Folder, string[] ClassNames, Item[] Train, Item[] Test) Find(string? dataDir, List<string> notes)
+    {
+        var folder = DataFiles.Folder(Name, FolderName, ClassFile, dataDir);
+        var (ids, names) = Classes(folder);
+        var (train, test) = Items(folder, ids);
+        if (train.Length != OfficialTrain || test.Length != OfficialTest)
+            notes.Add($"{folder} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official {OfficialTrain:N0} and {OfficialTest:N0}.");
+        return (folder, names, train, test);
+    }
+
+    private static (string[] Ids, string[] Names) Classes(string folder)
+    {
+        var path = Path.Combine(folder, ClassFile);
+        var ids = DataFiles.Read(Name, path, File.ReadAllLines).Select(line => line.Trim()).Where(line => line.Length > 0)
+            .Order(StringComparer.Ordinal).ToArray();
+        if (ids.Length == 0 || ids.Distinct().Count() != ids.Length)
+            throw DataFiles.Damaged(Name, path, "does not name each class once");
+        var words = DataFiles.Read(Name, Path.Combine(folder, "words.txt"), File.ReadAllLines).Select(line => line.Split('\t', 2))
+            .Where(pair => pair.Length == 2).ToLookup(pair => pair[0], pair => pair[1]);
+        return (ids, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])]);
+    }
+
+    /// <summary>The image files in a fixed order, with their classes.</summary>
+    private static (Item[] Train, Item[] Test) Items(string folder, string[] ids)
+    {
+        var train = ids.SelectMany((id, label) =>
+        {
+            var images = Path.Combine(folder, "train", id, "images");
+            var files = DataFiles.Read(Name, images, path => new DirectoryInfo(path).GetFiles("*.JPEG"));
+            return files.Length == 0 ? throw DataFiles.Damaged(Name, images, "holds no image")
+                : files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => ItemOf(folder, file, label));
+        }).ToArray();
+
+        var labels = ids.Select((id, label) => (id, label)).ToDictionary(pair => pair.id, pair => pair.label);
+        var annotations = Path.Combine(folder, "val", "val_annotations.txt");
+        var test = DataFiles.Read(Name, annotations, File.ReadAllLines).Where(line => line.Length > 0).Select(line =>
+        {
+            var cells = line.Split('\t');
+            if (cells.Length < 2 || !labels.TryGetValue(cells[1], out var label) || cells[0].Contains('/'))
+                throw DataFiles.Damaged(Name, annotations, $"has the line '{line}', which names no image and class of this set");
+            var file = new FileInfo(Path.Combine(folder, "val", "images", cells[0]));
+            return file.Exists ? ItemOf(folder, file, label) : throw DataFiles.Damaged(Name, file.FullName, "is missing");
+        }).OrderBy(item => item.Path, StringComparer.Ordinal).ToArray();
+        if (test.Length == 0)
+            throw DataFiles.Damaged(Name, annotations, "is empty");
+        return (train, test);
+    }
+
+    private static Item ItemOf(string folder, FileInfo file, int label) => new(Path.GetRelativePath(folder, file.FullName), file.Length, label);
+
+    private static (RawImages Train, RawImages Test) Images(string folder, Item[] train, Item[] test, List<string> notes, IProgress<DataProgress>? progress)
+    {
+        var cache = Path.Combine(folder, CacheFile);
+        var made = Hash(train, test);
+        if (Cached(cache, made, train, test) is { } cached)
+            return cached;
+
+        var (trainImages, testImages) = (Decode(folder, train, progress), Decode(folder, test, progress));
+        try
+        {
+            using var scope = NewDisposeScope();
+            SafeTensors.Save(cache, [("train", trainImages.ToTensor()), ("test", testImages.ToTensor())],
+                new Dictionary<string, string> { [MadeFrom] = made, ["content"] = Content(trainImages, testImages) });
+        }
+        catch (UserException e)
+        {
+            notes.Add($"The decoded images were not kept, so that they are decoded again next time: {e.Message}");
+        }
+        return (trainImages, testImages);
+    }
+
+    /// <summary>The decoded images, if the file holds just those and is whole.</summary>
+    private static (RawImages Train, RawImages Test)? Cached(string cache, string made, Item[] train, Item[] test)
+    {
+        if (!File.Exists(cache))
+            return null;
+        try
+        {
+            using var scope = NewDisposeScope();
+            var (tensors, metadata) = SafeTensors.Load(cache);
+            if (metadata.GetValueOrDefault(MadeFrom) != made)
+                return null;
+            var (trainImages, testImages) = (Raw(tensors["train"].bytes.ToArray(), train), Raw(tensors["test"].bytes.ToArray(), test));
+            return metadata.GetValueOrDefault("content") == Content(trainImages, testImages) ? (trainImages, testImages) : null;
+        }
+        catch (Exception e) when (e is UserException or KeyNotFoundException)
+        {
+            return null;        // a damaged file is made anew
+        }
+    }
+
+    private static RawImages Raw(byte[] pixels, Item[] items) => new(pixels, [.. items.Select(item => item.Label)], 3, Side, Side);
+
+    /// <summary>Reads and decodes image files.</summary>
+    /// <exception cref="UserException">An image is missing or damaged; it is named.</exception>
+    public static RawImages Decode(string folder, Item[] items, IProgress<DataProgress>? progress)
+    {
+        var meter = new ProgressMeter(progress, $"decoding {Name}", "images", items.Length);
+        var images = Raw(new byte[(long)items.Length * 3 * Side * Side], items);
+        try
+        {
+            Parallel.For(0, items.Length, () => new TurboJpeg(), (i, _, decoder) =>
+            {
+                var path = Path.Combine(folder, items[i].Path);
+                var jpeg = DataFiles.Read(Name, path, File.ReadAllBytes);
+                if (decoder.Decode(jpeg, images.Pixels.AsSpan(i * images.Stride, images.Stride), Side, Side) is { } why)
+                    throw DataFiles.Damaged(Name, path, $"is a damaged image ({why.TrimEnd('.')})");
+                meter.Add(1);
+                return decoder;
+            }, decoder => decoder.Dispose());
+        }
+        catch (AggregateException e) when (e.InnerExceptions.OfType<UserException>().FirstOrDefault() is { } first)
+        {
+            ExceptionDispatchInfo.Throw(first);
+        }
+        return images;
+    }
+
+    private static string Hash(params ReadOnlySpan<Item[]> parts)
+    {
+        var list = new StringBuilder($"{Side}x{Side}\n");
+        foreach (var items in parts)
+            foreach (var item in items)
+                list.Append($"{item.Path}\t{item.Bytes}\t{item.Label}\n");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(list.ToString())));
+    }
+
+    private static string Content(RawImages train, RawImages test)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(train.Pixels);
+        hash.AppendData(test.Pixels);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
