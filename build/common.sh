@@ -35,7 +35,7 @@ step() {
 
 first_error() {
     local line
-    line=$(grep -m1 -iE '(^|[^a-z])error([^a-z]|$)|^E: ' "$1" | cut -c1-300 | sed 's/^ *//; s/ *$//') || true
+    line=$(grep -m1 -iE '(^|[^a-z])error([^a-z]|$)|^E: ' "$1" | sed 's/ \[[^]]*\]$//; s/^ *//; s/ *$//' | cut -c1-300) || true
     [[ -z $line ]] || printf ' First error: %s' "${line%.}."
 }
 

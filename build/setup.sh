@@ -70,12 +70,16 @@ ensure_setup() {
 
 run_setup() {
     local requested=$1 offline=$2 force=$3 started=$SECONDS
-    mkdir -p "$LOGS" 2>/dev/null || fail 1 "cannot write to $ROOT/artifacts; make the folder writable or clone into one that is."
+    mkdir -p "$LOGS" 2>/dev/null || fail 1 "cannot write to $ARTIFACTS; make the folder writable or clone into one that is."
     # One setup at a time: two verbs started together on a fresh clone must not build over each other.
     exec 9>"$ARTIFACTS/setup.lock"
     if ! flock -n 9; then
         say '  waiting for another setup of this checkout'
         flock 9
+        if [[ -z $requested && $force == false ]]; then
+            read_answers
+            if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then return; fi
+        fi
     fi
 
     find_dotnet
@@ -95,9 +99,9 @@ run_setup() {
     if [[ $force == true ]]; then rm -rf "$ARTIFACTS/obj/native" "$ARTIFACTS/native"; fi
     if [[ $PACKAGES == compat ]]; then
         # Debian's lies in a folder that CMake knows.
-        local root=$TORCH_ROOT
-        [[ $root != /usr ]] || root=''
-        build_native torch "$ROOT/compat/TorchSharp/native" "-DLIBTORCH=$root"
+        local prefix=$TORCH_ROOT
+        [[ $prefix != /usr ]] || prefix=''
+        build_native torch "$ROOT/compat/TorchSharp/native" "-DLIBTORCH=$prefix"
     fi
     build_native kernels "$ROOT/src/LTHKit/native"
     build_solution "$force"

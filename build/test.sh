@@ -90,7 +90,9 @@ run_tests() {
     [[ -z $2 ]] || arguments+=(--filter "$2")
     say "  $name"
     local failed_before=$FAILED ended=0
-    dotnet "${arguments[@]}" </dev/null || ended=$?
+    # The runner's own chatter is left out; what fails, and why, is not.
+    dotnet "${arguments[@]}" </dev/null 2>&1 |
+        { grep --line-buffered -vE "^(Test run for|A total of|Results File|Data collector|No test |Additionally, path)|^$" || true; } || ended=$?
     [[ ! -f $results ]] || count_results "$results"
     # A process that died or never started leaves no failed test behind: it counts as one.
     if [[ $ended -ne 0 && $FAILED -eq $failed_before ]]; then
