@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Emit;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace LTHKit.Experiments;
 
@@ -9,7 +10,7 @@ namespace LTHKit.Experiments;
 /// A fingerprint of what a type does, so that a tweak edited in a notebook cell is a new run and an unedited one is not: the
 /// instructions of its methods with every token replaced by what it names, the same whenever the same source is compiled again.
 /// </summary>
-internal static class CodeFingerprint
+internal static partial class CodeFingerprint
 {
     private const BindingFlags Everything = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic
         | BindingFlags.DeclaredOnly;
@@ -22,8 +23,13 @@ internal static class CodeFingerprint
     {
         var text = new StringBuilder();
         Describe(type, text);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..12];
+        // Without the types that others are nested in: a cell's types live in a submission whose number changes.
+        var stable = EnclosingTypes().Replace(text.ToString(), "");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(stable)))[..12];
     }
+
+    [GeneratedRegex(@"[\w.#]+\+")]
+    private static partial Regex EnclosingTypes();
 
     private static void Describe(Type type, StringBuilder text)
     {
@@ -65,7 +71,6 @@ internal static class CodeFingerprint
         var typeArguments = method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null;
         var methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : null;
         var member = method.Module.ResolveMember(token, typeArguments, methodArguments)!;
-        // Not the full name: a cell's types live in a submission whose number changes.
         return $"{member.DeclaringType?.Name}.{member}";
     }
 }

@@ -75,7 +75,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// The ticket of a run: what its parent's trained weights (or theta0) leave standing at its level. Kept with the run, so that it is
     /// never derived again.
     /// </summary>
-    private Mask Draw(RunSpec spec, CancellationToken cancel)
+    internal Mask Draw(RunSpec spec, CancellationToken cancel)
     {
         var path = store.Folder(spec).Mask;
         if (!File.Exists(path))
@@ -91,7 +91,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
-    private Network Prepare(RunSpec spec, Mask? mask, out Loss loss, CancellationToken cancel)
+    internal Network Prepare(RunSpec spec, Mask? mask, out Loss loss, CancellationToken cancel)
     {
         var network = Rewritten(spec, mask, cancel);
         if (spec.Rewind > 0)

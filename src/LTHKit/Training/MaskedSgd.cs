@@ -14,7 +14,6 @@ public sealed class MaskedSgd : IDisposable
 {
     private readonly List<(string Name, Parameter Weight, Tensor Momentum, Tensor? Kept)> _slots = [];
     private readonly double _momentum, _decay;
-    private readonly bool _native;
 
     /// <summary>An optimiser of all of the network's parameters, momentum zero.</summary>
     /// <param name="network">The network, on its device.</param>
@@ -29,8 +28,11 @@ public sealed class MaskedSgd : IDisposable
             var kept = mask is not null && mask.Covers(name) ? mask[name] : null;
             _slots.Add((name, weight, zeros_like(weight, requires_grad: false).DetachFromDisposeScope(), kept));
         }
-        _native = useNative && NativeKernels.Available && _slots.All(s => s.Weight.device_type == DeviceType.CPU && s.Weight.dtype == ScalarType.Float32);
+        IsNative = useNative && NativeKernels.Available && _slots.All(s => s.Weight.device_type == DeviceType.CPU && s.Weight.dtype == ScalarType.Float32);
     }
+
+    /// <summary>Whether the fused CPU kernel serves.</summary>
+    public bool IsNative { get; }
 
     /// <summary>The momentum by parameter name; what a checkpoint must hold beside the network.</summary>
     public IEnumerable<(string Name, Tensor Momentum)> State => _slots.Select(s => (s.Name, s.Momentum));
@@ -44,7 +46,7 @@ public sealed class MaskedSgd : IDisposable
         {
             if (weight.grad is not { } gradient)
                 continue;
-            if (_native)
+            if (IsNative)
                 StepNative(weight, gradient.contiguous(), momentum, kept, (float)learningRate);
             else
                 StepTensors(weight, gradient, momentum, kept, learningRate);

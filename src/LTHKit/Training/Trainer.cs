@@ -97,7 +97,10 @@ public sealed class Trainer : IDisposable
         return (loss.item<double>() / part.Count, correct.item<long>() / (double)part.Count);
     }
 
-    private (double Loss, double Accuracy) TrainEpoch(int epoch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    /// <summary>Trains one epoch; <see cref="Run"/> calls it.</summary>
+    /// <returns>Mean training loss and accuracy over the epoch's steps.</returns>
+    /// <exception cref="DivergedException">The loss is no longer finite.</exception>
+    public (double Loss, double Accuracy) TrainEpoch(int epoch, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();
         var iterations = _batches.Iterations;
@@ -111,7 +114,7 @@ public sealed class Trainer : IDisposable
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
             Step(batch, rate, losses.narrow(0, iteration, 1), correct);
-            foreach (var callback in callbacks)
+            foreach (var callback in callbacks ?? [])
                 callback.StepDone(this, epoch, iteration + 1, iterations);
             iteration++;
         }
@@ -122,17 +125,22 @@ public sealed class Trainer : IDisposable
         return (perStep.Sum(l => (double)l) / _data.Train.Count, correct.item<long>() / (double)_data.Train.Count);
     }
 
-    private void Step(Batch batch, double rate, Tensor lossSum, Tensor correct)
+    /// <summary>One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode.</summary>
+    /// <param name="batch">What to learn from.</param>
+    /// <param name="learningRate">How fast.</param>
+    /// <param name="lossSum">[1], set to the batch's summed loss.</param>
+    /// <param name="correct">[1], int64, to which the number of right answers is added.</param>
+    public void Step(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
         using var scope = NewDisposeScope();
         Optimiser.ZeroGradients();
         var logits = Network.call(batch.Images);
         var loss = _loss(logits, new Target(batch.Images, batch.Labels));
         loss.backward();
-        Optimiser.Step(rate);
+        Optimiser.Step(learningRate);
         using var noGrad = no_grad();
-        lossSum.copy_(loss * batch.Count);
-        correct.add_(logits.argmax(1).eq(batch.Labels).sum());
+        lossSum?.copy_(loss * batch.Count);
+        correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
     }
 
     /// <summary>Frees the optimiser and the batches; network and data stay.</summary>

@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace LTHKit.Cli.Bench;
+
+/// <summary>A Python process that trains the same network with PyTorch and tells how long it took (bench/pytorch.py).</summary>
+internal sealed class PyTorchSide : IDisposable
+{
+    private readonly Process _process;
+
+    private PyTorchSide(Process process, string version) => (_process, Version) = (process, version);
+
+    /// <summary>PyTorch's version.</summary>
+    public string Version { get; }
+
+    /// <summary>Starts it; null where no Python with torch and torchvision is found.</summary>
+    public static PyTorchSide? Start(BenchSetting setting, int classes, string pixels)
+    {
+        var python = (setting.Python.Length > 0 ? [setting.Python] : new[] { "python3", "/usr/bin/python3" }).FirstOrDefault(HasTorch);
+        if (python is null)
+            return null;
+        var start = new ProcessStartInfo(python, [Path.Combine(Checkout.Root, "bench", "pytorch.py"),
+            "--width", $"{setting.Width}", "--size", $"{setting.Size}", "--classes", $"{classes}", "--batch", $"{setting.Batch}",
+            "--threads", $"{setting.Threads}", "--images", $"{setting.Images}", "--workers", $"{setting.Workers}", "--pixels", pixels, "--device", setting.Device])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        var process = Process.Start(start)!;
+        return process.StandardOutput.ReadLine() is { } hello && hello.StartsWith("ready ")
+            ? new PyTorchSide(process, hello["ready ".Length..])
+            : throw new UserException($"{python} could not run bench/pytorch.py; its own words are above.");
+    }
+
+    /// <summary>Seconds that the command took there.</summary>
+    public double Measure(string command)
+    {
+        _process.StandardInput.WriteLine(command);
+        var answer = _process.StandardOutput.ReadLine() ?? throw new UserException("PyTorch's side of the bench has ended early; its own words are above.");
+        return double.Parse(answer, CultureInfo.InvariantCulture);
+    }
+
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        if (!_process.WaitForExit(5000))
+            _process.Kill();
+        _process.Dispose();
+    }
+
+    private static bool HasTorch(string python)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(python, ["-c", "import torch, torchvision, PIL"]) { RedirectStandardError = true })!;
+            process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,268 @@
+using System.Diagnostics;
+using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Experiments;
+
+public sealed class RunTests : IDisposable
+{
+    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-runs-{Guid.NewGuid():N}");
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_store))
+            Directory.Delete(_store, recursive: true);
+    }
+
+    private RunFolder Folder(RunSpec spec, string? store = null) => new RunStore(store ?? _store).Folder(spec);
+
+    /// <summary>What must be equal to the bit: weights, ticket, and metrics but for the time they took.</summary>
+    private static string Outcome(RunStore store, RunSpec spec)
+    {
+        var folder = store.Folder(spec);
+        var metrics = store.ReadMetrics(spec).Select(m => (m with { Seconds = 0 }).ToString());
+        var files = new[] { folder.Checkpoint, folder.Mask }.Where(File.Exists).Select(f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
+        return string.Join('\n', metrics.Concat(files));
+    }
+
+    [Fact]
+    public void SweepTrainsTheLadderAndSharesItsRuns()
+    {
+        using var lab = Tiny.Lab(_store, jobs: 2);
+        var vanilla = lab.Sweep();
+        Assert.Equal([1, 2], vanilla.Runs.Select(r => r.Spec.Level));
+        Assert.Equal(3, Directory.GetDirectories(_store).Length);      // dense, level 1, level 2
+        var swish = lab.Sweep(levels: [2], tweaks: [new SmoothActivation("swish")]);
+        Assert.Equal(5, Directory.GetDirectories(_store).Length);      // and swish dense, swish level 2, on the same ticket
+        using Mask? a = lab.Mask(vanilla.Runs[1]), b = lab.Mask(swish.Runs[0]);
+        Assert.Equal(a, b);
+        Assert.Equal(0.75, vanilla.Runs[1].Sparsity, 3);
+    }
+
+    [Fact]
+    public void AFinishedRunIsNeverTrainedAgain()
+    {
+        using var lab = Tiny.Lab(_store);
+        lab.Run("first", [Tiny.Spec]);
+        var written = File.GetLastWriteTimeUtc(Folder(Tiny.Spec).Checkpoint);
+        using var other = Tiny.Lab(_store);
+        var watch = Stopwatch.StartNew();
+        other.Run("second", [Tiny.Spec]);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(Folder(Tiny.Spec).Checkpoint));
+        Assert.Equal(4, other.Store.ReadMetrics(Tiny.Spec).Count);
+    }
+
+    [Fact]
+    public void SurvivorsStartFromTheta0ToTheBitAndTheRestIsZero()
+    {
+        using var lab = Tiny.Lab(_store);
+        var spec = Tiny.Spec with { Level = 2 };
+        lab.Run("ladder", [spec]);
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
+        using var scope = NewDisposeScope();
+        using var theta0 = runner.Prepare(Tiny.Spec, null, out _, default);
+        using var mask = runner.LoadMask(spec)!;
+        using var ticket = runner.Prepare(spec, mask, out _, default);
+        foreach (var ((name, w0), (_, w)) in theta0.PrunableWeights().Zip(ticket.PrunableWeights()))
+            Assert.True(w.eq(w0 * mask[name]).all().ToBoolean(), name);
+        Assert.Equal(spec.Pruning.KeptAt(2, mask.Total), mask.Kept);
+    }
+
+    [Fact]
+    public void TheTicketHoldsTheLargestTrainedWeightsOfItsParent()
+    {
+        using var lab = Tiny.Lab(_store);
+        var runs = lab.Run("ladder", [Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 2 }]);
+        using var scope = NewDisposeScope();
+        using var parent = lab.Network(runs[0]);
+        using Mask before = lab.Mask(runs[0])!, after = lab.Mask(runs[1])!;
+        using var dropped = before.Except(after);
+        using var lost = after.Except(before);
+        Assert.Equal(0, lost.Kept);
+        var smallestKept = parent.PrunableWeights().Min(w => w.Weight.abs().masked_select(after[w.Name]).amin(0).ToSingle());
+        var largestCut = parent.PrunableWeights().Where(w => dropped[w.Name].any().ToBoolean()).Max(w => w.Weight.abs().masked_select(dropped[w.Name]).amax(0).ToSingle());
+        Assert.True(largestCut <= smallestKept, $"cut {largestCut}, kept {smallestKept}");
+    }
+
+    [Fact]
+    public void PrunedWeightsAreZeroInTheTrainedNetwork()
+    {
+        using var lab = Tiny.Lab(_store);
+        var run = lab.Run("ticket", [Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation("mish"), new LabelSmoothing(0.1)] }])[0];
+        using var scope = NewDisposeScope();
+        using var network = lab.Network(run);
+        using var mask = lab.Mask(run)!;
+        Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
+    }
+
+    [Fact]
+    public void SameSeedSameBitsOtherSeedOtherBits()
+    {
+        using var a = Tiny.Lab(Path.Combine(_store, "a"));
+        using var b = Tiny.Lab(Path.Combine(_store, "b"));
+        a.Run("a", [Tiny.Spec]);
+        b.Run("b", [Tiny.Spec, Tiny.Spec with { Seed = 1 }]);
+        Assert.Equal(Outcome(a.Store, Tiny.Spec), Outcome(b.Store, Tiny.Spec));
+        Assert.NotEqual(Outcome(b.Store, Tiny.Spec), Outcome(b.Store, Tiny.Spec with { Seed = 1 }));
+    }
+
+    [Fact]
+    public void NeutralTweaksChangeNothingToTheBit()
+    {
+        using var lab = Tiny.Lab(_store);
+        RunSpec vanilla = Tiny.Spec with { Level = 1 }, neutral = vanilla with { Tweaks = [new SmoothActivation("relu"), new LabelSmoothing(0)] };
+        lab.Run("both", [vanilla, neutral]);
+        Assert.NotEqual(vanilla.Id, neutral.Id);
+        Assert.Equal(Outcome(lab.Store, vanilla), Outcome(lab.Store, neutral));
+    }
+
+    [Fact]
+    public void KilledAtAnyMomentItResumesToTheSameBits()
+    {
+        var spec = Tiny.Spec with { Level = 1 };
+        var (whole, cut) = (Path.Combine(_store, "whole"), Path.Combine(_store, "cut"));
+        using (var worker = Worker.Start(whole, 1))
+        {
+            worker.WaitForExit();
+            Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
+        }
+        // Kill it after each epoch that it finishes, at a different moment of the next.
+        var kills = 0;
+        for (var attempt = 0; new RunStore(cut).Find(spec) is null; attempt++)
+        {
+            Assert.InRange(attempt, 0, 40);
+            var before = Progress(cut, spec);
+            using var worker = Worker.Start(cut, 1);
+            while (!worker.HasExited && Progress(cut, spec) == before)
+                Thread.Sleep(2);
+            Thread.Sleep(7 * attempt);
+            if (worker.HasExited)
+                continue;
+            worker.Kill();
+            worker.WaitForExit();
+            kills++;
+        }
+        Assert.InRange(kills, 2, 40);
+        foreach (var run in new[] { Tiny.Spec, spec })
+            Assert.Equal(Outcome(new RunStore(whole), run), Outcome(new RunStore(cut), run));
+
+        static (int, int) Progress(string store, RunSpec spec) => (Lines(store, spec.Dense), Lines(store, spec));
+        static int Lines(string store, RunSpec spec) => new RunStore(store).ReadMetrics(spec).Count;
+    }
+
+    [Fact]
+    public void TwoProcessesOnOneStoreTrainARunOnce()
+    {
+        using Process a = Worker.Start(_store, 1), b = Worker.Start(_store, 1);
+        a.WaitForExit();
+        b.WaitForExit();
+        Assert.True(a.ExitCode == 0 && b.ExitCode == 0, a.StandardError.ReadToEnd() + b.StandardError.ReadToEnd());
+        var store = new RunStore(_store);
+        // An epoch trained twice would stand in the metrics with the other's time; the finished run proves itself against a run of one process.
+        using var alone = Tiny.Lab(Path.Combine(_store, "alone"));
+        alone.Run("alone", [Tiny.Spec with { Level = 1 }]);
+        foreach (var spec in new[] { Tiny.Spec, Tiny.Spec with { Level = 1 } })
+            Assert.Equal(Outcome(alone.Store, spec), Outcome(store, spec));
+        Assert.Single((a.StandardError.ReadToEnd() + b.StandardError.ReadToEnd()).Split('\n'), l => l.Contains("2 runs trained"));
+    }
+
+    [Fact]
+    public void ADivergedRunStopsSaysWhereAndKeepsItsLastGoodEpoch()
+    {
+        using var lab = Tiny.Lab(_store);
+        var spec = Tiny.Spec with { Tweaks = [new Explosive()] };
+        var said = Assert.Throws<UserException>(() => lab.Run("explosive", [spec])).Message;
+        Assert.Contains("epoch 3, step 2", said);
+        Assert.Contains(spec.Id, said);
+        Assert.Equal(2, lab.Store.ReadMetrics(spec).Count);
+        using var network = Networks.Build(spec.Model, new InputSpec(5, 16), 0);
+        Assert.Equal(2, Checkpoint.Load(Folder(spec).Checkpoint, network));
+    }
+
+    [Fact]
+    public void AStepLeavesNoLiveTensorBehind()
+    {
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        using var network = Networks.Build(Tiny.Profile.Model, new InputSpec(5, 16), 0);
+        using var mask = Mask.Dense(network);
+        using var trainer = new Trainer(network, mask, Tiny.Profile.Recipe with { Epochs = 3 }, data, Losses.CrossEntropy, 0);
+        var count = new LiveTensors();
+        trainer.Run([count]);
+        Assert.Equal(3 * (9 - 1), count.AfterStep.Count);
+        Assert.Single(count.AfterStep.Distinct());
+    }
+
+    [Fact]
+    public void RewindingGoesOnFromTheDenseWeights()
+    {
+        var profile = Tiny.Profile with { RewindShare = 0.5 };
+        using var lab = Lab.Open(profile, device: "cpu", jobs: 1, store: new RunStore(_store));
+        var spec = Tiny.Spec with { Level = 1, Rewind = 2 };
+        var run = lab.Run("rewound", [spec])[0];
+        Assert.Equal([2, 3], run.Epochs.Select(e => e.Epoch));
+        var snapshot = File.ReadAllBytes(Folder(spec.Dense).Snapshot(2));
+        // The same point without a snapshot kept: trained again to the same bits.
+        var bare = Path.Combine(_store, "bare");
+        using var other = Lab.Open(profile with { RewindShare = 0 }, device: "cpu", jobs: 1, store: new RunStore(bare));
+        other.Run("rewound", [spec]);
+        Assert.Equal(snapshot, File.ReadAllBytes(Folder(spec.Dense, bare).Snapshot(2)));
+        Assert.Equal(Outcome(lab.Store, spec), Outcome(other.Store, spec));
+    }
+
+    [Fact]
+    public void InterruptedItKeepsItsEpochsAndGoesOn()
+    {
+        using var lab = Tiny.Lab(_store);
+        var spec = Tiny.Spec with { Tweaks = [new Interrupting(lab)] };
+        Assert.Throws<OperationCanceledException>(() => lab.Run("interrupted", [spec]));
+        Assert.Single(lab.Store.ReadMetrics(spec));
+        Assert.Equal(4, lab.Run("again", [spec])[0].Epochs.Count);
+    }
+
+    /// <summary>The loss becomes NaN in the third epoch's second step.</summary>
+    private sealed record Explosive : Tweak
+    {
+        private int _steps;
+
+        public override string Label => "explosive";
+
+        public override Loss Wrap(Loss loss, TweakContext context)
+            => (logits, target) => ++_steps == 2 * 9 + 2 ? loss(logits, target) * float.NaN : loss(logits, target);
+    }
+
+    private sealed record Interrupting : Tweak
+    {
+        private readonly Lab _lab;
+        private int _steps;
+
+        public Interrupting(Lab lab) => _lab = lab;
+
+        public override string Label => "interrupting";
+
+        public override Loss Wrap(Loss loss, TweakContext context)
+            => (logits, target) =>
+            {
+                if (++_steps == 12)
+                    _lab.Interrupt();
+                return loss(logits, target);
+            };
+    }
+
+    private sealed class LiveTensors : TrainingCallback
+    {
+        public List<long> AfterStep { get; } = [];
+
+        public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
+        {
+            if (iteration > 1)
+                AfterStep.Add(Tensor.TotalCount);
+        }
+    }
+}

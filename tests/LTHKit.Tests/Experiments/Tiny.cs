@@ -1,0 +1,26 @@
+using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+
+namespace LTHKit.Tests.Experiments;
+
+/// <summary>An experiment of a few seconds.</summary>
+internal static class Tiny
+{
+    public static readonly Profile Profile = new()
+    {
+        Name = "tiny",
+        Data = new DataSpec { TrainCount = 300, TestCount = 60, Classes = 5 },
+        Model = new ModelSpec("resnet18", 4),
+        Recipe = new Recipe { Epochs = 4, BatchSize = 32 },
+        Pruning = new PruningSpec(Rate: 0.5),
+        Levels = [1, 2],
+        Seeds = 1,
+    };
+
+    public static RunSpec Spec => new() { Data = Profile.Data, Model = Profile.Model, Recipe = Profile.Recipe, Pruning = Profile.Pruning };
+
+    public static Lab Lab(string store, int jobs = 1) => LTHKit.Experiments.Lab.Open(Profile, device: "cpu", jobs: jobs, store: new RunStore(store));
+}

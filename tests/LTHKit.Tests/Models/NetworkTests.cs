@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using LTHKit.Models;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Models;
+
+public sealed class NetworkTests
+{
+    private static readonly JsonNode Reference = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!;
+
+    // ResNet: torchvision's with a 3x3 stem (reference.py). VGG-16 and MobileNet: kuangliu/pytorch-cifar, whose VGG('VGG16') and MobileNet()
+    // have 14,728,266 and 3,217,226 parameters at 10 classes. LeNet-300-100 and Conv-4 by hand.
+    [Theory]
+    [InlineData("resnet18", 100, 32, 11_220_132)]
+    [InlineData("resnet34", 100, 32, 21_328_292)]
+    [InlineData("vgg16", 10, 32, 14_728_266)]
+    [InlineData("mobilenet", 10, 32, 3_217_226)]
+    [InlineData("lenet", 10, 28, 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10)]
+    [InlineData("conv4", 10, 32, (3 * 64 + 64 * 64 + 64 * 128 + 128 * 128) * 9 + 3 * (64 + 64 + 128 + 128) + 128 * 10 + 10)]
+    public void HasTheParametersOfTheReference(string name, int classes, int size, long expected)
+    {
+        using var network = Networks.Build(new ModelSpec(name), new InputSpec(classes, size, name == "lenet" ? 1 : 3), 0);
+        Assert.Equal(expected, Networks.ParameterCount(network));
+    }
+
+    [Fact]
+    public void PrunesEveryConvolutionAndNothingElse()
+    {
+        using var network = Networks.Build(new ModelSpec(), new InputSpec(100), 0);
+        Assert.Equal(11_159_232, network.PrunableWeights().Sum(w => w.Weight.numel()));
+        Assert.All(network.PrunableWeights(), w => Assert.Equal(4, w.Weight.dim()));
+        Assert.Equal(20, network.Prunable.Count);
+    }
+
+    [Theory]
+    [InlineData("resnet18")]
+    [InlineData("resnet34")]
+    [InlineData("vgg16")]
+    [InlineData("mobilenet")]
+    [InlineData("conv4")]
+    [InlineData("lenet")]
+    public void MapsImagesToLogitsAndEveryParameterGetsAGradient(string name)
+    {
+        foreach (var size in new[] { 32, 64 })
+        {
+            using var scope = NewDisposeScope();
+            using var network = Networks.Build(new ModelSpec(name, 8), new InputSpec(7, size), 0);
+            var logits = network.call(randn(4, 3, size, size));
+            Assert.Equal([4, 7], logits.shape);
+            logits.sum().backward();
+            Assert.All(network.named_parameters(), p => Assert.NotNull(p.parameter.grad));
+        }
+    }
+
+    [Fact]
+    public void ComputesWhatTorchvisionComputes()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Networks.Build(new ModelSpec(), new InputSpec(10, 16), 0);
+        Fill(network);
+        var x = (arange(4 * 3 * 16 * 16, dtype: ScalarType.Float64) * 0.11).sin().reshape(4, 3, 16, 16).to_type(ScalarType.Float32);
+        var loss = nn.functional.cross_entropy(network.call(x), tensor(new long[] { 1, 3, 5, 7 }), label_smoothing: 0.1);
+        loss.backward();
+        var expected = Reference["resnet18"]!;
+        Assert.Equal(expected["loss"]!.GetValue<double>(), loss.ToDouble(), 1e-4);
+        var norms = expected["gradientNorms"]!.AsArray().Select(n => n!.GetValue<double>()).ToArray();
+        foreach (var ((name, parameter), norm) in network.named_parameters().Zip(norms))
+            Assert.True(Math.Abs(parameter.grad!.norm().ToDouble() - norm) <= 2e-3 * norm + 1e-6, $"{name}: {parameter.grad!.norm().ToDouble()}, not {norm}");
+        network.eval();
+        var logits = network.call(x).flatten().data<float>().ToArray();
+        foreach (var (actual, wanted) in logits.Zip(expected["evalLogits"]!.AsArray()))
+            Assert.Equal(wanted!.GetValue<double>(), actual, 2e-3);
+    }
+
+    [Fact]
+    public void InitialWeightsAreUniformWithinOneOverRootFanIn()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Networks.Build(new ModelSpec("resnet18", 16), new InputSpec(10), 5);
+        foreach (var (name, weight) in network.PrunableWeights())
+        {
+            var bound = 1 / Math.Sqrt(weight.numel() / (double)weight.shape[0]);
+            Assert.InRange(weight.abs().max().ToDouble(), 0.95 * bound, bound);
+            var deviation = Math.Abs(weight.pow(2).mean().ToDouble() / (bound * bound / 3) - 1);
+            Assert.True(deviation < 8 / Math.Sqrt(weight.numel()), $"{name}: the variance is off by {deviation:P}");
+        }
+    }
+
+    [Fact]
+    public void TheSeedDecidesTheWeights()
+    {
+        using var a = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 1);
+        using var b = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 1);
+        using var c = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 2);
+        Assert.Equal(Bits(a), Bits(b));
+        Assert.NotEqual(Bits(a), Bits(c));
+    }
+
+    [Theory]
+    [InlineData("resnet19", 0, "resnet18, resnet34")]
+    [InlineData("resnet18", -1, "positive")]
+    public void RefusesWhatItCannotBuild(string name, int width, string said)
+        => Assert.Contains(said, Assert.Throws<UserException>(() => Networks.Build(new ModelSpec(name, width), new InputSpec(10), 0)).Message);
+
+    internal static byte[] Bits(Network network)
+    {
+        using var scope = NewDisposeScope();
+        return [.. network.parameters().SelectMany(p => p.detach().cpu().contiguous().bytes.ToArray())];
+    }
+
+    // The values of reference.py's fill().
+    private static void Fill(Network network)
+    {
+        using var noGrad = no_grad();
+        foreach (var (p, weight) in network.parameters().Index())
+        {
+            var value = (arange(weight.numel(), dtype: ScalarType.Float64) % 9973 * 0.37 + p).sin().reshape(weight.shape);
+            value = weight.dim() > 1 ? value / Math.Sqrt(weight.numel() / (double)weight.shape[0])
+                : p % 3 == 1 ? 1 + 0.1 * value : 0.1 * value;
+            weight.copy_(value);
+        }
+    }
+}

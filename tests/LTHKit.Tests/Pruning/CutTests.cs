@@ -1,0 +1,103 @@
+using LTHKit.Models;
+using LTHKit.Pruning;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Pruning;
+
+public sealed class CutTests
+{
+    private static Mask Full(params (string Name, long Count)[] layers)
+        => new(layers.Select(l => (l.Name, ones(l.Count, dtype: ScalarType.Bool))).ToList());
+
+    private static bool[] Kept(Mask mask, string name) => mask[name].data<bool>().ToArray();
+
+    [Fact]
+    public void CutsTheLowestOverAllLayersAndBreaksTiesByPosition()
+    {
+        using var mask = Full(("a", 4), ("b", 3));
+        var scores = new Dictionary<string, Tensor> { ["a"] = tensor(new float[] { 3, 1, 2, 1 }), ["b"] = tensor(new float[] { 1, 5, 0 }) };
+        using var cut = Cut.To(scores, mask, 4);      // goes: b[2] (0), then two of the three ones, the earlier first
+        Assert.Equal([true, false, true, false], Kept(cut, "a"));
+        Assert.Equal([true, true, false], Kept(cut, "b"));
+        Assert.Equal([true, true, true, true], Kept(mask, "a"));
+    }
+
+    [Fact]
+    public void NeverGivesBackAWeight()
+    {
+        using var before = new Mask([("a", tensor(new[] { true, false, true, true }))]);
+        using var cut = Cut.To(new Dictionary<string, Tensor> { ["a"] = tensor(new float[] { 1, 9, 2, 3 }) }, before, 2);
+        Assert.Equal([false, false, true, true], Kept(cut, "a"));
+    }
+
+    [Theory]
+    [InlineData(Distribution.Global)]
+    [InlineData(Distribution.Uniform)]
+    [InlineData(Distribution.Erk)]
+    public void KeepsExactlyAsManyAsAsked(Distribution distribution)
+    {
+        using var scope = NewDisposeScope();
+        using var network = Networks.Build(new ModelSpec("resnet18", 8), new InputSpec(10), 3);
+        using var dense = Mask.Dense(network);
+        var scores = network.PrunableWeights().ToDictionary(w => w.Name, w => (w.Weight.detach().abs() * 20).round());      // many ties
+        var mask = dense;
+        foreach (var keep in new[] { dense.Total - 1, dense.Total / 2 + 1, dense.Total / 7, 13, 0 })
+        {
+            mask = Cut.To(scores, mask, keep, distribution);
+            Assert.Equal(keep, mask.Kept);
+        }
+    }
+
+    [Fact]
+    public void UniformCutsTheSameShareOfEveryLayer()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Networks.Build(new ModelSpec("resnet18", 8), new InputSpec(10), 3);
+        using var dense = Mask.Dense(network);
+        using var cut = Cut.To(network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight.abs()), dense, dense.Total / 4, Distribution.Uniform);
+        Assert.All(cut.Layers, l => Assert.True(Math.Abs(l.Kept - l.Total / 4.0) <= 1, $"{l.Name} keeps {l.Kept} of {l.Total}"));
+    }
+
+    // By hand: ERK densities are proportional to sum/product of the dimensions; [4,2,3,3]: 12/72, [8,4,1,1]: 14/32. Keeping 20 of 104:
+    // 20 * 12/26 = 9.23 and 20 * 14/26 = 10.77.
+    [Fact]
+    public void ErkSpreadsByTheSumOfTheDimensions()
+    {
+        using var mask = new Mask([("a", ones([4, 2, 3, 3], dtype: ScalarType.Bool)), ("b", ones([8, 4, 1, 1], dtype: ScalarType.Bool))]);
+        using var cut = Cut.To(new Dictionary<string, Tensor> { ["a"] = rand(4, 2, 3, 3), ["b"] = rand(8, 4, 1, 1) }, mask, 20, Distribution.Erk);
+        Assert.Equal([9L, 11L], cut.Layers.Select(l => l.Kept));
+    }
+
+    [Fact]
+    public void RefusesScoresThatAreNotNumbersAndImpossibleCounts()
+    {
+        using var mask = Full(("a", 3));
+        var nan = new Dictionary<string, Tensor> { ["a"] = tensor(new[] { 1f, float.NaN, 2f }) };
+        Assert.Contains("diverged", Assert.Throws<UserException>(() => Cut.To(nan, mask, 1)).Message);
+        Assert.Throws<UserException>(() => Cut.To(nan, mask, 4));
+        Assert.Throws<UserException>(() => Cut.To(nan, mask, -1));
+    }
+
+    // The paper's levels: 20 % of the survivors go each round.
+    [Theory]
+    [InlineData(1, 20.0)]
+    [InlineData(2, 36.0)]
+    [InlineData(5, 67.2)]
+    [InlineData(11, 91.4)]
+    [InlineData(16, 97.2)]
+    public void LevelsHaveThePapersSparsity(int level, double percent)
+    {
+        var spec = new PruningSpec();
+        Assert.Equal(percent, 100 * spec.SparsityAt(level), 0.05);
+        Assert.Equal(percent, 100 * (1 - spec.KeptAt(level, 11_159_232) / 11_159_232.0), 0.05);
+    }
+
+    [Theory]
+    [InlineData("imp", 0.0)]
+    [InlineData("imp", 1.0)]
+    [InlineData("magic", 0.2)]
+    public void RefusesBadSettings(string method, double rate)
+        => Assert.Throws<UserException>(() => new PruningSpec(method, rate).Validate());
+}
