@@ -1,0 +1,32 @@
+using LTHKit.Experiments;
+
+namespace LTHKit;
+
+/// <summary>The words of figures that follow from the runs they show.</summary>
+internal static class Captions
+{
+    /// <summary>For instance "resnet18 on cifar-100, mean and standard deviation of 3 seeds".</summary>
+    public static string Of(IReadOnlyCollection<RunResult> runs)
+    {
+        var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
+        return $"{Subject(runs)}, {(seeds == 1 ? "one seed" : $"mean and standard deviation of {seeds} seeds")}";
+    }
+
+    /// <summary>For instance "resnet18 on cifar-100".</summary>
+    public static string Subject(IReadOnlyCollection<RunResult> runs) =>
+        $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Name))}";
+
+    /// <summary>A name for each run, of what distinguishes it from the others, and what they share.</summary>
+    public static (IReadOnlyList<string> Names, string Shared) Distinguish(IReadOnlyList<RunResult> runs)
+    {
+        var parts = runs.Select(run => run.Spec.Label.Split(", ")).ToList();
+        var shared = parts[0].Where(part => parts.All(other => other.Contains(part))).ToList();
+        var names = parts.Select((all, i) => all.Where(part => !shared.Contains(part)).DefaultIfEmpty(runs[i].Id));
+        return ([.. names.Select(rest => string.Join(", ", rest))], string.Join(", ", shared));
+    }
+
+    /// <summary>A share in percent with one decimal, without it where it is whole.</summary>
+    public static string Percent(double share) => FormattableString.Invariant($"{100 * share:0.#}");
+
+    private static string List(IEnumerable<string> names) => string.Join(" and ", names.Distinct());
+}

@@ -1,0 +1,122 @@
+using Plotly.NET;
+using Plotly.NET.CSharp;
+using Plotly.NET.LayoutObjects;
+
+namespace LTHKit;
+
+/// <summary>The look of every figure, in one place: size, fonts, axes and colours.</summary>
+internal static class FigureTheme
+{
+    /// <summary>Pixels; read well in a notebook's cell and, at twice the scale, in print.</summary>
+    public const int Width = 900, Height = 520;
+
+    /// <summary>Text and axes.</summary>
+    public const string Ink = "#2b2b2b", Faint = "#6b6b6b", Grid = "#e6e6e6";
+
+    /// <summary>What the tweaks are compared with has a colour of its own.</summary>
+    private const string Baseline = "#4d4d4d";
+
+    /// <summary>Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow.</summary>
+    private static readonly string[] Palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+
+    private static readonly StyleParam.MarkerSymbol[] Symbols =
+        [StyleParam.MarkerSymbol.Square, StyleParam.MarkerSymbol.Diamond, StyleParam.MarkerSymbol.TriangleUp,
+         StyleParam.MarkerSymbol.Cross, StyleParam.MarkerSymbol.TriangleDown, StyleParam.MarkerSymbol.X];
+
+    /// <summary>
+    /// A colour and a symbol for each name: "vanilla..." is grey, any other name has the same colour in every figure unless two names of one
+    /// figure want the same one, when the later takes the next that is free.
+    /// </summary>
+    public static IReadOnlyDictionary<string, Pen> Pens(IEnumerable<string> names)
+    {
+        var pens = new Dictionary<string, Pen>();
+        var taken = new HashSet<int>();
+        foreach (var name in names.Distinct())
+        {
+            if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
+            {
+                pens[name] = new(Baseline, StyleParam.MarkerSymbol.Circle);
+                continue;
+            }
+            var wanted = (int)(StableHash(name) % (uint)Palette.Length);
+            var free = Enumerable.Range(wanted, Palette.Length).Select(i => i % Palette.Length).Where(i => !taken.Contains(i));
+            var chosen = free.FirstOrDefault(wanted);
+            taken.Add(chosen);
+            pens[name] = new(Palette[chosen], Symbols[chosen]);
+        }
+        return pens;
+    }
+
+    /// <summary>Size, fonts, title and legend of a figure; a small second line under the title says what was measured on.</summary>
+    public static GenericChart Styled(this GenericChart chart, string title, string? subtitle = null)
+    {
+        var heading = subtitle is null ? title : $"{title}<br><span style=\"font-size:13px;color:{Faint}\">{subtitle}</span>";
+        var layout = new Layout().With(
+            ("font", new Font().With(("family", "Helvetica, Arial, sans-serif"), ("size", 14), ("color", Ink))),
+            ("paper_bgcolor", "white"),
+            ("plot_bgcolor", "white"),
+            ("hovermode", "closest"),
+            ("hoverlabel", Object(("bgcolor", "white"), ("bordercolor", Grid), ("font", new Font().With(("size", 13), ("color", Ink))))),
+            ("title", new Title().With(
+                ("text", heading), ("x", 0.02), ("xanchor", "left"), ("y", 0.965), ("yanchor", "top"),
+                ("font", new Font().With(("size", 18))))),
+            ("margin", Object(("l", 72), ("r", 24), ("t", 78), ("b", 64))),
+            ("legend", Object(
+                ("bgcolor", "rgba(255,255,255,0.85)"), ("bordercolor", Grid), ("borderwidth", 1),
+                ("font", new Font().With(("size", 13))))));
+        var config = new Config().With(
+            ("displaylogo", false),
+            ("toImageButtonOptions", Object(("format", "png"), ("scale", 2))));
+        return chart.WithLayout(layout).WithSize(Width: Width, Height: Height).WithConfig(config);
+    }
+
+    /// <summary>An axis with a title, a line, ticks and a faint grid.</summary>
+    public static LinearAxis Axis(string title, params (string Name, object? Value)[] more) => new LinearAxis().With([
+        ("title", new Title().With(("text", title), ("standoff", 10))),
+        ("showline", true), ("linecolor", Ink), ("ticks", "outside"), ("tickcolor", Ink), ("ticklen", 5),
+        ("gridcolor", Grid), ("zeroline", false), ("automargin", true),
+        .. more]);
+
+    /// <summary>Puts the legend inside the plot, its corner at a corner of the plot.</summary>
+    public static GenericChart LegendAt(this GenericChart chart, double x, double y) => chart.WithLayout(new Layout().With(
+        ("legend", Object(("x", x), ("xanchor", x < 0.5 ? "left" : "right"), ("y", y), ("yanchor", y < 0.5 ? "bottom" : "top")))));
+
+    /// <summary>Sets plotly.js attributes by name, leaving out those that are null, and returns the same object.</summary>
+    public static T With<T>(this T target, params (string Name, object? Value)[] attributes) where T : DynamicObj.DynamicObj
+    {
+        foreach (var (name, value) in attributes)
+            if (value is not null)
+                target.SetValue(name, value);
+        return target;
+    }
+
+    /// <summary>Sets plotly.js attributes on every trace of a chart.</summary>
+    public static GenericChart WithTrace(this GenericChart chart, params (string Name, object? Value)[] attributes)
+    {
+        foreach (var trace in chart.GetTraces())
+            trace.With(attributes);
+        return chart;
+    }
+
+    /// <summary>A plotly.js object that has no class of its own.</summary>
+    public static DynamicObj.DynamicObj Object(params (string Name, object? Value)[] attributes) =>
+        new DynamicObj.DynamicObj().With(attributes);
+
+    /// <summary>FNV-1a: the same on every machine and in every process, as string.GetHashCode is not.</summary>
+    private static uint StableHash(string text) => text.Aggregate(2166136261u, (hash, c) => unchecked((hash ^ c) * 16777619u));
+}
+
+/// <summary>How one series is drawn.</summary>
+/// <param name="Hex">Colour, "#rrggbb".</param>
+/// <param name="Symbol">Marker.</param>
+internal sealed record Pen(string Hex, StyleParam.MarkerSymbol Symbol)
+{
+    public Color Color => Color.fromString(Hex);
+
+    /// <summary>The colour with an opacity in [0, 1].</summary>
+    public Color Faded(double opacity)
+    {
+        var bytes = Convert.FromHexString(Hex[1..]);
+        return Color.fromString(FormattableString.Invariant($"rgba({bytes[0]},{bytes[1]},{bytes[2]},{opacity})"));
+    }
+}

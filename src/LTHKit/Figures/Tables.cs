@@ -1,0 +1,98 @@
+using Deedle;
+using LTHKit.Experiments;
+
+namespace LTHKit;
+
+/// <summary>The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent.</summary>
+public static class Tables
+{
+    /// <summary>
+    /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a level (0 is the dense network), and for each sweep the
+    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column.
+    /// </summary>
+    /// <param name="sweeps">One group of columns each.</param>
+    /// <returns>Row keys are pruning levels; a level that a sweep lacks is missing there.</returns>
+    /// <exception cref="UserException">There is nothing to show.</exception>
+    public static Frame<int, string> Accuracy(params Sweep[] sweeps)
+    {
+        var points = sweeps.Select(Points).ToList();
+        var levels = points.SelectMany(all => all.Keys).Distinct().Order().ToList();
+        if (levels.Count == 0) throw new UserException("There are no runs to show; give at least one sweep with one run.");
+        var columns = new FrameBuilder.Columns<int, string>
+        {
+            { "nominal sparsity, %", Column(levels, level => Round(100 * points.First(all => all.ContainsKey(level))[level].Sparsity)) },
+        };
+        Add("effective sparsity, %", point => Round(100 * point.EffectiveSparsity));
+        foreach (var (sweep, all) in sweeps.Zip(points))
+            columns.Add($"{sweep.Name}, %", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
+        Add("seeds", point => point.Count);
+        return columns.Frame;
+
+        // One column for all sweeps where they agree, else one for each.
+        void Add<T>(string name, Func<SweepPoint, T> value)
+        {
+            var agree = levels.All(level =>
+                points.Where(all => all.ContainsKey(level)).Select(all => value(all[level])).Distinct().Count() == 1);
+            foreach (var (sweep, all) in sweeps.Zip(points))
+            {
+                columns.Add(agree ? name : $"{sweep.Name}: {name}", Column(levels, level =>
+                    (agree ? points.First(any => any.ContainsKey(level)) : all).TryGetValue(level, out var point) ? (object?)value(point) : null));
+                if (agree) break;
+            }
+        }
+    }
+
+    /// <summary>The points of the figure as plain numbers, for further work: a row a sweep and level.</summary>
+    /// <param name="sweeps">In this order.</param>
+    public static Frame<int, string> Points(params Sweep[] sweeps)
+    {
+        var rows = sweeps.SelectMany(sweep => Points(sweep).OrderBy(pair => pair.Key).Select(pair => (sweep.Name, Point: pair.Value))).ToList();
+        var keys = Enumerable.Range(0, rows.Count).ToList();
+        return new FrameBuilder.Columns<int, string>
+        {
+            { "sweep", Column(keys, i => rows[i].Name) },
+            { "level", Column(keys, i => rows[i].Point.Level) },
+            { "nominal sparsity, %", Column(keys, i => Round(100 * rows[i].Point.Sparsity)) },
+            { "effective sparsity, %", Column(keys, i => Round(100 * rows[i].Point.EffectiveSparsity)) },
+            { "test accuracy, %", Column(keys, i => Round(100 * rows[i].Point.Mean)) },
+            { "standard deviation", Column(keys, i => Round(100 * rows[i].Point.Std)) },
+            { "seeds", Column(keys, i => rows[i].Point.Count) },
+        }.Frame;
+    }
+
+    /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>
+    /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
+    public static Frame<int, string> Runs(params Sweep[] sweeps)
+    {
+        var rows = sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)
+            .OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))).ToList();
+        var keys = Enumerable.Range(0, rows.Count).ToList();
+        return new FrameBuilder.Columns<int, string>
+        {
+            { "sweep", Column(keys, i => rows[i].Name) },
+            { "run", Column(keys, i => rows[i].Run.Id) },
+            { "level", Column(keys, i => rows[i].Run.Spec.Level) },
+            { "seed", Column(keys, i => rows[i].Run.Spec.Seed) },
+            { "nominal sparsity, %", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
+            { "effective sparsity, %", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
+            { "test accuracy, %", Column(keys, i => Round(100 * rows[i].Run.TestAccuracy)) },
+            { "last epoch, %", Column(keys, i => Round(100 * rows[i].Run.LastTestAccuracy)) },
+            { "best epoch", Column(keys, i => rows[i].Run.BestEpoch + 1) },
+            { "seconds", Column(keys, i => Math.Round(rows[i].Run.Seconds, 1)) },
+        }.Frame;
+    }
+
+    private static Dictionary<int, SweepPoint> Points(Sweep sweep)
+    {
+        var points = sweep.Points.ToDictionary(point => point.Level);
+        if (sweep.DensePoint is { } dense) points[0] = dense;
+        return points;
+    }
+
+    private static Series<int, T> Column<T>(IReadOnlyList<int> keys, Func<int, T> value) => new(keys, keys.Select(value));
+
+    private static string Spread(SweepPoint point) => FormattableString.Invariant($"{100 * point.Mean:0.00}")
+        + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "");
+
+    private static double Round(double value) => Math.Round(value, 2);
+}
