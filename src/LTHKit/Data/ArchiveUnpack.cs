@@ -53,7 +53,7 @@ internal static class ArchiveUnpack
             throw Refused("is empty");
     }
 
-    private static UserException Refused(string why) => new($"The archive {why}, so it was not unpacked; fetch it again from its official address.");
+    private static UserException Refused(string why) => new($"The archive {why}, so it was not unpacked; remove it and fetch it from its official address.");
 
     private static string Place(string name, string folder, string target)
     {

@@ -10,7 +10,7 @@ public sealed record DataSpec
     /// <summary>The set's name, one of <see cref="DataSets.Names"/>.</summary>
     public string Name { get; init; } = "synthetic";
 
-    /// <summary>Images to train and validate on, equally many a class; null takes all that the set has (synthetic: 4,000).</summary>
+    /// <summary>Images to train and validate on, equally many a class; null takes all that the set has (synthetic: 2,500).</summary>
     public int? TrainCount { get; init; }
 
     /// <summary>Images to test on, equally many a class; null takes all that the set has (synthetic: 2,000).</summary>
@@ -32,7 +32,7 @@ public sealed record DataSpec
     public int Classes { get; init; } = 20;
 
     /// <summary>Synthetic: standard deviation of the pixel noise, as a share of the full range.</summary>
-    public double Noise { get; init; } = 0.1;
+    public double Noise { get; init; } = 0.08;
 
     /// <summary>Synthetic: the most small things before the object, and the most behind it.</summary>
     public int Clutter { get; init; } = 2;

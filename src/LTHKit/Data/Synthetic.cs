@@ -10,7 +10,7 @@ namespace LTHKit.Data;
 internal static class Synthetic
 {
     public const string Name = "synthetic";
-    public const int DefaultTrainCount = 4000, DefaultTestCount = 2000;
+    public const int DefaultTrainCount = 2500, DefaultTestCount = 2000;
 
     /// <exception cref="UserException">A setting is out of range.</exception>
     public static ImageSet Open(DataSpec spec, Device device)

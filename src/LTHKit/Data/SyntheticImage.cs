@@ -64,7 +64,7 @@ internal static class SyntheticImage
         var stripe = label >= Shapes.Length ? Colour.Random(ref random, 0, 120) : colour;
         var radius = random.Uniform(0.27, 0.42);
         var target = new Thing(label % Shapes.Length, random.Uniform(radius, 1 - radius), random.Uniform(radius, 1 - radius), radius,
-            random.Uniform(-1, 1), colour, stripe);
+            random.Uniform(-0.25, 0.25), colour, stripe);
 
         // In the order in which they hide one another: clutter over the object, the object, clutter behind it.
         var things = new Thing[2 * clutter + 1];

@@ -1,0 +1,218 @@
+using LTHKit.Data;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Data;
+
+public sealed class BatchesTests : IDisposable
+{
+    private const int Count = 45, Side = 8;
+
+    /// <summary>Images in which every pixel but the zeros of the border can be told from every other of the same image.</summary>
+    private readonly ImageSet _set = Make();
+
+    private static ImageSet Make()
+    {
+        var random = SplitMix64.Keyed(7);
+        var pixels = new byte[Count * 3 * Side * Side];
+        for (var i = 0; i < Count; i++)
+            for (var channel = 0; channel < 3; channel++)
+            {
+                var order = random.Permutation(Side * Side);
+                for (var k = 0; k < order.Length; k++)
+                    pixels[(i * 3 + channel) * Side * Side + k] = (byte)(order[k] + 1 + 60 * channel);
+            }
+        var raw = new RawImages(pixels, [.. Enumerable.Range(0, Count)], 3, Side, Side);
+        return ImageSet.From(new DataSpec { ValidationFraction = 0 }, [.. Enumerable.Range(0, Count).Select(i => $"{i}")], raw, raw, CPU);
+    }
+
+    public void Dispose() => _set.Dispose();
+
+    private static List<(float[] Images, long[] Labels)> Take(IEnumerable<Batch> batches)
+    {
+        var taken = new List<(float[], long[])>();
+        foreach (var batch in batches)
+            using (batch)
+            using (var images = batch.Images.contiguous())
+                taken.Add((images.data<float>().ToArray(), batch.Labels.data<long>().ToArray()));
+        return taken;
+    }
+
+    [Fact]
+    public void AnEpochVisitsEachImageOnceAndKeepsTheLastBatch()
+    {
+        using var batches = new Batches(_set, 10, seed: 1);
+        var epoch = Take(batches.Epoch(0));
+        Assert.Equal(5, batches.Iterations);
+        Assert.Equal([10, 10, 10, 10, 5], epoch.Select(batch => batch.Labels.Length));
+        Assert.Equal(Enumerable.Range(0, Count).Select(i => (long)i), epoch.SelectMany(batch => batch.Labels).Order());
+    }
+
+    [Fact]
+    public void EveryEpochAndSeedHasItsOwnOrder()
+    {
+        long[] Order(long seed, int epoch)
+        {
+            using var batches = new Batches(_set, 10, seed);
+            return [.. Take(batches.Epoch(epoch)).SelectMany(batch => batch.Labels)];
+        }
+        Assert.NotEqual(Order(1, 0), Order(1, 1));
+        Assert.NotEqual(Order(1, 0), Order(2, 0));
+        Assert.Equal(Order(1, 7), Order(1, 7));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void ResumingGivesTheSameBits(int iteration)
+    {
+        using Batches first = new(_set, 10, seed: 1), second = new(_set, 10, seed: 1);
+        Take(first.Epoch(0));
+        var whole = Take(first.Epoch(3));
+        var rest = Take(second.Epoch(3, iteration));
+        Assert.Equal(5 - iteration, rest.Count);
+        foreach (var (expected, found) in whole.Skip(iteration).Zip(rest))
+        {
+            Assert.Equal(expected.Images, found.Images);
+            Assert.Equal(expected.Labels, found.Labels);
+        }
+    }
+
+    // The reference: for each delivered image look for the one crop, mirrored or not, of its padded original that it is.
+    [Fact]
+    public void TrainingImagesAreNormalisedCropsAndMirrorings()
+    {
+        const int padding = 2;
+        using var batches = new Batches(_set, 10, seed: 1, new Augmentation { Padding = padding });
+        using var original = _set.Train.Images.clone();
+        var labels = _set.Train.Labels.data<long>().ToArray().ToList();
+        var seen = new HashSet<(int, int, bool)>();
+        for (var epoch = 0; epoch < 20; epoch++)
+            foreach (var batch in Take(batches.Epoch(epoch)))
+                for (var i = 0; i < batch.Labels.Length; i++)
+                {
+                    var source = original.bytes.Slice(labels.IndexOf(batch.Labels[i]) * 3 * Side * Side, 3 * Side * Side).ToArray();
+                    var found = batch.Images[(i * 3 * Side * Side)..((i + 1) * 3 * Side * Side)];
+                    seen.Add(Assert.Single(Crops(source, padding), crop => Same(crop.Pixels, found)).How);
+                }
+        Assert.Equal(2 * 5 * 5, seen.Count);
+    }
+
+    private static IEnumerable<(byte[] Pixels, (int, int, bool) How)> Crops(byte[] source, int padding)
+    {
+        for (var top = -padding; top <= padding; top++)
+            for (var left = -padding; left <= padding; left++)
+                foreach (var mirrored in new[] { false, true })
+                {
+                    var crop = new byte[source.Length];
+                    for (var at = 0; at < crop.Length; at++)
+                    {
+                        var (channel, row, column) = (at / (Side * Side), at / Side % Side, at % Side);
+                        int y = row + top, x = (mirrored ? Side - 1 - column : column) + left;
+                        if (y is >= 0 and < Side && x is >= 0 and < Side)
+                            crop[at] = source[(channel * Side + y) * Side + x];
+                    }
+                    yield return (crop, (top, left, mirrored));
+                }
+    }
+
+    private bool Same(byte[] crop, float[] found)
+    {
+        for (var at = 0; at < crop.Length; at++)
+        {
+            var channel = at / (Side * Side);
+            if (Math.Abs((crop[at] / 255.0 - _set.Mean[channel]) / _set.Std[channel] - found[at]) > 1e-5)
+                return false;
+        }
+        return true;
+    }
+
+    [Fact]
+    public void DefaultPaddingIsAnEighth()
+    {
+        using Batches half = new(_set, Count, seed: 1), one = new(_set, Count, seed: 1, new Augmentation { Padding = Side / 8 });
+        Assert.Equal(Take(one.Epoch(0))[0].Images, Take(half.Epoch(0))[0].Images);
+    }
+
+    [Fact]
+    public void WithoutAugmentationImagesAreOnlyShuffled()
+    {
+        using var batches = new Batches(_set, 10, seed: 1, Augmentation.None);
+        var evaluated = Take(batches.Evaluation(_set.Train, 1)).ToDictionary(batch => batch.Labels[0], batch => batch.Images);
+        foreach (var batch in Take(batches.Epoch(0)))
+            Assert.Equal(batch.Labels.SelectMany(label => evaluated[label]), batch.Images);
+    }
+
+    [Fact]
+    public void EvaluationKeepsTheOrderAndNormalises()
+    {
+        using var batches = new Batches(_set, 10, seed: 1);
+        var parts = Take(batches.Evaluation(_set.Train, 20));
+        Assert.Equal([20, 20, 5], parts.Select(batch => batch.Labels.Length));
+        Assert.Equal(_set.Train.Labels.data<long>().ToArray(), parts.SelectMany(batch => batch.Labels));
+        for (var channel = 0; channel < 3; channel++)
+        {
+            var values = parts.SelectMany(batch => batch.Images).Where((_, at) => at / (Side * Side) % 3 == channel).Select(value => (double)value).ToArray();
+            Assert.Equal(0, values.Average(), 5);
+            Assert.Equal(1, values.Average(value => value * value), 4);
+        }
+    }
+
+    [Fact]
+    public void ChannelsLastChangesTheLayoutOnly()
+    {
+        using Batches plain = new(_set, 10, seed: 1), last = new(_set, 10, seed: 1, channelsLast: true);
+        foreach (var (a, b) in plain.Epoch(0).Zip(last.Epoch(0)))
+            using (a)
+            using (b)
+            {
+                Assert.True(a.Images.equal(b.Images).all().ToBoolean());
+                Assert.Equal([3 * Side * Side, 1, 3 * Side, 3], b.Images.stride());
+                Assert.Equal([3 * Side * Side, Side * Side, Side, 1], a.Images.stride());
+            }
+    }
+
+    [Fact]
+    public void LeavesNoTensorBehind()
+    {
+        using var warm = new Batches(_set, 10, seed: 1);
+        Take(warm.Epoch(0));        // pads the images, once
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        using (var batches = new Batches(_set, 10, seed: 1, channelsLast: true))
+        {
+            Take(batches.Epoch(0));
+            Take(batches.Evaluation(_set.Test));
+            foreach (var batch in batches.Epoch(1))
+                using (batch)
+                    break;          // an epoch that is left early
+        }
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void ABatchOutlivesTheScopeAroundTheLoop()
+    {
+        using var batches = new Batches(_set, 10, seed: 1);
+        Batch kept;
+        using (NewDisposeScope())
+            kept = batches.Epoch(0).First();
+        Assert.Equal(10, kept.Count);
+        Assert.Equal([10, 3, Side, Side], kept.Images.shape);
+        kept.Dispose();
+    }
+
+    [Fact]
+    public void BadSettingsAreRefused()
+    {
+        Assert.Throws<UserException>(() => new Batches(_set, 0, 1));
+        Assert.Throws<UserException>(() => new Batches(_set, 10, 1, new Augmentation { Padding = -1 }));
+        Assert.Throws<UserException>(() => new Batches(_set, 10, 1, new Augmentation { Padding = Side + 1 }));
+        using var batches = new Batches(_set, 10, 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => batches.Epoch(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => batches.Epoch(0, 6));
+        Assert.Throws<ArgumentOutOfRangeException>(() => batches.Evaluation(_set.Test, 0));
+    }
+}

@@ -1,0 +1,167 @@
+using LTHKit.Data;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Data;
+
+public sealed class CifarTests : IDisposable
+{
+    private const int Pixels = 3072;
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>A record whose pixel k is (image + k) mod 251.</summary>
+    private static byte[] Record(int image, params byte[] labels) =>
+        [.. labels, .. Enumerable.Range(0, Pixels).Select(k => (byte)((image + k) % 251))];
+
+    private void WriteTen()
+    {
+        _folder.Write("cifar-10-batches-bin/batches.meta.txt", string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name{i}")) + "\n\n");
+        for (var batch = 1; batch <= 5; batch++)
+            _folder.Write($"cifar-10-batches-bin/data_batch_{batch}.bin", [.. Record(2 * batch, (byte)batch), .. Record(2 * batch + 1, 9)]);
+        _folder.Write("cifar-10-batches-bin/test_batch.bin", Record(77, 3));
+    }
+
+    private void WriteHundred()
+    {
+        _folder.Write("cifar-100-binary/fine_label_names.txt", string.Join('\n', Enumerable.Range(0, 100).Select(i => $"name{i}")) + "\n");
+        _folder.Write("cifar-100-binary/train.bin", [.. Record(1, 19, 99), .. Record(2, 0, 42)]);
+        _folder.Write("cifar-100-binary/test.bin", Record(3, 5, 7));
+    }
+
+    private ImageSet Open(string name = "cifar-10", string folder = "") =>
+        DataSets.Open(new DataSpec { Name = name, ValidationFraction = 0 }, _folder.At(folder));
+
+    private static IEnumerable<int> Counts(ImageSplit split) => split.Labels.data<long>().ToArray().CountBy(label => label).Select(count => count.Value);
+
+    private string Refusal(string name = "cifar-10", string folder = "") => Assert.Throws<UserException>(() => Open(name, folder)).Message;
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("cifar-10-batches-bin")]
+    public void ReadsCifar10FromItsFolderOrTheOneAbove(string folder)
+    {
+        WriteTen();
+        using var set = Open(folder: folder);
+        Assert.Equal([10, 3, 32, 32], set.Train.Images.shape);
+        Assert.Equal("name3", set.ClassNames[(int)set.Test.Labels[0].ToInt64()]);
+        Assert.Equal(Record(77), set.Test.Images.bytes.ToArray());
+        var labels = set.Train.Labels.data<long>().ToArray();
+        Assert.Equal([1, 2, 3, 4, 5, 9, 9, 9, 9, 9], labels.Order());
+        for (var i = 0; i < 10; i++)        // the first pixel tells which record it is: even ones have the batch's label
+        {
+            var image = (int)set.Train.Images[i, 0, 0, 0].ToByte();
+            Assert.Equal(image % 2 == 0 ? image / 2 : 9, labels[i]);
+        }
+        Assert.Equal(6, set.Notes.Count);
+        Assert.Contains("data_batch_1.bin holds 2 images instead of the official 10,000", set.Notes[0]);
+    }
+
+    [Fact]
+    public void ReadsTheFineLabelsOfCifar100()
+    {
+        WriteHundred();
+        using var set = Open("cifar-100");
+        Assert.Equal(100, set.Classes);
+        Assert.Equal([42, 99], set.Train.Labels.data<long>().ToArray().Order());
+        Assert.Equal(7, set.Test.Labels[0].ToInt64());
+        Assert.Equal(Record(3), set.Test.Images.bytes.ToArray());
+    }
+
+    [Fact]
+    public void NoFolderSaysHowToGetIt()
+    {
+        Assert.Contains("./lthkit data get cifar-10", Refusal());
+        Assert.Contains("--data", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "cifar-100" })).Message);
+    }
+
+    [Theory]
+    [InlineData("data_batch_4.bin")]
+    [InlineData("test_batch.bin")]
+    [InlineData("batches.meta.txt")]
+    public void AMissingFileIsNamed(string file)
+    {
+        WriteTen();
+        File.Delete(_folder.At("cifar-10-batches-bin", file));
+        Assert.Matches($"{file} is missing.*data get cifar-10", Refusal());
+    }
+
+    [Fact]
+    public void ATruncatedFileIsNamed()
+    {
+        WriteTen();
+        _folder.Write("cifar-10-batches-bin/data_batch_2.bin", Record(1, 1)[..^1]);
+        Assert.Contains("data_batch_2.bin has 3,072 bytes, which is no whole number of images of 3,073 bytes", Refusal());
+        _folder.Write("cifar-10-batches-bin/data_batch_2.bin", []);
+        Assert.Contains("data_batch_2.bin is empty", Refusal());
+    }
+
+    [Fact]
+    public void AnOversizedFileIsNamed()
+    {
+        WriteTen();
+        using (var file = File.OpenWrite(_folder.At("cifar-10-batches-bin", "test_batch.bin")))
+            file.SetLength(10_001 * 3073);
+        Assert.Contains("test_batch.bin has 30,733,073 bytes, more than the official 30,730,000", Refusal());
+    }
+
+    [Fact]
+    public void ALabelThatNoClassHasIsNamed()
+    {
+        WriteTen();
+        _folder.Write("cifar-10-batches-bin/data_batch_5.bin", [.. Record(1, 9), .. Record(2, 10)]);
+        Assert.Contains("data_batch_5.bin has the label 10 at image 1", Refusal());
+        WriteHundred();
+        _folder.Write("cifar-100-binary/train.bin", Record(1, 20, 3));
+        Assert.Contains("train.bin has the label 20 3 at image 0", Refusal("cifar-100"));
+    }
+
+    [Fact]
+    public void WrongClassNamesAreNamed()
+    {
+        WriteTen();
+        _folder.Write("cifar-10-batches-bin/batches.meta.txt", "one\ntwo\n");
+        Assert.Contains("batches.meta.txt has 2 class names instead of 10", Refusal());
+    }
+
+    [Fact]
+    public void VerifyTellsDifferences()
+    {
+        WriteTen();
+        var report = DataArchives.Verify("cifar-10", _folder.Path);
+        Assert.Equal((10, 1, 10), (report.Train, report.Test, report.Classes));
+        Assert.Contains(report.Differences, line => line.Contains("0 to 5 a class"));
+        Assert.Contains("data get", Assert.Throws<UserException>(() => DataArchives.Verify("cifar-100", _folder.Path)).Message);
+    }
+
+    // Class counts and the means that the literature gives for CIFAR-100's training images.
+    [NeedsDataFact("cifar-100-binary")]
+    public void RealCifar100()
+    {
+        using var set = DataSets.Open(new DataSpec { Name = "cifar-100", ValidationFraction = 0 }, NeedsDataFactAttribute.Folder);
+        Assert.Equal((50_000, 10_000, "apple"), (set.Train.Count, set.Test.Count, set.ClassNames[0]));
+        Assert.Empty(set.Notes);
+        Assert.All(Counts(set.Train), count => Assert.Equal(500, count));
+        Assert.Equal([0.5071, 0.4865, 0.4409], set.Mean.Select(mean => Math.Round(mean, 4)));
+        Assert.Equal([0.2673, 0.2564, 0.2762], set.Std.Select(std => Math.Round(std, 4)));
+        Assert.Empty(DataArchives.Verify("cifar-100", NeedsDataFactAttribute.Folder).Differences);
+    }
+
+    [NeedsDataFact("cifar-100-binary")]
+    public void ALimitOnRealCifar100IsBalanced()
+    {
+        using var set = DataSets.Open(new DataSpec { Name = "cifar-100", TrainCount = 2000, TestCount = 1000, ValidationFraction = 0 }, NeedsDataFactAttribute.Folder);
+        Assert.All(Counts(set.Train), count => Assert.Equal(20, count));
+        Assert.All(Counts(set.Test), count => Assert.Equal(10, count));
+    }
+
+    [NeedsDataFact("cifar-10-batches-bin")]
+    public void RealCifar10()
+    {
+        using var set = DataSets.Open(new DataSpec { Name = "cifar-10" }, NeedsDataFactAttribute.Folder);
+        Assert.Equal(("airplane", 10), (set.ClassNames[0], set.Classes));
+        Assert.Equal(set.Train.Count, 9 * set.Validation.Count);
+    }
+}

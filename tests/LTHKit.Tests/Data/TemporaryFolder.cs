@@ -1,0 +1,19 @@
+namespace LTHKit.Tests.Data;
+
+/// <summary>A folder of its own for one test.</summary>
+public sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("lthkit-test-").FullName;
+
+    public string At(params string[] parts) => System.IO.Path.Combine([Path, .. parts]);
+
+    public void Write(string path, byte[] content)
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(At(path))!);
+        File.WriteAllBytes(At(path), content);
+    }
+
+    public void Write(string path, string content) => Write(path, System.Text.Encoding.UTF8.GetBytes(content));
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

@@ -1,0 +1,159 @@
+using System.Security.Cryptography;
+using LTHKit.Data;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Data;
+
+public sealed class TinyImageNetTests : IDisposable
+{
+    // A colour and a grey picture of 64x64, written and decoded with Pillow 9.4.0 over libjpeg-turbo 2.1.5:
+    //   y, x = numpy.mgrid[0:64, 0:64]
+    //   colour = numpy.stack([4 * x, 4 * y, 2 * (x + y)], 2);  grey = (x // 8 + y // 8) % 2 * 200 + 20
+    //   Image.fromarray(a).save(file, 'JPEG', quality=75, optimize=True)
+    // The hashes are those of numpy.asarray(Image.open(file).convert('RGB')).transpose(2, 0, 1).
+    private static readonly byte[] Colour = Convert.FromBase64String("""
+        /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/
+        2wBDAQkJCQwLDBgNDRgyIRwhMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjL/wAARCABAAEADASIAAhEBAxEB/8QA
+        FgABAQEAAAAAAAAAAAAAAAAABAYH/8QAFxAAAwEAAAAAAAAAAAAAAAAAAAMEYf/EABcBAQEBAQAAAAAAAAAAAAAAAAUDBwD/xAAXEQADAQAAAAAAAAAAAAAA
+        AAAAAQME/9oADAMBAAIRAxEAPwDDVz4LXPgpc+C1z4cmdC4Zc+C1z4JXPgxc+FUxqFwy58FrnwSufBi58KJjULhVz4MXPglc+C1z4VTGs9yEXPgxc+CVz4LX
+        PgYmYvC4Zc+C1z4KXPgtc+FUxqFwy58FrnwSufBi58KpjULhlz4LXPglc+DFz4UTGoXINc+DFz4JXPgtc+BqZi8Lhlz4MXPglc+C1z4UTGoXDLnwWufBS58F
+        rnwqmNQuGXPgtc+CVz4MXPhVMahchFz4LXPglc+DFz4GJmL57hVz4MXPglc+C1z4VTGoXDLnwYufBK58FrnwomNQuGXPgtc+Clz4LXPhVMahc//Z
+        """);
+    private static readonly byte[] Grey = Convert.FromBase64String("""
+        /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/
+        wAALCABAAEABAREA/8QAFgABAQEAAAAAAAAAAAAAAAAACAAH/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQAAPwDEzIDcyA3MgNzIQbmQG5kBuZAboyA3
+        MgNzIDcyEG5kBuZAbmQG6MgNzIDcyA3MhBuZAbmQG5kBujIDcyA3MgNzIQbmQG5kBuZAbv/Z
+        """);
+    private const string ColourHash = "d7902612e8e85be4275ea7e8cbfafa7af7a1c0015870d9f8448ddd4a2e6fbd2e";
+    private const string GreyHash = "fe3908e3a279b01488cfd4204f8d318ad58153e017f1d7c958297dd66dc638f5";
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<DataProgress> _progress = [];
+
+    public TinyImageNetTests()
+    {
+        _folder.Write("tiny-imagenet-200/wnids.txt", "n02\nn01\n");
+        _folder.Write("tiny-imagenet-200/words.txt", "n01\tgoldfish, Carassius auratus\nn02\tbullfrog, Rana catesbeiana\nn03\tnothing\n");
+        for (var i = 0; i < 3; i++)
+        {
+            _folder.Write($"tiny-imagenet-200/train/n01/images/n01_{i}.JPEG", Colour);
+            _folder.Write($"tiny-imagenet-200/train/n02/images/n02_{i}.JPEG", Grey);
+        }
+        _folder.Write("tiny-imagenet-200/train/n01/n01_boxes.txt", "n01_0.JPEG\t0\t0\t62\t62\n");
+        _folder.Write("tiny-imagenet-200/val/images/val_0.JPEG", Grey);
+        _folder.Write("tiny-imagenet-200/val/images/val_1.JPEG", Colour);
+        _folder.Write("tiny-imagenet-200/val/val_annotations.txt", "val_0.JPEG\tn02\t0\t32\t44\t62\nval_1.JPEG\tn01\t0\t0\t63\t63\n");
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private sealed class Recorder(List<DataProgress> into) : IProgress<DataProgress>
+    {
+        public void Report(DataProgress value) => into.Add(value);
+    }
+
+    private ImageSet Open(string folder = "") => DataSets.Open(new DataSpec { Name = "tiny-imagenet", ValidationFraction = 0 }, _folder.At(folder), progress: new Recorder(_progress));
+
+    private static string Hash(ImageSplit split, long index)
+    {
+        using var image = split.Images[index].contiguous();
+        return Convert.ToHexStringLower(SHA256.HashData(image.bytes));
+    }
+
+    private string Cache => _folder.At("tiny-imagenet-200", "decoded.safetensors");
+
+    [NeedsTurboJpegFact]
+    public void DecodesColourAndGreyAsPillowDoes()
+    {
+        using var set = Open();
+        Assert.Equal(["goldfish", "bullfrog"], set.ClassNames);
+        Assert.Equal([6, 3, 64, 64], set.Train.Images.shape);
+        var labels = set.Train.Labels.data<long>().ToArray();
+        for (var i = 0; i < 6; i++)
+            Assert.Equal(labels[i] == 0 ? ColourHash : GreyHash, Hash(set.Train, i));
+        Assert.Equal([1, 0], set.Test.Labels.data<long>().ToArray());
+        Assert.Equal([GreyHash, ColourHash], [Hash(set.Test, 0), Hash(set.Test, 1)]);
+        Assert.Contains("6 training and 2 validation images instead of the official 100,000 and 10,000", Assert.Single(set.Notes));
+        Assert.Contains(_progress, progress => progress.Done == progress.Total && progress.ToString().StartsWith("decoding tiny-imagenet: 6 images of 6 images"));
+    }
+
+    [NeedsTurboJpegFact]
+    public void DecodesOnce()
+    {
+        string print;
+        using (var set = Open())
+            print = set.Fingerprint;
+        _progress.Clear();
+        using var again = Open("tiny-imagenet-200");
+        Assert.Empty(_progress);
+        Assert.Equal(print, again.Fingerprint);
+    }
+
+    [NeedsTurboJpegFact]
+    public void DecodesAgainWhenAnImageChanges()
+    {
+        Open().Dispose();
+        _progress.Clear();
+        _folder.Write("tiny-imagenet-200/val/images/val_1.JPEG", Grey);
+        using var set = Open();
+        Assert.NotEmpty(_progress);
+        Assert.Equal(GreyHash, Hash(set.Test, 1));
+    }
+
+    [NeedsTurboJpegFact]
+    public void DecodesAgainWhenTheCacheIsDamaged()
+    {
+        string print;
+        using (var set = Open())
+            print = set.Fingerprint;
+        var whole = File.ReadAllBytes(Cache);
+        foreach (var damaged in new byte[][] { whole[..^100], [.. whole[..^1], (byte)(whole[^1] ^ 1)], "nonsense"u8.ToArray() })
+        {
+            File.WriteAllBytes(Cache, damaged);
+            using var set = Open();
+            Assert.Equal(print, set.Fingerprint);
+            Assert.Equal(whole, File.ReadAllBytes(Cache));
+        }
+    }
+
+    [NeedsTurboJpegFact]
+    public void ADamagedImageIsNamedAndNothingIsKept()
+    {
+        foreach (var bad in new byte[][] { Colour[..^200], "no picture"u8.ToArray(), [] })
+        {
+            _folder.Write("tiny-imagenet-200/train/n02/images/n02_1.JPEG", bad);
+            var e = Assert.Throws<UserException>(() => Open());
+            Assert.Contains("n02_1.JPEG", e.Message);
+            Assert.Contains("damaged image", e.Message);
+            Assert.False(File.Exists(Cache));
+        }
+    }
+
+    [NeedsTurboJpegFact]
+    public void AnImageOfAnotherSizeIsNamed()
+    {
+        var half = (byte[])Colour.Clone();
+        var size = half.AsSpan().IndexOf(new byte[] { 0xFF, 0xC0 }) + 5;       // the frame header: length, precision, height, width
+        half[size + 1] = 32;
+        _folder.Write("tiny-imagenet-200/val/images/val_0.JPEG", half);
+        Assert.Contains("val_0.JPEG is a damaged image (it has 64x32 pixels instead of 64x64)", Assert.Throws<UserException>(() => Open()).Message);
+    }
+
+    [Fact]
+    public void MissingPartsAreNamed()
+    {
+        string Refusal() => Assert.Throws<UserException>(() => Open()).Message;
+        File.Delete(_folder.At("tiny-imagenet-200/val/images/val_1.JPEG"));
+        Assert.Contains("val_1.JPEG is missing", Refusal());
+        _folder.Write("tiny-imagenet-200/val/val_annotations.txt", "val_0.JPEG\tn09\n");
+        Assert.Contains("val_annotations.txt has the line", Refusal());
+        Directory.Delete(_folder.At("tiny-imagenet-200/train/n02"), recursive: true);
+        Assert.Contains(Path.Combine("n02", "images") + " is missing", Refusal());
+        _folder.Write("tiny-imagenet-200/wnids.txt", "n01\nn01\n");
+        Assert.Contains("wnids.txt does not name each class once", Refusal());
+        Directory.Delete(_folder.At("tiny-imagenet-200"), recursive: true);
+        Assert.Contains("data get tiny-imagenet", Refusal());
+    }
+}
