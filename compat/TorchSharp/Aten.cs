@@ -143,6 +143,8 @@ internal static class Aten
     internal static readonly Operator lt_Tensor = new("lt", "Tensor");
     internal static readonly Operator masked_fill_Scalar = new("masked_fill", "Scalar");
     internal static readonly Operator masked_fill__Scalar = new("masked_fill_", "Scalar");
+    internal static readonly Operator masked_scatter = new("masked_scatter");
+    internal static readonly Operator masked_scatter_ = new("masked_scatter_");
     internal static readonly Operator masked_select = new("masked_select");
     internal static readonly Operator matmul = new("matmul");
     internal static readonly Operator max = new("max");

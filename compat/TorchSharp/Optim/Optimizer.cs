@@ -50,7 +50,7 @@ namespace TorchSharp
                 {
                 }
 
-                public abstract Tensor? step(Func<Tensor>? closure = null);
+                public virtual Tensor? step(Func<Tensor>? closure = null) => throw new NotImplementedException();
 
                 public virtual void add_param_group(ParamGroup param_group) => _parameter_groups.Add(param_group);
 
@@ -118,6 +118,10 @@ namespace TorchSharp.Modules
 
     public abstract class OptimizerHelper : optim.Optimizer
     {
+        public OptimizerHelper()
+        {
+        }
+
         /// <summary>Runs the closure with gradients and the update of every group without.</summary>
         protected Tensor? _step<T>(Action<T> body, Func<Tensor>? loss_closure = null) where T : ParamGroup
         {

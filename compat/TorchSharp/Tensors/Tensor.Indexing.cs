@@ -109,6 +109,8 @@ public static partial class torch
         public Tensor scatter_(long dim, Tensor index, Tensor src) => Aten.scatter__src.InPlace(this, dim, index, src);
         public Tensor scatter_add_(long dim, Tensor index, Tensor src) => Aten.scatter_add_.InPlace(this, dim, index, src);
         public Tensor masked_select(Tensor mask) => Aten.masked_select.Call(this, mask);
+        public Tensor masked_scatter(Tensor mask, Tensor value) => Aten.masked_scatter.Call(this, mask, value);
+        public Tensor masked_scatter_(Tensor mask, Tensor value) => Aten.masked_scatter_.InPlace(this, mask, value);
         public Tensor take(Tensor index) => Aten.take.Call(this, index);
         public Tensor nonzero() => Aten.nonzero.Call(this);
         public Tensor where(Tensor condition, Tensor y) => Aten.where_self.Call(condition, this, y);
