@@ -1,0 +1,76 @@
+using System.Text.Json.Nodes;
+
+namespace LTHKit.Notebook.Document;
+
+/// <summary>One cell of a notebook, a view on its JSON.</summary>
+public sealed class NotebookCell
+{
+    internal NotebookCell(JsonObject json) => Json = json;
+
+    /// <summary>The cell as the file has it.</summary>
+    public JsonObject Json { get; }
+
+    /// <summary>The cell's id, unique in the notebook.</summary>
+    public string Id => (string)Json["id"]!;
+
+    /// <summary>code, markdown or raw.</summary>
+    public string Kind => (string)Json["cell_type"]!;
+
+    /// <summary>Whether the cell is run.</summary>
+    public bool IsCode => Kind == "code";
+
+    /// <summary>The cell's text.</summary>
+    public string Source
+    {
+        get => MultilineText.Join(Json["source"]);
+        set => Json["source"] = MultilineText.Split(value);
+    }
+
+    /// <summary>The tags in the cell's metadata.</summary>
+    public IReadOnlyList<string> Tags =>
+        Json["metadata"]?["tags"] is JsonArray tags ? [.. tags.OfType<JsonValue>().Select(tag => tag.ToString())] : [];
+
+    /// <summary>The number that the cell was run as, null before it was.</summary>
+    public int? ExecutionCount
+    {
+        get => (int?)Json["execution_count"];
+        set => Json["execution_count"] = value;
+    }
+
+    /// <summary>What the cell has put out, as nbformat objects.</summary>
+    public JsonArray Outputs
+    {
+        get
+        {
+            if (Json["outputs"] is JsonArray outputs)
+                return outputs;
+            outputs = [];
+            Json["outputs"] = outputs;
+            return outputs;
+        }
+    }
+
+    /// <summary>Forgets outputs and number.</summary>
+    public void Clear()
+    {
+        Outputs.Clear();
+        ExecutionCount = null;
+    }
+
+    internal static NotebookCell Create(string kind, string id, string source, IReadOnlyList<string> tags)
+    {
+        var metadata = new JsonObject();
+        if (tags.Count > 0)
+            metadata["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]);
+
+        var json = new JsonObject { ["cell_type"] = kind };
+        if (kind == "code")
+            json["execution_count"] = null;
+        json["id"] = id;
+        json["metadata"] = metadata;
+        if (kind == "code")
+            json["outputs"] = new JsonArray();
+        json["source"] = MultilineText.Split(source);
+        return new NotebookCell(json);
+    }
+}

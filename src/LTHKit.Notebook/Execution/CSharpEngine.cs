@@ -1,0 +1,272 @@
+using System.Diagnostics;
+using System.Globalization;
+using LTHKit.Notebook.Packages;
+using Microsoft.AspNetCore.Html;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Scripting;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Scripting;
+using Microsoft.CodeAnalysis.Scripting.Hosting;
+using Microsoft.DotNet.Interactive;
+using Microsoft.DotNet.Interactive.Commands;
+using Microsoft.DotNet.Interactive.Events;
+using Microsoft.DotNet.Interactive.Formatting;
+
+namespace LTHKit.Notebook.Execution;
+
+/// <summary>One session of C# cells, each seeing what the earlier ones declared. It runs one cell at a time.</summary>
+public sealed class CSharpEngine : IDisposable
+{
+    // The same as in .NET Interactive, so that a notebook needs the same using directives in both.
+    private static readonly string[] Imports =
+    [
+        "System", "System.Text", "System.Collections", "System.Collections.Generic", "System.Threading.Tasks", "System.Linq",
+        typeof(Kernel).FullName!,
+    ];
+
+    private readonly InteractiveAssemblyLoader _loader = new();
+    private readonly HashSet<string> _registered = [];
+    private readonly PackageRestorer _packages;
+    private readonly ReferenceResolver _references;
+    private readonly UserTrace _trace = new();
+    private readonly ScriptOptions _options;
+    private ScriptState<object>? _state;
+
+    /// <param name="folder">Where <c>#r</c> and <c>#load</c> look: the notebook's folder.</param>
+    /// <param name="packageCache">Where restored packages are remembered; the user's cache by default.</param>
+    public CSharpEngine(string folder, string? packageCache = null)
+    {
+        NotebookDisplay.Register();
+        _packages = new PackageRestorer(packageCache ?? PackageRestorer.DefaultCache);
+        _references = new ReferenceResolver(folder, _packages);
+        _options = ScriptOptions.Default
+            .WithReferences(HostAssemblies.Framework.Select(path => MetadataReference.CreateFromFile(path)))
+            .AddReferences(typeof(Kernel).Assembly, typeof(Formatter).Assembly)
+            .WithImports(Imports)
+            .WithMetadataResolver(_references)
+            .WithSourceResolver(new SourceFileResolver([], folder))
+            .WithLanguageVersion(LanguageVersion.Latest)
+            .WithEmitDebugInformation(true)
+            .WithFileEncoding(System.Text.Encoding.UTF8);
+        _loader.RegisterDependency(typeof(Kernel).Assembly);
+        _loader.RegisterDependency(typeof(Formatter).Assembly);
+    }
+
+    /// <summary>How long a cancelled cell has to come to an end before it is left behind.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The variables that cells have declared: the latest of each name.</summary>
+    public IReadOnlyDictionary<string, object?> Variables
+    {
+        get
+        {
+            var variables = new Dictionary<string, object?>();
+            foreach (var variable in _state?.Variables ?? [])
+                variables[variable.Name] = variable.Value;
+            return variables;
+        }
+    }
+
+    /// <summary>Runs one cell.</summary>
+    /// <param name="code">The cell's text.</param>
+    /// <param name="number">The number that errors name it by.</param>
+    /// <param name="output">Called, in order and one at a time, with what the cell puts out, an error last.</param>
+    /// <param name="cancellation">Cancels the cell: code that watches the invocation context's token stops there, any other is
+    /// left behind after <see cref="Grace"/>.</param>
+    /// <returns>The error that ended the cell, or null.</returns>
+    public async Task<ErrorOutput?> ExecuteAsync(string code, int number, Action<CellOutput> output, CancellationToken cancellation = default)
+    {
+        var cell = string.Create(CultureInfo.InvariantCulture, $"cell [{number}]");
+        var clock = Stopwatch.StartNew();
+        ErrorOutput? error;
+        try
+        {
+            var source = CellSource.Parse(code, cell);
+            foreach (var feed in source.Feeds)
+                _packages.AddSource(feed);
+            if (source.ListsCommands)
+                output(new StreamOutput("stdout", CellSource.Commands + "\n"));
+
+            error = null;
+            foreach (var part in source.Parts.TakeWhile(_ => error is null))
+                error = part.Language == "csharp"
+                    ? await RunCancellable(part.Code, cell, output, cancellation).ConfigureAwait(false)
+                    : Show(part, output);
+            if (source.Timed && error is null)
+                output(new StreamOutput("stdout", string.Create(CultureInfo.InvariantCulture, $"Wall time: {clock.Elapsed.TotalMilliseconds:0.#} ms\n")));
+        }
+        catch (UserException e)
+        {
+            error = new ErrorOutput(nameof(UserException), e.Message, [e.Message]);
+        }
+
+        if (error is not null)
+            output(error);
+        return error;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _loader.Dispose();
+
+    private static ErrorOutput? Show(CellPart part, Action<CellOutput> output)
+    {
+        var (mimeType, text) = part.Language switch
+        {
+            "html" => ("text/html", part.Code.Trim()),
+            "javascript" => ("text/html", $"<script>\n{part.Code.Trim()}\n</script>"),
+            _ => ("text/markdown", part.Code.Trim()),
+        };
+        output(new DisplayOutput(null, new Dictionary<string, string> { [mimeType] = text }, Guid.NewGuid().ToString()));
+        return null;
+    }
+
+    private async Task<ErrorOutput?> RunCancellable(string code, string cell, Action<CellOutput> output, CancellationToken cancellation)
+    {
+        var interrupted = new ErrorOutput("Interrupted", $"{cell} was interrupted.", [$"{cell} was interrupted."]);
+        if (cancellation.IsCancellationRequested)
+            return interrupted;
+
+        var sink = new Sink(output);
+        var cancelled = new TaskCompletionSource();
+        await using var registration = cancellation.Register(() => _ = Task.Delay(Grace, CancellationToken.None).ContinueWith(_ => cancelled.SetResult(), TaskScheduler.Default));
+        var run = Task.Run(() => RunAsync(code, cell, sink, cancellation), CancellationToken.None);
+        if (await Task.WhenAny(run, cancelled.Task).ConfigureAwait(false) != run)
+        {
+            sink.Close();
+            return interrupted with { Traceback = [$"{cell} was interrupted; it did not stop by itself and was left behind."] };
+        }
+
+        var error = await run.ConfigureAwait(false);
+        sink.Close();
+        if (!cancellation.IsCancellationRequested || error is null)
+            return error;
+        return error.Name is nameof(OperationCanceledException) or nameof(TaskCanceledException) ? interrupted : error;
+    }
+
+    private async Task<ErrorOutput?> RunAsync(string code, string cell, Sink sink, CancellationToken cancellation)
+    {
+        _trace.Add(cell, code);
+        var command = new SubmitCode(code);
+        using var context = KernelInvocationContext.GetOrCreateAmbientContext(command);
+        using var subscription = context.KernelEvents.Subscribe(sink);
+        // Failing the command is how the invocation context's token is cancelled; the console is silent to us from then on.
+        await using var stop = cancellation.Register(() => context.Fail(command, message: "Interrupted."));
+        _ = Kernel.HTML("");       // the first use of Kernel connects displays with the context
+
+        var script = Continue(code, cell);
+        var compiled = script.Compile(CancellationToken.None);
+        if (compiled.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).ToList() is { Count: > 0 } errors)
+            return _trace.Of(errors, PackageFailure);
+
+        RegisterLoadedAssemblies();
+        var state = await (_state is null
+            ? script.RunAsync(null, _ => true, CancellationToken.None)
+            : script.RunFromAsync(_state, _ => true, CancellationToken.None)).ConfigureAwait(false);
+        _state = state;
+        if (state.Exception is not null)
+            return _trace.Of(state.Exception);
+
+        try
+        {
+            if (HasValue(script))
+                PublishResult(state.ReturnValue, context, command);
+        }
+        catch (Exception e)
+        {
+            return _trace.Of(e);
+        }
+
+        return null;
+    }
+
+    private Script<object> Continue(string code, string cell)
+    {
+        var options = _options.WithFilePath(cell);
+        return _state is null
+            ? CSharpScript.Create<object>(code, options, assemblyLoader: _loader)
+            : (Script<object>)_state.Script.ContinueWith<object>(code, options);
+    }
+
+    // A type of the library must be the same type in a cell: what this process has loaded serves the cells too.
+    private void RegisterLoadedAssemblies()
+    {
+        if (!_references.Foreign.Any() && _registered.Count > 0)
+            return;
+
+        foreach (var assembly in HostAssemblies.Kit.Where(assembly => _registered.Add(assembly.FullName!)))
+            _loader.RegisterDependency(assembly);
+    }
+
+    private string? PackageFailure(Diagnostic error) =>
+        _references.Failures.FirstOrDefault(failure => error.GetMessage().Contains($"'{failure.Key}'", StringComparison.Ordinal)).Value;
+
+    // A last expression without a semicolon, of a type that has values.
+    private static bool HasValue(Script script)
+    {
+        var compilation = script.GetCompilation();
+        var tree = compilation.SyntaxTrees.Last();
+        var last = ((CompilationUnitSyntax)tree.GetRoot()).Members.LastOrDefault() as GlobalStatementSyntax;
+        return last?.Statement is ExpressionStatementSyntax { SemicolonToken.IsMissing: true } statement
+            && compilation.GetSemanticModel(tree).GetTypeInfo(statement.Expression).Type is not { SpecialType: SpecialType.System_Void };
+    }
+
+    private static void PublishResult(object? value, KernelInvocationContext context, KernelCommand command)
+    {
+        if (value is DisplayedValue)
+            return;     // display(x) has shown itself
+
+        IReadOnlyList<FormattedValue> formatted = value is FormattedValue one ? [one] : FormattedValue.CreateManyFromObject(value);
+        context.Publish(new ReturnValueProduced(value, command, formatted));
+    }
+
+    /// <summary>Turns events into outputs, until it is closed.</summary>
+    private sealed class Sink(Action<CellOutput> output) : IObserver<KernelEvent>
+    {
+        private readonly Lock _gate = new();
+        private bool _closed;
+
+        public void OnNext(KernelEvent value)
+        {
+            lock (_gate)
+            {
+                if (!_closed && Translate(value) is { } translated)
+                    output(translated);
+            }
+        }
+
+        public void OnCompleted()
+        {
+        }
+
+        public void OnError(Exception error)
+        {
+        }
+
+        public void Close()
+        {
+            lock (_gate)
+                _closed = true;
+        }
+
+        private static CellOutput? Translate(KernelEvent value) => value switch
+        {
+            StandardOutputValueProduced e => new StreamOutput("stdout", e.FormattedValues.First().Value),
+            StandardErrorValueProduced e => new StreamOutput("stderr", e.FormattedValues.First().Value),
+            DisplayedValueUpdated e => new DisplayUpdate(e.Value, Data(e), e.ValueId),
+            DisplayedValueProduced e => new DisplayOutput(e.Value, Data(e), e.ValueId),
+            ReturnValueProduced e => new ResultOutput(e.Value, Data(e)),
+            _ => null,
+        };
+
+        private static Dictionary<string, string> Data(DisplayEvent e)
+        {
+            var data = new Dictionary<string, string>();
+            foreach (var formatted in e.FormattedValues)
+                data[formatted.MimeType] = formatted.Value;
+            if (e.Value is not (IHtmlContent or FormattedValue) && !data.ContainsKey(PlainTextFormatter.MimeType))
+                data[PlainTextFormatter.MimeType] = e.Value.ToDisplayString(PlainTextFormatter.MimeType);
+            return data;
+        }
+    }
+}

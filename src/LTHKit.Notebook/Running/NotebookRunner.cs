@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Execution;
+
+namespace LTHKit.Notebook.Running;
+
+/// <summary>Runs notebooks without a front end.</summary>
+public static class NotebookRunner
+{
+    /// <summary>
+    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter. The executed copy is
+    /// saved whole after every cell, so that what was reached is there however the run ends; it stops at the first error.
+    /// </summary>
+    /// <exception cref="UserException">The notebook or a parameter is not what it should be, or the folder cannot be written to.</exception>
+    public static async Task<RunOutcome> RunAsync(RunOptions options, CancellationToken cancellation = default)
+    {
+        var input = Path.GetFullPath(options.Input);
+        var folder = Path.GetDirectoryName(input)!;
+        var output = Path.Combine(Path.GetFullPath(options.OutputFolder ?? folder), Path.GetFileName(input));
+        var notebook = NotebookDocument.Load(input);
+        Parameters.Inject(notebook, options.Parameters, Path.GetFileName(input));
+        foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
+            cell.Clear();
+
+        var current = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = folder;
+        try
+        {
+            notebook.Save(output);
+            return await RunCells(notebook, folder, output, options, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Environment.CurrentDirectory = current;
+        }
+    }
+
+    private static async Task<RunOutcome> RunCells(
+        NotebookDocument notebook, string folder, string output, RunOptions options, CancellationToken cancellation)
+    {
+        using var engine = new CSharpEngine(folder) { Grace = options.Grace };
+        var terminal = new RunTerminal(options.Terminal, options.TerminalOverwrites);
+        var recorder = new CellRecorder();
+        var cells = notebook.Cells.Where(cell => cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source)).ToList();
+        terminal.Notebook(Path.GetFileName(output), cells.Count);
+
+        ErrorOutput? error = null;
+        foreach (var (i, cell) in cells.Index())
+        {
+            var clock = Stopwatch.StartNew();
+            recorder.Begin(cell, i + 1);
+            terminal.Begin(cell, i + 1, cells.Count);
+            error = await engine.ExecuteAsync(
+                cell.Source,
+                i + 1,
+                put =>
+                {
+                    recorder.Add(put);
+                    terminal.Output(put);
+                },
+                cancellation).ConfigureAwait(false);
+            terminal.End(clock.Elapsed);
+            notebook.Save(output);
+            if (error is not null)
+                break;
+        }
+
+        return new RunOutcome(output, null, [], error, error is not null && cancellation.IsCancellationRequested);
+    }
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using LTHKit.Notebook.Document;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace LTHKit.Notebook.Running;
+
+/// <summary>
+/// Parameters as papermill has them: a cell tagged <c>parameters</c> declares names with defaults, and a cell tagged
+/// <c>injected-parameters</c> behind it assigns other values, typed as the defaults are.
+/// </summary>
+internal static class Parameters
+{
+    private const string Declaring = "parameters", Injected = "injected-parameters";
+
+    private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
+
+    /// <exception cref="UserException">A name that the notebook does not declare, or a value that is not of its type.</exception>
+    public static void Inject(NotebookDocument notebook, IReadOnlyDictionary<string, string> values, string name)
+    {
+        foreach (var old in notebook.Cells.Where(cell => cell.Tags.Contains(Injected)).ToList())
+            notebook.Remove(old);
+        if (values.Count == 0)
+            return;
+
+        var cell = notebook.Cells.FirstOrDefault(cell => cell.IsCode && cell.Tags.Contains(Declaring))
+            ?? throw new UserException($"{name} takes no parameters: it has no code cell tagged \"{Declaring}\".");
+        var declared = Declared(cell.Source);
+        var lines = new List<string>();
+        foreach (var (parameter, value) in values)
+        {
+            if (!declared.TryGetValue(parameter, out var type))
+                throw new UserException($"{name} has no parameter {parameter}; it has {string.Join(", ", declared.Keys)}.");
+            lines.Add($"{parameter} = {Literal(parameter, type, value)};");
+        }
+
+        notebook.InsertCodeAfter(cell, UnusedId(notebook), string.Join('\n', lines), Injected);
+    }
+
+    private static string UnusedId(NotebookDocument notebook)
+    {
+        var id = Injected;
+        for (var i = 2; notebook.Cells.Any(cell => cell.Id == id); i++)
+            id = $"{Injected}-{i}";
+        return id;
+    }
+
+    // Name to type as written, or as the default shows where it is var.
+    private static Dictionary<string, string> Declared(string source)
+    {
+        var root = (CompilationUnitSyntax)CSharpSyntaxTree.ParseText(source, Script).GetRoot();
+        var declarations = root.Members.Select(member => member switch
+        {
+            FieldDeclarationSyntax field => field.Declaration,
+            GlobalStatementSyntax { Statement: LocalDeclarationStatementSyntax local } => local.Declaration,
+            _ => null,
+        });
+        return declarations.OfType<VariableDeclarationSyntax>()
+            .SelectMany(declaration => declaration.Variables.Select(variable => (variable.Identifier.Text, Type: TypeOf(declaration, variable))))
+            .ToDictionary(pair => pair.Text, pair => pair.Type);
+    }
+
+    private static string TypeOf(VariableDeclarationSyntax declaration, VariableDeclaratorSyntax variable) =>
+        declaration.Type.IsVar ? TypeOf(variable.Initializer?.Value) : declaration.Type.ToString().Replace(" ", "");
+
+    private static string TypeOf(ExpressionSyntax? value) => value switch
+    {
+        PrefixUnaryExpressionSyntax { Operand: var operand } => TypeOf(operand),
+        LiteralExpressionSyntax { Token.Value: { } constant } => constant switch
+        {
+            int => "int",
+            long => "long",
+            double => "double",
+            float => "float",
+            decimal => "decimal",
+            bool => "bool",
+            string => "string",
+            _ => "",
+        },
+        ArrayCreationExpressionSyntax array => array.Type.ElementType + "[]",
+        ImplicitArrayCreationExpressionSyntax array => TypeOf(array.Initializer.Expressions.FirstOrDefault()) + "[]",
+        _ => "",
+    };
+
+    private static string Literal(string parameter, string type, string value)
+    {
+        if (type.EndsWith('?'))
+            return value is "null" or "" ? "null" : Literal(parameter, type[..^1], value);
+        if (type.EndsWith("[]", StringComparison.Ordinal) && type != "[]")
+        {
+            var items = value.Trim().TrimStart('[').TrimEnd(']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return $"[{string.Join(", ", items.Select(item => Literal(parameter, type[..^2], item.Trim('"'))))}]";
+        }
+
+        var culture = CultureInfo.InvariantCulture;
+        return type switch
+        {
+            "string" => SymbolDisplay.FormatLiteral(value, quote: true),
+            "bool" => bool.TryParse(value, out var truth) ? truth ? "true" : "false" : throw Wrong("true or false"),
+            "int" => int.TryParse(value, NumberStyles.Integer, culture, out var whole) ? whole.ToString(culture) : throw Wrong("a whole number"),
+            "long" => long.TryParse(value, NumberStyles.Integer, culture, out var whole) ? $"{whole.ToString(culture)}L" : throw Wrong("a whole number"),
+            "double" => double.TryParse(value, NumberStyles.Float, culture, out var number) && double.IsFinite(number)
+                ? SymbolDisplay.FormatPrimitive(number, false, false) + "d"
+                : throw Wrong("a number"),
+            "float" => float.TryParse(value, NumberStyles.Float, culture, out var number) && float.IsFinite(number)
+                ? SymbolDisplay.FormatPrimitive(number, false, false) + "f"
+                : throw Wrong("a number"),
+            "decimal" => decimal.TryParse(value, NumberStyles.Float, culture, out var number) ? number.ToString(culture) + "m" : throw Wrong("a number"),
+            _ => Expression(),
+        };
+
+        UserException Wrong(string wanted) => new($"The parameter {parameter} must be {wanted}, not \"{value}\".");
+
+        // Of any other type: what was given must be an expression, and the compiler judges it.
+        string Expression()
+        {
+            var expression = SyntaxFactory.ParseExpression(value, options: Script);
+            return expression.ContainsDiagnostics || expression.ToFullString() != value
+                ? throw Wrong("a C# expression")
+                : value;
+        }
+    }
+}

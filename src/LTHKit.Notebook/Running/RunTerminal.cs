@@ -1,0 +1,100 @@
+using System.Globalization;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Execution;
+using Microsoft.DotNet.Interactive.Formatting;
+
+namespace LTHKit.Notebook.Running;
+
+/// <summary>A run as a terminal shows it: a line a cell, and below it what the cell prints.</summary>
+internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
+{
+    private const string Indent = "        ";
+    private const int Width = 100;
+    private bool _lineOpen;
+    private bool _overwritable;
+
+    public void Notebook(string name, int cells) => writer?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {cells} cells"));
+
+    public void Begin(NotebookCell cell, int number, int count)
+    {
+        var lines = cell.Source.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
+        var title = lines.FirstOrDefault(line => !line.StartsWith('#') && !line.StartsWith("using ", StringComparison.Ordinal)
+            && !line.StartsWith("//", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "";
+        Line(string.Create(CultureInfo.InvariantCulture, $"[{number}/{count}]").PadRight(Indent.Length) + Cut(title));
+    }
+
+    public void Output(CellOutput output)
+    {
+        switch (output)
+        {
+            case StreamOutput stream:
+                Stream(stream.Text);
+                break;
+            case DisplayUpdate update when overwrites:
+                Overwrite(Plain(update.Data));
+                break;
+            case DisplayOutput display when IsOneLine(display.Data):
+                Overwrite(Plain(display.Data));
+                break;
+            case ErrorOutput error:
+                foreach (var line in error.Traceback)
+                    Line(Indent + line);
+                break;
+        }
+    }
+
+    public void End(TimeSpan time)
+    {
+        CloseLine();
+        if (time > TimeSpan.FromSeconds(1))
+            Line(string.Create(CultureInfo.InvariantCulture, $"{Indent}{time.TotalSeconds:0.0} s"));
+    }
+
+    public void Note(string text) => Line(text);
+
+    private static bool IsOneLine(IReadOnlyDictionary<string, string> data) =>
+        data.Count == 1 && data.TryGetValue(PlainTextFormatter.MimeType, out var text) && !text.Contains('\n');
+
+    private static string Plain(IReadOnlyDictionary<string, string> data) =>
+        data.GetValueOrDefault(PlainTextFormatter.MimeType, "").Split('\n')[0];
+
+    private static string Cut(string text) => text.Length <= Width ? text : text[..(Width - 1)] + "…";
+
+    private void Stream(string text)
+    {
+        foreach (var piece in text.Split('\n').Select((line, i) => (line, starts: i > 0)))
+        {
+            if (piece.starts)
+                CloseLine();
+            if (piece.line.Length == 0)
+                continue;
+            if (_overwritable)
+                CloseLine();
+            writer?.Write(_lineOpen ? piece.line : Indent + piece.line);
+            _lineOpen = true;
+        }
+    }
+
+    private void Overwrite(string text)
+    {
+        if (_lineOpen && !_overwritable)
+            CloseLine();
+        writer?.Write((_overwritable && overwrites ? "\r\e[K" : "") + Indent + Cut(text));
+        (_lineOpen, _overwritable) = (true, true);
+        if (!overwrites)
+            CloseLine();
+    }
+
+    private void Line(string text)
+    {
+        CloseLine();
+        writer?.WriteLine(text);
+    }
+
+    private void CloseLine()
+    {
+        if (_lineOpen)
+            writer?.WriteLine();
+        (_lineOpen, _overwritable) = (false, false);
+    }
+}

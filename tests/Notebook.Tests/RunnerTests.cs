@@ -1,0 +1,165 @@
+using System.Text.Json.Nodes;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Running;
+
+namespace LTHKit.Notebook.Tests;
+
+public sealed class RunnerTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-runner-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string Write(params string[] cells) => Write(cells.Select(source => (source, Array.Empty<string>())).ToArray());
+
+    private string Write(params (string Source, string[] Tags)[] cells)
+    {
+        var notebook = NotebookDocument.Empty();
+        foreach (var (i, (source, tags)) in cells.Index())
+            notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source, tags);
+        var path = Path.Combine(_folder, "in.ipynb");
+        notebook.Save(path);
+        return path;
+    }
+
+    private Task<RunOutcome> Run(string path, TextWriter? terminal = null, CancellationToken cancellation = default, params (string, string)[] parameters) =>
+        NotebookRunner.RunAsync(
+            new RunOptions(path)
+            {
+                OutputFolder = Path.Combine(_folder, "out"),
+                Parameters = parameters.ToDictionary(p => p.Item1, p => p.Item2),
+                WriteHtml = false,
+                Terminal = terminal,
+                Grace = TimeSpan.FromSeconds(2),
+            },
+            cancellation);
+
+    private static string Text(JsonNode? node) => string.Concat(node!.AsArray().Select(line => (string)line!));
+
+    [Fact]
+    public async Task OutputsAreFilledIn()
+    {
+        var outcome = await Run(Write("# Title", "Console.WriteLine(\"a\"); Console.WriteLine(\"b\"); display(HTML(\"<i>x</i>\")); Console.Error.Write(\"e\");", "1 + 1"));
+        Assert.True(outcome.Ok);
+        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        Assert.Equal([null, 1, 2], cells.Select(cell => cell.ExecutionCount));
+        var outputs = cells[1].Outputs;
+        Assert.Equal(["stream", "display_data", "stream"], outputs.Select(o => (string?)o!["output_type"]));
+        Assert.Equal("a\nb\n", Text(outputs[0]!["text"]));
+        Assert.Equal("<i>x</i>", Text(outputs[1]!["data"]!["text/html"]));
+        Assert.Equal("stderr", (string?)outputs[2]!["name"]);
+        var result = Assert.Single(cells[2].Outputs)!;
+        Assert.Equal(("execute_result", 2, "2"), ((string)result["output_type"]!, (int)result["execution_count"]!, Text(result["data"]!["text/plain"])));
+    }
+
+    [Fact]
+    public async Task ADisplayIsUpdatedWhereItStands()
+    {
+        var outcome = await Run(Write("var d = display(\"first\"); Console.WriteLine(\"between\"); d.Update(\"second\");", "d.Update(\"third\");"));
+        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        Assert.Equal(2, cells[0].Outputs.Count);
+        Assert.Equal("third", Text(cells[0].Outputs[0]!["data"]!["text/plain"]));
+        Assert.Empty(cells[1].Outputs);
+    }
+
+    [Fact]
+    public async Task AProgressBarOfCarriageReturnsIsOneLine()
+    {
+        var outcome = await Run(Write("for (var i = 0; i <= 100; i++) Console.Write($\"\\r{i} %\"); Console.WriteLine(); Console.Write(\"done\\r\\n\");"));
+        Assert.Equal("100 %\ndone\n", Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["text"]));
+    }
+
+    [Fact]
+    public async Task AnErrorStopsTheRunAndStaysInThePartialNotebook()
+    {
+        var outcome = await Run(Write("var a = 1;", "Console.WriteLine(\"x\");\nthrow new InvalidOperationException(\"no\");", "a"));
+        Assert.False(outcome.Ok);
+        Assert.False(outcome.Interrupted);
+        Assert.Equal("cell [2], line 2: InvalidOperationException: no", outcome.Error!.Message);
+        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        Assert.Equal(["stream", "error"], cells[1].Outputs.Select(o => (string?)o!["output_type"]));
+        Assert.Equal("InvalidOperationException", (string?)cells[1].Outputs[1]!["ename"]);
+        Assert.Null(cells[2].ExecutionCount);
+    }
+
+    [Fact]
+    public async Task AnInterruptEndsTheCellAndSavesTheNotebook()
+    {
+        using var cancel = new CancellationTokenSource();
+        var path = Write("Console.WriteLine(\"kept\");", "using Microsoft.DotNet.Interactive;\nConsole.WriteLine(\"begun\");\nawait Task.Delay(-1, KernelInvocationContext.Current.CancellationToken);", "1");
+        var running = Run(path, cancellation: cancel.Token);
+        cancel.CancelAfter(4000);
+        var outcome = await running;
+        Assert.True(outcome.Interrupted);
+        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        Assert.Equal("kept\n", Text(cells[0].Outputs[0]!["text"]));
+        Assert.Equal("begun\n", Text(cells[1].Outputs[0]!["text"]));
+        Assert.Equal("Interrupted", (string?)cells[1].Outputs[1]!["ename"]);
+    }
+
+    [Fact]
+    public async Task ParametersAreTypedByTheirDefaults()
+    {
+        var path = Write(
+            ("var a = 0;", []),
+            ("var count = 1; var rate = 0.5; string name = \"x\"; bool on = false; var levels = new[] { 1, 2 }; int? limit = null; DayOfWeek day = DayOfWeek.Friday;", ["parameters"]),
+            ("$\"{count} {rate} {name} {on} {string.Join('/', levels)} {limit} {day}\"", []));
+        var outcome = await Run(path, null, default, ("count", "3"), ("rate", "1e-3"), ("name", "a \"b\"\\"), ("on", "true"), ("levels", "[4,5,6]"), ("limit", "7"), ("day", "DayOfWeek.Monday"));
+        Assert.True(outcome.Ok, outcome.Error?.Message);
+        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        Assert.Equal(["injected-parameters"], cells[2].Tags);
+        Assert.Equal("3 0.001 a \"b\"\\ True 4/5/6 7 Monday", Text(cells[3].Outputs[0]!["data"]!["text/plain"]));
+
+        // Running the executed notebook again replaces what was injected.
+        var again = await Run(outcome.Notebook, null, default, ("count", "4"));
+        cells = NotebookDocument.Load(again.Notebook).Cells;
+        Assert.Equal(4, cells.Count);
+        Assert.Equal("count = 4;", cells[2].Source);
+    }
+
+    [Theory]
+    [InlineData("cuont", "3", "in.ipynb has no parameter cuont; it has count, rate.")]
+    [InlineData("count", "many", "The parameter count must be a whole number, not \"many\".")]
+    [InlineData("rate", "1,5", "The parameter rate must be a number, not \"1,5\".")]
+    public async Task AWrongParameterIsRefusedBeforeAnythingIsWritten(string name, string value, string message)
+    {
+        var path = Write(("var count = 1; var rate = 0.5;", ["parameters"]));
+        var refused = await Assert.ThrowsAsync<UserException>(() => Run(path, null, default, (name, value)));
+        Assert.Equal(message, refused.Message);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "out")));
+    }
+
+    [Fact]
+    public async Task ANotebookWithoutParametersTakesNone()
+    {
+        var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1"), null, default, ("a", "1")));
+        Assert.Contains("no code cell tagged", refused.Message);
+    }
+
+    [Fact]
+    public async Task TheTerminalShowsCellsStreamsAndErrors()
+    {
+        var terminal = new StringWriter { NewLine = "\n" };
+        await Run(Write("using System.IO;\n// about\nConsole.Write(\"p\"); Console.WriteLine(\"q\");", "display(\"epoch 1\").Update(\"epoch 2\"); nothing"), terminal);
+        Assert.Equal(
+            "in.ipynb: 2 cells\n[1/2]   Console.Write(\"p\"); Console.WriteLine(\"q\");\n        pq\n[2/2]   display(\"epoch 1\").Update(\"epoch 2\"); nothing\n",
+            string.Concat(terminal.ToString().Split("        cell [2]")[0].Split('\n').Where(line => !line.EndsWith(" s")).Select(line => line + "\n")).TrimEnd('\n') + "\n");
+    }
+
+    [Fact]
+    public async Task TheCurrentFolderIsTheNotebooks()
+    {
+        var before = Environment.CurrentDirectory;
+        var outcome = await Run(Write("System.IO.Directory.GetCurrentDirectory()"));
+        Assert.Equal(_folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
+        Assert.Equal(before, Environment.CurrentDirectory);
+    }
+
+    [Fact]
+    public async Task AnOutputFolderThatIsAFileIsRefused()
+    {
+        File.WriteAllText(Path.Combine(_folder, "out"), "");
+        var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1")));
+        Assert.Contains("cannot be written", refused.Message);
+    }
+}
