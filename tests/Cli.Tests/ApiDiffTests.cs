@@ -66,7 +66,6 @@ public sealed class ApiDiffTests : IDisposable
     [InlineData("public class A { public static implicit operator A(int x) => null; }", "public class A { public static explicit operator A(int x) => null; }", "op_Implicit(Int32): the real type has no such member")]
     [InlineData("public class A { public static implicit operator int(A a) => 0; }", "public class A { public static implicit operator long(A a) => 0; }", "op_Implicit(A): no such overload")]
     [InlineData("public abstract class A { }", "public abstract class A { public abstract void F(); }", "the real one has the abstract member F() as well")]
-    [InlineData("public interface I { }", "public interface I { void F(); }", "the real one has the abstract member F() as well")]
     // properties, fields, events
     [InlineData("public class A { public int P => 0; }", "public class A { }", "A.P: the real type has no such property")]
     [InlineData("public class A { public int P => 0; }", "public class A { public long P => 0; }", "type is Int32, in the real one Int64")]
@@ -90,6 +89,8 @@ public sealed class ApiDiffTests : IDisposable
     [InlineData("public class A { }", "public class A { public void F() { } public int P => 0; public class B { } }")]
     [InlineData("public class A { }", "public class A : System.IDisposable { public void Dispose() { } }")]
     [InlineData("public class A { class B { } internal void F() { } int x; private protected void G() { } }", "public class A { }")]
+    [InlineData("public interface I { }", "public interface I { void F(); }")]
+    [InlineData("public class A { public int P => 0; public int Q { get; private set; } }", "public class A { public int P { get; set; } public int Q { get; set; } }")]
     [InlineData("public enum E { Y = 2 }", "public enum E { X = 1, Y = 2 }")]
     [InlineData("public class A { public override string ToString() => \"\"; }", "public class A { }")]
     [InlineData("public class B { } public class A : B { public void F() { } }", "public class B { public void F() { } } public class A : B { }")]
@@ -110,6 +111,16 @@ public sealed class ApiDiffTests : IDisposable
             """;
         Assert.Contains(Diff("public class A { public void F(string x) { } }", Marked), line => line.EndsWith("parameter 1 (x) is plain, in the real one F#-optional"));
         Assert.Empty(Diff(Marked, Marked));
+    }
+
+    [Fact]
+    public void An_extension_class_of_fsharp_may_be_static()
+    {
+        const string Compat = "public static class A { public static void F(this int x) { } }";
+        // C# does not let anyone write the real attribute; the checker goes by its name.
+        const string Mark = "namespace Mark { class ExtensionAttribute : System.Attribute { } }";
+        Assert.Empty(Diff(Compat, $"[Mark.Extension] public class A {{ A() {{ }} [Mark.Extension] public static void F(int x) {{ }} }} {Mark}"));
+        Assert.NotEmpty(Diff(Compat, "public class A { A() { } public static void F(int x) { } }"));
     }
 
     [Fact]

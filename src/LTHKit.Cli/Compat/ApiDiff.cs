@@ -5,8 +5,8 @@ namespace LTHKit.Cli.Compat;
 /// <summary>
 /// Compares the assemblies under compat/ with the real ones of the same names. Code written against the former must mean the same
 /// against the latter: every visible type and member of a compat assembly exists in the real one, and is the same there to the eyes of
-/// a caller. What the real one has beyond that is no difference, but for abstract members, which a deriving class would have to
-/// implement. Nullable annotations are ignored.
+/// a caller. What the real one has beyond that is no difference, but for abstract members of classes, which a deriving class would
+/// have to implement. Nullable annotations are ignored.
 /// </summary>
 internal sealed class ApiDiff
 {
@@ -30,10 +30,12 @@ internal sealed class ApiDiff
                 throw new UserException($"{realFolder} has no {name}; put the real assembly there, or name the assemblies to compare.");
         }
 
-        // What the real assemblies need and the folder lacks may lie beside ours: FSharp.Core for one.
-        var beside = compatFiles.Select(file => Path.GetDirectoryName(Path.GetFullPath(file))!).Distinct().ToList();
-        using var compat = Load([.. beside]);
-        using var real = Load([realFolder, .. beside]);
+        // What both kinds need besides, FSharp.Core for one, lies beside this program; but a real assembly takes nothing from a compat one.
+        var names = compatFiles.Select(file => Path.GetFileName(file)).ToHashSet();
+        var ours = compatFiles.SelectMany(file => Assemblies(Path.GetDirectoryName(Path.GetFullPath(file))!)).ToList();
+        var common = Assemblies(AppContext.BaseDirectory).Concat(Assemblies(Path.GetDirectoryName(typeof(object).Assembly.Location)!)).ToList();
+        using var compat = Load(ours.Concat(common));
+        using var real = Load(Assemblies(realFolder).Concat(common.Where(file => !names.Contains(Path.GetFileName(file)))));
         var diff = new ApiDiff();
         foreach (var file in compatFiles)
         {
@@ -53,14 +55,10 @@ internal sealed class ApiDiff
         return diff._lines;
     }
 
-    // The first folder that has a file of some name wins, the runtime comes last.
-    private static MetadataLoadContext Load(IReadOnlyList<string> folders)
-    {
-        var files = folders.Append(Path.GetDirectoryName(typeof(object).Assembly.Location)!)
-            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.dll"))
-            .DistinctBy(Path.GetFileName);
-        return new MetadataLoadContext(new PathAssemblyResolver(files));
-    }
+    private static IEnumerable<string> Assemblies(string folder) => Directory.EnumerateFiles(folder, "*.dll");
+
+    // Of several files of one name the first serves.
+    private static MetadataLoadContext Load(IEnumerable<string> files) => new(new PathAssemblyResolver(files.DistinctBy(Path.GetFileName)));
 
     private void Compare(Assembly compat, Assembly real)
     {
@@ -81,10 +79,15 @@ internal sealed class ApiDiff
     {
         void Report(string what) => _lines.Add($"{where}: {what}");
 
-        Differ(Report, "kind", Kind(compat), Kind(real));
+        // C# demands a static class for extension methods, F# does not; who calls them sees no difference.
+        var extensions = compat.IsAbstract && compat.IsSealed && real.IsClass && Has(real.GetCustomAttributesData(), "ExtensionAttribute");
+        if (!extensions)
+        {
+            Differ(Report, "kind", Kind(compat), Kind(real));
+            Differ(Report, "sealed", compat.IsSealed, real.IsSealed);
+            Differ(Report, "abstract", compat.IsAbstract, real.IsAbstract);
+        }
         Differ(Report, "visibility", compat.IsNestedFamily || compat.IsNestedFamORAssem, real.IsNestedFamily || real.IsNestedFamORAssem);
-        Differ(Report, "sealed", compat.IsSealed, real.IsSealed);
-        Differ(Report, "abstract", compat.IsAbstract, real.IsAbstract);
         Differ(Report, "obsolete", IsObsolete(compat), IsObsolete(real));
         CompareGenerics(Report, compat.GetGenericArguments(), real.GetGenericArguments());
         if (compat.BaseType is { } baseType)
@@ -98,7 +101,7 @@ internal sealed class ApiDiff
 
         var members = new MemberDiff(where, _lines);
         members.Compare(compat, real);
-        if (compat.IsInterface || (compat.IsAbstract && !compat.IsSealed))
+        if (compat.IsClass && compat.IsAbstract && !compat.IsSealed)
             members.CompareAbstract(compat, real);
     }
 

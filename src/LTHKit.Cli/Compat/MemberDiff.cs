@@ -68,8 +68,10 @@ internal sealed class MemberDiff(string where, List<string> lines)
         }
         CompareResult(Report, "type", compat.PropertyType, real.PropertyType, null, null);
         ApiDiff.Differ(Report, "tuple names", TupleNames(compat.GetCustomAttributesData()), TupleNames(real.GetCustomAttributesData()));
-        ApiDiff.Differ(Report, "getter", Visibility(compat.GetMethod), Visibility(real.GetMethod));
-        ApiDiff.Differ(Report, "setter", Visibility(compat.SetMethod), Visibility(real.SetMethod));
+        if (compat.GetMethod is { } getter && IsVisible(getter))
+            ApiDiff.Differ(Report, "getter", Visibility(getter), Visibility(real.GetMethod));
+        if (compat.SetMethod is { } setter && IsVisible(setter))
+            ApiDiff.Differ(Report, "setter", Visibility(setter), Visibility(real.SetMethod));
         ApiDiff.Differ(Report, "required", ApiDiff.Has(compat.GetCustomAttributesData(), "RequiredMemberAttribute"),
             ApiDiff.Has(real.GetCustomAttributesData(), "RequiredMemberAttribute"));
         ApiDiff.Differ(Report, "obsolete", ApiDiff.IsObsolete(compat), ApiDiff.IsObsolete(real));
@@ -120,7 +122,9 @@ internal sealed class MemberDiff(string where, List<string> lines)
         for (var i = 0; i < compat.Length; i++)
         {
             var name = $"parameter {i + 1} ({compat[i].Name})";
-            ApiDiff.Differ(report, $"the name of parameter {i + 1}", compat[i].Name, real[i].Name);
+            // F# leaves the parameters of abstract members without names.
+            if (!string.IsNullOrEmpty(real[i].Name))
+                ApiDiff.Differ(report, $"the name of parameter {i + 1}", compat[i].Name, real[i].Name);
             ApiDiff.Differ(report, name, Passing(compat[i]), Passing(real[i]));
             ApiDiff.Differ(report, $"the default of {name}", Default(compat[i]), Default(real[i]));
             ApiDiff.Differ(report, $"the tuple names of {name}", TupleNames(compat[i].GetCustomAttributesData()), TupleNames(real[i].GetCustomAttributesData()));
