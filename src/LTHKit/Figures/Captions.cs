@@ -21,12 +21,19 @@ internal static class Captions
     {
         var parts = runs.Select(run => run.Spec.Label.Split(", ")).ToList();
         var shared = parts[0].Where(part => parts.All(other => other.Contains(part))).ToList();
-        var names = parts.Select((all, i) => all.Where(part => !shared.Contains(part)).DefaultIfEmpty(runs[i].Id));
-        return ([.. names.Select(rest => string.Join(", ", rest))], string.Join(", ", shared));
+        var names = parts.Select(all => string.Join(", ", all.Where(part => !shared.Contains(part)).DefaultIfEmpty("vanilla"))).ToList();
+        var unique = names.Select((name, i) => names.Count(other => other == name) > 1 ? $"{name}, {runs[i].Id}" : name);
+        return ([.. unique], string.Join(", ", shared));
     }
 
-    /// <summary>A share in percent with one decimal, without it where it is whole.</summary>
-    public static string Percent(double share) => FormattableString.Invariant($"{100 * share:0.#}");
+    /// <summary>A share in percent with one decimal, without it where it is whole, as the paper writes sparsities: 20, 59.0.</summary>
+    public static string Percent(double share)
+    {
+        var percent = 100 * share;
+        return Math.Abs(percent - Math.Round(percent)) < 1e-6
+            ? FormattableString.Invariant($"{percent:0}")
+            : FormattableString.Invariant($"{percent:0.0}");
+    }
 
     private static string List(IEnumerable<string> names) => string.Join(" and ", names.Distinct());
 }

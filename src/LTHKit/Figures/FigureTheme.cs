@@ -17,7 +17,7 @@ internal static class FigureTheme
     private const string Baseline = "#4d4d4d";
 
     /// <summary>Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow.</summary>
-    private static readonly string[] Palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+    private static readonly string[] Palette = ["#CC79A7", "#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9"];
 
     private static readonly StyleParam.MarkerSymbol[] Symbols =
         [StyleParam.MarkerSymbol.Square, StyleParam.MarkerSymbol.Diamond, StyleParam.MarkerSymbol.TriangleUp,
@@ -38,7 +38,7 @@ internal static class FigureTheme
                 pens[name] = new(Baseline, StyleParam.MarkerSymbol.Circle);
                 continue;
             }
-            var wanted = (int)(StableHash(name) % (uint)Palette.Length);
+            var wanted = (int)(StableHash(name) % (uint)(Palette.Length - 1));
             var free = Enumerable.Range(wanted, Palette.Length).Select(i => i % Palette.Length).Where(i => !taken.Contains(i));
             var chosen = free.FirstOrDefault(wanted);
             taken.Add(chosen);
@@ -77,9 +77,14 @@ internal static class FigureTheme
         ("gridcolor", Grid), ("zeroline", false), ("automargin", true),
         .. more]);
 
-    /// <summary>Puts the legend inside the plot, its corner at a corner of the plot.</summary>
-    public static GenericChart LegendAt(this GenericChart chart, double x, double y) => chart.WithLayout(new Layout().With(
-        ("legend", Object(("x", x), ("xanchor", x < 0.5 ? "left" : "right"), ("y", y), ("yanchor", y < 0.5 ? "bottom" : "top")))));
+    /// <summary>Puts the legend into the lower left of the plot, which curves that fall to the right leave free.</summary>
+    public static GenericChart LegendInside(this GenericChart chart) => chart.WithLayout(new Layout().With(
+        ("legend", Object(("x", 0.01), ("xanchor", "left"), ("y", 0.02), ("yanchor", "bottom")))));
+
+    /// <summary>Puts the legend in a row above the plot, where no curve can run under it.</summary>
+    public static GenericChart LegendAbove(this GenericChart chart) => chart.WithLayout(new Layout().With(
+        ("legend", Object(
+            ("orientation", "h"), ("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"), ("borderwidth", 0)))));
 
     /// <summary>Sets plotly.js attributes by name, leaving out those that are null, and returns the same object.</summary>
     public static T With<T>(this T target, params (string Name, object? Value)[] attributes) where T : DynamicObj.DynamicObj
@@ -102,8 +107,11 @@ internal static class FigureTheme
     public static DynamicObj.DynamicObj Object(params (string Name, object? Value)[] attributes) =>
         new DynamicObj.DynamicObj().With(attributes);
 
-    /// <summary>FNV-1a: the same on every machine and in every process, as string.GetHashCode is not.</summary>
-    private static uint StableHash(string text) => text.Aggregate(2166136261u, (hash, c) => unchecked((hash ^ c) * 16777619u));
+    /// <summary>
+    /// FNV-1a: the same on every machine and in every process, as string.GetHashCode is not. With this start value the kit's own tweaks
+    /// have different colours.
+    /// </summary>
+    private static uint StableHash(string text) => text.Aggregate(67u, (hash, c) => unchecked((hash ^ c) * 16777619u));
 }
 
 /// <summary>How one series is drawn.</summary>

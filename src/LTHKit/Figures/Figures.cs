@@ -38,8 +38,8 @@ public static partial class Figures
         return Chart.Combine(charts)
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]))
             .WithXAxis(SparsityAxis(points))
-            .WithYAxis(FigureTheme.Axis("Test accuracy, %", ("ticksuffix", "")))
-            .LegendAt(0.01, 0.02);
+            .WithYAxis(FigureTheme.Axis("Test accuracy, %"))
+            .LegendInside();
     }
 
     /// <summary>
@@ -72,8 +72,8 @@ public static partial class Figures
             .Styled($"Gain over {vanilla.Name}", $"{Captions.Subject([.. vanilla.Runs, .. tweaked.SelectMany(sweep => sweep.Runs)])}, {spread}")
             .WithXAxis(SparsityAxis([.. shown.SelectMany(entry => entry.Points)]))
             .WithYAxis(FigureTheme.Axis(
-                "Gain in test accuracy, points", ("zeroline", true), ("zerolinecolor", FigureTheme.Faint), ("zerolinewidth", 1.5)))
-            .LegendAt(0.01, 0.98);
+                "Gain in test accuracy, points", ("rangemode", "tozero"), ("zeroline", true), ("zerolinecolor", FigureTheme.Faint), ("zerolinewidth", 1.5)))
+            .LegendAbove();
 
         double Gain(SweepPoint point) => 100 * (point.Mean - baseline[point.Level].Mean);
 
@@ -101,10 +101,10 @@ public static partial class Figures
         foreach (var (run, name) in runs.Zip(names))
         {
             var epochs = run.Epochs.Select(epoch => epoch.Epoch + 1.0).ToArray();
-            loss.Add(Curve(epochs, run.Epochs.Select(epoch => epoch.TrainLoss), $"{name}, training", pens[name], dotted: true));
-            loss.Add(Curve(epochs, run.Epochs.Select(epoch => epoch.TestLoss), $"{name}, test", pens[name], dotted: false));
-            accuracy.Add(Curve(epochs, run.Epochs.Select(epoch => 100 * epoch.TrainAccuracy), $"{name}, training", pens[name], dotted: true));
-            accuracy.Add(Curve(epochs, run.Epochs.Select(epoch => 100 * epoch.TestAccuracy), $"{name}, test", pens[name], dotted: false));
+            loss.Add(Curve(epochs, run.Epochs.Select(epoch => epoch.TrainLoss), name, pens[name], training: true));
+            loss.Add(Curve(epochs, run.Epochs.Select(epoch => epoch.TestLoss), name, pens[name], training: false));
+            accuracy.Add(Curve(epochs, run.Epochs.Select(epoch => 100 * epoch.TrainAccuracy), name, pens[name], training: true));
+            accuracy.Add(Curve(epochs, run.Epochs.Select(epoch => 100 * epoch.TestAccuracy), name, pens[name], training: false));
             accuracy.Add(Chart.Line<double, double, string>(
                     [run.BestEpoch + 1.0], [100 * run.TestAccuracy], ShowMarkers: true, Name: $"{name}, reported", ShowLegend: false,
                     MarkerColor: pens[name].Color, MarkerSymbol: StyleParam.MarkerSymbol.Star, UseDefaults: false)
@@ -116,16 +116,17 @@ public static partial class Figures
         foreach (var trace in right.GetTraces())
             trace.SetValue("showlegend", false);
         return Chart.Grid([left, right], 1, 2, XGap: 0.16)
-            .Styled("Training curves", $"{shared}: training dotted, test solid, star: reported epoch")
-            .WithLayout(new Layout().With(("legend", FigureTheme.Object(
-                ("orientation", "h"), ("x", 0), ("xanchor", "left"), ("y", -0.16), ("yanchor", "top"), ("borderwidth", 0)))));
+            .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
+            .LegendAbove();
     }
 
-    private static GenericChart Curve(double[] epochs, IEnumerable<double> values, string name, Pen pen, bool dotted) =>
+    private static GenericChart Curve(double[] epochs, IEnumerable<double> values, string name, Pen pen, bool training) =>
         Chart.Line<double, double, string>(
-                epochs, values.ToArray(), Name: name, LineColor: pen.Color, LineWidth: dotted ? 1.5 : 2.5,
-                LineDash: dotted ? StyleParam.DrawingStyle.Dot : StyleParam.DrawingStyle.Solid, UseDefaults: false)
-            .WithTrace(("hovertemplate", $"{name}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>"));
+                epochs, values.ToArray(), Name: name, ShowLegend: !training, LineColor: pen.Color, LineWidth: training ? 1.5 : 2.5,
+                LineDash: training ? StyleParam.DrawingStyle.Dot : StyleParam.DrawingStyle.Solid, UseDefaults: false)
+            .WithTrace(
+                ("legendgroup", name),
+                ("hovertemplate", $"{name}, {(training ? "training" : "test")}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>"));
 
     /// <summary>A line over sparsity with markers and error bars.</summary>
     private static GenericChart Line(
@@ -167,7 +168,7 @@ public static partial class Figures
         var right = Math.Log10(Remaining(levels[^1]));
         var margin = Math.Max(0.04 * (left - right), 0.02);
         return FigureTheme.Axis(
-            "Sparsity, % of the prunable weights (evenly spaced pruning rounds)",
+            "Sparsity, % of the prunable weights",
             ("type", "log"), ("range", new[] { left + margin, right - margin }),
             ("tickvals", levels.Select(Remaining).ToArray()),
             ("ticktext", levels.Select(point => Captions.Percent(point.Sparsity)).ToArray()));

@@ -1,0 +1,157 @@
+using Plotly.NET;
+using Plotly.NET.CSharp;
+using Plotly.NET.LayoutObjects;
+using Plotly.NET.TraceObjects;
+using Chart = Plotly.NET.CSharp.Chart;
+
+namespace LTHKit;
+
+/// <summary>A quantity, mostly a loss, over a plane: <c>Z[i][j]</c> belongs to <c>X[j]</c> and <c>Y[i]</c>.</summary>
+/// <param name="Name">Of the network or the condition, as in the title above it.</param>
+/// <param name="X">First coordinate, ascending.</param>
+/// <param name="Y">Second coordinate, ascending.</param>
+/// <param name="Z">One row for each of <paramref name="Y"/>; NaN where there is no value.</param>
+public sealed record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
+{
+    /// <summary>Refuses a plane whose rows and columns do not fit its coordinates.</summary>
+    internal void Validate()
+    {
+        if (X.Count < 2 || Y.Count < 2 || Z.Count != Y.Count || Z.Any(row => row.Count != X.Count))
+            throw new UserException(
+                $"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; it needs at least 2 of each and one row of {X.Count} values a y coordinate.");
+    }
+}
+
+public static partial class Figures
+{
+    /// <summary>Contours of one plane (Figure 5).</summary>
+    /// <param name="x">First coordinate, ascending.</param>
+    /// <param name="y">Second coordinate, ascending.</param>
+    /// <param name="z">One row for each of <paramref name="y"/>.</param>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="quantity">What z is, for the colour bar.</param>
+    /// <exception cref="UserException">The sizes do not fit.</exception>
+    public static GenericChart Contour(
+        IReadOnlyList<double> x, IReadOnlyList<double> y, IReadOnlyList<IReadOnlyList<double>> z, string title, string quantity = "loss") =>
+        Contours(title, quantity, new Plane("", x, y, z));
+
+    /// <summary>
+    /// Contours of several planes side by side with the same levels and colours (Figure 5). Levels are logarithmic where all values are positive and
+    /// span more than a factor of ten; a star marks the origin, which is the trained network.
+    /// </summary>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="quantity">What z is, for the colour bar.</param>
+    /// <param name="planes">From left to right.</param>
+    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
+    public static GenericChart Contours(string title, string quantity, params Plane[] planes)
+    {
+        var scale = ColourScale.Over(planes);
+        var charts = planes.Select((plane, i) => ContourOf(plane, scale, quantity, first: i == 0, last: i == planes.Length - 1)).ToList();
+        var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
+            charts, 1, charts.Count, SubPlotTitles: planes.Select(plane => plane.Name).ToArray(), XGap: 0.14,
+            SubPlotTitleFont: new Font().With(("size", 15)), SubPlotTitleOffset: 0.01);
+        return chart.Styled(title).WithSize(Width: 150 + 370 * Math.Max(planes.Length, 1), Height: FigureTheme.Height - 20);
+    }
+
+    /// <summary>One plane as a surface in three dimensions (Figure 11).</summary>
+    /// <param name="plane">What to draw.</param>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="quantity">What z is, for the vertical axis.</param>
+    /// <exception cref="UserException">The sizes do not fit.</exception>
+    public static GenericChart Landscape(Plane plane, string title, string quantity = "loss")
+    {
+        plane.Validate();
+        LinearAxis Side(string text) => new LinearAxis().With(
+            ("title", new Title().With(("text", text))), ("gridcolor", FigureTheme.Grid), ("zeroline", false), ("showbackground", false));
+        var scene = FigureTheme.Object(
+            ("xaxis", Side("direction 1")), ("yaxis", Side("direction 2")), ("zaxis", Side(quantity)),
+            ("aspectmode", "manual"), ("aspectratio", FigureTheme.Object(("x", 1), ("y", 1), ("z", 0.7))));
+        return Chart.Surface<double, double, double, string>(
+                plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, UseDefaults: false)
+            .WithTrace(("hovertemplate", $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>"))
+            .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
+            .WithLayout(new Layout().With(("scene", scene), ("margin", FigureTheme.Object(("l", 10), ("r", 10), ("t", 70), ("b", 10)))))
+            .WithSize(Width: 700, Height: 600);
+    }
+
+    /// <summary>The norm of each layer's gradient over training, on a logarithmic colour scale; the first layer is at the top.</summary>
+    /// <param name="layers">Names, from the input to the output.</param>
+    /// <param name="epochs">When the gradients were taken.</param>
+    /// <param name="norms">One row a layer, one value an epoch.</param>
+    /// <param name="title">Of the figure.</param>
+    /// <exception cref="UserException">The sizes do not fit.</exception>
+    public static GenericChart GradientFlow(
+        IReadOnlyList<string> layers, IReadOnlyList<double> epochs, IReadOnlyList<IReadOnlyList<double>> norms, string title = "Gradient flow")
+    {
+        if (layers.Count == 0 || norms.Count != layers.Count || norms.Any(row => row.Count != epochs.Count))
+            throw new UserException($"Gradient flow needs one row of {epochs.Count} norms for each of the {layers.Count} layers, at least one.");
+        var scale = ColourScale.Of([.. norms.SelectMany(row => row).Where(norm => norm > 0)], logarithmic: true);
+        return Chart.Heatmap<double, double, string, string>(
+                norms.Select(row => row.Select(scale.Map).ToArray()).ToArray(), X: epochs.ToArray(), Y: layers.ToArray(),
+                ColorBar: scale.Bar("gradient norm"), ColorScale: StyleParam.Colorscale.Viridis, ReverseYAxis: true, UseDefaults: false)
+            .WithTrace(
+                ("customdata", norms), ("hovertemplate", "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>"), ("hoverongaps", false))
+            .Styled(title)
+            .WithXAxis(FigureTheme.Axis("Epoch", ("showgrid", false)))
+            .WithYAxis(FigureTheme.Axis("", ("showgrid", false), ("type", "category")))
+            .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * layers.Count));
+    }
+
+    private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool first, bool last)
+    {
+        var levels = new Contours().With(("start", scale.Low), ("end", scale.High), ("size", (scale.High - scale.Low) / 20));
+        var contour = Chart.Contour<double, double, double, string>(
+                plane.Z.Select(row => row.Select(scale.Map).ToArray()).ToArray(), Name: plane.Name, X: plane.X.ToArray(), Y: plane.Y.ToArray(),
+                ColorBar: scale.Bar(quantity), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: last,
+                ContoursColoring: StyleParam.ContourColoring.Fill, Contours: levels, UseDefaults: false)
+            .WithTrace(
+                ("line", new Line().With(("width", 0.6), ("color", "rgba(255,255,255,0.55)"))),
+                ("zmin", scale.Low), ("zmax", scale.High), ("autocontour", false), ("customdata", plane.Z),
+                ("hovertemplate", $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>"));
+        var origin = Chart.Line<double, double, string>(
+                [0.0], [0.0], ShowMarkers: true, ShowLegend: false, MarkerColor: Color.fromString("white"),
+                MarkerSymbol: StyleParam.MarkerSymbol.Star, UseDefaults: false)
+            .WithTrace(("hoverinfo", "skip"));
+        origin.GetTraces()[0].TryGetTypedValue<Marker>("marker")!.Value.With(("size", 12), ("line", new Line().With(("width", 1), ("color", FigureTheme.Ink))));
+        var shown = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0 ? Chart.Combine([contour, origin]) : contour;
+        return shown
+            .WithXAxis(FigureTheme.Axis("direction 1", ("showgrid", false), ("range", new[] { plane.X[0], plane.X[^1] })))
+            .WithYAxis(FigureTheme.Axis(first ? "direction 2" : "", ("showgrid", false), ("range", new[] { plane.Y[0], plane.Y[^1] })));
+    }
+
+    /// <summary>How values become colours: the range shared by all, on a linear or a logarithmic scale.</summary>
+    private sealed record ColourScale(double Low, double High, bool Logarithmic)
+    {
+        public static ColourScale Over(Plane[] planes)
+        {
+            foreach (var plane in planes)
+                plane.Validate();
+            return Of([.. planes.SelectMany(plane => plane.Z).SelectMany(row => row).Where(double.IsFinite)], logarithmic: null);
+        }
+
+        public static ColourScale Of(IReadOnlyList<double> values, bool? logarithmic)
+        {
+            if (values.Count == 0) throw new UserException("There are no values to draw; give at least one that is a number.");
+            var (low, high) = (values.Min(), values.Max());
+            var log = logarithmic ?? (low > 0 && high > 10 * low);
+            if (log) (low, high) = (Math.Log10(low), Math.Log10(high));
+            return new(low, high > low ? high : low + 1, log);
+        }
+
+        public double Map(double value) => !double.IsFinite(value) || (Logarithmic && value <= 0) ? double.NaN : Logarithmic ? Math.Log10(value) : value;
+
+        public ColorBar Bar(string title) => new ColorBar().With(
+            ("title", FigureTheme.Object(("text", title), ("side", "top"))), ("thickness", 14), ("outlinewidth", 0),
+            ("tickvals", Logarithmic ? Ticks().Select(Math.Log10).ToArray() : null),
+            ("ticktext", Logarithmic ? Ticks().Select(tick => tick.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture)).ToArray() : null));
+
+        /// <summary>1, 2 and 5 times powers of ten within the range; powers of ten alone where that is too many.</summary>
+        private double[] Ticks()
+        {
+            var steps = High - Low > 3 ? new[] { 1.0 } : [1, 2, 5];
+            return [.. Enumerable.Range((int)Math.Floor(Low), (int)Math.Ceiling(High) - (int)Math.Floor(Low) + 1)
+                .SelectMany(power => steps.Select(step => step * Math.Pow(10, power)))
+                .Where(tick => Math.Log10(tick) >= Low && Math.Log10(tick) <= High)];
+        }
+    }
+}
