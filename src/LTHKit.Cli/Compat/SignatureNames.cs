@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection.Metadata;
+using System.Text.RegularExpressions;
 
 namespace LTHKit.Cli.Compat;
 
@@ -7,7 +8,7 @@ namespace LTHKit.Cli.Compat;
 /// Writes signatures as text in which a reference to a member and the member's own definition look the same, whatever assembly they
 /// stand in.
 /// </summary>
-internal sealed class SignatureNames : ISignatureTypeProvider<string, object?>
+internal sealed partial class SignatureNames : ISignatureTypeProvider<string, object?>
 {
     public static readonly SignatureNames Instance = new();
 
@@ -35,6 +36,9 @@ internal sealed class SignatureNames : ISignatureTypeProvider<string, object?>
         $"{name}`{signature.GenericParameterCount}({string.Join(", ", signature.ParameterTypes)}): {signature.ReturnType}";
 
     public static string Field(string name, string type) => $"{name}: {type}";
+
+    /// <summary>A name or signature for people: without namespaces and arities.</summary>
+    public static string Shorten(string name) => Arity().Replace(Namespace().Replace(name, ""), "").Replace('+', '.');
 
     public string GetTypeFromDefinition(MetadataReader reader, TypeDefinitionHandle handle, byte rawTypeKind) => Name(reader, handle);
 
@@ -67,4 +71,10 @@ internal sealed class SignatureNames : ISignatureTypeProvider<string, object?>
     public string GetPinnedType(string elementType) => elementType;
 
     private static string Qualify(string space, string name) => space.Length == 0 ? name : $"{space}.{name}";
+
+    [GeneratedRegex(@"(?<![\w.`+])(?:\w+\.)+(?=\w)")]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"`\d+")]
+    private static partial Regex Arity();
 }

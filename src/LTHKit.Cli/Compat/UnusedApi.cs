@@ -26,11 +26,11 @@ internal static class UnusedApi
             {
                 // A static class that only holds types is used when they are.
                 if (members.Count > 0 || !type.GetNestedTypes().Any(nested => IsVisible(reader, nested)))
-                    yield return (fullName, Used(tests));
+                    yield return (SignatureNames.Shorten(fullName), Used(tests));
                 continue;
             }
             foreach (var member in members.Where(member => !member.UsedBy(use)))
-                yield return ($"{fullName}.{member.Shown}", member.UsedBy(tests));
+                yield return ($"{SignatureNames.Shorten(fullName)}.{SignatureNames.Shorten(member.Shown)}", member.UsedBy(tests));
         }
     }
 
@@ -47,9 +47,14 @@ internal static class UnusedApi
             var pair = property.GetAccessors();
             MethodDefinitionHandle[] both = [.. new[] { pair.Getter, pair.Setter }.Where(accessor => !accessor.IsNil)];
             accessors.UnionWith(both);
+            var name = reader.GetString(property.Name);
+            var index = property.DecodeSignature(SignatureNames.Instance, null).ParameterTypes;
             var visible = both.Where(accessor => IsOwn(reader.GetMethodDefinition(accessor))).ToList();
             if (visible.Count > 0)
-                yield return new(reader.GetString(property.Name), use => visible.Any(accessor => IsUsed(reader, typeName, accessor, reader.GetString(property.Name), use)));
+            {
+                yield return new(index.IsEmpty ? name : $"{name}[{string.Join(", ", index)}]",
+                    use => visible.Any(accessor => IsUsed(reader, typeName, accessor, name, use)));
+            }
         }
         foreach (var handle in type.GetEvents())
         {
@@ -67,7 +72,7 @@ internal static class UnusedApi
             if (!IsOwn(method) || name.Contains('<') || (name == ".ctor" && signature.ParameterTypes.IsEmpty))
                 continue;
             var word = name == ".ctor" ? reader.GetString(type.Name).Split('`')[0] : name;
-            yield return new(SignatureNames.Method(name, signature), use => IsUsed(reader, typeName, handle, word, use));
+            yield return new(SignatureNames.Method(word, signature), use => IsUsed(reader, typeName, handle, word, use));
         }
         foreach (var handle in type.GetFields())
         {
