@@ -82,7 +82,7 @@ public static partial class torch
 
     public static Tensor full(ReadOnlySpan<long> size, Scalar value, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
         string[]? names = null) =>
-        Finish(Aten.full.Call(size, value, dtype, Argument.None, InitializeDevice(device)), requires_grad, names);
+        Finish(Aten.full.Call(size, value, dtype ?? (is_integral(value.Type) ? int64 : null), Argument.None, InitializeDevice(device)), requires_grad, names);
 
     public static Tensor full(long size, Scalar value, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
         string[]? names = null) =>
