@@ -12,6 +12,16 @@ internal static class Text
     /// <summary>"no thing", "1 thing", "2 things".</summary>
     public static string Count(int count, string thing) => count switch { 0 => $"no {thing}", 1 => $"1 {thing}", _ => $"{count} {thing}s" };
 
+    /// <summary>Rows of cells as aligned columns, the first row as heading; numbers to the right.</summary>
+    public static void Table(TextWriter writer, IReadOnlyList<string[]> rows)
+    {
+        var columns = rows.Max(row => row.Length);
+        var width = Enumerable.Range(0, columns).Select(c => rows.Max(row => c < row.Length ? row[c].Length : 0)).ToArray();
+        foreach (var row in rows)
+            writer.WriteLine("  " + string.Join("  ", row.Select((cell, c) =>
+                double.TryParse(cell, out _) || row == rows[0] ? cell.PadLeft(width[c]) : cell.PadRight(width[c]))).TrimEnd());
+    }
+
     private static string Join(IEnumerable<string> items, string word)
     {
         var list = items.ToList();

@@ -10,7 +10,11 @@ internal static class Verbs
     public static Command Root() => new("./lthkit", "Draw a winning ticket, and spend it better.")
     {
         new HelpOption(),
-        CompatVerb.Create(),
+        ReproduceVerb.Create(),
+        RunVerb.Create(),
+        DataVerb.Create(),
+        BenchVerb.Create(),
         DoctorVerb.Create(),
+        CompatVerb.Create(),
     };
 }

@@ -94,10 +94,12 @@ public sealed class RunStore(string root)
         }
     }
 
-    /// <summary>Writes the spec of a run that begins, or checks that the folder is this run's.</summary>
+    /// <summary>Writes the spec of a run that begins, or checks that the folder is this run's; sweeps up after a process that was killed.</summary>
     /// <exception cref="UserException">The folder is of a newer version or holds another run.</exception>
     public void Begin(RunSpec spec)
     {
+        foreach (var leftover in Directory.GetFiles(Folder(spec).Path, "*.tmp"))
+            File.Delete(leftover);
         if (File.Exists(Folder(spec).Spec))
         {
             CheckSpec(spec);

@@ -49,7 +49,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new UserException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.", e);
         }
-        Checkpoint.Save(folder.Checkpoint, network, null, spec.Recipe.Epochs);
         return store.Finish(spec, mask?.Sparsity ?? 0, EffectiveSparsity(network, mask), Describe());
     }
 
@@ -173,7 +172,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             store.AddMetrics(spec, metrics);
             if (keepAfter.Contains(trainer.NextEpoch))
                 Checkpoint.Save(folder.Snapshot(trainer.NextEpoch), trainer.Network, null, trainer.NextEpoch);
-            Checkpoint.Save(folder.Checkpoint, trainer.Network, trainer.Optimiser, trainer.NextEpoch);
+            Checkpoint.Save(folder.Checkpoint, trainer.Network, trainer.NextEpoch < spec.Recipe.Epochs ? trainer.Optimiser : null, trainer.NextEpoch);
         }
     }
 }

@@ -19,10 +19,14 @@ public static class Checkpoint
                 .Concat((optimiser?.State ?? []).Select(s => (MomentumPrefix + s.Name, s.Momentum))),
             new Dictionary<string, string> { ["format"] = Format, ["model"] = network.Model.Name, ["epochs"] = epochs.ToString() });
 
-    /// <summary>Reads a checkpoint into a network of the same shape, and the momentum where an optimiser is given.</summary>
+    /// <summary>Reads a checkpoint into a network of the same shape, and the momentum where an optimiser is given and training goes on.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">Whose weights are set.</param>
+    /// <param name="optimiser">Whose momentum is set.</param>
+    /// <param name="lastEpoch">Epochs of the whole training; a checkpoint written after all of them has no momentum.</param>
     /// <returns>After how many epochs it was written.</returns>
     /// <exception cref="UserException">The file is damaged, foreign, or of another network; nothing has been changed then.</exception>
-    public static int Load(string path, Network network, MaskedSgd? optimiser = null)
+    public static int Load(string path, Network network, MaskedSgd? optimiser = null, int lastEpoch = int.MaxValue)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -30,7 +34,7 @@ public static class Checkpoint
         if (metadata.GetValueOrDefault("format") != Format || !int.TryParse(metadata.GetValueOrDefault("epochs"), out var epochs))
             throw new UserException($"{path} is no LTHKit checkpoint; give the checkpoint.safetensors of a run.");
         var targets = network.state_dict().Select(p => (Name: p.Key, p.Value))
-            .Concat((optimiser?.State ?? []).Select(s => (Name: MomentumPrefix + s.Name, Value: s.Momentum))).ToList();
+            .Concat((epochs < lastEpoch ? optimiser?.State ?? [] : []).Select(s => (Name: MomentumPrefix + s.Name, Value: s.Momentum))).ToList();
         foreach (var (name, value) in targets)
             if (!stored.TryGetValue(name, out var saved) || !saved.shape.SequenceEqual(value.shape))
                 throw new UserException($"{path} does not fit {network.Model.Name}: {name} is missing there or has another shape.");

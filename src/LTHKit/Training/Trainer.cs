@@ -51,7 +51,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Goes on from a checkpoint of this training.</summary>
     /// <exception cref="UserException">The file is damaged or of another network.</exception>
-    public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser);
+    public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser, _recipe.Epochs);
 
     /// <summary>Trains the epochs that remain.</summary>
     /// <param name="callbacks">Told of every step and epoch.</param>
@@ -113,7 +113,8 @@ public sealed class Trainer : IDisposable
         {
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
-            Step(batch, rate, losses.narrow(0, iteration, 1), correct);
+            using var slot = losses.narrow(0, iteration, 1);
+            Step(batch, rate, slot, correct);
             foreach (var callback in callbacks ?? [])
                 callback.StepDone(this, epoch, iteration + 1, iterations);
             iteration++;

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LTHKit.Notebook.Running;
+
+namespace LTHKit.Cli;
+
+/// <summary>The notebooks of the checkout, and running one with what a terminal wants to see.</summary>
+internal static class Notebooks
+{
+    /// <summary>The notebooks that reproduce figures, in their order.</summary>
+    public static IReadOnlyList<FigureNotebook> All()
+        => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal).Select(Read)];
+
+    /// <summary>Runs a notebook into a folder.</summary>
+    /// <exception cref="UserException">A cell threw; what was reached is kept.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; what was reached is kept.</exception>
+    public static async Task<RunOutcome> Run(string notebook, string output, IReadOnlyDictionary<string, string> parameters, CancellationToken cancel)
+    {
+        var outcome = await NotebookRunner.RunAsync(
+            new RunOptions(notebook)
+            {
+                OutputFolder = output,
+                Parameters = parameters,
+                Terminal = Console.Error,
+                TerminalOverwrites = !Console.IsErrorRedirected,
+            },
+            cancel);
+        if (outcome.Interrupted)
+            throw new OperationCanceledException(cancel);
+        if (outcome.Error is { } error)
+            throw new UserException($"{Path.GetFileName(notebook)}: {error.Message.TrimEnd('.')}. What was reached is kept in {outcome.Notebook}.");
+        return outcome;
+    }
+
+    /// <summary>Says what a run left behind, and shows its tables.</summary>
+    public static void Describe(RunOutcome outcome, TextWriter writer)
+    {
+        foreach (var table in outcome.Tables)
+        {
+            writer.WriteLine();
+            writer.WriteLine(Path.GetFileNameWithoutExtension(table));
+            Text.Table(writer, [.. File.ReadLines(table).Select(line => line.Split(','))]);
+        }
+        writer.WriteLine();
+        foreach (var file in new[] { outcome.Html, outcome.Notebook }.Concat(outcome.Tables).OfType<string>())
+            writer.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, file));
+    }
+
+    private static FigureNotebook Read(string path)
+    {
+        try
+        {
+            var kit = JsonNode.Parse(File.ReadAllText(path))!["metadata"]?["lthkit"];
+            return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new UserException($"{path} is no notebook, or damaged; restore it with git.", e);
+        }
+    }
+}
+
+/// <summary>A notebook and the figures that it reproduces.</summary>
+/// <param name="Path">Its file.</param>
+/// <param name="Figures">Names of figures, as in the paper: "1b".</param>
+/// <param name="Headline">Whether it is the one to run when nothing else is asked for.</param>
+internal sealed record FigureNotebook(string Path, IReadOnlyList<string> Figures, bool Headline)
+{
+    public string Name => System.IO.Path.GetFileNameWithoutExtension(Path);
+}

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using LTHKit.Data;
+
+namespace LTHKit.Cli;
+
+/// <summary>`data`: the real data sets.</summary>
+internal static class DataVerb
+{
+    public static Command Create() => new("data", "List, download and verify the official archives of the data sets.") { List(), Get(), Verify() };
+
+    private static Command List()
+    {
+        var folder = DataFolder();
+        var command = new Command("list", "Name the archives with their addresses, sizes and checksums.") { folder };
+        command.SetAction(parsed =>
+        {
+            foreach (var archive in DataArchives.All)
+            {
+                var place = Path.Combine(parsed.GetValue(folder)!, archive.Folder);
+                Console.WriteLine(FormattableString.Invariant($"{archive.Set}  {archive.Bytes / 1e6:0.0} MB  {archive.Address}"));
+                Console.WriteLine($"    md5 {archive.Md5} ({archive.Md5Source}); {(Directory.Exists(place) ? $"here: {place}" : "not here")}");
+            }
+        });
+        return command;
+    }
+
+    private static Command Get()
+    {
+        var (set, folder) = (Set(), DataFolder());
+        var mirror = new Option<string>("--mirror") { Description = "A web folder with the same files.", HelpName = "URL" };
+        var command = new Command("get", "Download an archive (going on where it stopped), check it, unpack it.") { set, folder, mirror };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            Uri? from = null;
+            if (parsed.GetValue(mirror) is { Length: > 0 } text && !Uri.TryCreate(text, UriKind.Absolute, out from))
+                throw new UserException($"'{text}' is no web address; give one that begins with http:// or https://.");
+            using var line = new ProgressOutput();
+            var place = await DataArchives.Get(DataArchives.Find(parsed.GetRequiredValue(set)), parsed.GetValue(folder)!, from, line, cancel);
+            line.Dispose();
+            Console.WriteLine(place);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Verify()
+    {
+        var (set, folder) = (Set(), DataFolder());
+        var command = new Command("verify", "Read every file of a data set and compare layout and counts with the official ones (exit 1: they differ).") { set, folder };
+        command.SetAction(parsed =>
+        {
+            DataReport report;
+            using (var line = new ProgressOutput())
+                report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line);
+            Console.WriteLine(FormattableString.Invariant(
+                $"{report.Set} in {report.Folder}: {report.Classes} classes, {report.Train:N0} training and {report.Test:N0} test images"));
+            foreach (var difference in report.Differences)
+                Console.WriteLine($"    {difference}");
+            return report.Differences.Count == 0 ? 0 : 1;
+        });
+        return command;
+    }
+
+    private static Argument<string> Set() => new("SET") { Description = Text.Or(DataArchives.All.Select(a => a.Set)) };
+
+    private static Option<string> DataFolder() => Settings.Folder("--data", "The folder that holds the data sets.", Path.Combine(Checkout.Root, "data"));
+
+    /// <summary>One line on standard error that updates in place; silent where that is no terminal.</summary>
+    private sealed class ProgressOutput : IProgress<DataProgress>, IDisposable
+    {
+        private bool _open;
+
+        public void Report(DataProgress value)
+        {
+            if (Console.IsErrorRedirected)
+                return;
+            Console.Error.Write($"\r\e[K{value}");
+            _open = true;
+        }
+
+        public void Dispose()
+        {
+            if (_open)
+                Console.Error.WriteLine();
+            _open = false;
+        }
+    }
+}
