@@ -11,7 +11,8 @@ internal static class ArchiveDownload
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);      // without one byte
 
     /// <summary>The path of the whole, checked archive in <paramref name="folder"/>.</summary>
-    public static async Task<string> Fetch(DataArchive archive, string folder, Uri? mirror, IProgress<DataProgress>? progress, CancellationToken cancel)
+    public static async Task<string> Fetch(DataArchive archive, string folder, Uri? mirror, IProgress<DataProgress>? progress,
+        CancellationToken cancel)
     {
         var path = Path.Combine(folder, archive.File);
         if (File.Exists(path))
@@ -32,7 +33,8 @@ internal static class ArchiveDownload
             catch (Exception e) when (Interrupted(e) && !cancel.IsCancellationRequested)
             {
                 if (attempt == Attempts)
-                    throw new UserException($"{address} cannot be fetched ({Reason(e)}); run the same command again and it goes on where it stopped.", e);
+                    throw new UserException($"{address} cannot be fetched ({Reason(e)}); run the same command again and it goes on where it " +
+                        "stopped.", e);
                 await Task.Delay(TimeSpan.FromSeconds(0.25 * (1 << attempt)), cancel);
             }
         Check(archive, part, progress);
@@ -44,7 +46,8 @@ internal static class ArchiveDownload
 
     private static string Reason(Exception e) => (e.InnerException ?? e).Message.TrimEnd('.');
 
-    private static async Task Transfer(HttpClient client, DataArchive archive, Uri address, string part, IProgress<DataProgress>? progress, CancellationToken cancel)
+    private static async Task Transfer(HttpClient client, DataArchive archive, Uri address, string part, IProgress<DataProgress>? progress,
+        CancellationToken cancel)
     {
         await using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
         if (file.Length > archive.Bytes)
@@ -59,14 +62,15 @@ internal static class ArchiveDownload
         if ((int)response.StatusCode >= 500)
             response.EnsureSuccessStatusCode();
         if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.PartialContent))
-            throw new UserException($"{address} answers {(int)response.StatusCode} {response.ReasonPhrase}; check the address, or give a mirror that has {archive.File}.");
+            throw new UserException($"{address} answers {(int)response.StatusCode} {response.ReasonPhrase}; check the address, or give a " +
+                $"mirror that has {archive.File}.");
 
-        var resumed = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == file.Length;
-        if (!resumed)
+        if (response.StatusCode != HttpStatusCode.PartialContent || response.Content.Headers.ContentRange?.From != file.Length)
             file.SetLength(0);
         var offered = response.Content.Headers.ContentLength is { } length ? file.Length + length : archive.Bytes;
         if (offered != archive.Bytes)
-            throw new UserException($"{address} offers {offered:N0} bytes where {archive.File} has {archive.Bytes:N0}; it is another file, so nothing was fetched.");
+            throw new UserException($"{address} offers {offered:N0} bytes where {archive.File} has {archive.Bytes:N0}; it is another file, " +
+                "so nothing was fetched.");
 
         file.Seek(0, SeekOrigin.End);
         var meter = new ProgressMeter(progress, $"downloading {archive.File}", "bytes", archive.Bytes, file.Length);
@@ -109,6 +113,7 @@ internal static class ArchiveDownload
             return;
         var aside = Path.Combine(Path.GetDirectoryName(path)!, archive.File + ".bad");
         File.Move(path, aside, overwrite: true);
-        throw new UserException($"{archive.File} has the checksum {found} instead of {archive.Md5}, so it was not unpacked but put aside as {aside}; fetch it again, or from another mirror.");
+        throw new UserException($"{archive.File} has the checksum {found} instead of {archive.Md5}, so it was not unpacked but put aside as " +
+            $"{aside}; fetch it again, or from another mirror.");
     }
 }

@@ -16,7 +16,9 @@ internal static class ArchiveUnpack
     /// <summary>An entry; a folder when it has no content.</summary>
     private readonly record struct Entry(string Name, Stream? Content);
 
-    /// <summary>Writes what <paramref name="archive"/> holds below <paramref name="folder"/>/ to <paramref name="target"/>, which must not exist.</summary>
+    /// <summary>
+    /// Writes what <paramref name="archive"/> holds below <paramref name="folder"/>/ to <paramref name="target"/>, which must not exist.
+    /// </summary>
     /// <exception cref="UserException">The archive is damaged, or holds something that does not belong there.</exception>
     /// <exception cref="IOException">The disk is full or cannot be written.</exception>
     public static void Unpack(string archive, string folder, string target, IProgress<DataProgress>? progress, CancellationToken cancel)
@@ -53,7 +55,8 @@ internal static class ArchiveUnpack
             throw Refused("is empty");
     }
 
-    private static UserException Refused(string why) => new($"The archive {why}, so it was not unpacked; remove it and fetch it from its official address.");
+    private static UserException Refused(string why) =>
+        new($"The archive {why}, so it was not unpacked; remove it and fetch it from its official address.");
 
     private static string Place(string name, string folder, string target)
     {

@@ -30,7 +30,8 @@ public sealed class Batches : IDisposable
         augmentation ??= new Augmentation();
         _padding = augmentation.Padding ?? set.Height / 8;
         if (_padding < 0 || _padding > Math.Min(set.Height, set.Width))
-            throw new UserException($"A padding of {_padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to {Math.Min(set.Height, set.Width)}.");
+            throw new UserException($"A padding of {_padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to " +
+                $"{Math.Min(set.Height, set.Width)}.");
         (_set, _seed, _channelsLast, _flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
         _scale = PerChannel(channel => 1 / (255 * set.Std[channel]));
         _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);

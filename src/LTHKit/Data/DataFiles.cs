@@ -3,7 +3,10 @@ namespace LTHKit.Data;
 /// <summary>Finding and reading the files of a data set, with one sentence for whatever goes wrong.</summary>
 internal static class DataFiles
 {
-    /// <summary>The folder with the files: the one called <paramref name="folder"/> in <paramref name="dataDir"/>, or that one itself if it has <paramref name="file"/>.</summary>
+    /// <summary>
+    /// The folder with the files: the one called <paramref name="folder"/> in <paramref name="dataDir"/>, or that one itself if it
+    /// has <paramref name="file"/>.
+    /// </summary>
     public static string Folder(string set, string folder, string file, string? dataDir)
     {
         if (string.IsNullOrEmpty(dataDir))
@@ -13,7 +16,8 @@ internal static class DataFiles
             return Path.Combine(full, folder);
         if (File.Exists(Path.Combine(full, file)))
             return full;
-        throw new UserException($"There is no folder {folder} in {full}; run `./lthkit data get {set}`, or point --data to the folder that holds it.");
+        throw new UserException($"There is no folder {folder} in {full}; run `./lthkit data get {set}`, or point --data to the folder that " +
+            "holds it.");
     }
 
     /// <summary>Reads a file, or says that it is missing or cannot be read.</summary>

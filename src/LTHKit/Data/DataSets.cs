@@ -39,7 +39,8 @@ public static class DataSets
         if (!(spec.ValidationFraction is >= 0 and < 1))
             throw new UserException($"A validation fraction of {spec.ValidationFraction} is not in [0, 1); the paper's is 0.1.");
         var plain = new DataSpec();
-        if (spec.Name != plain.Name && spec with { Size = plain.Size, Classes = plain.Classes, Noise = plain.Noise, Clutter = plain.Clutter, Seed = plain.Seed } != spec)
-            throw new UserException($"Size, classes, noise, clutter and seed can be set for the synthetic data only; leave them out for {spec.Name}.");
+        var real = spec with { Size = plain.Size, Classes = plain.Classes, Noise = plain.Noise, Clutter = plain.Clutter, Seed = plain.Seed };
+        if (spec.Name != plain.Name && spec != real)
+            throw new UserException($"Size, classes, noise, clutter and seed belong to the synthetic data only; leave them out for {spec.Name}.");
     }
 }

@@ -79,26 +79,29 @@ public sealed class ImageSet : IDisposable
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Name}: {Classes} classes, {Channels}x{Height}x{Width}, {Train.Count:N0} training, {Validation.Count:N0} validation, {Test.Count:N0} test images";
+        $"{Name}: {Classes} classes, {Channels}x{Height}x{Width}, {Train.Count:N0} training, {Validation.Count:N0} validation, " +
+        $"{Test.Count:N0} test images";
 
     /// <summary>Limits, splits and measures what a reader has read.</summary>
     internal static ImageSet From(DataSpec spec, IReadOnlyList<string> classNames, RawImages train, RawImages test, Device device,
         IReadOnlyList<string>? notes = null)
     {
-        train = train.Balanced(spec.TrainCount ?? train.Count, spec.SplitSeed);
-        test = test.Balanced(spec.TestCount ?? test.Count, spec.SplitSeed);
+        train = Limited(train, spec.TrainCount, "training");
+        test = Limited(test, spec.TestCount, "test");
 
         var order = SplitMix64.Keyed(spec.SplitSeed).Permutation(train.Count);
         var held = (int)Math.Round(spec.ValidationFraction * train.Count, MidpointRounding.AwayFromZero);
         if (held >= train.Count)
-            throw new UserException($"{train.Count} training images leave none to train on after the validation split; take more images or a smaller validation fraction than {spec.ValidationFraction}.");
+            throw new UserException($"{train.Count} training images leave none to train on after the validation split; take more images or a " +
+                $"smaller validation fraction than {spec.ValidationFraction}.");
         var validation = train.At(order.AsSpan(0, held));
         train = train.At(order.AsSpan(held));
 
         var (mean, std) = train.Statistics();
         for (var channel = 0; channel < std.Length; channel++)
             if (std[channel] == 0)
-                throw new UserException($"Channel {channel} of the training images of {spec.Name} has the same value everywhere; check the data files.");
+                throw new UserException($"Channel {channel} of the training images of {spec.Name} has the same value everywhere; check the " +
+                    "data files.");
         return new ImageSet
         {
             Name = spec.Name,
@@ -114,6 +117,10 @@ public sealed class ImageSet : IDisposable
             Fingerprint = Hash(classNames, train, validation, test),
             Notes = notes ?? [],
         };
+
+        RawImages Limited(RawImages images, int? limit, string part) =>
+            limit > images.Count ? throw new UserException($"{spec.Name} has {images.Count:N0} {part} images here, fewer than the {limit:N0} asked for.")
+            : images.Balanced(limit ?? images.Count, spec.SplitSeed);
     }
 
     private static string Hash(IReadOnlyList<string> classNames, params ReadOnlySpan<RawImages> splits)

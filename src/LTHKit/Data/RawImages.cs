@@ -32,7 +32,7 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
     /// </summary>
     public RawImages Balanced(int count, int seed)
     {
-        if (count >= Count)
+        if (count == Count)
             return this;
         var random = SplitMix64.Keyed(seed, count);
         var rank = new Dictionary<int, int>();

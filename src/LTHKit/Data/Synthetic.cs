@@ -16,7 +16,8 @@ internal static class Synthetic
     public static ImageSet Open(DataSpec spec, Device device)
     {
         Require(spec.Size is >= 8 and <= 128, $"images of {spec.Size} pixels", "a size from 8 to 128");
-        Require(spec.Classes >= 2 && spec.Classes <= 2 * SyntheticImage.Shapes.Length, $"{spec.Classes} classes", $"2 to {2 * SyntheticImage.Shapes.Length}");
+        var most = 2 * SyntheticImage.Shapes.Length;
+        Require(spec.Classes >= 2 && spec.Classes <= most, $"{spec.Classes} classes", $"2 to {most}");
         Require(spec.Noise is >= 0 and <= 1, $"a noise of {spec.Noise}", "0 to 1");
         Require(spec.Clutter is >= 0 and <= 50, $"{spec.Clutter} clutter things", "0 to 50");
 

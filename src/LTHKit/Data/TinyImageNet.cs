@@ -38,7 +38,8 @@ internal static class TinyImageNet
         var (ids, names) = Classes(folder);
         var (train, test) = Items(folder, ids);
         if (train.Length != OfficialTrain || test.Length != OfficialTest)
-            notes.Add($"{folder} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official {OfficialTrain:N0} and {OfficialTest:N0}.");
+            notes.Add($"{folder} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official " +
+                $"{OfficialTrain:N0} and {OfficialTest:N0}.");
         return (folder, names, train, test);
     }
 
@@ -82,7 +83,8 @@ internal static class TinyImageNet
 
     private static Item ItemOf(string folder, FileInfo file, int label) => new(Path.GetRelativePath(folder, file.FullName), file.Length, label);
 
-    private static (RawImages Train, RawImages Test) Images(string folder, Item[] train, Item[] test, List<string> notes, IProgress<DataProgress>? progress)
+    private static (RawImages Train, RawImages Test) Images(string folder, Item[] train, Item[] test, List<string> notes,
+        IProgress<DataProgress>? progress)
     {
         var cache = Path.Combine(folder, CacheFile);
         var made = Hash(train, test);

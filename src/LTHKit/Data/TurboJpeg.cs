@@ -57,10 +57,12 @@ internal sealed unsafe partial class TurboJpeg : IDisposable
     private static partial nint tjInitDecompress();
 
     [LibraryImport(Library)]
-    private static partial int tjDecompressHeader3(nint handle, byte* data, nuint size, out int width, out int height, out int subsampling, out int colours);
+    private static partial int tjDecompressHeader3(nint handle, byte* data, nuint size, out int width, out int height, out int subsampling,
+        out int colours);
 
     [LibraryImport(Library)]
-    private static partial int tjDecompress2(nint handle, byte* data, nuint size, byte* pixels, int width, int pitch, int height, int format, int flags);
+    private static partial int tjDecompress2(nint handle, byte* data, nuint size, byte* pixels, int width, int pitch, int height, int format,
+        int flags);
 
     [LibraryImport(Library)]
     private static partial nint tjGetErrorStr2(nint handle);

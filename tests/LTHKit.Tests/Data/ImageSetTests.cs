@@ -138,6 +138,10 @@ public sealed class ImageSetTests
         Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { TrainCount = train, TestCount = test, ValidationFraction = fraction }));
 
     [Fact]
+    public void MoreImagesThanThereAreAreRefused() =>
+        Assert.Contains("has 100 training images here, fewer than the 101", Assert.Throws<UserException>(() => Open(new DataSpec { TrainCount = 101 })).Message);
+
+    [Fact]
     public void SyntheticSettingsAreRefusedForRealData() =>
         Assert.Contains("cifar-10", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "cifar-10", Classes = 5 })).Message);
 }
