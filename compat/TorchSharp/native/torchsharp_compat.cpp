@@ -24,6 +24,7 @@
 namespace {
 
 using Handle = c10::TensorImpl*;
+using Owner = c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
 
 // libtorch's optional: c10's own until 2.0, the standard one since. Its argument descriptions show which.
 template <class T, template <class> class Optional, class U>
@@ -77,9 +78,7 @@ int32_t guard(F&& body) {
 }
 
 at::Tensor borrow(Handle handle) {
-  if (handle == nullptr) return at::Tensor();
-  c10::raw::intrusive_ptr::incref(handle);
-  return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(handle));
+  return handle == nullptr ? at::Tensor() : at::Tensor(Owner::reclaim_copy(handle));
 }
 
 Handle release(at::Tensor tensor) {
@@ -273,12 +272,11 @@ API void tsc_free_list(Handle* handles) {
 // Tensors
 
 API void tsc_release(Handle tensor) {
-  c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim(tensor);
+  Owner::reclaim(tensor);
 }
 
 API Handle tsc_retain(Handle tensor) {
-  c10::raw::intrusive_ptr::incref(tensor);
-  return tensor;
+  return release(borrow(tensor));
 }
 
 API int64_t tsc_dim(Handle tensor) {
