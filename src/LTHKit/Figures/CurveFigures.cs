@@ -37,9 +37,11 @@ public static partial class Figures
             var pen = pens[curve.Name];
             if (curve.Spread is { } spread)
                 charts.Add(Band(curve, spread, pen));
+            var few = curve.X.Count <= 25;
             charts.Add(Chart.Line<double, double, string>(
-                    curve.X.ToArray(), curve.Y.ToArray(), ShowMarkers: curve.X.Count <= 25, Name: curve.Name, ShowLegend: true,
-                    MarkerColor: pen.Color, MarkerSymbol: pen.Symbol, LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
+                    curve.X.ToArray(), curve.Y.ToArray(), ShowMarkers: few, Name: curve.Name, ShowLegend: true,
+                    MarkerColor: few ? pen.Color : default(Optional<Color>), MarkerSymbol: few ? pen.Symbol : default(Optional<StyleParam.MarkerSymbol>),
+                    LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
                 .WithTrace(("legendgroup", curve.Name), ("hovertemplate", $"{curve.Name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>")));
         }
         return Chart.Combine(charts)
@@ -66,12 +68,12 @@ public static partial class Figures
                 group.Values.ToArray(), Keys: names.ToArray(), Name: group.Name, ShowLegend: groups.Length > 1,
                 MarkerColor: pens[group.Name].Color, UseDefaults: false)
             .WithTrace(("hovertemplate", $"%{{x}}<br>{group.Name}: %{{y:.4~g}}<extra></extra>")));
-        return Chart.Combine(charts)
+        var chart = Chart.Combine(charts)
             .Styled(title)
             .WithLayout(new Layout().With(("bargap", 0.25), ("barmode", "group")))
-            .WithXAxis(FigureTheme.Axis("", ("type", "category"), ("showgrid", false), ("ticks", "")))
-            .WithYAxis(FigureTheme.Axis(yTitle))
-            .LegendAbove();
+            .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category")))
+            .WithYAxis(FigureTheme.Axis(yTitle));
+        return groups.Length > 1 ? chart.LegendAbove() : chart;
     }
 
     private static GenericChart Band(Curve curve, IReadOnlyList<double> spread, Pen pen)

@@ -1,6 +1,7 @@
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;
+using Plotly.NET.TraceObjects;
 
 namespace LTHKit;
 
@@ -60,31 +61,39 @@ internal static class FigureTheme
             ("title", new Title().With(
                 ("text", heading), ("x", 0.02), ("xanchor", "left"), ("y", 0.965), ("yanchor", "top"),
                 ("font", new Font().With(("size", 18))))),
-            ("margin", Object(("l", 72), ("r", 24), ("t", 78), ("b", 64))),
-            ("legend", Object(
-                ("bgcolor", "rgba(255,255,255,0.85)"), ("bordercolor", Grid), ("borderwidth", 1),
-                ("font", new Font().With(("size", 13))))));
+            ("margin", Object(("l", 72), ("r", 24), ("t", 78), ("b", 64))));
         var config = new Config().With(
             ("displaylogo", false),
             ("toImageButtonOptions", Object(("format", "png"), ("scale", 2))));
+        // A line without markers still has an object for them, which plotly.js's validator reports as unused.
+        foreach (var trace in chart.GetTraces())
+            if (trace.TryGetTypedValue<Marker>("marker") is { Value: var marker } && !marker.GetProperties(false).Any())
+                trace.Remove("marker");
         return chart.WithLayout(layout).WithSize(Width: Width, Height: Height).WithConfig(config);
     }
 
     /// <summary>An axis with a title, a line, ticks and a faint grid.</summary>
-    public static LinearAxis Axis(string title, params (string Name, object? Value)[] more) => new LinearAxis().With([
+    public static LinearAxis Axis(string title, params (string Name, object? Value)[] more) =>
+        GridlessAxis(title, [("gridcolor", Grid), .. more]);
+
+    /// <summary>An axis with a title, a line and ticks.</summary>
+    public static LinearAxis GridlessAxis(string title, params (string Name, object? Value)[] more) => new LinearAxis().With([
         ("title", new Title().With(("text", title), ("standoff", 10))),
         ("showline", true), ("linecolor", Ink), ("ticks", "outside"), ("tickcolor", Ink), ("ticklen", 5),
-        ("gridcolor", Grid), ("zeroline", false), ("automargin", true),
+        ("showgrid", more.Any(attribute => attribute.Name == "gridcolor")), ("zeroline", false), ("automargin", true),
         .. more]);
 
     /// <summary>Puts the legend into the lower left of the plot, which curves that fall to the right leave free.</summary>
-    public static GenericChart LegendInside(this GenericChart chart) => chart.WithLayout(new Layout().With(
-        ("legend", Object(("x", 0.01), ("xanchor", "left"), ("y", 0.02), ("yanchor", "bottom")))));
+    public static GenericChart LegendInside(this GenericChart chart) => chart.WithLegend(
+        ("x", 0.01), ("xanchor", "left"), ("y", 0.02), ("yanchor", "bottom"),
+        ("bgcolor", "rgba(255,255,255,0.85)"), ("bordercolor", Grid), ("borderwidth", 1));
 
     /// <summary>Puts the legend in a row above the plot, where no curve can run under it.</summary>
-    public static GenericChart LegendAbove(this GenericChart chart) => chart.WithLayout(new Layout().With(
-        ("legend", Object(
-            ("orientation", "h"), ("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"), ("borderwidth", 0)))));
+    public static GenericChart LegendAbove(this GenericChart chart) => chart.WithLegend(
+        ("orientation", "h"), ("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"));
+
+    private static GenericChart WithLegend(this GenericChart chart, params (string Name, object? Value)[] attributes) => chart.WithLayout(
+        new Layout().With(("legend", Object([("font", new Font().With(("size", 13))), .. attributes]))));
 
     /// <summary>Sets plotly.js attributes by name, leaving out those that are null, and returns the same object.</summary>
     public static T With<T>(this T target, params (string Name, object? Value)[] attributes) where T : DynamicObj.DynamicObj

@@ -66,12 +66,15 @@ public static partial class Figures
         var scene = FigureTheme.Object(
             ("xaxis", Side("direction 1")), ("yaxis", Side("direction 2")), ("zaxis", Side(quantity)),
             ("aspectmode", "manual"), ("aspectratio", FigureTheme.Object(("x", 1), ("y", 1), ("z", 0.7))));
-        return Chart.Surface<double, double, double, string>(
+        var chart = Chart.Surface<double, double, double, string>(
                 plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, UseDefaults: false)
             .WithTrace(("hovertemplate", $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>"))
             .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
             .WithLayout(new Layout().With(("scene", scene), ("margin", FigureTheme.Object(("l", 10), ("r", 10), ("t", 70), ("b", 10)))))
             .WithSize(Width: 700, Height: 600);
+        // Only flat plots have a background of their own.
+        chart.GetLayout().Remove("plot_bgcolor");
+        return chart;
     }
 
     /// <summary>The norm of each layer's gradient over training, on a logarithmic colour scale; the first layer is at the top.</summary>
@@ -92,8 +95,8 @@ public static partial class Figures
             .WithTrace(
                 ("customdata", norms), ("hovertemplate", "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>"), ("hoverongaps", false))
             .Styled(title)
-            .WithXAxis(FigureTheme.Axis("Epoch", ("showgrid", false)))
-            .WithYAxis(FigureTheme.Axis("", ("showgrid", false), ("type", "category")))
+            .WithXAxis(FigureTheme.GridlessAxis("Epoch"))
+            .WithYAxis(FigureTheme.GridlessAxis("", ("type", "category")))
             .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * layers.Count));
     }
 
@@ -102,7 +105,7 @@ public static partial class Figures
         var levels = new Contours().With(("start", scale.Low), ("end", scale.High), ("size", (scale.High - scale.Low) / 20));
         var contour = Chart.Contour<double, double, double, string>(
                 plane.Z.Select(row => row.Select(scale.Map).ToArray()).ToArray(), Name: plane.Name, X: plane.X.ToArray(), Y: plane.Y.ToArray(),
-                ColorBar: scale.Bar(quantity), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: last,
+                ColorBar: last ? scale.Bar(quantity) : default(Optional<ColorBar>), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: last,
                 ContoursColoring: StyleParam.ContourColoring.Fill, Contours: levels, UseDefaults: false)
             .WithTrace(
                 ("line", new Line().With(("width", 0.6), ("color", "rgba(255,255,255,0.55)"))),
@@ -115,8 +118,8 @@ public static partial class Figures
         origin.GetTraces()[0].TryGetTypedValue<Marker>("marker")!.Value.With(("size", 12), ("line", new Line().With(("width", 1), ("color", FigureTheme.Ink))));
         var shown = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0 ? Chart.Combine([contour, origin]) : contour;
         return shown
-            .WithXAxis(FigureTheme.Axis("direction 1", ("showgrid", false), ("range", new[] { plane.X[0], plane.X[^1] })))
-            .WithYAxis(FigureTheme.Axis(first ? "direction 2" : "", ("showgrid", false), ("range", new[] { plane.Y[0], plane.Y[^1] })));
+            .WithXAxis(FigureTheme.GridlessAxis("direction 1", ("range", new[] { plane.X[0], plane.X[^1] })))
+            .WithYAxis(FigureTheme.GridlessAxis(first ? "direction 2" : "", ("range", new[] { plane.Y[0], plane.Y[^1] })));
     }
 
     /// <summary>How values become colours: the range shared by all, on a linear or a logarithmic scale.</summary>

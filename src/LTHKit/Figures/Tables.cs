@@ -20,11 +20,11 @@ public static class Tables
         if (levels.Count == 0) throw new UserException("There are no runs to show; give at least one sweep with one run.");
         var columns = new FrameBuilder.Columns<int, string>
         {
-            { "nominal sparsity, %", Column(levels, level => Round(100 * points.First(all => all.ContainsKey(level))[level].Sparsity)) },
+            { "nominal sparsity (%)", Column(levels, level => Round(100 * points.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        Add("effective sparsity, %", point => Round(100 * point.EffectiveSparsity));
+        Add("effective sparsity (%)", point => Round(100 * point.EffectiveSparsity));
         foreach (var (sweep, all) in sweeps.Zip(points))
-            columns.Add($"{sweep.Name}, %", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
+            columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
         Add("seeds", point => point.Count);
         return columns.Frame;
 
@@ -52,9 +52,9 @@ public static class Tables
         {
             { "sweep", Column(keys, i => rows[i].Name) },
             { "level", Column(keys, i => rows[i].Point.Level) },
-            { "nominal sparsity, %", Column(keys, i => Round(100 * rows[i].Point.Sparsity)) },
-            { "effective sparsity, %", Column(keys, i => Round(100 * rows[i].Point.EffectiveSparsity)) },
-            { "test accuracy, %", Column(keys, i => Round(100 * rows[i].Point.Mean)) },
+            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Point.Sparsity)) },
+            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Point.EffectiveSparsity)) },
+            { "test accuracy (%)", Column(keys, i => Round(100 * rows[i].Point.Mean)) },
             { "standard deviation", Column(keys, i => Round(100 * rows[i].Point.Std)) },
             { "seeds", Column(keys, i => rows[i].Point.Count) },
         }.Frame;
@@ -73,10 +73,10 @@ public static class Tables
             { "run", Column(keys, i => rows[i].Run.Id) },
             { "level", Column(keys, i => rows[i].Run.Spec.Level) },
             { "seed", Column(keys, i => rows[i].Run.Spec.Seed) },
-            { "nominal sparsity, %", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
-            { "effective sparsity, %", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
-            { "test accuracy, %", Column(keys, i => Round(100 * rows[i].Run.TestAccuracy)) },
-            { "last epoch, %", Column(keys, i => Round(100 * rows[i].Run.LastTestAccuracy)) },
+            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
+            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
+            { "test accuracy (%)", Column(keys, i => Round(100 * rows[i].Run.TestAccuracy)) },
+            { "last epoch (%)", Column(keys, i => Round(100 * rows[i].Run.LastTestAccuracy)) },
             { "best epoch", Column(keys, i => rows[i].Run.BestEpoch + 1) },
             { "seconds", Column(keys, i => Math.Round(rows[i].Run.Seconds, 1)) },
         }.Frame;
