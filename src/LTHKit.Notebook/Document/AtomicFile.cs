@@ -30,5 +30,6 @@ internal static class AtomicFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"{path} cannot be written ({e.Message}): give another folder with --out, or make room.", e);
-        }    }
+        }
+    }
 }

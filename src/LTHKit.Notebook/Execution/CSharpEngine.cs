@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using LTHKit.Formatting;
 using LTHKit.Notebook.Packages;
 using Microsoft.AspNetCore.Html;
 using Microsoft.CodeAnalysis;
@@ -38,6 +39,7 @@ public sealed class CSharpEngine : IDisposable
     public CSharpEngine(string folder, string? packageCache = null)
     {
         NotebookDisplay.Register();
+        NotebookFormatters.Register();
         _packages = new PackageRestorer(packageCache ?? PackageRestorer.DefaultCache);
         _references = new ReferenceResolver(folder, _packages);
         _options = ScriptOptions.Default

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Running;
 
@@ -18,6 +19,7 @@ public static class NotebookRunner
         var folder = Path.GetDirectoryName(input)!;
         var output = Path.Combine(Path.GetFullPath(options.OutputFolder ?? folder), Path.GetFileName(input));
         var notebook = NotebookDocument.Load(input);
+        var plotly = options.WriteHtml ? WebAssets.PlotlyPath : null;
         Parameters.Inject(notebook, options.Parameters, Path.GetFileName(input));
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
@@ -27,7 +29,17 @@ public static class NotebookRunner
         try
         {
             notebook.Save(output);
-            return await RunCells(notebook, folder, output, options, cancellation).ConfigureAwait(false);
+            var outcome = await RunCells(notebook, folder, output, options, cancellation).ConfigureAwait(false);
+            if (plotly is null)
+                return outcome;
+
+            // Front ends without a Plotly renderer of their own take it from here.
+            var beside = Path.Combine(Path.GetDirectoryName(output)!, Path.GetFileName(plotly));
+            if (!File.Exists(beside) || new FileInfo(beside).Length != new FileInfo(plotly).Length)
+                AtomicFile.Write(beside, temporary => File.Copy(plotly, temporary));
+            var page = Path.ChangeExtension(output, ".html");
+            HtmlExport.Write(notebook, page, folder);
+            return outcome with { Html = page };
         }
         finally
         {
@@ -44,6 +56,7 @@ public static class NotebookRunner
         var cells = notebook.Cells.Where(cell => cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source)).ToList();
         terminal.Notebook(Path.GetFileName(output), cells.Count);
 
+        var tables = new TableFiles(output);
         ErrorOutput? error = null;
         foreach (var (i, cell) in cells.Index())
         {
@@ -56,15 +69,17 @@ public static class NotebookRunner
                 put =>
                 {
                     recorder.Add(put);
+                    tables.Add(put, cell);
                     terminal.Output(put);
                 },
                 cancellation).ConfigureAwait(false);
             terminal.End(clock.Elapsed);
             notebook.Save(output);
+            tables.Save();
             if (error is not null)
                 break;
         }
 
-        return new RunOutcome(output, null, [], error, error is not null && cancellation.IsCancellationRequested);
+        return new RunOutcome(output, null, tables.Paths, error, error is not null && cancellation.IsCancellationRequested);
     }
 }

@@ -1,0 +1,114 @@
+using System.Text.Json.Nodes;
+using Markdig;
+using Markdig.Extensions.Mathematics;
+using Markdig.Renderers;
+using Markdig.Renderers.Html;
+using Markdig.Syntax;
+using Markdig.Syntax.Inlines;
+
+namespace LTHKit.Notebook.Html;
+
+/// <summary>Markdown cells as HTML, with their pictures inside.</summary>
+internal sealed class MarkdownHtml(string folder)
+{
+    private static readonly Dictionary<string, string> ImageTypes = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".png"] = "image/png",
+        [".jpg"] = "image/jpeg",
+        [".jpeg"] = "image/jpeg",
+        [".gif"] = "image/gif",
+        [".svg"] = "image/svg+xml",
+        [".webp"] = "image/webp",
+    };
+
+    private static readonly MarkdownPipeline Pipeline = new MarkdownPipelineBuilder()
+        .UsePipeTables()
+        .UseMathematics()
+        .UseFootnotes()
+        .UseTaskLists()
+        .UseDefinitionLists()
+        .UseEmphasisExtras()
+        .UseAutoIdentifiers(Markdig.Extensions.AutoIdentifiers.AutoIdentifierOptions.GitHub)
+        .Build();
+
+    /// <summary>The headings seen so far: level, text, id.</summary>
+    public List<(int Level, string Text, string Id)> Headings { get; } = [];
+
+    /// <summary>Whether a formula was seen.</summary>
+    public bool HasMath { get; private set; }
+
+    /// <param name="text">Markdown.</param>
+    /// <param name="attachments">The cell's attached pictures.</param>
+    public string Render(string text, JsonObject? attachments = null)
+    {
+        var document = Markdown.Parse(text, Pipeline);
+        foreach (var node in document.Descendants())
+            Prepare(node, attachments);
+
+        using var writer = new StringWriter();
+        var renderer = new HtmlRenderer(writer);
+        Pipeline.Setup(renderer);
+        renderer.ObjectRenderers.Replace<CodeBlockRenderer>(new HighlightedCode());
+        renderer.Render(document);
+        return writer.ToString();
+    }
+
+    private void Prepare(MarkdownObject node, JsonObject? attachments)
+    {
+        switch (node)
+        {
+            case LinkInline { IsImage: true, Url: { } url } image:
+                image.Url = Inlined(url, attachments) ?? url;
+                break;
+            case MathInline math:
+                HasMath = true;
+                if (math.DelimiterCount == 2)
+                    math.GetAttributes().AddClass("display");
+                break;
+            case MathBlock block:
+                HasMath = true;
+                block.GetAttributes().AddClass("display");
+                break;
+            case HeadingBlock heading:
+                // Ids are unique in a cell only; the page has many cells.
+                var id = heading.GetAttributes().Id ?? "section";
+                var unique = id;
+                for (var i = 2; Headings.Any(other => other.Id == unique); i++)
+                    unique = $"{id}-{i}";
+                heading.GetAttributes().Id = unique;
+                Headings.Add((heading.Level, string.Concat(heading.Inline?.Descendants<LiteralInline>().Select(l => l.Content.ToString()) ?? []), unique));
+                break;
+        }
+    }
+
+    private string? Inlined(string url, JsonObject? attachments)
+    {
+        if (url.StartsWith("attachment:", StringComparison.Ordinal))
+            return attachments?[Uri.UnescapeDataString(url["attachment:".Length..])] is JsonObject picture && picture.FirstOrDefault() is { Value: { } data } form
+                ? $"data:{form.Key};base64,{data}"
+                : null;
+        if (url.Contains(':') || !ImageTypes.TryGetValue(Path.GetExtension(url), out var type))
+            return null;
+
+        var path = Path.Combine(folder, Uri.UnescapeDataString(url));
+        return File.Exists(path) ? $"data:{type};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}" : null;
+    }
+
+    private sealed class HighlightedCode : HtmlObjectRenderer<CodeBlock>
+    {
+        protected override void Write(HtmlRenderer renderer, CodeBlock block)
+        {
+            if (block is MathBlock)
+            {
+                new HtmlMathBlockRenderer().Write(renderer, block);
+                return;
+            }
+
+            var code = block.Lines.ToString();
+            var language = (block as FencedCodeBlock)?.Info ?? "";
+            renderer.Write("<pre class=\"source\"><code>");
+            renderer.Write(language is "csharp" or "cs" or "c#" ? CodeHtml.Highlight(code) : CodeHtml.Encode(code));
+            renderer.WriteLine("</code></pre>");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// Draws the figures and formulas of the page; everything it needs is in the page.
+for (const place of document.querySelectorAll('.figure')) {
+  const figure = JSON.parse(place.querySelector('script').textContent);
+  const wanted = figure.layout.width ?? 900;
+  const fit = () => ({ ...figure.layout, autosize: false, width: Math.min(wanted, place.parentElement.clientWidth) });
+  window.Plotly.newPlot(place, figure.data, fit(), { displaylogo: false, ...figure.config, responsive: false });
+  let drawn = fit().width;
+  window.addEventListener('resize', () => {
+    const { width } = fit();
+    if (width !== drawn) window.Plotly.relayout(place, { width: drawn = width });
+  });
+}
+if (window.katex) {
+  for (const place of document.querySelectorAll('.math')) {
+    const source = place.textContent.trim().replace(/^\\[([]|\\[)\]]$/g, '');
+    window.katex.render(source, place, { displayMode: place.classList.contains('display'), throwOnError: false });
+  }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.RegularExpressions;
+using Deedle;
+
+namespace LTHKit.Formatting;
+
+/// <summary>A frame as a table that a person wants to read: numbers aligned and rounded, missing values marked, any theme's colours.</summary>
+internal static partial class TableHtml
+{
+    private const int MostRows = 60, ShownAtStart = 40, ShownAtEnd = 10, SignificantDigits = 4, MostDecimals = 6;
+
+    private const string Style =
+        """
+        <style>
+        table.lthkit { border-collapse: collapse; font-size: 0.92em; font-variant-numeric: tabular-nums; margin: 0.4em 0; border: 0; color: inherit; }
+        table.lthkit th, table.lthkit td { padding: 0.28em 0.8em; text-align: left; border: 0; background: none; white-space: nowrap; color: inherit; }
+        table.lthkit th { font-weight: 600; }
+        table.lthkit thead th { border-bottom: 1.5px solid rgba(128,128,128,0.7); white-space: normal; vertical-align: bottom; }
+        table.lthkit tbody tr { background: none; border-bottom: 1px solid rgba(128,128,128,0.22); }
+        table.lthkit tbody tr:hover { background: rgba(128,128,128,0.12); }
+        table.lthkit tbody th { opacity: 0.65; font-weight: 400; }
+        table.lthkit .n { text-align: right; }
+        table.lthkit .m { opacity: 0.45; }
+        </style>
+        """;
+
+    public static string Of(IFrame frame) => frame.Apply(new Write());
+
+    /// <summary>Texts of a column of numbers, all with as many decimals as its largest value needs for four significant digits.</summary>
+    public static IReadOnlyList<string?> Numbers(IReadOnlyList<double?> values)
+    {
+        var sizes = values.Where(v => v is { } x && double.IsFinite(x) && x != 0).Select(v => Math.Abs(v!.Value)).ToList();
+        if (sizes.Count > 0 && (sizes.Max() >= 1e9 || sizes.Max() < 1e-4 || sizes.Max() / sizes.Min() >= 1e7))
+            return [.. values.Select(v => v?.ToString("0.###e0", CultureInfo.InvariantCulture))];
+
+        var decimals = sizes.Count == 0 ? 0 : Math.Clamp(SignificantDigits - 1 - (int)Math.Floor(Math.Log10(sizes.Max())), 0, MostDecimals);
+        while (decimals > 0 && sizes.All(v => Text(v, decimals)[^1] == '0'))
+            decimals--;
+        return [.. values.Select(v => v is { } x ? Text(x, decimals) : null)];
+    }
+
+    private static string Text(double value, int decimals) => value.ToString("F" + decimals, CultureInfo.InvariantCulture).Replace('-', '\u2212');
+
+    private static string Encode(object? value) => WebUtility.HtmlEncode(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
+
+    [GeneratedRegex(@"^[-+\u2212]?\d")]
+    private static partial Regex StartsAsNumber();
+
+    private sealed record Column(string Name, bool Right, IReadOnlyList<string?> Cells);
+
+    private sealed class Write : IFrameOperation<string>
+    {
+        public string Invoke<R, C>(Frame<R, C> frame)
+            where R : notnull
+            where C : notnull
+        {
+            var keys = frame.RowKeys.ToList();
+            var shown = keys.Count <= MostRows
+                ? keys.Select((_, i) => (int?)i).ToList()
+                : [.. Enumerable.Range(0, ShownAtStart).Select(i => (int?)i), null, .. Enumerable.Range(keys.Count - ShownAtEnd, ShownAtEnd).Select(i => (int?)i)];
+            var columns = frame.ColumnKeys.Zip(frame.ColumnTypes).Select(column => Read(frame, column.First, column.Second, keys)).ToList();
+
+            var html = new StringBuilder(Style).Append("\n<table class=\"lthkit\"><thead><tr><th></th>");
+            foreach (var column in columns)
+                html.Append(column.Right ? "<th class=\"n\">" : "<th>").Append(Encode(column.Name)).Append("</th>");
+            html.Append("</tr></thead><tbody>\n");
+            foreach (var row in shown)
+            {
+                if (row is not { } i)
+                {
+                    html.Append(CultureInfo.InvariantCulture, $"<tr><th>⋮</th><td colspan=\"{columns.Count}\" class=\"m\">{keys.Count - ShownAtStart - ShownAtEnd} more rows</td></tr>\n");
+                    continue;
+                }
+
+                html.Append("<tr><th>").Append(Encode(keys[i])).Append("</th>");
+                foreach (var column in columns)
+                    html.Append(column.Cells[i] is { } cell ? $"<td{(column.Right ? " class=\"n\"" : "")}>{Encode(cell)}</td>" : $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>");
+                html.Append("</tr>\n");
+            }
+
+            return html.Append("</tbody></table>").ToString();
+        }
+
+        private static Column Read<R, C>(Frame<R, C> frame, C name, Type type, List<R> keys)
+            where R : notnull
+            where C : notnull
+        {
+            var title = Convert.ToString(name, CultureInfo.InvariantCulture) ?? "";
+            var series = frame.GetColumn<object>(name);
+            var cells = keys.Select(key => series.TryGet(key) is { HasValue: true } found ? found.Value : null).ToList();
+            if (type == typeof(double) || type == typeof(float) || type == typeof(decimal))
+                return new Column(title, Right: true, Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
+
+            var texts = cells.Select(cell => cell is null ? null : Convert.ToString(cell, CultureInfo.InvariantCulture)).ToList();
+            return new Column(title, Right: texts.OfType<string>().All(text => StartsAsNumber().IsMatch(text)), texts);
+        }
+    }
+}
