@@ -39,7 +39,7 @@ internal static class Notebooks
         {
             writer.WriteLine();
             writer.WriteLine(Path.GetFileNameWithoutExtension(table));
-            Text.Table(writer, [.. File.ReadLines(table).Select(line => line.Split(','))]);
+            Text.Table(writer, [.. File.ReadLines(table).Select(Text.CsvRow)]);
         }
         writer.WriteLine();
         foreach (var file in new[] { outcome.Html, outcome.Notebook }.Concat(outcome.Tables).OfType<string>())

@@ -12,7 +12,7 @@ internal static class ReproduceVerb
     {
         var figures = new Argument<string[]>("FIGURE")
         {
-            Description = $"Figures or notebooks: {Text.And(Notebooks.All().SelectMany(n => n.Figures))}, or all (default: the headline figure).",
+            Description = "Figures as the paper names them, such as 1b, or names of notebooks, or all (default: the headline figure).",
             Arity = ArgumentArity.ZeroOrMore,
         };
         var profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
