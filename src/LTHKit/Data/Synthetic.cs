@@ -7,6 +7,13 @@ namespace LTHKit.Data;
 /// size, rotation, colours, shading, small clutter before and behind the object and pixel noise carry no information about the class. The same
 /// bytes come from the same <see cref="DataSpec"/> on every machine.
 /// </summary>
+/// <remarks>
+/// How hard the default set is, as the accuracy on its 2,000 test images after 18 epochs on all 2,500 training images (SGD, rate 0.1 cut at epochs 9
+/// and 13, batches of 128, crops and flips; PyTorch 1.13): chance 5 %, logistic regression 28 %. ResNet-18 of width 4 (two seeds): 92 % dense, 94, 91
+/// and 86 % with 74, 93 and 96.5 % of the convolution weights pruned by IMP. Of width 8 (one seed): 91 % dense, 96, 97, 97 and 86 % at 74, 93, 96.5 and
+/// 98.3 %. Seeds differ by some 3 points. In so short a training a moderately sparse ticket learns faster than the dense network; where a ticket
+/// becomes too small is a matter of its absolute number of weights, so that the wider network falls later.
+/// </remarks>
 internal static class Synthetic
 {
     public const string Name = "synthetic";
