@@ -198,6 +198,21 @@ public class EngineTests
     }
 
     [Fact]
+    public async Task APackageOfTheKitIsTheLoadedOneAndOneThatIsMissingIsToldInTheFeedsWords()
+    {
+        using var session = new Session();
+        (await session.Run("#r \"nuget: Deedle, 7.0.1\"\n#r \"nuget: Plotly.NET\"\nvar type = typeof(Deedle.Frame<int, string>);")).Good();
+        Assert.Same(typeof(Deedle.Frame<int, string>), session.Engine.Variables["type"]);
+
+        // A feed of its own, empty: no network is asked.
+        Directory.CreateDirectory(Path.Combine(session.Folder, "packages"));
+        session.File("packages/nuget.config", "<configuration><packageSources><clear /><add key=\"empty\" value=\".\" /></packageSources></configuration>");
+        var error = (await session.Run("var a = 1;\n\n#r \"nuget: No.Such.Package, 1.2.3\"".Replace("var a = 1;", ""))).Error!;
+        Assert.StartsWith("cell [2], line 3: The package No.Such.Package 1.2.3 could not be restored. The feed says: Unable to find package No.Such.Package", error.Message);
+        Assert.Contains("is no package name", (await session.Run("#r \"nuget: a b\"")).Error!.Message);
+    }
+
+    [Fact]
     public async Task TimeTellsTheTime()
     {
         using var session = new Session();

@@ -1,0 +1,73 @@
+using Deedle;
+using LTHKit.Formatting;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Running;
+using Microsoft.DotNet.Interactive.Formatting;
+
+namespace LTHKit.Notebook.Tests;
+
+public sealed class FormatterTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-formatter-").FullName;
+
+    public FormatterTests() => NotebookFormatters.Register();
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static Frame<int, string> Table() => new FrameBuilder.Columns<int, string>
+    {
+        { "accuracy, %", new Series<int, double>([0, 1, 2], [93.456, double.NaN, 7.1]) },
+        { "spread", new Series<int, string>([0, 1, 2], ["1.0 ± 0.1", "2.0 ± 0.2", "3.0"]) },
+        { "<name>", new Series<int, string>([0, 2], ["a", "b & c"]) },
+    }.Frame;
+
+    [Fact]
+    public void ATableIsAlignedRoundedAndMarksWhatIsMissing()
+    {
+        var html = Table().ToDisplayString(HtmlFormatter.MimeType);
+        Assert.Contains("<th class=\"n\">accuracy, %</th><th class=\"n\">spread</th><th>&lt;name&gt;</th>", html);
+        Assert.Contains("<tr><th>0</th><td class=\"n\">93.46</td><td class=\"n\">1.0 &#177; 0.1</td><td>a</td></tr>", html);
+        Assert.Contains("<tr><th>1</th><td class=\"m n\">–</td><td class=\"n\">2.0 &#177; 0.2</td><td class=\"m\">–</td></tr>", html);
+        Assert.Contains("<td class=\"n\">7.10</td>", html);
+        Assert.Contains("b &amp; c", html);
+        Assert.DoesNotMatch("color: *#|background: *#", html);       // the theme's colours, whatever they are
+        Assert.Contains("<missing>", Table().ToDisplayString());
+        Assert.Equal(["text/html", "text/plain"], Formatter.GetPreferredMimeTypesFor(typeof(Frame<int, string>)));
+    }
+
+    [Theory]
+    [InlineData(new[] { 0.5, 12.25, -100.0 }, new[] { "0.5", "12.2", "−100.0" })]
+    [InlineData(new[] { 1.0, 20.0, 300.0 }, new[] { "1", "20", "300" })]
+    [InlineData(new[] { 0.012345, 0.5 }, new[] { "0.0123", "0.5000" })]
+    [InlineData(new[] { 1e-9, 1.0 }, new[] { "1e-9", "1e0" })]
+    [InlineData(new[] { 123456.7 }, new[] { "123457" })]
+    public void AColumnHasOneNumberOfDecimals(double[] values, string[] texts) =>
+        Assert.Equal(texts, TableHtml.Numbers([.. values.Select(value => (double?)value)]));
+
+    [Fact]
+    public void ALongTableIsCutInTheMiddle()
+    {
+        var keys = Enumerable.Range(0, 500).ToList();
+        var html = new FrameBuilder.Columns<int, string> { { "n", new Series<int, int>(keys, keys) } }.Frame.ToDisplayString(HtmlFormatter.MimeType);
+        Assert.Contains("<th>39</th>", html);
+        Assert.Contains("450 more rows", html);
+        Assert.DoesNotContain("<th>40</th>", html);
+        Assert.Contains("<th>499</th>", html);
+    }
+
+    [Fact]
+    public async Task EveryDisplayedTableIsSavedAsCsv()
+    {
+        var notebook = NotebookDocument.Empty();
+        notebook.Add("code", "make", "#r \"Deedle.dll\"\nusing Deedle;\nFrame<int, string> T(double x) => new FrameBuilder.Columns<int, string> { { \"a b\", new Series<int, double>(new[] { 1, 2 }, new[] { x, double.NaN }) } }.Frame;");
+        notebook.Add("code", "one", "T(1.5)");
+        notebook.Add("code", "two", "var d = display(T(2)); display(T(3)); T(4)");
+        notebook.Add("code", "later", "d.Update(T(5));");
+        notebook.Save(Path.Combine(_folder, "n.ipynb"));
+        var outcome = await NotebookRunner.RunAsync(new RunOptions(Path.Combine(_folder, "n.ipynb")) { OutputFolder = Path.Combine(_folder, "out"), WriteHtml = false });
+        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.Equal(["n.one.csv", "n.two.csv", "n.two-2.csv", "n.two-3.csv"], outcome.Tables.Select(Path.GetFileName));
+        Assert.Equal("Key,\"a b\"\n1,1.5\n2,\n", File.ReadAllText(outcome.Tables[0]));
+        Assert.Equal("Key,\"a b\"\n1,5\n2,\n", File.ReadAllText(outcome.Tables[1]));
+    }
+}

@@ -1,0 +1,146 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Html;
+using LTHKit.Notebook.Running;
+
+namespace LTHKit.Notebook.Tests;
+
+public sealed class HtmlTests : IDisposable
+{
+    private const string Figure =
+        """
+        #r "Plotly.NET.dll"
+        #r "DynamicObj.dll"
+        #r "FSharp.Core.dll"
+        using Plotly.NET;
+        GenericChart Figure(params string[] names) => GenericChart.combine(names.Select(name =>
+        {
+            var trace = new Trace("scatter");
+            trace.SetValue("x", new[] { 1, 2, 3 });
+            trace.SetValue("y", new[] { 2.0, 1.0, 3.0 });
+            trace.SetValue("name", name);
+            return GenericChart.ofTraceObject(false, trace);
+        }));
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-html-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string Write(params string[] cells)
+    {
+        var notebook = NotebookDocument.Empty();
+        foreach (var (i, source) in cells.Index())
+            notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source);
+        var path = Path.Combine(_folder, "page.ipynb");
+        notebook.Save(path);
+        return path;
+    }
+
+    private async Task<RunOutcome> Run(params string[] cells)
+    {
+        var outcome = await NotebookRunner.RunAsync(new RunOptions(Write(cells)) { OutputFolder = Path.Combine(_folder, "out") });
+        Assert.True(outcome.Ok, outcome.Error?.Message);
+        return outcome;
+    }
+
+    private static string Page(NotebookDocument notebook) => HtmlExport.Page(notebook, "x", ".");
+
+    private static string Body(string page) => page[page.IndexOf("<main>", StringComparison.Ordinal)..];
+
+    [ChromiumFact]
+    public async Task FiguresAndFormulasAreDrawnWithoutANetwork()
+    {
+        var outcome = await Run(
+            "# Title\n\nwith $\\theta_0$ and\n\n$$ x \\cdot \\sigma(x) $$", Figure, "Figure(\"one\", \"two </script><b>\")", "Figure(\"three\")");
+        var page = File.ReadAllText(outcome.Html!);
+        var markup = Regex.Replace(page, "<script.*?</script>", "<script></script>", RegexOptions.Singleline);
+        Assert.DoesNotMatch("""(src|href)="(?!data:|#)""", markup);
+        Assert.DoesNotMatch(@"url\((?!data:)|@import", markup);
+        Assert.Single(Regex.Matches(page, @"plotly\.js v2"));
+
+        var dom = Chromium.Dom(outcome.Html!);
+        var body = Body(dom);
+        Assert.Equal(2, Regex.Matches(body, "class=\"main-svg\"[^>]*>\\s*<defs").Count);
+        Assert.Equal(3, Regex.Matches(body, "<g class=\"trace scatter").Count);
+        Assert.Equal(2, Regex.Matches(body, "class=\"katex\"").Count);
+        Assert.Single(Regex.Matches(body, "class=\"katex-display\""));
+        Assert.DoesNotContain("katex-error", body);
+    }
+
+    [ChromiumFact]
+    public async Task TheNotebooksOwnHtmlDrawsWithPlotlyBesideIt()
+    {
+        var outcome = await Run(Figure, "Figure(\"one\", \"two\")", "Figure(\"one\", \"two\")");
+        var bundles = NotebookDocument.Load(outcome.Notebook).Cells.SelectMany(cell => cell.Outputs).Select(o => o!["data"]!.AsObject()).ToList();
+        Assert.All(bundles, bundle => Assert.Equal(["application/vnd.plotly.v1+json", "text/html", "text/plain"], bundle.Select(entry => entry.Key)));
+        Assert.Equal("Figure: 2 traces", bundles[0]["text/plain"]![0]!.ToString());
+        Assert.Equal(2, bundles[0]["application/vnd.plotly.v1+json"]!["data"]!.AsArray().Count);
+        Assert.InRange(new FileInfo(outcome.Notebook).Length, 1, 30_000);
+
+        // As a front end does that knows HTML only.
+        var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString())));
+        var page = Path.Combine(Path.GetDirectoryName(outcome.Notebook)!, "front-end.html");
+        File.WriteAllText(page, $"<!doctype html><script>window.define = function() {{ throw 'anonymous define' }}; define.amd = {{}}</script><body>{string.Join("<hr>", html)}</body>");
+        var dom = Chromium.Dom(page);
+        Assert.Equal(4, Regex.Matches(dom, "<g class=\"trace scatter").Count);
+
+        File.Delete(Path.Combine(Path.GetDirectoryName(page)!, "plotly.min.js"));
+        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", Chromium.Dom(page));
+    }
+
+    [Fact]
+    public void MarkdownPicturesAreTakenIn()
+    {
+        File.WriteAllBytes(Path.Combine(_folder, "dot.png"), [1, 2, 3]);
+        var notebook = NotebookDocument.Empty();
+        notebook.Add("markdown", "m", "![a](dot.png) ![b](attachment:in%20side.png) ![c](https://example.org/c.png)")
+            .Json["attachments"] = JsonNode.Parse("""{"in side.png":{"image/png":"AAEC"}}""");
+        var page = HtmlExport.Page(notebook, "x", _folder);
+        Assert.Contains("src=\"data:image/png;base64,AQID\"", page);
+        Assert.Contains("src=\"data:image/png;base64,AAEC\"", page);
+        Assert.Contains("https://example.org/c.png", page);
+    }
+
+    [Fact]
+    public void TextIsEncodedAndErrorsStand()
+    {
+        var notebook = NotebookDocument.Empty();
+        var cell = notebook.Add("code", "c", "var s = \"<b>&amp;\"; // a < b\nif (x) return 1;");
+        cell.ExecutionCount = 7;
+        cell.Outputs.Add(JsonNode.Parse("""{"output_type":"stream","name":"stderr","text":["<i>\n"]}"""));
+        cell.Outputs.Add(JsonNode.Parse("""{"output_type":"error","ename":"E","evalue":"v","traceback":["cell [7], line 1: <E>","second"]}"""));
+        var body = Body(Page(notebook));
+        Assert.Contains("<span class=\"s\">&quot;&lt;b&gt;&amp;amp;&quot;</span>", body);
+        Assert.Contains("<span class=\"c\">// a &lt; b</span>", body);
+        Assert.Contains("<span class=\"k\">return</span> <span class=\"u\">1</span>", body);
+        Assert.Contains("<pre class=\"stderr\">&lt;i&gt;</pre>", body);
+        Assert.Contains("<b>cell [7], line 1: &lt;E&gt;</b>\nsecond", body);
+        Assert.Contains("[7]", body);
+    }
+
+    [Theory]
+    [InlineData("#r \"a.dll\"\n// note\nusing System.IO;\nusing LTHKit;")]
+    [InlineData("var x = $\"{1 + 1} and {{\"; /* c */\n\t@\"verbatim \"\" \" + '\\n'")]
+    [InlineData("#!html\n<b>not C#</b> &")]
+    [InlineData("int Broken(\n  ( { \"unfinished")]
+    public void HighlightingLosesNoCharacter(string code)
+    {
+        var html = CodeHtml.Highlight(code);
+        Assert.Equal(code, System.Net.WebUtility.HtmlDecode(Regex.Replace(html, "</?span[^>]*>", "")));
+    }
+
+    [Fact]
+    public void HeadingsHaveIdsOfTheirOwnAndManyOfThemAList()
+    {
+        var notebook = NotebookDocument.Empty();
+        foreach (var (i, heading) in new[] { "# T", "## Same", "## Same", "## Other & more", "## Last" }.Index())
+            notebook.Add("markdown", $"m{i}", heading);
+        var page = Page(notebook);
+        Assert.Contains("<title>T</title>", page);
+        Assert.Contains("<a href=\"#same-2\">Same</a>", page);
+        Assert.Contains("<h2 id=\"same-2\">", page);
+        Assert.Equal(4, Regex.Matches(page, "<li><a href=\"#").Count);
+    }
+}
