@@ -91,8 +91,8 @@ run_setup() {
     fi
     install_packages "$offline"
     [[ $PACKAGES != compat ]] || say "  libtorch: $(torch_version "$TORCH_ROOT") in $TORCH_ROOT ($TORCH_SOURCE)"
-    install_plotly "$offline"
     write_answers
+    install_plotly "$offline"
 
     local key
     key=$(fingerprint)
@@ -252,7 +252,8 @@ find_libtorch() {
     local python
     # Where the module lies, without importing it: an import takes seconds.
     python=$(python3 -c 'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")' 2>/dev/null) || true
-    if [[ -n $python && -n $(torch_library "$python") && -n $(torch_version "$python") ]]; then
+    # Debian's python3-torch is the system's under another name.
+    if [[ -n $python && $python != /usr/lib/python3/* && -n $(torch_library "$python") && -n $(torch_version "$python") ]]; then
         TORCH_ROOT=$python TORCH_SOURCE="of $(command -v python3)"
     elif [[ -n $(torch_library /usr/local) && -n $(torch_version /usr/local) ]]; then
         TORCH_ROOT=/usr/local TORCH_SOURCE="the system's"
