@@ -207,14 +207,14 @@ public sealed class RunTests : IDisposable
     public void RewindingGoesOnFromTheDenseWeights()
     {
         var profile = Tiny.Profile with { RewindShare = 0.5 };
-        using var lab = Lab.Open(profile, device: "cpu", jobs: 1, store: new RunStore(_store));
+        using var lab = Lab.Open(profile, device: "cpu", jobs: 2, store: new RunStore(_store));
         var spec = Tiny.Spec with { Level = 1, Rewind = 2 };
         var run = lab.Run("rewound", [spec])[0];
         Assert.Equal([2, 3], run.Epochs.Select(e => e.Epoch));
         var snapshot = File.ReadAllBytes(Folder(spec.Dense).Snapshot(2));
         // The same point without a snapshot kept: trained again to the same bits.
         var bare = Path.Combine(_store, "bare");
-        using var other = Lab.Open(profile with { RewindShare = 0 }, device: "cpu", jobs: 1, store: new RunStore(bare));
+        using var other = Lab.Open(profile with { RewindShare = 0 }, device: "cpu", jobs: 2, store: new RunStore(bare));
         other.Run("rewound", [spec]);
         Assert.Equal(snapshot, File.ReadAllBytes(Folder(spec.Dense, bare).Snapshot(2)));
         Assert.Equal(Outcome(lab.Store, spec), Outcome(other.Store, spec));

@@ -22,5 +22,5 @@ internal static class Tiny
 
     public static RunSpec Spec => new() { Data = Profile.Data, Model = Profile.Model, Recipe = Profile.Recipe, Pruning = Profile.Pruning };
 
-    public static Lab Lab(string store, int jobs = 1) => LTHKit.Experiments.Lab.Open(Profile, device: "cpu", jobs: jobs, store: new RunStore(store));
+    public static Lab Lab(string store, int jobs = 2) => LTHKit.Experiments.Lab.Open(Profile, device: "cpu", jobs: jobs, store: new RunStore(store));
 }
