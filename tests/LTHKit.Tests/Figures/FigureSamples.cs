@@ -1,0 +1,78 @@
+using LTHKit.Experiments;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using Newtonsoft.Json.Linq;
+using Plotly.NET;
+
+namespace LTHKit.Tests;
+
+/// <summary>Results of runs made up for the tests of figures, with round numbers.</summary>
+internal static class FigureSamples
+{
+    /// <summary>Levels 1 and 4 with the given accuracies, and dense runs.</summary>
+    public static Sweep Sweep(string name, double[] level1, double[] level4, double[] dense, double hidden = 0, params Tweak[] tweaks) => new(
+        name,
+        [.. level1.Select((accuracy, seed) => Run(1, seed, accuracy, hidden, tweaks)), .. level4.Select((accuracy, seed) => Run(4, seed, accuracy, hidden, tweaks))],
+        [.. dense.Select((accuracy, seed) => Run(0, seed, accuracy, hidden, tweaks))]);
+
+    public static Sweep Vanilla => Sweep("vanilla LTH", [0.70, 0.72], [0.60, 0.64], [0.75, 0.75]);
+
+    public static Sweep Swish => Sweep("swish", [0.71, 0.73], [0.66, 0.68], [0.76, 0.76], 0, new SmoothActivation("swish"));
+
+    /// <param name="level">Pruning level.</param>
+    /// <param name="seed">Seed.</param>
+    /// <param name="accuracy">Reported.</param>
+    /// <param name="hidden">How much smaller the effective sparsity is than the nominal one.</param>
+    /// <param name="tweaks">Tweaks.</param>
+    public static RunResult Run(int level, int seed, double accuracy, double hidden = 0, params Tweak[] tweaks)
+    {
+        var spec = new RunSpec { Level = level, Seed = seed, Tweaks = tweaks };
+        var sparsity = 1 - Math.Pow(0.8, level);
+        return new RunResult
+        {
+            Spec = spec,
+            Id = spec.Id,
+            Folder = "",
+            Sparsity = sparsity,
+            EffectiveSparsity = level == 0 ? 0 : sparsity - hidden,
+            TestAccuracy = accuracy,
+            LastTestAccuracy = accuracy - 0.01,
+            BestEpoch = 1,
+            Seconds = 12.34,
+            Epochs =
+            [
+                new EpochMetrics(0, 0.1, 2.5, 0.3, 2.2, 0.4, 2.25, 0.41, 4),
+                new EpochMetrics(1, 0.1, 1.5, 0.6, 1.6, 0.7, 1.75, accuracy, 4),
+                new EpochMetrics(2, 0.01, 1.25, 0.7, 1.7, 0.65, 1.7, accuracy - 0.01, 4),
+            ],
+        };
+    }
+
+    public static double[] Grid { get; } = [-1, 0, 1];
+
+    public static double[][] Bowl { get; } = [[20, 10, 20], [10, 1, 10], [20, 10, 20]];
+
+    /// <summary>One of each figure.</summary>
+    public static IReadOnlyDictionary<string, GenericChart> All => new Dictionary<string, GenericChart>
+    {
+        ["accuracy"] = Figures.AccuracyVsSparsity(Vanilla, Swish),
+        ["accuracy, one seed"] = Figures.AccuracyVsSparsity(Sweep("vanilla LTH", [0.7], [0.6], [])),
+        ["gain"] = Figures.GainOverVanilla(Vanilla, Swish),
+        ["training"] = Figures.TrainingCurves(Vanilla.Runs[0], Swish.Runs[0]),
+        ["training, one run"] = Figures.TrainingCurves(Vanilla.Runs[0]),
+        ["contour"] = Figures.Contour(Grid, Grid, Bowl, "Loss"),
+        ["contours"] = Figures.Contours("Loss", "test loss", new Plane("a", Grid, Grid, Bowl), new Plane("b", Grid, Grid, Bowl)),
+        ["landscape"] = Figures.Landscape(new Plane("a", Grid, Grid, Bowl), "Loss"),
+        ["gradient flow"] = Figures.GradientFlow(["conv1", "conv2"], [1, 2, 3], [[1, 0.1, 0], [0.01, 0.001, 0.002]]),
+        ["curves"] = Figures.Curves("Loss", "t", "loss", [new Curve("a", Grid, [2, 1, 2], [0.1, 0.2, 0.1]), new Curve("b", Grid, [3, 1, 3])]),
+        ["curves, logarithmic"] = Figures.Curves("Eigenvalue", "Epoch", "value", [new Curve("a", [.. Enumerable.Range(1, 40).Select(i => (double)i)], [.. Enumerable.Range(1, 40).Select(i => 1.0 * i * i)])], logarithmic: true),
+        ["bars"] = Figures.Bars("Scales", "scale", ["conv1", "conv2"], new BarGroup("weights", [1, 0.5]), new BarGroup("biases", [0.2, 0.3])),
+        ["bars, one group"] = Figures.Bars("Sparsity", "sparsity (%)", ["conv1", "conv2"], new BarGroup("sparsity", [80, 90])),
+    };
+
+    public static JObject Json(GenericChart chart) => JObject.Parse(GenericChart.toJson(chart));
+
+    public static JToken Trace(GenericChart chart, string name) => Json(chart)["data"]!.First(trace => (string?)trace["name"] == name);
+
+    public static double[] Numbers(JToken? token) => token!.Select(number => (double)number).ToArray();
+}

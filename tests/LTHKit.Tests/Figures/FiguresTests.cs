@@ -1,0 +1,207 @@
+using LTHKit.Experiments;
+using Newtonsoft.Json.Linq;
+using Xunit;
+using static LTHKit.Tests.FigureSamples;
+
+namespace LTHKit.Tests;
+
+public class FiguresTests
+{
+    [Fact]
+    public void AccuracyIsMeanAndStandardDeviationOverRemainingWeights()
+    {
+        var line = Trace(Figures.AccuracyVsSparsity(Vanilla, Swish), "vanilla LTH");
+        Near([80, 40.96], line["x"]);
+        Near([71, 62], line["y"]);
+        Near([Math.Sqrt(2), Math.Sqrt(8)], line["error_y"]!["array"]); // of 70, 72 and of 60, 64
+        var hover = (string)line["text"]![1]!;
+        Assert.Contains("62.00 % ± 2.83", hover);
+        Assert.Contains("level 4: 59.0 % sparse, effectively 59.0 %", hover);
+        Assert.Contains("n = 2", hover);
+    }
+
+    [Fact]
+    public void TheHoverTellsEffectiveFromNominalSparsity() => Assert.Contains(
+        "level 4: 59.0 % sparse, effectively 49.0 %",
+        (string)Trace(Figures.AccuracyVsSparsity(Sweep("skip", [0.7], [0.6], [], hidden: 0.1)), "skip")["text"]![1]!);
+
+    [Fact]
+    public void TheDenseNetworkIsADashedLineInItsSweepsColour()
+    {
+        var chart = Figures.AccuracyVsSparsity(Vanilla, Swish);
+        var dense = Trace(chart, "dense, swish");
+        Near([76, 76], dense["y"]);
+        Assert.Equal("dash", (string?)dense["line"]!["dash"]);
+        Assert.Equal(Colour(Trace(chart, "swish")), Colour(dense));
+        Assert.NotEqual(Colour(Trace(chart, "dense, vanilla LTH")), Colour(dense));
+    }
+
+    [Fact]
+    public void OneSeedHasNoErrorBarsAndSaysSo()
+    {
+        var chart = Figures.AccuracyVsSparsity(Sweep("vanilla LTH", [0.7], [0.6], []));
+        Assert.Null(Trace(chart, "vanilla LTH")["error_y"]);
+        Assert.Single(Json(chart)["data"]!);
+        Assert.Contains("resnet18 on synthetic, one seed", Title(chart));
+    }
+
+    [Fact]
+    public void TheTitleSaysWhatWasMeasuredOnWhat()
+    {
+        var title = Title(Figures.AccuracyVsSparsity(Vanilla));
+        Assert.StartsWith("Test accuracy of sparse networks", title);
+        Assert.Contains("resnet18 on synthetic, mean and standard deviation of 2 seeds", title);
+    }
+
+    [Fact]
+    public void TheAxisIsLogarithmicInRemainingWeightsAndNamesSparsity()
+    {
+        var axis = Json(Figures.AccuracyVsSparsity(Vanilla))["layout"]!["xaxis"]!;
+        Assert.Equal("log", (string?)axis["type"]);
+        Assert.Equal(["20", "59.0"], axis["ticktext"]!.Select(text => (string?)text));
+        Near([80, 40.96], axis["tickvals"]);
+        Assert.True((double)axis["range"]![0]! > Math.Log10(80) && (double)axis["range"]![1]! < Math.Log10(40.96));
+    }
+
+    [Fact]
+    public void ANameHasOneColourInEveryFigure()
+    {
+        var alone = Colour(Trace(Figures.AccuracyVsSparsity(Swish), "swish"));
+        Assert.Matches("^#[0-9A-F]{6}$", alone);
+        Assert.Equal(alone, Colour(Trace(Figures.AccuracyVsSparsity(Vanilla, Swish), "swish")));
+        Assert.Equal(alone, Colour(Trace(Figures.GainOverVanilla(Vanilla, Swish), "swish")));
+    }
+
+    [Fact]
+    public void SixNamesHaveSixColours()
+    {
+        var names = Enumerable.Range(0, 6).Select(i => $"tweak {i}").ToArray();
+        var traces = Json(Figures.AccuracyVsSparsity([.. names.Select(name => Sweep(name, [0.7], [0.6], []))]))["data"]!;
+        Assert.Equal(6, traces.Select(Colour).Distinct().Count());
+    }
+
+    [Fact]
+    public void GainIsTheDifferenceOfMeansWithItsStandardError()
+    {
+        var line = Trace(Figures.GainOverVanilla(Vanilla, Swish), "swish");
+        Near([1, 5], line["y"]);
+        // Variances 2 and 2, then 8 and 2, of two seeds each.
+        Near([Math.Sqrt(2.0 / 2 + 2.0 / 2), Math.Sqrt(8.0 / 2 + 2.0 / 2)], line["error_y"]!["array"]);
+        Assert.Contains("+5.00 points ± 2.24", (string)line["text"]![1]!);
+    }
+
+    [Fact]
+    public void GainIsShownAtSharedLevelsOnly()
+    {
+        var half = Swish with { Runs = [.. Swish.Runs.Where(run => run.Spec.Level == 4)] };
+        Near([5], Trace(Figures.GainOverVanilla(Vanilla, half), "swish")["y"]);
+        var error = Assert.Throws<UserException>(() => Figures.GainOverVanilla(
+            Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level == 1)] }, half));
+        Assert.Contains("shares a sparsity level", error.Message);
+    }
+
+    [Fact]
+    public void TrainingCurvesShowBothLossesAndMarkTheReportedEpoch()
+    {
+        var data = Json(Figures.TrainingCurves(Vanilla.Runs[0]))["data"]!;
+        Near([1, 2, 3], data[0]!["x"]);
+        Near([2.5, 1.5, 1.25], data[0]!["y"]);
+        Assert.Equal("dot", (string?)data[0]!["line"]!["dash"]);
+        Near([2.25, 1.75, 1.7], data[1]!["y"]);
+        Near([30, 60, 70], data[2]!["y"]);
+        Near([41, 70, 69], data[3]!["y"]);
+        Near([2], data[4]!["x"]);
+        Near([70], data[4]!["y"]);
+        Assert.Equal(["x", "x", "x2", "x2", "x2"], data.Select(trace => (string?)trace["xaxis"]));
+    }
+
+    [Fact]
+    public void CurvesOfRunsAreNamedByWhatDistinguishesThem()
+    {
+        var chart = Figures.TrainingCurves(Vanilla.Runs[0], Swish.Runs[0]);
+        Assert.Contains("resnet18 on synthetic, 20.0 % sparse, seed 0", Title(chart));
+        Assert.Equal(["vanilla", "swish"], Json(chart)["data"]!.Where(trace => (bool?)trace["showlegend"] == true).Select(trace => (string?)trace["name"]));
+    }
+
+    [Fact]
+    public void ContoursShareLogarithmicLevelsAndTellTheValue()
+    {
+        double[][] shallow = [.. Bowl.Select(row => row.Select(value => value / 2).ToArray())];
+        var traces = Json(Figures.Contours("Loss", "loss", new Plane("a", Grid, Grid, Bowl), new Plane("b", Grid, Grid, shallow)))["data"]!
+            .Where(trace => (string?)trace["type"] == "contour").ToList();
+        Assert.Equal(2, traces.Count);
+        foreach (var trace in traces)
+        {
+            Assert.Equal(Math.Log10(0.5), (double)trace["zmin"]!, 12);
+            Assert.Equal(Math.Log10(20), (double)trace["contours"]!["end"]!, 12);
+        }
+        Assert.Equal(1, (double)traces[0]["z"]![0]![1]!, 12);
+        Assert.Equal(10, (double)traces[0]["customdata"]![0]![1]!);
+        Assert.Equal([false, true], traces.Select(trace => (bool)trace["showscale"]!));
+        Assert.Equal(["0.5", "1", "2", "5", "10", "20"], traces[1]["colorbar"]!["ticktext"]!.Select(text => (string?)text));
+    }
+
+    [Fact]
+    public void ContoursOfNegativeValuesAreLinear()
+    {
+        var trace = Json(Figures.Contour(Grid, Grid, [[-1, 0, 1], [0, 0, 0], [1, 2, 3]], "z"))["data"]![0]!;
+        Assert.Equal((-1, 3), ((double)trace["zmin"]!, (double)trace["zmax"]!));
+        Assert.Null(trace["colorbar"]!["tickvals"]);
+    }
+
+    [Fact]
+    public void AVanishedGradientIsAGap()
+    {
+        var trace = Json(Figures.GradientFlow(["conv1", "conv2"], [1, 2], [[1, 0], [0.01, 0.1]]))["data"]![0]!;
+        Assert.Equal("NaN", (string?)trace["z"]![0]![1]);
+        Assert.Equal(-2, (double)trace["z"]![1]![0]!, 12);
+        Assert.Equal(0.01, (double)trace["customdata"]![1]![0]!);
+    }
+
+    [Fact]
+    public void ASpreadIsABandAroundTheCurve()
+    {
+        var data = Json(Figures.Curves("t", "x", "y", [new Curve("a", [1, 2], [10, 20], [1, 2])]))["data"]!;
+        Near([1, 2, 2, 1], data[0]!["x"]);
+        Near([11, 22, 18, 9], data[0]!["y"]);
+        Assert.Equal("toself", (string?)data[0]!["fill"]);
+        Near([10, 20], data[1]!["y"]);
+    }
+
+    public static TheoryData<Action, string> Mistakes => new()
+    {
+        { () => Figures.AccuracyVsSparsity(), "no sparse runs" },
+        { () => Figures.AccuracyVsSparsity(new Sweep("a", [], [])), "no sparse runs" },
+        { () => Figures.GainOverVanilla(Vanilla), "no sparse runs" },
+        { () => Figures.TrainingCurves(), "no epochs" },
+        { () => Figures.Contour([1, 2], [1, 2], [[1, 2]], "t"), "one row of 2 values" },
+        { () => Figures.Contours("t", "loss"), "no values" },
+        { () => Figures.GradientFlow(["a"], [1, 2], [[1]]), "one row of 2 norms" },
+        { () => Figures.GradientFlow(["a"], [1], [[0]]), "no values" },
+        { () => Figures.Curves("t", "x", "y", []), "no curves" },
+        { () => Figures.Curves("t", "x", "y", [new Curve("a", [1, 2], [1])]), "2 x and 1 y" },
+        { () => Figures.Bars("t", "y", [], new BarGroup("a", [])), "no bars" },
+        { () => Figures.Bars("t", "y", ["p"], new BarGroup("a", [1, 2])), "2 values for 1 bars" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes), DisableDiscoveryEnumeration = true)]
+    public void NothingToDrawIsOneSentence(Action draw, string part)
+    {
+        var message = Assert.Throws<UserException>(draw).Message;
+        Assert.Contains(part, message);
+        Assert.EndsWith(".", message);
+    }
+
+    private static string Colour(JToken trace) => (string)trace["line"]!["color"]!;
+
+    private static string Title(Plotly.NET.GenericChart chart) => (string)Json(chart)["layout"]!["title"]!["text"]!;
+
+    private static void Near(double[] expected, JToken? actual)
+    {
+        var numbers = Numbers(actual);
+        Assert.Equal(expected.Length, numbers.Length);
+        foreach (var (e, a) in expected.Zip(numbers))
+            Assert.Equal(e, a, 10);
+    }
+}

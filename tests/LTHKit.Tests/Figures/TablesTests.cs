@@ -1,0 +1,76 @@
+using Deedle;
+using Xunit;
+using static LTHKit.Tests.FigureSamples;
+
+namespace LTHKit.Tests;
+
+public class TablesTests
+{
+    [Fact]
+    public void AccuracyHasARowALevelAndAColumnASweep()
+    {
+        var table = Tables.Accuracy(Vanilla, Swish);
+        Assert.Equal([0, 1, 4], table.RowKeys);
+        Assert.Equal(
+            ["nominal sparsity (%)", "effective sparsity (%)", "vanilla LTH (%)", "swish (%)", "seeds"], table.ColumnKeys);
+        Assert.Equal([0, 20, 59.04], table["nominal sparsity (%)"].Values);
+        Assert.Equal(["75.00 ± 0.00", "71.00 ± 1.41", "62.00 ± 2.83"], table.GetColumn<string>("vanilla LTH (%)").Values);
+        Assert.Equal("67.00 ± 1.41", table["swish (%)", 4]);
+        Assert.Equal([2, 2, 2], table.GetColumn<int>("seeds").Values);
+    }
+
+    [Fact]
+    public void WhatSweepsDoNotShareHasAColumnEach()
+    {
+        var table = Tables.Accuracy(Vanilla, Sweep("skip", [0.7], [0.6], [], hidden: 0.1));
+        Assert.Equal(
+            ["nominal sparsity (%)", "vanilla LTH: effective sparsity (%)", "skip: effective sparsity (%)", "vanilla LTH (%)", "skip (%)",
+             "vanilla LTH: seeds", "skip: seeds"],
+            table.ColumnKeys);
+        Assert.Equal([10, 49.04], table["skip: effective sparsity (%)"].Values);
+        Assert.Equal("60.00", table["skip (%)", 4]);
+        Assert.False(table.GetColumn<string>("skip (%)").TryGet(0).HasValue);
+    }
+
+    [Fact]
+    public void NothingToShowIsOneSentence() =>
+        Assert.StartsWith("There are no runs to show", Assert.Throws<UserException>(() => Tables.Accuracy()).Message);
+
+    [Fact]
+    public void PointsAreNumbers()
+    {
+        var table = Tables.Points(Vanilla, Swish);
+        Assert.Equal(6, table.RowCount);
+        Assert.Equal([0, 1, 4, 0, 1, 4], table.GetColumn<int>("level").Values);
+        Assert.Equal([75, 71, 62, 76, 72, 67], table["test accuracy (%)"].Values);
+        Assert.Equal([0, 1.41, 2.83, 0, 1.41, 1.41], table["standard deviation"].Values);
+    }
+
+    [Fact]
+    public void OneSeedHasNoStandardDeviation() =>
+        Assert.Empty(Tables.Points(Sweep("vanilla LTH", [0.7], [0.6], [])).GetColumn<double>("standard deviation").Values);
+
+    [Fact]
+    public void EveryFigureCanBeTracedToItsRuns()
+    {
+        var table = Tables.Runs(Vanilla);
+        Assert.Equal(Vanilla.Dense.Concat(Vanilla.Runs).Select(run => run.Id).Order(), table.GetColumn<string>("run").Values.Order());
+        Assert.Equal([0, 0, 1, 1, 4, 4], table.GetColumn<int>("level").Values);
+        Assert.Equal([0, 1, 0, 1, 0, 1], table.GetColumn<int>("seed").Values);
+        Assert.Equal([75, 75, 70, 72, 60, 64], table["test accuracy (%)"].Values);
+        Assert.Equal([74, 74, 69, 71, 59, 63], table["last epoch (%)"].Values);
+        Assert.Equal(2, table["best epoch", 0]);
+        Assert.Equal(12.3, table["seconds", 0]);
+    }
+
+    [Fact]
+    public void TablesSaveAsCsv()
+    {
+        var writer = new StringWriter();
+        Tables.Accuracy(Vanilla).SaveCsv(writer, includeRowKeys: true, keyNames: ["level"]);
+        Assert.Equal(
+            "level,\"nominal sparsity (%)\",\"effective sparsity (%)\",\"vanilla LTH (%)\",seeds\n"
+            + "0,0,0,\"75.00 ± 0.00\",2\n1,20,20,\"71.00 ± 1.41\",2\n4,59.04,59.04,\"62.00 ± 2.83\",2\n",
+            writer.ToString());
+    }
+}
