@@ -30,10 +30,10 @@ internal sealed class ApiDiff
                 throw new UserException($"{realFolder} has no {name}; put the real assembly there, or name the assemblies to compare.");
         }
 
-        // What both kinds need besides, FSharp.Core for one, lies beside this program; but a real assembly takes nothing from a compat one.
+        // What both kinds need besides, FSharp.Core for one, this program has; but a real assembly takes nothing from a compat one.
         var names = compatFiles.Select(file => Path.GetFileName(file)).ToHashSet();
         var ours = compatFiles.SelectMany(file => Assemblies(Path.GetDirectoryName(Path.GetFullPath(file))!)).ToList();
-        var common = Assemblies(AppContext.BaseDirectory).Concat(Assemblies(Path.GetDirectoryName(typeof(object).Assembly.Location)!)).ToList();
+        var common = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
         using var compat = Load(ours.Concat(common));
         using var real = Load(Assemblies(realFolder).Concat(common.Where(file => !names.Contains(Path.GetFileName(file)))));
         var diff = new ApiDiff();
