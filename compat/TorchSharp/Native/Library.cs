@@ -11,16 +11,21 @@ internal static unsafe partial class Library
 {
     private const string Name = "torchsharp_compat";
 
+    private static readonly Lazy<IntPtr> Loaded = new(Load);
+
     // The resolver must be in place before the first call, and a module initializer costs nothing until then.
 #pragma warning disable CA2255
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void SetResolver() => NativeLibrary.SetDllImportResolver(typeof(Library).Assembly, Resolve);
 
-    private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? path)
+    // The resolver is asked once for every entry.
+    private static IntPtr Resolve(string name, Assembly assembly, DllImportSearchPath? path) =>
+        name == Name ? Loaded.Value : IntPtr.Zero;
+
+    private static IntPtr Load()
     {
-        if (name != Name)
-            return IntPtr.Zero;
+        var assembly = typeof(Library).Assembly;
         var folder = Path.GetDirectoryName(assembly.Location);
         var file = $"lib{Name}.so";
         var full = string.IsNullOrEmpty(folder) ? file : Path.Combine(folder, file);
