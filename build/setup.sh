@@ -302,6 +302,7 @@ install_packages() {
         has_library libopenblas.so.0 || wanted+=(libopenblas0-pthread)
     fi
     has_library libzmq.so.5 || wanted+=(libzmq5)
+    has_library libturbojpeg.so.0 || wanted+=(libturbojpeg0)
     if [[ ${#needed[@]} -eq 0 && ${#wanted[@]} -eq 0 ]]; then return; fi
 
     list="${needed[*]} ${wanted[*]}"
@@ -317,7 +318,7 @@ install_packages() {
         fi
         fail 2 "this machine lacks what setup must not install itself; ask for: apt-get install ${list% }"
     fi
-    say "  missing, but not needed for training: ${wanted[*]} (apt-get install ${wanted[*]})"
+    say "  missing, but not needed by everyone: ${wanted[*]} (apt-get install ${wanted[*]})"
 }
 
 has_library() {

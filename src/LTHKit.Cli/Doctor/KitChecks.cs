@@ -14,7 +14,8 @@ internal static class KitChecks
         yield return Kernels();
         yield return Plotly();
         yield return Jupyter();
-        yield return ZeroMq();
+        yield return Library("libzmq", "libzmq.so.5", "the Jupyter kernel cannot start", "libzmq5");
+        yield return Library("JPEG", "libturbojpeg.so.0", "Tiny-ImageNet's images cannot be decoded", "libturbojpeg0");
     }
 
     private static Finding Kernels() =>
@@ -59,11 +60,11 @@ internal static class KitChecks
                 && File.ReadAllText(file).Contains("lthkit", StringComparison.OrdinalIgnoreCase));
     }
 
-    private static Finding ZeroMq()
+    private static Finding Library(string topic, string file, string problem, string package)
     {
-        if (!NativeLibrary.TryLoad("libzmq.so.5", out var library))
-            return new("libzmq", "missing", "the Jupyter kernel cannot start", "apt-get install libzmq5");
+        if (!NativeLibrary.TryLoad(file, out var library))
+            return new(topic, "missing", problem, $"apt-get install {package}");
         NativeLibrary.Free(library);
-        return new("libzmq", "libzmq.so.5");
+        return new(topic, file);
     }
 }
