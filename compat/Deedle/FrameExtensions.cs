@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Deedle;
 
-/// <summary>Saving and printing frames.</summary>
+/// <summary>Saving frames.</summary>
 public static class FrameExtensions
 {
     /// <summary>Writes the table as comma-separated values, a missing value as nothing.</summary>
@@ -41,12 +41,6 @@ public static class FrameExtensions
         using var writer = new StreamWriter(path);
         frame.SaveCsv(writer, includeRowKeys, keyNames, separator, culture);
     }
-
-    /// <summary>Writes the table as text to the console.</summary>
-    public static void Print<K, V>(this Frame<K, V> frame)
-        where K : notnull
-        where V : notnull =>
-        Console.WriteLine(frame.Format());
 
     private static string Quoted(string cell, char separator) =>
         cell.AsSpan().IndexOfAny(['"', ',', ';', '\t', ' ', '\r', '\n', separator]) < 0 ? cell : $"\"{cell.Replace("\"", "\"\"")}\"";

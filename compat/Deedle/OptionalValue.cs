@@ -9,15 +9,10 @@ public readonly struct OptionalValue<T>
 
     public OptionalValue(T value) => (this.value, HasValue) = (value, true);
 
-    public static OptionalValue<T> Missing => default;
-
     public bool HasValue { get; }
 
     /// <exception cref="InvalidOperationException">The value is missing.</exception>
     public T Value => HasValue ? value : throw new InvalidOperationException("OptionalValue.Value: Value is not available");
-
-    /// <summary>The value, or the type's default where it is missing.</summary>
-    public T ValueOrDefault => value;
 
     public override string ToString() =>
         HasValue ? Convert.ToString(value, CultureInfo.InvariantCulture)! : "<missing>";

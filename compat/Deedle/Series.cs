@@ -3,10 +3,7 @@ using System.Collections;
 namespace Deedle;
 
 /// <summary>A series whose values' type is not known to the one who holds it.</summary>
-public interface ISeries<K>
-{
-    OptionalValue<object> TryGetObject(K key);
-}
+public interface ISeries<K>;
 
 /// <summary>Values by key, in order; null and NaN count as missing.</summary>
 public class Series<K, V> : ISeries<K>, IColumn<K> where K : notnull
@@ -52,8 +49,6 @@ public class Series<K, V> : ISeries<K>, IColumn<K> where K : notnull
 
     /// <summary>The key's value; missing too where there is no such key.</summary>
     public OptionalValue<V> TryGet(K key) => index.TryFind(key, out var at) ? values[at] : default;
-
-    public OptionalValue<object> TryGetObject(K key) => TryGet(key) is { HasValue: true } found ? new(found.Value!) : default;
 
     Type IColumn<K>.Type => typeof(V);
 

@@ -3,7 +3,8 @@ namespace Plotly.NET.Interactive;
 /// <summary>Charts as HTML.</summary>
 public static class Formatters
 {
-    private const string PlotlyJs = "https://cdn.plot.ly/plotly-2.27.1.min", RequireJs = "https://cdnjs.cloudflare.com/ajax/libs/require.js/2.3.6/require.min.js";
+    private const string PlotlyJs = "https://cdn.plot.ly/plotly-2.27.1.min";
+    private const string RequireJs = "https://cdnjs.cloudflare.com/ajax/libs/require.js/2.3.6/require.min.js";
 
     /// <summary>A div with the chart, and a script that loads plotly.js from the net through require.js and draws it.</summary>
     public static string toInteractiveHTML(GenericChart gChart)

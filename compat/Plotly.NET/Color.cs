@@ -9,7 +9,7 @@ public class Color
 {
     private Color(object value) => Value = value;
 
-    public object Value { get; }
+    internal object Value { get; }
 
     /// <summary>A CSS colour as it stands.</summary>
     public static Color fromString(string c) => new(c);

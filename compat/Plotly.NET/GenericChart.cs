@@ -20,11 +20,9 @@ public abstract class GenericChart
 
     public static Layout getLayout(GenericChart gChart) => gChart.layout;
 
-    public static Config getConfig(GenericChart gChart) => gChart.config;
-
     public static GenericChart setLayout(Layout layout, GenericChart gChart) => new Chart(gChart.traces, layout, gChart.config);
 
-    public static GenericChart setConfig(Config config, GenericChart gChart) => new Chart(gChart.traces, gChart.layout, config);
+    internal static GenericChart setConfig(Config config, GenericChart gChart) => new Chart(gChart.traces, gChart.layout, config);
 
     /// <summary>The chart with a layout combined into its own; annotations and shapes are appended.</summary>
     public static GenericChart addLayout(Layout layout, GenericChart gChart) =>

@@ -7,7 +7,8 @@ namespace Plotly.NET;
 /// <summary>Styling of charts, one call after the other.</summary>
 public static class GenericChartExtensions
 {
-    public static GenericChart WithTitle(this GenericChart @this, string title, FSharpOption<Font>? TitleFont = null) =>
+    public static GenericChart WithTitle(
+        this GenericChart @this, string title, [OptionalArgument] FSharpOption<Font>? TitleFont = null) =>
         GenericChart.addLayout(new Layout().With(("title", new Title().With(("text", title), ("font", TitleFont.OrNull())))), @this);
 
     public static GenericChart WithLayout(this GenericChart @this, Layout layout) => GenericChart.addLayout(layout, @this);
@@ -17,17 +18,20 @@ public static class GenericChartExtensions
     public static GenericChart WithLegend(this GenericChart @this, bool showlegend) =>
         GenericChart.setLayout(GenericChart.getLayout(@this).With(("showlegend", showlegend)), @this);
 
-    public static GenericChart WithXAxis(this GenericChart @this, LinearAxis xAxis, FSharpOption<StyleParam.SubPlotId>? Id = null) =>
+    public static GenericChart WithXAxis(
+        this GenericChart @this, LinearAxis xAxis, [OptionalArgument] FSharpOption<StyleParam.SubPlotId>? Id = null) =>
         @this.WithAxis("xaxis", xAxis, Id?.Value);
 
-    public static GenericChart WithYAxis(this GenericChart @this, LinearAxis yAxis, FSharpOption<StyleParam.SubPlotId>? Id = null) =>
+    public static GenericChart WithYAxis(
+        this GenericChart @this, LinearAxis yAxis, [OptionalArgument] FSharpOption<StyleParam.SubPlotId>? Id = null) =>
         @this.WithAxis("yaxis", yAxis, Id?.Value);
 
     /// <summary>Error bars on every trace of the chart.</summary>
     public static GenericChart WithYErrorStyle<k, l>(
-        this GenericChart @this, FSharpOption<IEnumerable<k>>? Array = null, FSharpOption<IEnumerable<l>>? Arrayminus = null,
-        FSharpOption<bool>? Symmetric = null, FSharpOption<Color>? Color = null, FSharpOption<double>? Thickness = null,
-        FSharpOption<double>? Width = null)
+        this GenericChart @this, [OptionalArgument] FSharpOption<IEnumerable<k>>? Array = null,
+        [OptionalArgument] FSharpOption<IEnumerable<l>>? Arrayminus = null, [OptionalArgument] FSharpOption<bool>? Symmetric = null,
+        [OptionalArgument] FSharpOption<Color>? Color = null, [OptionalArgument] FSharpOption<double>? Thickness = null,
+        [OptionalArgument] FSharpOption<double>? Width = null)
         where k : IConvertible
         where l : IConvertible
     {

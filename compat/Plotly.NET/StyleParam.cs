@@ -7,11 +7,7 @@ public static class StyleParam
     {
         private readonly string name;
         private AxisType(string name) => this.name = name;
-        public static AxisType Auto { get; } = new("-");
-        public static AxisType Linear { get; } = new("linear");
         public static AxisType Log { get; } = new("log");
-        public static AxisType Date { get; } = new("date");
-        public static AxisType Category { get; } = new("category");
         public object Convert() => name;
         public override string ToString() => name;
     }
@@ -20,7 +16,6 @@ public static class StyleParam
     {
         private readonly string name;
         private CategoryOrder(string name) => this.name = name;
-        public static CategoryOrder Trace { get; } = new("trace");
         public static CategoryOrder Array { get; } = new("array");
         public object Convert() => name;
         public override string ToString() => name;
@@ -52,9 +47,7 @@ public static class StyleParam
         private readonly string name;
         private ContourColoring(string name) => this.name = name;
         public static ContourColoring Fill { get; } = new("fill");
-        public static ContourColoring Heatmap { get; } = new("heatmap");
         public static ContourColoring Lines { get; } = new("lines");
-        public static ContourColoring NoColoring { get; } = new("none");
         public object Convert() => name;
         public override string ToString() => name;
     }
@@ -64,7 +57,6 @@ public static class StyleParam
         private readonly string name;
         private ContourType(string name) => this.name = name;
         public static ContourType Levels { get; } = new("levels");
-        public static ContourType Constraint { get; } = new("constraint");
         public object Convert() => name;
         public override string ToString() => name;
     }
@@ -76,8 +68,6 @@ public static class StyleParam
         public static DrawingStyle Solid { get; } = new("solid");
         public static DrawingStyle Dash { get; } = new("dash");
         public static DrawingStyle Dot { get; } = new("dot");
-        public static DrawingStyle DashDot { get; } = new("dashdot");
-        public static DrawingStyle LongDash { get; } = new("longdash");
         public static DrawingStyle LongDashDot { get; } = new("longdashdot");
         public object Convert() => name;
         public override string ToString() => name;
@@ -87,8 +77,6 @@ public static class StyleParam
     {
         private readonly string name;
         private Fill(string name) => this.name = name;
-        public static Fill None { get; } = new("none");
-        public static Fill ToZero_y { get; } = new("tozeroy");
         public static Fill ToNext_y { get; } = new("tonexty");
         public static Fill ToSelf { get; } = new("toself");
         public object Convert() => name;
@@ -147,7 +135,6 @@ public static class StyleParam
         private LinearAxisId() { }
         public static LinearAxisId NewX(int item) => new Named(Numbered("x", item));
         public static LinearAxisId NewY(int item) => new Named(Numbered("y", item));
-        public static LinearAxisId Free { get; } = new Named("free");
         public object Convert() => ToString()!;
 
         private sealed class Named(string name) : LinearAxisId
@@ -178,8 +165,6 @@ public static class StyleParam
     {
         private readonly object value;
         private Mirror(object value) => this.value = value;
-        public static Mirror True { get; } = new(true);
-        public static Mirror False { get; } = new(false);
         public static Mirror All { get; } = new("all");
         public object Convert() => value;
     }
@@ -188,7 +173,6 @@ public static class StyleParam
     {
         private readonly string name;
         private Orientation(string name) => this.name = name;
-        public static Orientation Horizontal { get; } = new("h");
         public static Orientation Vertical { get; } = new("v");
         public object Convert() => name;
         public override string ToString() => name;
@@ -198,7 +182,6 @@ public static class StyleParam
     {
         private readonly string name;
         private PatternShape(string name) => this.name = name;
-        public static PatternShape None { get; } = new("");
         public static PatternShape DiagonalDescending { get; } = new("/");
         public object Convert() => name;
         public override string ToString() => name;
@@ -209,9 +192,6 @@ public static class StyleParam
         private readonly string name;
         private Side(string name) => this.name = name;
         public static Side Top { get; } = new("top");
-        public static Side Bottom { get; } = new("bottom");
-        public static Side Left { get; } = new("left");
-        public static Side Right { get; } = new("right");
         public object Convert() => name;
         public override string ToString() => name;
     }
@@ -220,9 +200,7 @@ public static class StyleParam
     {
         private readonly object value;
         private SmoothAlg(object value) => this.value = value;
-        public static SmoothAlg False { get; } = new(false);
         public static SmoothAlg Best { get; } = new("best");
-        public static SmoothAlg Fast { get; } = new("fast");
         public object Convert() => value;
     }
 
@@ -235,8 +213,8 @@ public static class StyleParam
         public static SubPlotId NewScene(int item) => new(Numbered("scene", item));
         public object Convert() => name;
         public override string ToString() => name;
-        public override bool Equals(object? obj) => obj is SubPlotId other && other.name == name;
-        public override int GetHashCode() => name.GetHashCode();
+        public sealed override bool Equals(object? obj) => obj is SubPlotId other && other.name == name;
+        public sealed override int GetHashCode() => name.GetHashCode();
     }
 
     public sealed class TextPosition
@@ -244,23 +222,10 @@ public static class StyleParam
         private readonly string name;
         private TextPosition(string name) => this.name = name;
         public static TextPosition TopCenter { get; } = new("top center");
-        public static TextPosition MiddleRight { get; } = new("middle right");
-        public static TextPosition BottomCenter { get; } = new("bottom center");
-        public static TextPosition Auto { get; } = new("auto");
         public static TextPosition Inside { get; } = new("inside");
         public static TextPosition Outside { get; } = new("outside");
         public object Convert() => name;
         public override string ToString() => name;
-    }
-
-    public sealed class Visible
-    {
-        private readonly object value;
-        private Visible(object value) => this.value = value;
-        public static Visible True { get; } = new(true);
-        public static Visible False { get; } = new(false);
-        public static Visible LegendOnly { get; } = new("legendonly");
-        public object Convert() => value;
     }
 
     /// <summary>plotly.js leaves the number out of the first id: x, x2, x3.</summary>

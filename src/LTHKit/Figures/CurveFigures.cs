@@ -18,14 +18,17 @@ public sealed record BarGroup(string Name, IReadOnlyList<double> Values);
 
 public static partial class Figures
 {
-    /// <summary>Lines over a common axis: the loss along an eigenvector (Figure 10), the top eigenvalue over training (Figures 2 and A12).</summary>
+    /// <summary>
+    /// Lines over a common axis: the loss along an eigenvector (Figure 10), the top eigenvalue over training (Figures 2 and A12).
+    /// </summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="xTitle">What the horizontal axis is, with its unit.</param>
     /// <param name="yTitle">What the vertical axis is, with its unit.</param>
     /// <param name="curves">One colour each.</param>
     /// <param name="logarithmic">Whether the vertical axis is logarithmic.</param>
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
-    public static GenericChart Curves(string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false)
+    public static GenericChart Curves(
+        string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false)
     {
         if (curves.Count == 0) throw new UserException("There are no curves to draw; give at least one.");
         var pens = FigureTheme.Pens(curves.Select(curve => curve.Name));
@@ -33,14 +36,17 @@ public static partial class Figures
         foreach (var curve in curves)
         {
             if (curve.X.Count == 0 || curve.Y.Count != curve.X.Count || (curve.Spread?.Count ?? curve.X.Count) != curve.X.Count)
-                throw new UserException($"The curve '{curve.Name}' has {curve.X.Count} x and {curve.Y.Count} y values; give as many of both, at least one, and of its spread if it has one.");
+                throw new UserException(
+                    $"The curve '{curve.Name}' has {curve.X.Count} x and {curve.Y.Count} y values; "
+                    + "give as many of both, at least one, and of its spread if it has one.");
             var pen = pens[curve.Name];
             if (curve.Spread is { } spread)
                 charts.Add(Band(curve, spread, pen));
             var few = curve.X.Count <= 25;
             charts.Add(Chart.Line<double, double, string>(
                     curve.X.ToArray(), curve.Y.ToArray(), ShowMarkers: few, Name: curve.Name, ShowLegend: true,
-                    MarkerColor: few ? pen.Color : default(Optional<Color>), MarkerSymbol: few ? pen.Symbol : default(Optional<StyleParam.MarkerSymbol>),
+                    MarkerColor: few ? pen.Color : default(Optional<Color>),
+                    MarkerSymbol: few ? pen.Symbol : default(Optional<StyleParam.MarkerSymbol>),
                     LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
                 .WithTrace(("legendgroup", curve.Name), ("hovertemplate", $"{curve.Name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>")));
         }

@@ -43,8 +43,8 @@ public static partial class Figures
     }
 
     /// <summary>
-    /// What tweaks gain over vanilla retraining of the same tickets (Figures 1 and 4): difference of mean test accuracies in percentage points,
-    /// with the standard error of that difference, sqrt(s1^2/n1 + s2^2/n2).
+    /// What tweaks gain over vanilla retraining of the same tickets (Figures 1 and 4): difference of mean test accuracies in
+    /// percentage points, with the standard error of that difference, sqrt(s1^2/n1 + s2^2/n2).
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
     /// <param name="tweaked">One line each, at the levels it shares with vanilla.</param>
@@ -69,7 +69,9 @@ public static partial class Figures
         var seeds = shown.SelectMany(entry => entry.Sweep.Runs).Concat(vanilla.Runs).Select(run => run.Spec.Seed).Distinct().Count();
         var spread = seeds == 1 ? "one seed" : $"difference of means of {seeds} seeds and its standard error";
         return Chart.Combine(charts)
-            .Styled($"Gain over {vanilla.Name}", $"{Captions.Subject([.. vanilla.Runs, .. tweaked.SelectMany(sweep => sweep.Runs)])}, {spread}")
+            .Styled(
+                $"Gain over {vanilla.Name}",
+                $"{Captions.Subject([.. vanilla.Runs, .. tweaked.SelectMany(sweep => sweep.Runs)])}, {spread}")
             .WithXAxis(SparsityAxis([.. shown.SelectMany(entry => entry.Points)]))
             .WithYAxis(FigureTheme.Axis(
                 "Gain in test accuracy, points", ("rangemode", "tozero"), ("zeroline", true), ("zerolinecolor", FigureTheme.Faint), ("zerolinewidth", 1.5)))

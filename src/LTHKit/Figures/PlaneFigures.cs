@@ -18,7 +18,8 @@ public sealed record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<d
     {
         if (X.Count < 2 || Y.Count < 2 || Z.Count != Y.Count || Z.Any(row => row.Count != X.Count))
             throw new UserException(
-                $"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; it needs at least 2 of each and one row of {X.Count} values a y coordinate.");
+                $"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; "
+                + $"it needs at least 2 of each and one row of {X.Count} values a y coordinate.");
     }
 }
 
@@ -36,8 +37,8 @@ public static partial class Figures
         Contours(title, quantity, new Plane("", x, y, z));
 
     /// <summary>
-    /// Contours of several planes side by side with the same levels and colours (Figure 5). Levels are logarithmic where all values are positive and
-    /// span more than a factor of ten; a star marks the origin, which is the trained network.
+    /// Contours of several planes side by side with the same levels and colours (Figure 5). Levels are logarithmic where all values
+    /// are positive and span more than a factor of ten; a star marks the origin, which is the trained network.
     /// </summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="quantity">What z is, for the colour bar.</param>
@@ -67,7 +68,8 @@ public static partial class Figures
             ("xaxis", Side("direction 1")), ("yaxis", Side("direction 2")), ("zaxis", Side(quantity)),
             ("aspectmode", "manual"), ("aspectratio", FigureTheme.Object(("x", 1), ("y", 1), ("z", 0.7))));
         var chart = Chart.Surface<double, double, double, string>(
-                plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, UseDefaults: false)
+                plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false,
+                UseDefaults: false)
             .WithTrace(("hovertemplate", $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>"))
             .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
             .WithLayout(new Layout().With(("scene", scene), ("margin", FigureTheme.Object(("l", 10), ("r", 10), ("t", 70), ("b", 10)))))
@@ -87,7 +89,8 @@ public static partial class Figures
         IReadOnlyList<string> layers, IReadOnlyList<double> epochs, IReadOnlyList<IReadOnlyList<double>> norms, string title = "Gradient flow")
     {
         if (layers.Count == 0 || norms.Count != layers.Count || norms.Any(row => row.Count != epochs.Count))
-            throw new UserException($"Gradient flow needs one row of {epochs.Count} norms for each of the {layers.Count} layers, at least one.");
+            throw new UserException(
+                $"Gradient flow needs one row of {epochs.Count} norms for each of the {layers.Count} layers, at least one.");
         var scale = ColourScale.Of([.. norms.SelectMany(row => row).Where(norm => norm > 0)], logarithmic: true);
         return Chart.Heatmap<double, double, string, string>(
                 norms.Select(row => row.Select(scale.Map).ToArray()).ToArray(), X: epochs.ToArray(), Y: layers.ToArray(),
@@ -104,9 +107,10 @@ public static partial class Figures
     {
         var levels = new Contours().With(("start", scale.Low), ("end", scale.High), ("size", (scale.High - scale.Low) / 20));
         var contour = Chart.Contour<double, double, double, string>(
-                plane.Z.Select(row => row.Select(scale.Map).ToArray()).ToArray(), Name: plane.Name, X: plane.X.ToArray(), Y: plane.Y.ToArray(),
-                ColorBar: last ? scale.Bar(quantity) : default(Optional<ColorBar>), ColorScale: StyleParam.Colorscale.Viridis, ShowScale: last,
-                ContoursColoring: StyleParam.ContourColoring.Fill, Contours: levels, UseDefaults: false)
+                plane.Z.Select(row => row.Select(scale.Map).ToArray()).ToArray(), Name: plane.Name, X: plane.X.ToArray(),
+                Y: plane.Y.ToArray(), ColorBar: last ? scale.Bar(quantity) : default(Optional<ColorBar>),
+                ColorScale: StyleParam.Colorscale.Viridis, ShowScale: last, ContoursColoring: StyleParam.ContourColoring.Fill,
+                Contours: levels, UseDefaults: false)
             .WithTrace(
                 ("line", new Line().With(("width", 0.6), ("color", "rgba(255,255,255,0.55)"))),
                 ("zmin", scale.Low), ("zmax", scale.High), ("autocontour", false), ("customdata", plane.Z),
@@ -115,9 +119,10 @@ public static partial class Figures
                 [0.0], [0.0], ShowMarkers: true, ShowLegend: false, MarkerColor: Color.fromString("white"),
                 MarkerSymbol: StyleParam.MarkerSymbol.Star, UseDefaults: false)
             .WithTrace(("hoverinfo", "skip"));
-        origin.GetTraces()[0].TryGetTypedValue<Marker>("marker")!.Value.With(("size", 12), ("line", new Line().With(("width", 1), ("color", FigureTheme.Ink))));
-        var shown = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0 ? Chart.Combine([contour, origin]) : contour;
-        return shown
+        origin.GetTraces()[0].TryGetTypedValue<Marker>("marker")!.Value.With(
+            ("size", 12), ("line", new Line().With(("width", 1), ("color", FigureTheme.Ink))));
+        var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
+        return (inside ? Chart.Combine([contour, origin]) : contour)
             .WithXAxis(FigureTheme.GridlessAxis("direction 1", ("range", new[] { plane.X[0], plane.X[^1] })))
             .WithYAxis(FigureTheme.GridlessAxis(first ? "direction 2" : "", ("range", new[] { plane.Y[0], plane.Y[^1] })));
     }
@@ -141,12 +146,16 @@ public static partial class Figures
             return new(low, high > low ? high : low + 1, log);
         }
 
-        public double Map(double value) => !double.IsFinite(value) || (Logarithmic && value <= 0) ? double.NaN : Logarithmic ? Math.Log10(value) : value;
+        public double Map(double value)
+        {
+            if (!double.IsFinite(value) || (Logarithmic && value <= 0)) return double.NaN;
+            return Logarithmic ? Math.Log10(value) : value;
+        }
 
         public ColorBar Bar(string title) => new ColorBar().With(
             ("title", FigureTheme.Object(("text", title), ("side", "top"))), ("thickness", 14), ("outlinewidth", 0),
             ("tickvals", Logarithmic ? Ticks().Select(Math.Log10).ToArray() : null),
-            ("ticktext", Logarithmic ? Ticks().Select(tick => tick.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture)).ToArray() : null));
+            ("ticktext", Logarithmic ? Ticks().Select(tick => FormattableString.Invariant($"{tick:0.######}")).ToArray() : null));
 
         /// <summary>1, 2 and 5 times powers of ten within the range; powers of ten alone where that is too many.</summary>
         private double[] Ticks()

@@ -36,7 +36,10 @@ public static class Tables
             foreach (var (sweep, all) in sweeps.Zip(points))
             {
                 columns.Add(agree ? name : $"{sweep.Name}: {name}", Column(levels, level =>
-                    (agree ? points.First(any => any.ContainsKey(level)) : all).TryGetValue(level, out var point) ? (object?)value(point) : null));
+                {
+                    var source = agree ? points.First(any => any.ContainsKey(level)) : all;
+                    return source.TryGetValue(level, out var point) ? (object?)value(point) : null;
+                }));
                 if (agree) break;
             }
         }
@@ -46,7 +49,9 @@ public static class Tables
     /// <param name="sweeps">In this order.</param>
     public static Frame<int, string> Points(params Sweep[] sweeps)
     {
-        var rows = sweeps.SelectMany(sweep => Points(sweep).OrderBy(pair => pair.Key).Select(pair => (sweep.Name, Point: pair.Value))).ToList();
+        var rows = sweeps
+            .SelectMany(sweep => Points(sweep).OrderBy(pair => pair.Key).Select(pair => (sweep.Name, Point: pair.Value)))
+            .ToList();
         var keys = Enumerable.Range(0, rows.Count).ToList();
         return new FrameBuilder.Columns<int, string>
         {

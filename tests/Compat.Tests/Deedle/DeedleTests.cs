@@ -100,7 +100,6 @@ public class DeedleTests
         Assert.Throws<KeyNotFoundException>(() => series[9]);
         Assert.Equal((true, false, false), (series.TryGet(1).HasValue, series.TryGet(4).HasValue, series.TryGet(9).HasValue));
         Assert.Equal("<missing>", series.TryGet(4).ToString());
-        Assert.Equal(0, series.TryGet(4).ValueOrDefault);
         Assert.Equal(
             "OptionalValue.Value: Value is not available",
             Assert.Throws<InvalidOperationException>(() => series.TryGet(4).Value).Message);

@@ -79,6 +79,15 @@ public class PlotlyTests
     }
 
     [Fact]
+    public void HtmlHoldsTheChart()
+    {
+        var html = global::Plotly.NET.Interactive.Formatters.toInteractiveHTML(Charts.Line());
+        Assert.Contains(GenericChart.toJson(Charts.Line()), html);
+        Assert.Contains("cdn.plot.ly/plotly-2.27.1.min", html);
+        Assert.NotEqual(html, global::Plotly.NET.Interactive.Formatters.toInteractiveHTML(Charts.Line())); // an id of its own
+    }
+
+    [Fact]
     public void NothingCannotBeCombined() =>
         Assert.Equal("The input sequence was empty. (Parameter 'source')", Assert.Throws<ArgumentException>(() => Chart.Combine([])).Message);
 

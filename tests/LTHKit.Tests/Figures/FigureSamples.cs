@@ -12,7 +12,10 @@ internal static class FigureSamples
     /// <summary>Levels 1 and 4 with the given accuracies, and dense runs.</summary>
     public static Sweep Sweep(string name, double[] level1, double[] level4, double[] dense, double hidden = 0, params Tweak[] tweaks) => new(
         name,
-        [.. level1.Select((accuracy, seed) => Run(1, seed, accuracy, hidden, tweaks)), .. level4.Select((accuracy, seed) => Run(4, seed, accuracy, hidden, tweaks))],
+        [
+            .. level1.Select((accuracy, seed) => Run(1, seed, accuracy, hidden, tweaks)),
+            .. level4.Select((accuracy, seed) => Run(4, seed, accuracy, hidden, tweaks)),
+        ],
         [.. dense.Select((accuracy, seed) => Run(0, seed, accuracy, hidden, tweaks))]);
 
     public static Sweep Vanilla => Sweep("vanilla LTH", [0.70, 0.72], [0.60, 0.64], [0.75, 0.75]);
@@ -52,6 +55,8 @@ internal static class FigureSamples
 
     public static double[][] Bowl { get; } = [[20, 10, 20], [10, 1, 10], [20, 10, 20]];
 
+    private static double[] Forty { get; } = [.. Enumerable.Range(1, 40).Select(i => (double)i)];
+
     /// <summary>One of each figure.</summary>
     public static IReadOnlyDictionary<string, GenericChart> All => new Dictionary<string, GenericChart>
     {
@@ -65,7 +70,7 @@ internal static class FigureSamples
         ["landscape"] = Figures.Landscape(new Plane("a", Grid, Grid, Bowl), "Loss"),
         ["gradient flow"] = Figures.GradientFlow(["conv1", "conv2"], [1, 2, 3], [[1, 0.1, 0], [0.01, 0.001, 0.002]]),
         ["curves"] = Figures.Curves("Loss", "t", "loss", [new Curve("a", Grid, [2, 1, 2], [0.1, 0.2, 0.1]), new Curve("b", Grid, [3, 1, 3])]),
-        ["curves, logarithmic"] = Figures.Curves("Eigenvalue", "Epoch", "value", [new Curve("a", [.. Enumerable.Range(1, 40).Select(i => (double)i)], [.. Enumerable.Range(1, 40).Select(i => 1.0 * i * i)])], logarithmic: true),
+        ["curves, logarithmic"] = Figures.Curves("Eigenvalue", "Epoch", "value", [new Curve("a", Forty, Forty)], logarithmic: true),
         ["bars"] = Figures.Bars("Scales", "scale", ["conv1", "conv2"], new BarGroup("weights", [1, 0.5]), new BarGroup("biases", [0.2, 0.3])),
         ["bars, one group"] = Figures.Bars("Sparsity", "sparsity (%)", ["conv1", "conv2"], new BarGroup("sparsity", [80, 90])),
     };

@@ -21,7 +21,8 @@ public class ValidationTests
 {
     private static readonly string Here = Path.GetDirectoryName(Source())!;
 
-    public static string? Plotly { get; } = Existing(Path.GetFullPath(Path.Combine(Here, "../../../node_modules/plotly.js-dist-min/plotly.min.js")));
+    public static string? Plotly { get; } =
+        Existing(Path.GetFullPath(Path.Combine(Here, "../../../node_modules/plotly.js-dist-min/plotly.min.js")));
 
     public static string? Node { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Select(folder => Existing(Path.Combine(folder, "node"))).FirstOrDefault(path => path is not null);
@@ -37,7 +38,8 @@ public class ValidationTests
     [PlotlyFact]
     public void ThatTestCanFail()
     {
-        var figure = JObject.Parse("""{ "data": [{ "type": "scatter", "mode": "curvy" }], "layout": { "width": 900, "height": 500, "colour": 1 } }""");
+        var figure = JObject.Parse(
+            """{ "data": [{ "type": "scatter", "mode": "curvy" }], "layout": { "width": 900, "height": 500 } }""");
         Assert.NotEmpty(Validate(new JObject(new JProperty("wrong", figure)))["wrong"]!);
     }
 
@@ -47,7 +49,11 @@ public class ValidationTests
         try
         {
             File.WriteAllText(file, figures.ToString());
-            var start = new ProcessStartInfo(Node!, [Path.Combine(Here, "validate.js"), Plotly!, file]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo(Node!, [Path.Combine(Here, "validate.js"), Plotly!, file])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEnd();
