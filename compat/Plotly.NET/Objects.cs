@@ -20,6 +20,16 @@ namespace Plotly.NET
     /// <summary>How plotly.js renders: tool bar, responsiveness, image export.</summary>
     public class Config : Dynamic;
 
+    /// <summary>
+    /// What F# code calls; here so that `Chart` is as ambiguous beside Plotly.NET.CSharp.Chart as it is with the real packages.
+    /// </summary>
+    public class Chart
+    {
+        private protected Chart()
+        {
+        }
+    }
+
     public class Title : Dynamic;
 
     public class Font : Dynamic;
