@@ -5,7 +5,7 @@ namespace Microsoft.DotNet.Interactive.Formatting;
 
 internal static class PlainTextDefaults
 {
-    private const string Indent = "    ";
+    private const string Indent = "      ";
 
     public static readonly ITypeFormatter[] Formatters =
     [

@@ -63,7 +63,7 @@ public class CompatTests
         Assert.Equal("[ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 ... (80 more) ]", Enumerable.Range(0, 100).ToArray().ToDisplayString());
         Assert.Equal("( 1, two )", (1, "two").ToDisplayString());
         Assert.Equal("0.5", 0.5.ToDisplayString());
-        Assert.StartsWith("Broken\n    Fine: 1\n    Throws: System.InvalidOperationException: no", new Broken().ToDisplayString());
+        Assert.StartsWith("Broken\n      Fine: 1\n      Throws: System.InvalidOperationException: no", new Broken().ToDisplayString());
         Assert.Contains("dni-plaintext\"><pre>&lt;x&gt;</pre>", "<x>".ToDisplayString("text/html"));
         Assert.Equal("""{"A":1}""", new { A = 1 }.ToDisplayString("application/json"));
     }
@@ -90,10 +90,11 @@ public class CompatTests
     [Fact]
     public void ALateSubscriberHearsEverythingAndAFailedCommandIsCancelled()
     {
+        Kernel.HTML("");       // the first use of Kernel connects displays with the context
         var command = new SubmitCode("x");
         using var context = KernelInvocationContext.GetOrCreateAmbientContext(command);
         Assert.Same(context, KernelInvocationContext.Current);
-        var shown = Kernel.display("text");
+        var shown = context.Display((object)"text");
         Console.WriteLine("line");
         shown.Update("other");
         var heard = new List<KernelEvent>();

@@ -62,7 +62,7 @@ public sealed class HtmlTests : IDisposable
 
         var dom = Chromium.Dom(outcome.Html!);
         var body = Body(dom);
-        Assert.Equal(2, Regex.Matches(body, "class=\"main-svg\"[^>]*>\\s*<defs").Count);
+        Assert.Equal(2, Regex.Matches(body, "class=\"plot-container plotly\"").Count);
         Assert.Equal(3, Regex.Matches(body, "<g class=\"trace scatter").Count);
         Assert.Equal(2, Regex.Matches(body, "class=\"katex\"").Count);
         Assert.Single(Regex.Matches(body, "class=\"katex-display\""));

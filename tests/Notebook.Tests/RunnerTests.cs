@@ -55,7 +55,7 @@ public sealed class RunnerTests : IDisposable
     [Fact]
     public async Task ADisplayIsUpdatedWhereItStands()
     {
-        var outcome = await Run(Write("var d = display(\"first\"); Console.WriteLine(\"between\"); d.Update(\"second\");", "d.Update(\"third\");"));
+        var outcome = await Run(Write("using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(\"first\"); Console.WriteLine(\"between\"); d.Update(\"second\");", "d.Update(\"third\");"));
         var cells = NotebookDocument.Load(outcome.Notebook).Cells;
         Assert.Equal(2, cells[0].Outputs.Count);
         Assert.Equal("third", Text(cells[0].Outputs[0]!["data"]!["text/plain"]));

@@ -47,6 +47,8 @@ public sealed class Lab : IDisposable
     /// <exception cref="UserException">The device is unknown or not there.</exception>
     public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null)
     {
+        if (KernelInvocationContext.Current is not null)
+            Formatting.NotebookFormatters.Register();
         if (jobs < 0)
             throw new UserException($"{jobs} jobs are not possible; give a positive number, or 0 to let the kit choose.");
         var target = device switch

@@ -9,7 +9,7 @@ internal sealed class ProgressLine : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(0.5);
 
-    private readonly bool _inNotebook = KernelInvocationContext.Current is not null;
+    private readonly KernelInvocationContext? _notebook = KernelInvocationContext.Current;
     private readonly Stopwatch _since = new();
     private DisplayedValue? _display;
     private bool _open;
@@ -20,10 +20,10 @@ internal sealed class ProgressLine : IDisposable
         if (!last && _since.IsRunning && _since.Elapsed < Interval)
             return;
         _since.Restart();
-        if (!_inNotebook)
+        if (_notebook is null)
             Write(text, last);
         else if (_display is null)
-            _display = text.Display(PlainTextFormatter.MimeType);
+            _display = _notebook.Display(text, PlainTextFormatter.MimeType);     // what text.Display(...) returns updates nothing in .NET Interactive
         else
             _display.Update(text);
     }
