@@ -23,7 +23,7 @@ internal sealed class ProgressLine : IDisposable
         if (_notebook is null)
             Write(text, last);
         else if (_display is null)
-            _display = _notebook.Display(text, PlainTextFormatter.MimeType);     // what text.Display(...) returns updates nothing in .NET Interactive
+            _display = _notebook.Display((object)text, PlainTextFormatter.MimeType);   // text.Display(...) gives .NET Interactive nothing to update
         else
             _display.Update(text);
     }
