@@ -14,7 +14,7 @@ internal static class KitChecks
         yield return Kernels();
         yield return Plotly();
         yield return Jupyter();
-        yield return Library("libzmq", "libzmq.so.5", "the Jupyter kernel cannot start", "libzmq5");
+        yield return Library("libzmq", "libzmq.so.5", "a Jupyter kernel cannot start", "libzmq5");
         yield return Library("JPEG", "libturbojpeg.so.0", "Tiny-ImageNet's images cannot be decoded", "libturbojpeg0");
     }
 
@@ -36,13 +36,11 @@ internal static class KitChecks
     {
         var program = Tool.Find("jupyter");
         if (Registered() is { } kernel)
-            return new("Jupyter", $"{program ?? "not on the PATH"}; LTHKit's kernel is registered in {kernel}");
-        return program is null
-            ? new("Jupyter", "not installed: notebooks run with ./lthkit run and ./lthkit reproduce")
-            : new("Jupyter", program, "LTHKit's kernel is not registered", "run ./lthkit kernel install");
+            return new("Jupyter", $"{program ?? "not on the PATH"}; a C# kernel is registered in {kernel}");
+        return new("Jupyter", $"{program ?? "not installed"}; no C# kernel is registered, so notebooks run with ./lthkit run and ./lthkit reproduce");
     }
 
-    // A kernel of ours is one that is started with a file of this kit.
+    // The kernel that the notebooks name: .NET Interactive's for C#.
     private static string? Registered()
     {
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
@@ -54,10 +52,8 @@ internal static class KitChecks
             Environment.GetEnvironmentVariable("CONDA_PREFIX") is { } prefix ? Path.Combine(prefix, "share", "jupyter") : null,
             "/usr/local/share/jupyter", "/usr/share/jupyter",
         ];
-        return data.OfType<string>().Select(folder => Path.Combine(folder, "kernels")).Where(Directory.Exists)
-            .SelectMany(Directory.EnumerateDirectories)
-            .FirstOrDefault(folder => Path.Combine(folder, "kernel.json") is var file && File.Exists(file)
-                && File.ReadAllText(file).Contains("lthkit", StringComparison.OrdinalIgnoreCase));
+        return data.OfType<string>().Select(folder => Path.Combine(folder, "kernels"))
+            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, ".net-csharp", "kernel.json")));
     }
 
     private static Finding Library(string topic, string file, string problem, string package)
