@@ -17,6 +17,7 @@ public sealed class FormatterTests : IDisposable
     private static Frame<int, string> Table() => new FrameBuilder.Columns<int, string>
     {
         { "accuracy, %", new Series<int, double>([0, 1, 2], [93.456, double.NaN, 7.1]) },
+        { "mixed", new Series<int, object>([0, 1, 2], [1, 0.5, 12.5]) },
         { "spread", new Series<int, string>([0, 1, 2], ["1.0 ± 0.1", "2.0 ± 0.2", "3.0"]) },
         { "<name>", new Series<int, string>([0, 2], ["a", "b & c"]) },
     }.Frame;
@@ -25,9 +26,9 @@ public sealed class FormatterTests : IDisposable
     public void ATableIsAlignedRoundedAndMarksWhatIsMissing()
     {
         var html = Table().ToDisplayString(HtmlFormatter.MimeType);
-        Assert.Contains("<th class=\"n\">accuracy, %</th><th class=\"n\">spread</th><th>&lt;name&gt;</th>", html);
-        Assert.Contains("<tr><th>0</th><td class=\"n\">93.46</td><td class=\"n\">1.0 &#177; 0.1</td><td>a</td></tr>", html);
-        Assert.Contains("<tr><th>1</th><td class=\"m n\">–</td><td class=\"n\">2.0 &#177; 0.2</td><td class=\"m\">–</td></tr>", html);
+        Assert.Contains("<th class=\"n\">accuracy, %</th><th class=\"n\">mixed</th><th class=\"n\">spread</th><th>&lt;name&gt;</th>", html);
+        Assert.Contains("<tr><th>0</th><td class=\"n\">93.46</td><td class=\"n\">1.0</td><td class=\"n\">1.0 &#177; 0.1</td><td>a</td></tr>", html);
+        Assert.Contains("<tr><th>1</th><td class=\"m n\">–</td><td class=\"n\">0.5</td><td class=\"n\">2.0 &#177; 0.2</td><td class=\"m\">–</td></tr>", html);
         Assert.Contains("<td class=\"n\">7.10</td>", html);
         Assert.Contains("b &amp; c", html);
         Assert.DoesNotMatch("color: *#|background: *#", html);       // the theme's colours, whatever they are

@@ -12,6 +12,7 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
     private const int Width = 100;
     private bool _lineOpen;
     private bool _overwritable;
+    private string? _lastUpdate;
 
     public void Notebook(string name, int cells) => writer?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {cells} cells"));
 
@@ -33,6 +34,9 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
             case DisplayUpdate update when overwrites:
                 Overwrite(Plain(update.Data));
                 break;
+            case DisplayUpdate update when IsOneLine(update.Data):
+                _lastUpdate = Plain(update.Data);
+                break;
             case DisplayOutput display when IsOneLine(display.Data):
                 Overwrite(Plain(display.Data));
                 break;
@@ -45,12 +49,14 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
 
     public void End(TimeSpan time)
     {
+        // Where lines cannot be overwritten, of all updates the last is shown.
+        if (_lastUpdate is { } text)
+            Line(Indent + Cut(text));
+        _lastUpdate = null;
         CloseLine();
         if (time > TimeSpan.FromSeconds(1))
             Line(string.Create(CultureInfo.InvariantCulture, $"{Indent}{time.TotalSeconds:0.0} s"));
     }
-
-    public void Note(string text) => Line(text);
 
     private static bool IsOneLine(IReadOnlyDictionary<string, string> data) =>
         data.Count == 1 && data.TryGetValue(PlainTextFormatter.MimeType, out var text) && !text.Contains('\n');

@@ -60,7 +60,7 @@ internal static partial class TableHtml
             var shown = keys.Count <= MostRows
                 ? keys.Select((_, i) => (int?)i).ToList()
                 : [.. Enumerable.Range(0, ShownAtStart).Select(i => (int?)i), null, .. Enumerable.Range(keys.Count - ShownAtEnd, ShownAtEnd).Select(i => (int?)i)];
-            var columns = frame.ColumnKeys.Zip(frame.ColumnTypes).Select(column => Read(frame, column.First, column.Second, keys)).ToList();
+            var columns = frame.ColumnKeys.Select(column => Read(frame, column, keys)).ToList();
 
             var html = new StringBuilder(Style).Append("\n<table class=\"lthkit\"><thead><tr><th></th>");
             foreach (var column in columns)
@@ -83,14 +83,15 @@ internal static partial class TableHtml
             return html.Append("</tbody></table>").ToString();
         }
 
-        private static Column Read<R, C>(Frame<R, C> frame, C name, Type type, List<R> keys)
+        private static Column Read<R, C>(Frame<R, C> frame, C name, List<R> keys)
             where R : notnull
             where C : notnull
         {
             var title = Convert.ToString(name, CultureInfo.InvariantCulture) ?? "";
             var series = frame.GetColumn<object>(name);
             var cells = keys.Select(key => series.TryGet(key) is { HasValue: true } found ? found.Value : null).ToList();
-            if (type == typeof(double) || type == typeof(float) || type == typeof(decimal))
+            var present = cells.OfType<object>().ToList();
+            if (present.Any(cell => cell is double or float or decimal) && present.All(cell => cell is double or float or decimal or int or long))
                 return new Column(title, Right: true, Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
 
             var texts = cells.Select(cell => cell is null ? null : Convert.ToString(cell, CultureInfo.InvariantCulture)).ToList();
