@@ -1,0 +1,116 @@
+using System.Text.Json.Nodes;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Cli.Tests;
+
+/// <summary>The verbs themselves, called as the command line calls them.</summary>
+public sealed class VerbTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-verbs-").FullName;
+
+    public VerbTests() => Environment.SetEnvironmentVariable("LTHKIT_RUNS", Path.Combine(_folder, "runs"));
+
+    public void Dispose()
+    {
+        Environment.SetEnvironmentVariable("LTHKIT_RUNS", null);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static async Task<(int Code, string Error)> Run(params string[] arguments)
+    {
+        var error = new StringWriter();
+        var code = await CommandLine.Run(Verbs.Root(), arguments, error);
+        return (code, error.ToString());
+    }
+
+    private string Notebook(params string[] cells)
+    {
+        var path = Path.Combine(_folder, "small.ipynb");
+        File.WriteAllText(path, new JsonObject
+        {
+            ["cells"] = new JsonArray([.. cells.Select((source, i) => (JsonNode)new JsonObject
+            {
+                ["cell_type"] = "code", ["id"] = $"cell-{i}", ["metadata"] = new JsonObject(), ["execution_count"] = null,
+                ["outputs"] = new JsonArray(), ["source"] = source,
+            })]),
+            ["metadata"] = new JsonObject { ["kernelspec"] = new JsonObject { ["name"] = ".net-csharp", ["display_name"] = ".NET (C#)", ["language"] = "C#" } },
+            ["nbformat"] = 4,
+            ["nbformat_minor"] = 5,
+        }.ToJsonString());
+        return path;
+    }
+
+    [Theory]
+    [InlineData("reproduce 9z", "There is no figure '9z'")]
+    [InlineData("reproduce --profile huge", "--profile must be smoke, quick, short or paper")]
+    [InlineData("reproduce --dataset mnist", "--dataset must be synthetic")]
+    [InlineData("reproduce --dataset cifar-100 --data /nonexistent", "cifar-100")]
+    [InlineData("reproduce --seeds -1", "--seeds must be a whole number")]
+    [InlineData("reproduce --jobs many", "--jobs must be a whole number")]
+    [InlineData("reproduce --profile smoke --out /proc/lthkit", "/proc/lthkit")]
+    [InlineData("run /nonexistent/x.ipynb", "x.ipynb")]
+    [InlineData("run /nonexistent/x.ipynb -p profile", "-p takes NAME=VALUE")]
+    [InlineData("data get mnist", "There is no archive for 'mnist'")]
+    [InlineData("data get cifar-10 --mirror ftp://x", "http")]
+    [InlineData("data verify cifar-10 --data /nonexistent", "/nonexistent")]
+    public async Task Bad_input_is_one_sentence_and_exit_2(string line, string said)
+    {
+        var (code, error) = await Run(line.Split(' '));
+        Assert.Equal(2, code);
+        Assert.Contains(said, error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task Cuda_without_cuda_is_refused()
+    {
+        if (cuda.is_available())
+            return;
+        var (code, error) = await Run("reproduce", "--device", "cuda");
+        Assert.Equal((2, true), (code, error.Contains("There is no CUDA device")));
+    }
+
+    [Fact]
+    public async Task An_unknown_parameter_names_the_known_ones()
+    {
+        var (code, error) = await Run("run", Path.Combine(Checkout.Root, "notebooks", "00-quickstart.ipynb"), "-p", "seed=1", "--out", _folder);
+        Assert.Equal(2, code);
+        Assert.Contains("seeds", error);
+    }
+
+    [Fact]
+    public async Task A_cell_that_throws_is_named_and_what_was_reached_is_kept()
+    {
+        var output = Path.Combine(_folder, "out");
+        var (code, error) = await Run("run", Notebook("1 + 1", "var x = 0;\nthrow new InvalidOperationException(\"too cold\");", "3"), "--out", output);
+        Assert.Equal(2, code);
+        Assert.Contains("too cold", error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        var cells = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "small.ipynb")))!["cells"]!.AsArray();
+        Assert.Equal("2", cells[0]!["outputs"]![0]!["data"]!["text/plain"]!.ToString());
+        Assert.Equal("error", cells[1]!["outputs"]![0]!["output_type"]!.ToString());
+        Assert.Empty(cells[2]!["outputs"]!.AsArray());
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task Reproduce_runs_every_notebook_and_leaves_pages_and_tables()
+    {
+        var (code, error) = await Run("reproduce", "all", "--profile", "smoke", "--out", _folder);
+        Assert.True(code == 0, error);
+        foreach (var notebook in Notebooks.All())
+        {
+            var executed = File.ReadAllText(Path.Combine(_folder, notebook.Name + ".ipynb"));
+            Assert.Contains("application/vnd.plotly.v1+json", executed);
+            Assert.DoesNotContain("\"output_type\": \"error\"", executed);
+            var page = File.ReadAllText(Path.Combine(_folder, notebook.Name + ".html"));
+            Assert.DoesNotMatch("<script[^>]+src=", page);
+            Assert.DoesNotMatch("<link[^>]+href=\"http", page);
+        }
+        Assert.Contains(Directory.GetFiles(_folder, "*.csv"), f => Path.GetFileName(f) == "00-quickstart.table-accuracy.csv");
+        // Both notebooks share the dense network and the ladder: smoke has 2 seeds, levels 1 and 3.
+        var (dense, ladder, tweaked) = (2, 2 * 3, 2 * 3);
+        Assert.Equal(dense + ladder + 3 * tweaked, Directory.GetDirectories(Path.Combine(_folder, "runs")).Length);
+    }
+}
