@@ -63,7 +63,10 @@ setup_command() {
 # For every other verb: nothing but a look at the stamp when nothing has changed.
 ensure_setup() {
     read_answers
-    if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then return; fi
+    if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then
+                exec 9>&-
+                return
+            fi
     say 'lthkit: setting up (the first time takes a few minutes)'
     run_setup '' false false
 }
@@ -78,7 +81,10 @@ run_setup() {
         flock 9
         if [[ -z $requested && $force == false ]]; then
             read_answers
-            if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then return; fi
+            if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then
+                exec 9>&-
+                return
+            fi
         fi
     fi
 
@@ -310,7 +316,8 @@ install_packages() {
     if [[ $offline == false ]] && may_install; then
         say "  installing ${list% }"
         if apt_install apt "${needed[@]}" "${wanted[@]}"; then return; fi
-        fail 1 "the packages ${list% } could not be installed;$(first_error "$LOGS/apt.log") The log is $LOGS/apt.log"
+        [[ ${#needed[@]} -eq 0 ]] ||
+            fail 1 "the packages ${list% } could not be installed;$(first_error "$LOGS/apt.log") The log is $LOGS/apt.log"
     fi
     if [[ ${#needed[@]} -gt 0 ]]; then
         if [[ " ${needed[*]} " == *' libtorch-dev '* ]]; then

@@ -45,7 +45,14 @@ internal static class Settings
         Description = description,
         HelpName = "DIR",
         DefaultValueFactory = _ => Path.GetFullPath(fallback),
-        CustomParser = result => Path.GetFullPath(result.Tokens[0].Value),
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (text.Length > 0)
+                return Path.GetFullPath(text);
+            result.AddError($"{name} needs the name of a folder, not an empty one.");
+            return "";
+        },
     };
 
     private static int ParseNumber(ArgumentResult result, string name, int least, int most)

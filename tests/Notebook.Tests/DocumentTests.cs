@@ -1,4 +1,5 @@
 using LTHKit.Notebook.Document;
+using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Tests;
 
@@ -92,7 +93,7 @@ public sealed class DocumentTests : IDisposable
     {
         var path = Path.Combine(_folder, "a.ipynb");
         File.WriteAllText(path, "old");
-        Assert.Throws<UserException>(() => AtomicFile.Write(path, temporary =>
+        Assert.Throws<UserException>(() => AtomicFile.Replace(path, temporary =>
         {
             File.WriteAllText(temporary, "half of the n");
             throw new IOException("No space left on device");
@@ -106,11 +107,11 @@ public sealed class DocumentTests : IDisposable
     {
         var path = Path.Combine(_folder, "b.ipynb");
         var texts = new[] { new string('a', 300_000), new string('b', 200_000) };
-        AtomicFile.Write(path, texts[0]);
+        AtomicFile.WriteText(path, texts[0]);
         var writing = Task.Run(() =>
         {
             for (var i = 0; i < 200; i++)
-                AtomicFile.Write(path, texts[i % 2]);
+                AtomicFile.WriteText(path, texts[i % 2]);
         });
         while (!writing.IsCompleted)
             Assert.Contains(File.ReadAllText(path), texts);

@@ -17,6 +17,8 @@ internal sealed class PyTorchSide : IDisposable
     public static PyTorchSide? Start(BenchSetting setting, int classes, string pixels)
     {
         var python = (setting.Python.Length > 0 ? [setting.Python] : new[] { "python3", "/usr/bin/python3" }).FirstOrDefault(HasTorch);
+        if (python is null && setting.Python.Length > 0)
+            throw new UserException($"{setting.Python} is no Python that has torch, torchvision and PIL.");
         if (python is null)
             return null;
         var start = new ProcessStartInfo(python, [Path.Combine(Checkout.Root, "bench", "pytorch.py"),

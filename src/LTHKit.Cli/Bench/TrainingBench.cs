@@ -24,7 +24,7 @@ internal static class TrainingBench
             throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
         set_num_threads(setting.Threads);
         // The split keeps a tenth for validation, so that Images are left to train on.
-        using var data = DataSets.Open(new DataSpec { Size = setting.Size <= 16 ? 16 : 32, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 }, device: device);
+        using var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 }, device: device);
         var actual = setting with { Images = data.Train.Count, Size = data.Height };
         var pixels = Path.GetTempFileName();
         try
@@ -171,7 +171,7 @@ internal sealed class BenchReport(BenchSetting setting, string? pytorch)
         Row("training step, ms", _steps, 1000);
         Row("epoch with augmentation, s", _epochs, 1);
         if (Memory is { } m)
-            text.AppendLine(FormattableString.Invariant($"resident memory over {m.Steps:N0} steps: {m.Before:0} -> {m.After:0} MiB"));
+            text.AppendLine(FormattableString.Invariant($"resident memory over {m.Steps:N0} steps of 8 images: {m.Before:0} -> {m.After:0} MiB"));
         if (pytorch is null)
             text.AppendLine("No Python with torch and torchvision was found (Debian: python3-torch python3-torchvision), so there is nothing to compare with.");
         return text.ToString().TrimEnd();

@@ -9,9 +9,9 @@ internal static class BenchVerb
     public static Command Create()
     {
         var width = Settings.Number("--width", "Width of the ResNet-18.", 16, least: 1);
-        var size = Settings.Number("--size", "Height and width of the images.", 32, least: 8, most: 64);
+        var size = Settings.Number("--size", "Height and width of the images.", 32, least: 8, most: 128);
         var batch = Settings.Number("--batch", "Images a step.", 128, least: 2);
-        var images = Settings.Number("--images", "Images an epoch.", 2560, least: 2);
+        var images = Settings.Number("--images", "Images an epoch.", 2560, least: 100, most: 1_000_000);
         var rounds = Settings.Number("--rounds", "How often each side is measured, in turns.", 5, least: 1);
         var threads = Settings.Number("--threads", "Threads of both sides (0: one a core).", 0);
         var workers = Settings.Number("--workers", "Workers of PyTorch's DataLoader (0: none, the fastest on two cores).", 0);

@@ -26,6 +26,8 @@ internal static class RunVerb
                     throw new UserException($"-p takes NAME=VALUE, not '{text}'.");
                 values[text[..equals]] = text[(equals + 1)..];
             }
+            if (parsed.GetRequiredValue(notebook).Length == 0)
+                throw new UserException("run needs the name of a notebook, not an empty one.");
             var outcome = await Notebooks.Run(parsed.GetRequiredValue(notebook), parsed.GetValue(output)!, values, cancel);
             Notebooks.Describe(outcome, Console.Out);
             return 0;

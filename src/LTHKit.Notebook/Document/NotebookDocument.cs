@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Document;
 
@@ -112,7 +113,7 @@ public sealed class NotebookDocument
 
     /// <summary>Writes the notebook whole or not at all: an interrupted save leaves the file that was there.</summary>
     /// <exception cref="UserException">The folder cannot be written to, or the disk is full.</exception>
-    public void Save(string path) => AtomicFile.Write(path, ToString());
+    public void Save(string path) => AtomicFile.WriteText(path, ToString());
 
     private NotebookCell Insert(int at, NotebookCell cell)
     {

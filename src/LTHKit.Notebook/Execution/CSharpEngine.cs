@@ -13,6 +13,7 @@ using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
 using Microsoft.DotNet.Interactive.Events;
 using Microsoft.DotNet.Interactive.Formatting;
+using Diagnostic = Microsoft.CodeAnalysis.Diagnostic;
 
 namespace LTHKit.Notebook.Execution;
 

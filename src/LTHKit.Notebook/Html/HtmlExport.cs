@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using LTHKit.Formatting;
 using LTHKit.Notebook.Document;
+using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Html;
 
@@ -20,7 +21,7 @@ public static class HtmlExport
     /// <param name="folder">Where pictures that Markdown cells name are looked for.</param>
     /// <exception cref="UserException">The folder cannot be written to, or there are figures and plotly.js is not installed.</exception>
     public static void Write(NotebookDocument notebook, string path, string folder) =>
-        AtomicFile.Write(path, Page(notebook, Path.GetFileNameWithoutExtension(path), folder));
+        AtomicFile.WriteText(path, Page(notebook, Path.GetFileNameWithoutExtension(path), folder));
 
     /// <summary>The text of the page.</summary>
     /// <param name="notebook">The executed notebook.</param>

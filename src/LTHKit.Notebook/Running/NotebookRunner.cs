@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Execution;
 using LTHKit.Notebook.Html;
+using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Running;
 
@@ -36,7 +37,7 @@ public static class NotebookRunner
             // Front ends without a Plotly renderer of their own take it from here.
             var beside = Path.Combine(Path.GetDirectoryName(output)!, Path.GetFileName(plotly));
             if (!File.Exists(beside) || new FileInfo(beside).Length != new FileInfo(plotly).Length)
-                AtomicFile.Write(beside, temporary => File.Copy(plotly, temporary));
+                AtomicFile.Replace(beside, temporary => File.Copy(plotly, temporary));
             var page = Path.ChangeExtension(output, ".html");
             HtmlExport.Write(notebook, page, folder);
             return outcome with { Html = page };

@@ -1,6 +1,7 @@
 using Deedle;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Execution;
+using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Running;
 
@@ -43,7 +44,7 @@ internal sealed class TableFiles(string notebook)
     {
         foreach (var (frame, path) in _waiting)
         {
-            AtomicFile.Write(path, temporary => frame.Apply(new SaveCsv(temporary)));
+            AtomicFile.Replace(path, temporary => frame.Apply(new SaveCsv(temporary)));
             if (!_paths.Contains(path))
                 _paths.Add(path);
         }

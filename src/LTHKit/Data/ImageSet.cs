@@ -80,7 +80,7 @@ public sealed class ImageSet : IDisposable
     /// <inheritdoc/>
     public override string ToString() =>
         $"{Name}: {Classes} classes, {Channels}x{Height}x{Width}, {Train.Count:N0} training, {Validation.Count:N0} validation, " +
-        $"{Test.Count:N0} test images";
+        $"{Test.Count:N0} test images{string.Concat(Notes.Select(note => $"; {note}"))}";
 
     /// <summary>Limits, splits and measures what a reader has read.</summary>
     internal static ImageSet From(DataSpec spec, IReadOnlyList<string> classNames, RawImages train, RawImages test, Device device,

@@ -22,7 +22,8 @@ internal static partial class CodeFingerprint
     public static string Of(Type type)
     {
         var text = new StringBuilder();
-        Describe(type, text);
+        for (var part = type; part is not null && part.Assembly != typeof(CodeFingerprint).Assembly && part != typeof(object); part = part.BaseType)
+            Describe(part, text);
         // Without the types that others are nested in: a cell's types live in a submission whose number changes.
         var stable = EnclosingTypes().Replace(text.ToString(), "");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(stable)))[..12];

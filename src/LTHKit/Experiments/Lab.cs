@@ -124,13 +124,28 @@ public sealed class Lab : IDisposable
             var inner = e.Flatten().InnerExceptions;
             throw inner.FirstOrDefault(i => i is not OperationCanceledException) ?? new OperationCanceledException("Interrupted; the finished epochs of each run are kept.", inner[0], stop.Token);
         }
+        finally
+        {
+            _stop = new CancellationTokenSource();
+        }
         progress.Finish();
         return [.. tasks.Select(t => t.Result)];
     }
 
     /// <summary>The data set of the profile, or of <paramref name="spec"/>, on the device; owned by the laboratory.</summary>
     public ImageSet Data(DataSpec? spec = null)
-        => _data.GetOrAdd(spec ?? Profile.Data, s => new Lazy<ImageSet>(() => DataSets.Open(s, _dataDir, Device))).Value;
+    {
+        var key = spec ?? Profile.Data;
+        try
+        {
+            return _data.GetOrAdd(key, s => new Lazy<ImageSet>(() => DataSets.Open(s, _dataDir, Device))).Value;
+        }
+        catch (UserException)
+        {
+            _data.TryRemove(key, out _);        // the user may put it right and ask again
+            throw;
+        }
+    }
 
     /// <summary>The trained network of a finished run, in eval mode, on the device; owned by the caller.</summary>
     public Network Network(RunResult run) => _runner.Load(run.Spec);

@@ -32,6 +32,9 @@ public sealed record RunResult
     /// <summary>Wall time of all its epochs.</summary>
     public required double Seconds { get; init; }
 
+    /// <summary>The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</summary>
+    public string DataFingerprint { get; init; } = "";
+
     /// <summary>Epoch by epoch; a rewound run begins at its rewind point.</summary>
     public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
 }

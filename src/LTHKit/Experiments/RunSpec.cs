@@ -28,7 +28,10 @@ public sealed record RunSpec
     /// <summary>Pruning level; 0 is the dense network.</summary>
     public int Level { get; init; }
 
-    /// <summary>The epoch of the dense training from which the survivors' weights come and training goes on; 0 is theta0.</summary>
+    /// <summary>
+    /// The epoch of the dense training from which the survivors' weights come and training goes on; 0 is theta0. The ticket itself is always drawn
+    /// with survivors reset to theta0, so that every way to retrain spends the same one.
+    /// </summary>
     public int Rewind { get; init; }
 
     /// <summary>What is changed in retraining.</summary>

@@ -15,6 +15,8 @@ public sealed class RunStore(string root)
     /// <summary>The layout that this version writes; a folder with a higher one is refused.</summary>
     private const int Format = 1;
 
+    private const int HeldByAnother = 11;      // EWOULDBLOCK, as .NET passes it on
+
     /// <summary>The store's folder.</summary>
     public string Root { get; } = Path.GetFullPath(root);
 
@@ -55,6 +57,7 @@ public sealed class RunStore(string root)
             LastTestAccuracy = Number(done, "lastTestAccuracy"),
             BestEpoch = (int)Number(done, "bestEpoch"),
             Seconds = Number(done, "seconds"),
+            DataFingerprint = done["data"]?.GetValue<string>() ?? "",
             Epochs = ReadMetrics(spec),
         };
 
@@ -80,7 +83,7 @@ public sealed class RunStore(string root)
             {
                 throw new UserException($"{folder.Path} cannot be written ({e.Message}): choose another store with LTHKIT_RUNS.", e);
             }
-            catch (IOException) when (File.Exists(folder.Lock))
+            catch (IOException e) when (e.HResult == HeldByAnother)
             {
                 if (!said)
                     waiting();
@@ -133,7 +136,7 @@ public sealed class RunStore(string root)
     }
 
     /// <summary>Writes the result; the run is finished then.</summary>
-    public RunResult Finish(RunSpec spec, double sparsity, double effectiveSparsity, JsonObject environment)
+    public RunResult Finish(RunSpec spec, double sparsity, double effectiveSparsity, string dataFingerprint, JsonObject environment)
     {
         var epochs = ReadMetrics(spec);
         var best = epochs.MaxBy(m => m.ValidationAccuracy)!;    // the first of equals
@@ -145,6 +148,7 @@ public sealed class RunStore(string root)
             ["lastTestAccuracy"] = epochs[^1].TestAccuracy,
             ["bestEpoch"] = best.Epoch,
             ["seconds"] = epochs.Sum(m => m.Seconds),
+            ["data"] = dataFingerprint,
             ["environment"] = environment,
         };
         AtomicFile.WriteText(Folder(spec).Done, done.ToJsonString(SpecJson.Options) + "\n");

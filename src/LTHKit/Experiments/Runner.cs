@@ -28,10 +28,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <exception cref="UserException">Bad settings, a damaged folder, or a loss that is no longer finite.</exception>
     public RunResult Run(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
     {
-        if (store.Find(spec) is { } finished)
+        if (Find(spec) is { } finished)
             return finished;
         using var held = store.Acquire(spec, waiting, cancel);
-        if (store.Find(spec) is { } meanwhile)
+        if (Find(spec) is { } meanwhile)
             return meanwhile;
         store.Begin(spec);
         using var scope = NewDisposeScope();
@@ -49,7 +49,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new UserException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.", e);
         }
-        return store.Finish(spec, mask?.Sparsity ?? 0, EffectiveSparsity(network, mask), Describe());
+        return store.Finish(spec, mask?.Sparsity ?? 0, EffectiveSparsity(network, mask), open(spec.Data).Fingerprint, Describe());
+    }
+
+    /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
+    private RunResult? Find(RunSpec spec)
+    {
+        var result = store.Find(spec);
+        if (result is not null && result.DataFingerprint != open(spec.Data).Fingerprint)
+            throw new UserException($"{spec.Label} was trained on other images than those that {spec.Data.Name} holds now: use another run store (LTHKIT_RUNS) for them, or delete {result.Folder}.");
+        return result;
     }
 
     /// <summary>A finished run's network with its trained weights, in eval mode; owned by the caller.</summary>
@@ -116,15 +125,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     private TweakContext Context(RunSpec spec, Mask? mask, CancellationToken cancel)
-        => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), () => Load(spec.Dense));
+        => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak));
 
     /// <summary>Sets what the network shares with the dense one to the dense weights after the rewind point's epochs.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
     {
         var dense = spec.Dense;
         var path = store.Folder(dense).Snapshot(spec.Rewind);
-        if (!File.Exists(path))
-            TrainTo(dense, spec.Rewind, path, cancel);
+        using (store.Acquire(dense, () => { }, cancel))
+            if (!File.Exists(path))
+                TrainTo(dense, spec.Rewind, path, cancel);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var source = Rewritten(dense, null, cancel);

@@ -73,9 +73,11 @@ internal static class SpecJson
 
         public override void Write(Utf8JsonWriter writer, Tweak value, JsonSerializerOptions options)
         {
-            var node = Of(value);
+            var ours = value.GetType().Assembly == typeof(Tweak).Assembly;
+            // The defaults of a notebook's own tweak may be edited from one moment to the next, so its settings are all written out.
+            var node = ours ? Of(value) : Sorted(JsonSerializer.SerializeToNode(value, value.GetType(), Options)!.AsObject());
             node.Insert(0, "type", value.GetType().Name);
-            if (value.GetType().Assembly != typeof(Tweak).Assembly)
+            if (!ours)
                 node["code"] = CodeFingerprint.Of(value.GetType());
             node.WriteTo(writer);
         }

@@ -6,7 +6,7 @@ namespace LTHKit.Models;
 
 /// <summary>
 /// VGG-16 with BatchNorm in its CIFAR form (Simonyan and Zisserman 2014): thirteen 3x3 convolutions in five stages with max-pooling
-/// between, one linear classifier on the averaged features. Conv-4 (Frankle and Carbin 2019) is the same with two stages of two.
+/// between, one linear classifier on the averaged features; an image that is down to one pixel is not pooled further. Conv-4 (Frankle and Carbin 2019) is the same with two stages of two.
 /// </summary>
 public sealed class Vgg : Network
 {
@@ -40,7 +40,7 @@ public sealed class Vgg : Network
         foreach (var (unit, act, pool) in _layers)
         {
             x = act.call(unit.Forward(x));
-            if (pool)
+            if (pool && x.shape[2] > 1)
                 x = functional.max_pool2d(x, 2);
         }
         return _classifier.call(x.mean([2, 3]));

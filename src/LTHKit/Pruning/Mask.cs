@@ -125,7 +125,9 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
         {
             if (!metadata.TryGetValue("shape." + t.Key, out var text))
                 throw new UserException($"{path} is damaged: the shape of {t.Key} is missing.");
-            var shape = text.Split(',').Select(long.Parse).ToArray();
+            long[] shape = [.. text.Split(',').Select(d => long.TryParse(d, out var size) ? size : -1)];
+            if (t.Value.dtype != ScalarType.Byte || shape.Any(d => d < 0))
+                throw new UserException($"{path} is damaged: {t.Key} is no packed mask.");
             return (t.Key, Unpack(t.Value.data<byte>().ToArray(), shape, path));
         }).ToList());
     }

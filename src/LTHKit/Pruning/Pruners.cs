@@ -75,6 +75,6 @@ public static class Pruners
     private static Dictionary<string, Tensor> Random(PruningContext context)
     {
         using var generator = new Generator(context.Seed);
-        return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator));
+        return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
     }
 }

@@ -3,29 +3,42 @@ namespace LTHKit.Storage;
 /// <summary>Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed.</summary>
 public static class AtomicFile
 {
-    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes; a failure leaves the old file untouched.</summary>
+    /// <summary>
+    /// Replaces <paramref name="path"/> with the file that <paramref name="write"/> makes under the name it is given; a failure leaves the old
+    /// file untouched.
+    /// </summary>
     /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Replace(string path, Action<string> write)
     {
+        path = Path.GetFullPath(path);
         var temporary = $"{path}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.tmp";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            try
             {
-                write(stream);
-                stream.Flush(flushToDisk: true);
+                write(temporary);
+                File.Move(temporary, path, overwrite: true);
             }
-            File.Move(temporary, path, overwrite: true);
+            finally
+            {
+                File.Delete(temporary);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{path} cannot be written ({e.Message}): free some space or choose another folder.", e);
-        }
-        finally
-        {
-            File.Delete(temporary);
+            throw new UserException($"{path} cannot be written ({e.Message.TrimEnd('.')}): free some space or choose another folder.", e);
         }
     }
+
+    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes, flushed to the disk.</summary>
+    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
+    public static void Write(string path, Action<Stream> write) => Replace(path, temporary =>
+    {
+        using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
+        write(stream);
+        stream.Flush(flushToDisk: true);
+    });
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>
     /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>

@@ -79,6 +79,8 @@ public static class SafeTensors
                 var dtype = Names.First(n => n.Value == node!["dtype"]!.GetValue<string>()).Key;
                 var shape = node!["shape"]!.AsArray().Select(d => d!.GetValue<long>()).ToArray();
                 var offsets = node["data_offsets"]!.AsArray().Select(d => d!.GetValue<long>()).ToArray();
+                if (offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > stream.Length - start || shape.Any(d => d < 0 || d > stream.Length))
+                    throw new InvalidDataException($"{name} lies outside the file");
                 var tensor = empty(shape, dtype: dtype);
                 if (offsets[1] - offsets[0] != tensor.numel() * tensor.element_size())
                     throw new InvalidDataException($"{name} has a wrong size");
@@ -89,7 +91,7 @@ public static class SafeTensors
             return (tensors, metadata);
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or JsonException or InvalidOperationException
-            or NullReferenceException or FormatException or OverflowException or IndexOutOfRangeException)
+            or NullReferenceException or ArgumentException or FormatException or OverflowException or IndexOutOfRangeException)
         {
             throw new UserException($"{path} is damaged or no safetensors file ({e.Message}): delete it, and what it held is made anew.", e);
         }

@@ -79,6 +79,6 @@ public sealed class MaskedSgd : IDisposable
     private unsafe void StepNative(Tensor weight, Tensor gradient, Tensor momentum, Tensor? kept, float rate)
     {
         fixed (byte* w = weight.bytes, g = gradient.bytes, m = momentum.bytes, mask = kept is null ? default : kept.bytes)
-            NativeKernels.MaskedSgd((float*)w, (float*)g, (float*)m, mask, weight.numel(), rate, (float)_momentum, (float)_decay);
+            NativeKernels.MaskedSgd((float*)w, (float*)g, (float*)m, mask, weight.numel(), rate, (float)_momentum, (float)_decay, get_num_threads());
     }
 }

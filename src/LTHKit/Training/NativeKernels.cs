@@ -16,5 +16,5 @@ internal static unsafe partial class NativeKernels
     [LibraryImport(Library, EntryPoint = "lthkit_masked_sgd")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory)]
     public static partial void MaskedSgd(float* weights, float* gradient, float* momentum, byte* mask, long count, float rate,
-        float mu, float decay);
+        float mu, float decay, int threads);
 }

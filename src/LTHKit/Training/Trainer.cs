@@ -69,6 +69,9 @@ public sealed class Trainer : IDisposable
             var (trainLoss, trainAccuracy) = TrainEpoch(epoch, callbacks, cancel);
             var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
             var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
+            // The last update of an epoch shows in no training loss.
+            if (!double.IsFinite(validationLoss + testLoss))
+                throw new DivergedException(epoch, _batches.Iterations - 1);
             NextEpoch++;
             var metrics = new EpochMetrics(epoch, _recipe.LearningRateAt(epoch), trainLoss, trainAccuracy, validationLoss, validationAccuracy,
                 testLoss, testAccuracy, clock.Elapsed.TotalSeconds);

@@ -39,5 +39,4 @@ public abstract record Tweak
 /// <param name="Mask">The ticket; null for a dense network.</param>
 /// <param name="Recipe">How the network will be trained.</param>
 /// <param name="Seed">A seed of the run's own, for tweaks that draw random numbers.</param>
-/// <param name="Teacher">The trained dense network of the same seed, in eval mode on the training device; made when first called.</param>
-public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed, Func<Network> Teacher);
+public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed);

@@ -27,9 +27,9 @@ constexpr int64_t kChunk = 1 << 15;
 }  // namespace
 
 extern "C" __attribute__((visibility("default")))
-void lthkit_masked_sgd(float* w, const float* gradient, float* m, const uint8_t* mask, int64_t count, float rate, float momentum, float decay) {
+void lthkit_masked_sgd(float* w, const float* gradient, float* m, const uint8_t* mask, int64_t count, float rate, float momentum, float decay, int32_t threads) {
     const int64_t chunks = (count + kChunk - 1) / kChunk;
-    #pragma omp parallel for schedule(static) if (chunks > 1)
+    #pragma omp parallel for schedule(static) num_threads(threads) if (chunks > 1 && threads > 1)
     for (int64_t c = 0; c < chunks; c++) {
         const int64_t begin = c * kChunk;
         step(w, gradient, m, mask, begin, begin + kChunk < count ? begin + kChunk : count, rate, momentum, decay);

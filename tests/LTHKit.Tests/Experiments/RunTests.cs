@@ -53,7 +53,6 @@ public sealed class RunTests : IDisposable
         lab.Run("first", [Tiny.Spec]);
         var written = File.GetLastWriteTimeUtc(Folder(Tiny.Spec).Checkpoint);
         using var other = Tiny.Lab(_store);
-        var watch = Stopwatch.StartNew();
         other.Run("second", [Tiny.Spec]);
         Assert.Equal(written, File.GetLastWriteTimeUtc(Folder(Tiny.Spec).Checkpoint));
         Assert.Equal(4, other.Store.ReadMetrics(Tiny.Spec).Count);
@@ -170,11 +169,25 @@ public sealed class RunTests : IDisposable
         b.WaitForExit();
         Assert.True(a.ExitCode == 0 && b.ExitCode == 0, said);
         var store = new RunStore(_store);
-        // Had both written, the bits would be those of no single training.
         using var alone = Tiny.Lab(Path.Combine(_store, "alone"));
         alone.Run("alone", [Tiny.Spec with { Level = 1 }]);
         foreach (var spec in new[] { Tiny.Spec, Tiny.Spec with { Level = 1 } })
             Assert.Equal(Outcome(alone.Store, spec), Outcome(store, spec));
+    }
+
+    [Fact]
+    public void ARunThatAnotherProcessHoldsIsLeftAlone()
+    {
+        var store = new RunStore(_store);
+        var held = store.Acquire(Tiny.Spec, () => { }, default);
+        using var worker = Worker.Start(_store, 0);
+        Thread.Sleep(8000);
+        Assert.False(worker.HasExited);
+        Assert.Empty(store.ReadMetrics(Tiny.Spec));
+        held.Dispose();
+        worker.WaitForExit();
+        Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
+        Assert.Equal(4, store.ReadMetrics(Tiny.Spec).Count);
     }
 
     [Fact]

@@ -46,6 +46,7 @@ public sealed class SpecTests
     {
         Assert.Equal(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(B.Scaled)));
         Assert.NotEqual(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(C.Scaled)));
+        Assert.NotEqual(new RunSpec { Tweaks = [new D.Scaled()] }.Id, new RunSpec { Tweaks = [new E.Scaled()] }.Id);
         Assert.Contains("\"code\":", new RunSpec { Tweaks = [new A.Scaled(2)] }.ToJson().ToJsonString());
     }
 
@@ -91,6 +92,11 @@ public sealed class SpecTests
     private static class A { public sealed record Scaled(double By) : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * By; } }
 
     private static class B { public sealed record Scaled(double By) : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * By; } }
+
+    // The same but for a setting's default.
+    private static class D { public sealed record Scaled(double By = 1) : Tweak { public override string Label => "scaled"; } }
+
+    private static class E { public sealed record Scaled(double By = 2) : Tweak { public override string Label => "scaled"; } }
 
     private static class C { public sealed record Scaled(double By) : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * By * 2; } }
 }
