@@ -68,7 +68,7 @@ internal static class TrainingBench
             _network = Networks.Build(new ModelSpec("resnet18", setting.Width), new InputSpec(data.Classes, data.Height), 0);
             _network.to(data.Device);
             _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch }, data, Losses.CrossEntropy, 0);
-            _batches = new Batches(data, setting.Batch, 0);
+            _batches = new Batches(data, setting.Batch, 0, channelsLast: _network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
             _batch = _batches.Epoch(0).First();
         }
 

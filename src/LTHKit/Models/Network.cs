@@ -36,6 +36,12 @@ public abstract class Network : Module<Tensor, Tensor>
     /// </summary>
     public IReadOnlyList<string> Prunable => _prunable;
 
+    /// <summary>
+    /// Whether images are best given with the channels last on the CPU: the convolutions follow the input's layout, and oneDNN's for that layout
+    /// are faster where every width is a multiple of its block of eight. (With other widths libtorch 1.13 has been seen to crash.)
+    /// </summary>
+    public virtual bool PrefersChannelsLast => false;
+
     /// <summary>The prunable weights by name, in order.</summary>
     public IEnumerable<(string Name, Parameter Weight)> PrunableWeights()
     {

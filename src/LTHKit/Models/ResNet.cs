@@ -40,6 +40,9 @@ public sealed class ResNet : Network
         _classifier = Layer(this, "", "fc", Linear(channels, input.Classes), prunable: false);
     }
 
+    /// <inheritdoc/>
+    public override bool PrefersChannelsLast => _stem.out_channels % 8 == 0;
+
     /// <summary>[N, C, H, W] -> logits [N, classes].</summary>
     public override Tensor forward(Tensor input)
     {

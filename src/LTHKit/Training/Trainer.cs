@@ -30,7 +30,8 @@ public sealed class Trainer : IDisposable
     {
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, NextEpoch) = (network, mask, recipe, data, loss, firstEpoch);
-        _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None);
+        _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
+            channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
         Optimiser = new MaskedSgd(network, mask, recipe);
     }
 

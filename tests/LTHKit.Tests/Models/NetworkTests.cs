@@ -74,6 +74,23 @@ public sealed class NetworkTests
             Assert.Equal(wanted!.GetValue<double>(), actual, 2e-3);
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void TheLayoutOfTheImagesChangesRoundingOnly(int width)
+    {
+        using var scope = NewDisposeScope();
+        using Network a = Networks.Build(new ModelSpec("resnet18", width), new InputSpec(10, 16), 3), b = Networks.Build(new ModelSpec("resnet18", width), new InputSpec(10, 16), 3);
+        Assert.True(a.PrefersChannelsLast);
+        using var generator = new Generator(1);
+        var x = randn(32, 3, 16, 16, generator: generator);
+        var last = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+        a.call(x).pow(2).mean().backward();
+        b.call(last).pow(2).mean().backward();
+        foreach (var ((name, p), q) in a.named_parameters().Zip(b.parameters()))
+            Assert.True((p.grad! - q.grad!).norm().ToDouble() <= 1e-3 * p.grad!.norm().ToDouble() + 1e-6, name);
+    }
+
     [Fact]
     public void InitialWeightsAreUniformWithinOneOverRootFanIn()
     {
