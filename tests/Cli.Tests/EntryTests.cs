@@ -141,7 +141,7 @@ public sealed class EntryTests : IDisposable
     {
         var old = Write("old.json", "{\n  \"packages\": {\n    \"node_modules/plotly.js-dist-min\": {\n      \"version\": \"1.0.0\",\n");
         Assert.Equal("node_modules/plotly.js-dist-min 1.0.0\n", Setup($"npm_pins '{old}'").Output);
-        Assert.Matches(@"^node_modules/plotly\.js-dist-min \d+\.\d+\.\d+\n", Setup("npm_pins \"$ROOT/package-lock.json\"").Output);
+        Assert.Matches(@"(?m)^node_modules/plotly\.js-dist-min \d+\.\d+\.\d+$", Setup("npm_pins \"$ROOT/package-lock.json\"").Output);
     }
 
     [Fact]

@@ -91,7 +91,7 @@ public sealed class VerbTests : IDisposable
         Assert.Contains("too cold", error);
         Assert.Single(error.TrimEnd().Split('\n'));
         var cells = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "small.ipynb")))!["cells"]!.AsArray();
-        Assert.Equal("2", cells[0]!["outputs"]![0]!["data"]!["text/plain"]!.ToString());
+        Assert.Equal("2", cells[0]!["outputs"]![0]!["data"]!["text/plain"]![0]!.ToString());
         Assert.Equal("error", cells[1]!["outputs"]![0]!["output_type"]!.ToString());
         Assert.Empty(cells[2]!["outputs"]!.AsArray());
     }
