@@ -41,7 +41,10 @@ public sealed class Batches : IDisposable
     public int BatchSize { get; }
 
     /// <summary>Training batches an epoch, the last, shorter one included.</summary>
-    public int Iterations => (_set.Train.Count + BatchSize - 1) / BatchSize;
+    public int Iterations => IterationsOf(_set, BatchSize);
+
+    /// <summary>Training batches an epoch, for a set and a batch size.</summary>
+    public static int IterationsOf(ImageSet set, int batchSize) => (set.Train.Count + batchSize - 1) / batchSize;
 
     /// <summary>The training batches of an epoch. Each is disposed by whoever receives it.</summary>
     /// <param name="epoch">From 0.</param>

@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
+using LTHKit.Storage;
+using LTHKit.Training;
 using LTHKit.Tweaks;
 using Microsoft.DotNet.Interactive;
 using TorchSharp;
@@ -73,11 +76,13 @@ public sealed class Lab : IDisposable
     /// <param name="tweaks">What is changed in retraining; null for nothing, vanilla LTH.</param>
     /// <param name="name">As in the legend; null for the tweaks' own labels.</param>
     /// <param name="rewind">Epoch of the dense training to rewind to; 0 for theta0.</param>
+    /// <param name="rewindIteration">Steps into that epoch.</param>
     /// <param name="pruning">How the tickets are drawn; null for the profile's.</param>
     /// <param name="model">The network; null for the profile's.</param>
+    /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
     public Sweep Sweep(IEnumerable<int>? levels = null, IEnumerable<Tweak>? tweaks = null, string? name = null, int rewind = 0,
-        PruningSpec? pruning = null, ModelSpec? model = null)
+        int rewindIteration = 0, PruningSpec? pruning = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null)
     {
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
         int[] all = [.. (levels ?? Profile.Levels).Distinct().Order()];
@@ -91,45 +96,84 @@ public sealed class Lab : IDisposable
             Pruning = pruning ?? Profile.Pruning,
             Level = level,
             Rewind = rewind,
+            RewindIteration = rewindIteration,
             Tweaks = list,
             Seed = seed,
         }.Normalised)).ToList();
         name ??= list.Count == 0 ? "vanilla LTH" : string.Join(" + ", list.Select(t => t.Label));
-        var results = Run(name, specs);
+        var results = Run(name, specs, watches);
         return new Sweep(name, [.. results.Where(r => r.Spec.Level > 0)], [.. results.Where(r => r.Spec.Level == 0)]);
     }
 
     /// <summary>Trains, or finds in the store, these runs and all that they build on.</summary>
     /// <param name="name">For the progress line.</param>
     /// <param name="specs">What to run.</param>
+    /// <param name="watches">What to measure while these runs train.</param>
     /// <returns>One result a spec, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range (nothing has been trained then), or a training diverged.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; finished epochs are kept.</exception>
-    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs)
+    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null)
     {
         foreach (var spec in specs)
-            spec.Validate();
+            _runner.Validate(spec);
+        IReadOnlyList<Watch> watched = [.. watches ?? []];
+        foreach (var watch in watched)
+            watch.Validate();
         var plan = specs.SelectMany(Ancestry).DistinctBy(s => s.Id).ToList();
         var missing = plan.Where(s => Store.Find(s) is null).ToList();
         using var progress = new LabProgress(name, plan.Count, missing);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
-        _stop = stop;
-        var tasks = specs.Select(s => Ensure(s, progress, stop.Token)).ToArray();
-        try
-        {
-            Task.WaitAll(tasks);
-        }
-        catch (AggregateException e)
-        {
-            var inner = e.Flatten().InnerExceptions;
-            throw inner.FirstOrDefault(i => i is not OperationCanceledException) ?? new OperationCanceledException("Interrupted; the finished epochs of each run are kept.", inner[0], stop.Token);
-        }
-        finally
-        {
-            _stop = new CancellationTokenSource();
-        }
+        var asked = specs.Select(s => s.Id).ToHashSet();
+        var results = Interruptible(stop => specs.Select(s => Ensure(s, asked, watched, progress, stop)).ToArray());
         progress.Finish();
-        return [.. tasks.Select(t => t.Result)];
+        return results;
+    }
+
+    /// <summary>What a watch saw of finished runs. One that was trained without it is trained again, to the same bits on the CPU.</summary>
+    /// <param name="runs">The runs.</param>
+    /// <param name="watch">What to measure.</param>
+    /// <returns>One series a run, in their order.</returns>
+    /// <exception cref="UserException">A setting is out of range; nothing has been measured then.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what was measured is kept.</exception>
+    public IReadOnlyList<WatchSeries> Watch(IEnumerable<RunResult> runs, Watch watch)
+    {
+        watch.Validate();
+        IReadOnlyList<RunResult> all = [.. runs];
+        using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
+        var seen = Interruptible(stop => all.Select(run => InPlace(() =>
+        {
+            var values = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
+            progress.Finished(run.Spec);
+            return values;
+        }, stop)).ToArray());
+        progress.Finish();
+        return [.. all.Zip(seen, (run, values) => Series(run, watch, values))];
+    }
+
+    /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="name">What is computed, for the file's name.</param>
+    /// <param name="settings">A record of everything that it depends on beside the run.</param>
+    /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json can write and read.</param>
+    /// <param name="epochs">After how many epochs; null for the end of the training.</param>
+    public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
+    {
+        var at = epochs ?? run.Spec.Recipe.Epochs;
+        var path = Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.Of(settings))}.json");
+        if (File.Exists(path))
+            try
+            {
+                return JsonSerializer.Deserialize<T>(File.ReadAllText(path), SpecJson.LineOptions)!;
+            }
+            catch (JsonException e)
+            {
+                throw new UserException($"{path} is damaged: delete it and it is computed anew.", e);
+            }
+        using var network = Network(run, at);
+        using var mask = Mask(run);
+        var value = measure(network, mask);
+        AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(value, SpecJson.LineOptions) + "\n");
+        return value;
     }
 
     /// <summary>The data set of the profile, or of <paramref name="spec"/>, on the device; owned by the laboratory.</summary>
@@ -147,8 +191,20 @@ public sealed class Lab : IDisposable
         }
     }
 
-    /// <summary>The trained network of a finished run, in eval mode, on the device; owned by the caller.</summary>
-    public Network Network(RunResult run) => _runner.Load(run.Spec);
+    /// <summary>The network of a finished run, in eval mode, on the device; owned by the caller.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="epochs">After how many epochs, 0 or the rewind point being as training found it; null for the trained network.</param>
+    /// <exception cref="UserException">The run does not pass through that point.</exception>
+    public Network Network(RunResult run, int? epochs = null)
+    {
+        if (epochs is not { } at)
+            return _runner.Load(run.Spec);
+        using var progress = new LabProgress($"network after {at} epochs", 1, _runner.IsKept(run.Spec, at) ? [] : [run.Spec]);
+        var network = Interruptible<Network>(stop =>
+            [InPlace(() => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop), stop)])[0];
+        progress.Finish();
+        return network;
+    }
 
     /// <summary>The ticket of a finished run; null for a dense run. Owned by the caller.</summary>
     public Mask? Mask(RunResult run) => _runner.LoadMask(run.Spec);
@@ -173,34 +229,75 @@ public sealed class Lab : IDisposable
     {
         if (spec.Parent is { } parent)
             yield return parent;
-        if (spec.Rewind > 0)
+        if (spec.IsRewound || spec.Tweaks.Any(t => t.NeedsDense))
             yield return spec.Dense;
     }
 
-    private Task<RunResult> Ensure(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    private Task<RunResult> Ensure(
+        RunSpec spec, IReadOnlySet<string> asked, IReadOnlyList<Watch> watches, LabProgress progress, CancellationToken cancel)
     {
         lock (_runs)
         {
             // A run that failed or was interrupted is tried again when asked for again.
             if (_runs.TryGetValue(spec.Id, out var known) && !known.IsFaulted && !known.IsCanceled)
                 return known;
-            return _runs[spec.Id] = Start(spec, progress, cancel);
+            return _runs[spec.Id] = Start(spec, asked, watches, progress, cancel);
         }
     }
 
-    private async Task<RunResult> Start(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    private async Task<RunResult> Start(
+        RunSpec spec, IReadOnlySet<string> asked, IReadOnlyList<Watch> watches, LabProgress progress, CancellationToken cancel)
     {
-        await Task.WhenAll(Needs(spec).Select(need => Ensure(need, progress, cancel))).ConfigureAwait(false);
+        await Task.WhenAll(Needs(spec).Select(need => Ensure(need, asked, watches, progress, cancel))).ConfigureAwait(false);
+        return await InPlace(() =>
+        {
+            var result = _runner.Run(spec, asked.Contains(spec.Id) ? watches : [], [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
+            progress.Finished(spec);
+            return result;
+        }, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Does a piece of work on a thread of its own when one of the laboratory's places is free.</summary>
+    private async Task<T> InPlace<T>(Func<T> work, CancellationToken cancel)
+    {
         await _places.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            return await Task.Factory.StartNew(
-                () => _runner.Run(spec, [progress.Watch(spec)], () => progress.Waiting(spec), cancel),
-                cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            return await Task.Factory.StartNew(work, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
         finally
         {
             _places.Release();
         }
+    }
+
+    /// <summary>Waits for tasks that <see cref="Interrupt"/> and the kernel's own interrupt stop; the first failure is thrown.</summary>
+    private T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
+        _stop = stop;
+        var tasks = begin(stop.Token);
+        try
+        {
+            Task.WaitAll(tasks);
+        }
+        catch (AggregateException e)
+        {
+            var inner = e.Flatten().InnerExceptions;
+            throw inner.FirstOrDefault(i => i is not OperationCanceledException)
+                ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop.Token);
+        }
+        finally
+        {
+            _stop = new CancellationTokenSource();
+        }
+        return [.. tasks.Select(t => t.Result)];
+    }
+
+    private static WatchSeries Series(RunResult run, Watch watch, SortedDictionary<int, IReadOnlyDictionary<string, double>> seen)
+    {
+        var epochs = watch.EpochsOf(run.Spec.Rewind, run.Spec.Recipe.Epochs);
+        var names = epochs.Count == 0 ? [] : seen[epochs[0]].Keys;
+        return new(run, epochs, names.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
     }
 }

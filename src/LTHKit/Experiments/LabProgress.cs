@@ -12,6 +12,7 @@ internal sealed class LabProgress : IDisposable
     private readonly long _epochs;
     private readonly ProgressLine _line = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly HashSet<string> _missing, _trained = [];
     private double _epochsDone, _epochsHere;
     private int _finished;
     private string _last = "";
@@ -23,6 +24,7 @@ internal sealed class LabProgress : IDisposable
     {
         (_name, _runs, _total) = (name, runs, missing.Count);
         _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind);
+        _missing = [.. missing.Select(s => s.Id)];
         if (_total > 0)
             Show();
     }
@@ -38,12 +40,24 @@ internal sealed class LabProgress : IDisposable
         Show();
     }
 
+    /// <summary>A run is finished, whoever trained it.</summary>
+    public void Finished(RunSpec spec)
+    {
+        lock (_gate)
+            if (!_missing.Remove(spec.Id))
+                return;
+            else
+                _finished++;
+        Show();
+    }
+
     /// <summary>All is done.</summary>
     public void Finish()
     {
         if (_total == 0)
             return;
-        _line.Show($"{_name}: {_total} runs trained{(_runs > _total ? $", {_runs - _total} from the store" : "")}, {Span(_clock.Elapsed)}", last: true);
+        var found = _runs - _trained.Count;
+        _line.Show($"{_name}: {_trained.Count} runs trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}", last: true);
     }
 
     /// <summary>Ends the line.</summary>
@@ -65,18 +79,19 @@ internal sealed class LabProgress : IDisposable
     private sealed class Watcher(LabProgress owner, RunSpec spec) : TrainingCallback
     {
         private readonly Stopwatch _epochClock = Stopwatch.StartNew();
-        private bool _resumed;
-        private double _within;
+        private double? _position;      // in epochs
 
         public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
         {
             lock (owner._gate)
             {
-                if (!_resumed)
+                owner._trained.Add(spec.Id);
+                if (_position is null)
                     owner._epochsDone += epoch - spec.Rewind;      // what an earlier process has done of this run
-                _resumed = true;
-                Move(iteration / (double)iterations - _within);
-                _within = iteration / (double)iterations;
+                var position = epoch + iteration / (double)iterations;
+                owner._epochsDone += position - (_position ?? epoch);
+                owner._epochsHere += position - (_position ?? epoch);
+                _position = position;
             }
             owner.Show();
         }
@@ -85,21 +100,11 @@ internal sealed class LabProgress : IDisposable
         {
             lock (owner._gate)
             {
-                Move(1 - _within);
-                _within = 0;
                 var speed = trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds;
                 _epochClock.Restart();
                 owner._last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s");
-                if (metrics.Epoch + 1 == spec.Recipe.Epochs)
-                    owner._finished++;
             }
             owner.Show();
-        }
-
-        private void Move(double epochs)
-        {
-            owner._epochsDone += epochs;
-            owner._epochsHere += epochs;
         }
     }
 }

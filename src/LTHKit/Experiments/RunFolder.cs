@@ -22,8 +22,15 @@ public sealed record RunFolder(string Path)
     /// <summary>Held by the process that trains the run.</summary>
     public string Lock => File("lock");
 
-    /// <summary>The network after <paramref name="epochs"/> epochs, kept for rewinding and for analyses of a training's course.</summary>
-    public string Snapshot(int epochs) => File($"weights-{epochs:0000}.safetensors");
+    /// <summary>The network after <paramref name="epochs"/> epochs and a number of steps, kept for rewinding and for analyses of a training's course.</summary>
+    public string Snapshot(int epochs, int iterations = 0)
+        => File(iterations == 0 ? $"weights-{epochs:0000}.safetensors" : $"weights-{epochs:0000}-{iterations:000000}.safetensors");
+
+    /// <summary>What a <see cref="Training.Watch"/> of that name saw, one line an epoch.</summary>
+    public string Watch(string name) => File($"watch-{name}.jsonl");
+
+    /// <summary>A file that an analysis keeps with the run.</summary>
+    public string Analysis(string name) => File(System.IO.Path.Combine("analysis", name));
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -34,6 +34,9 @@ public sealed record RunSpec
     /// </summary>
     public int Rewind { get; init; }
 
+    /// <summary>Steps into the epoch <see cref="Rewind"/> at which the survivors' weights are taken: "epoch 0, step 500" is late resetting.</summary>
+    public int RewindIteration { get; init; }
+
     /// <summary>What is changed in retraining.</summary>
     public IReadOnlyList<Tweak> Tweaks { get; init; } = [];
 
@@ -48,6 +51,7 @@ public sealed record RunSpec
     {
         Pruning = Level == 0 ? new() : Pruning,
         Rewind = Level == 0 ? 0 : Rewind,
+        RewindIteration = Level == 0 ? 0 : RewindIteration,
         Tweaks = [.. Tweaks.OrderBy(t => t.GetType().Name, StringComparer.Ordinal)],
     };
 
@@ -66,10 +70,13 @@ public sealed record RunSpec
     /// </summary>
     public RunSpec? Parent => Level == 0 ? null : Pruners.Get(Pruning.Method).When switch
     {
-        PruneAt.EachRound => (this with { Level = Level - 1, Rewind = 0, Tweaks = [] }).Normalised,
+        PruneAt.EachRound => (this with { Level = Level - 1, Rewind = 0, RewindIteration = 0, Tweaks = [] }).Normalised,
         PruneAt.Trained => Dense,
         _ => null,
     };
+
+    /// <summary>Whether training starts from weights of the dense training instead of theta0.</summary>
+    public bool IsRewound => Rewind > 0 || RewindIteration > 0;
 
     /// <summary>Nominal sparsity of the prunable weights, in [0, 1).</summary>
     public double Sparsity => Pruning.SparsityAt(Level);
@@ -77,6 +84,7 @@ public sealed record RunSpec
     /// <summary>For instance "resnet18 on synthetic, 89.3 % sparse, swish, seed 0".</summary>
     public string Label => string.Join(", ",
         [$"{Model.Name} on {Data.Name}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),
+            .. IsRewound ? [$"rewound to epoch {Rewind}{(RewindIteration > 0 ? $" step {RewindIteration}" : "")}"] : Array.Empty<string>(),
             .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
 
     /// <summary>Refuses settings that cannot be run, before anything is trained.</summary>
@@ -92,6 +100,8 @@ public sealed record RunSpec
             throw new UserException($"The pruning level is {Level}; give 0 for the dense network or a whole number up to 200.");
         if (Rewind < 0 || Rewind >= Recipe.Epochs)
             throw new UserException($"The rewind point is epoch {Rewind}; it must lie in [0, {Recipe.Epochs}), before the end of the training.");
+        if (RewindIteration < 0)
+            throw new UserException($"The rewind point is step {RewindIteration} of epoch {Rewind}; steps are counted from 0.");
         foreach (var tweak in Tweaks)
             tweak.Validate(Recipe);
     }

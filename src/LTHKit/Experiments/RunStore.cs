@@ -115,7 +115,7 @@ public sealed class RunStore(string root)
     public void AddMetrics(RunSpec spec, EpochMetrics metrics)
     {
         var lines = ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics)
-            .Select(m => JsonSerializer.Serialize(m, MetricsOptions) + "\n");
+            .Select(m => JsonSerializer.Serialize(m, SpecJson.LineOptions) + "\n");
         AtomicFile.WriteText(Folder(spec).Metrics, string.Concat(lines));
     }
 
@@ -127,7 +127,7 @@ public sealed class RunStore(string root)
             return [];
         try
         {
-            return [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<EpochMetrics>(line, MetricsOptions)!)];
+            return [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<EpochMetrics>(line, SpecJson.LineOptions)!)];
         }
         catch (JsonException e)
         {
@@ -154,11 +154,6 @@ public sealed class RunStore(string root)
         AtomicFile.WriteText(Folder(spec).Done, done.ToJsonString(SpecJson.Options) + "\n");
         return Find(spec)!;
     }
-
-    private static readonly JsonSerializerOptions MetricsOptions = new(JsonSerializerDefaults.Web)
-    {
-        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-    };
 
     private void CheckSpec(RunSpec spec)
     {

@@ -18,15 +18,17 @@ namespace LTHKit.Experiments;
 internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Device device, IReadOnlyList<int> keepAfter)
 {
     // What the random streams of a run are for; each is a function of the run's seed alone.
-    private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak }
+    private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch }
 
     /// <summary>The run's result; its parent must be finished.</summary>
     /// <param name="spec">What to run.</param>
+    /// <param name="watches">What to measure on the way.</param>
     /// <param name="callbacks">Told of every step and epoch.</param>
     /// <param name="waiting">Called when another process holds the run.</param>
     /// <param name="cancel">Stops after the step under way.</param>
     /// <exception cref="UserException">Bad settings, a damaged folder, or a loss that is no longer finite.</exception>
-    public RunResult Run(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
+    public RunResult Run(
+        RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
     {
         if (Find(spec) is { } finished)
             return finished;
@@ -36,20 +38,22 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         store.Begin(spec);
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel);
-        using var network = Prepare(spec, mask, out var loss, cancel);
-        using var trainer = new Trainer(network, mask, spec.Recipe, open(spec.Data), loss, Seed(spec, Stream.DataOrder), spec.Rewind);
+        using var start = Prepare(spec, mask, cancel);
+        using var trainer = Trainer(spec, mask, start);
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
             trainer.Resume(folder.Checkpoint);
+        var watchers = watches.Select(w => new Watcher(w, Log(spec, w), spec, open(spec.Data), Seed(spec, Stream.Watch))).ToList();
+        watchers.ForEach(w => w.Look(trainer));
         try
         {
-            trainer.Run([new Recorder(store, spec, spec.Level == 0 ? keepAfter : []), .. callbacks], cancel);
+            trainer.Run([.. watchers, new Recorder(store, spec, spec.Level == 0 ? keepAfter : []), .. callbacks], cancel);
         }
         catch (DivergedException e)
         {
             throw new UserException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.", e);
         }
-        return store.Finish(spec, mask?.Sparsity ?? 0, EffectiveSparsity(network, mask), open(spec.Data).Fingerprint, Describe());
+        return store.Finish(spec, mask?.Sparsity ?? 0, EffectiveSparsity(start.Network, mask), open(spec.Data).Fingerprint, Describe());
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
@@ -62,13 +66,68 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>A finished run's network with its trained weights, in eval mode; owned by the caller.</summary>
-    public Network Load(RunSpec spec)
+    public Network Load(RunSpec spec) => Load(spec, store.Folder(spec).Checkpoint);
+
+    private Network Load(RunSpec spec, string checkpoint)
     {
-        var network = Rewritten(spec, null, default);
-        Checkpoint.Load(store.Folder(spec).Checkpoint, network);
+        using var mask = LoadMask(spec);
+        var network = Rewritten(spec, mask);
+        Checkpoint.Load(checkpoint, network);
         network.eval();
         return network;
     }
+
+    /// <summary>A run's network after that many epochs of the schedule, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
+    /// <param name="spec">A finished run.</param>
+    /// <param name="epochs">From the run's first epoch, as training found it, to its last.</param>
+    /// <param name="callbacks">Told of every step that is trained again.</param>
+    /// <param name="cancel">Stops after the step under way.</param>
+    /// <exception cref="UserException">The run does not pass through that point.</exception>
+    public Network NetworkAt(RunSpec spec, int epochs, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    {
+        if (epochs < spec.Rewind || epochs > spec.Recipe.Epochs)
+            throw new UserException($"{spec.Label} has no network after {epochs} epochs; it goes from {spec.Rewind} to {spec.Recipe.Epochs}.");
+        if (epochs == spec.Recipe.Epochs)
+            return Load(spec);
+        var path = store.Folder(spec).Snapshot(epochs);
+        using (store.Acquire(spec, () => { }, cancel))
+            if (!File.Exists(path))
+                TrainTo(spec, epochs, 0, path, callbacks, cancel);
+        return Load(spec, path);
+    }
+
+    /// <summary>Whether the network after that many epochs need not be trained again.</summary>
+    public bool IsKept(RunSpec spec, int epochs) => epochs == spec.Recipe.Epochs || File.Exists(store.Folder(spec).Snapshot(epochs));
+
+    /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
+    /// <param name="spec">A finished run.</param>
+    /// <param name="watch">What to measure.</param>
+    /// <param name="callbacks">Told of every step that is trained again.</param>
+    /// <param name="cancel">Stops after the step under way; what has been measured is kept.</param>
+    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Watched(
+        RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    {
+        var log = Log(spec, watch);
+        if (Unseen(spec, watch).Count > 0)
+        {
+            using var held = store.Acquire(spec, () => { }, cancel);
+            using var scope = NewDisposeScope();
+            using var mask = LoadMask(spec);
+            using var start = Prepare(spec, mask, cancel);
+            using var trainer = Trainer(spec, mask, start);
+            var watcher = new Watcher(watch, log, spec, open(spec.Data), Seed(spec, Stream.Watch));
+            foreach (var epoch in Unseen(spec, watch))
+            {
+                trainer.RunTo(epoch, 0, callbacks, cancel);
+                watcher.Look(trainer);
+            }
+        }
+        return log.Read();
+    }
+
+    /// <summary>The points of a run that a watch has not seen yet.</summary>
+    public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
+        => [.. watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
 
     /// <summary>A finished run's ticket, on the device; null for a dense run. Owned by the caller.</summary>
     public Mask? LoadMask(RunSpec spec)
@@ -90,7 +149,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             using var scope = NewDisposeScope();
             var parent = spec.Parent;
-            using var network = parent is null ? Rewritten(spec with { Tweaks = [] }, null, cancel) : Load(parent);
+            using var network = parent is null ? Built(spec) : Load(parent);
             using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
             using var drawn = Pruners.Draw(spec.Pruning, network, before, spec.Level, Seed(spec, Stream.Pruning));
             drawn.Save(path);
@@ -99,59 +158,84 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
-    internal Network Prepare(RunSpec spec, Mask? mask, out Loss loss, CancellationToken cancel)
+    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel)
     {
-        var network = Rewritten(spec, mask, cancel);
-        if (spec.Rewind > 0)
+        var dense = new Lazy<Network>(() => Load(spec.Dense));
+        var context = Context(spec, mask, () => dense.Value);
+        var network = Rewritten(spec, mask);
+        if (spec.IsRewound)
             Rewind(spec, network, cancel);
         mask?.Apply(network);
-        var context = Context(spec, mask, cancel);
-        loss = spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
+        var loss = spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
         foreach (var tweak in spec.Tweaks)
             tweak.Initialise(network, context);
         mask?.Apply(network);
-        return network;
+        return new(network, loss, dense);
     }
 
-    private Network Rewritten(RunSpec spec, Mask? mask, CancellationToken cancel)
+    /// <summary>Refuses what only the data can tell to be impossible.</summary>
+    /// <exception cref="UserException">The rewind point lies past the end of its epoch.</exception>
+    public void Validate(RunSpec spec)
+    {
+        spec.Validate();
+        if (spec.RewindIteration > 0 && Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize) is var iterations && spec.RewindIteration >= iterations)
+            throw new UserException($"The rewind point is step {spec.RewindIteration} of epoch {spec.Rewind}; an epoch has {iterations} steps, so give a later epoch.");
+    }
+
+    private Network Built(RunSpec spec)
     {
         var data = open(spec.Data);
         var network = Networks.Build(spec.Model, new InputSpec(data.ClassNames.Count, data.Height, data.Channels), Seed(spec, Stream.Initialisation));
         network.to(device);
+        return network;
+    }
+
+    private Network Rewritten(RunSpec spec, Mask? mask)
+    {
+        var network = Built(spec);
+        var context = Context(spec, mask, () => throw new InvalidOperationException("The dense network is there for Wrap and Initialise, not for Rewrite."));
         foreach (var tweak in spec.Tweaks)
-            tweak.Rewrite(network, Context(spec, mask, cancel));
+            tweak.Rewrite(network, context);
         network.to(device);
         return network;
     }
 
-    private TweakContext Context(RunSpec spec, Mask? mask, CancellationToken cancel)
-        => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak));
+    private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
+        => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);
 
-    /// <summary>Sets what the network shares with the dense one to the dense weights after the rewind point's epochs.</summary>
+    private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
+        => new(start.Network, mask, spec.Recipe, open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind, spec.RewindIteration);
+
+    private WatchLog Log(RunSpec spec, Watch watch)
+        => new(store.Folder(spec).Watch($"{watch.Name}-{SpecJson.Hash(SpecJson.Of(watch with { Epochs = [] }))}"));
+
+    /// <summary>Sets what the network shares with the dense one to the dense weights at the rewind point.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
     {
         var dense = spec.Dense;
-        var path = store.Folder(dense).Snapshot(spec.Rewind);
+        var path = store.Folder(dense).Snapshot(spec.Rewind, spec.RewindIteration);
         using (store.Acquire(dense, () => { }, cancel))
             if (!File.Exists(path))
-                TrainTo(dense, spec.Rewind, path, cancel);
+                TrainTo(dense, spec.Rewind, spec.RewindIteration, path, [], cancel);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        using var source = Rewritten(dense, null, cancel);
-        Checkpoint.Load(path, source);
+        using var source = Load(dense, path);
         var weights = source.state_dict();
         foreach (var (name, value) in network.state_dict())
             if (weights.TryGetValue(name, out var rewound))
                 value.copy_(rewound);
     }
 
-    /// <summary>Trains the dense network again up to an epoch that was not kept: the same bits as the first time.</summary>
-    private void TrainTo(RunSpec dense, int epochs, string path, CancellationToken cancel)
+    /// <summary>Trains a run again up to a point that was not kept: the same bits as the first time.</summary>
+    private void TrainTo(
+        RunSpec spec, int epochs, int iterations, string path, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
-        using var network = Prepare(dense, null, out var loss, cancel);
-        using var trainer = new Trainer(network, null, dense.Recipe, open(dense.Data), loss, Seed(dense, Stream.DataOrder));
-        trainer.Run([], cancel, epochs);
-        Checkpoint.Save(path, network, null, epochs);
+        using var scope = NewDisposeScope();
+        using var mask = LoadMask(spec);
+        using var start = Prepare(spec, mask, cancel);
+        using var trainer = Trainer(spec, mask, start);
+        trainer.RunTo(epochs, iterations, callbacks, cancel);
+        Checkpoint.Save(path, start.Network, null, epochs);
     }
 
     private static double EffectiveSparsity(Network network, Mask? mask)
@@ -183,6 +267,35 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             if (keepAfter.Contains(trainer.NextEpoch))
                 Checkpoint.Save(folder.Snapshot(trainer.NextEpoch), trainer.Network, null, trainer.NextEpoch);
             Checkpoint.Save(folder.Checkpoint, trainer.Network, trainer.NextEpoch < spec.Recipe.Epochs ? trainer.Optimiser : null, trainer.NextEpoch);
+        }
+    }
+
+    /// <summary>What a training starts from.</summary>
+    /// <param name="Network">Rewritten, masked, initialised.</param>
+    /// <param name="Loss">What to minimise.</param>
+    /// <param name="Dense">The trained dense network, where a tweak has asked for it.</param>
+    internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
+    {
+        /// <summary>Frees the networks.</summary>
+        public void Dispose()
+        {
+            Network.Dispose();
+            if (Dense.IsValueCreated)
+                Dense.Value.Dispose();
+        }
+    }
+
+    /// <summary>Takes a watch's measurements at its epochs and keeps them.</summary>
+    private sealed class Watcher(Watch watch, WatchLog log, RunSpec spec, ImageSet data, ulong seed) : TrainingCallback
+    {
+        private readonly HashSet<int> _epochs = [.. watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs)];
+
+        public override void EpochDone(Trainer trainer, EpochMetrics metrics) => Look(trainer);
+
+        public void Look(Trainer trainer)
+        {
+            if (_epochs.Contains(trainer.NextEpoch))
+                log.Add(trainer.NextEpoch, watch.Measure(trainer.Network, trainer.Mask, data, seed));
         }
     }
 }

@@ -22,6 +22,12 @@ internal static class SpecJson
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new TweakConverter() },
     };
 
+    /// <summary>How a line of a log is written.</summary>
+    internal static readonly JsonSerializerOptions LineOptions = new(JsonSerializerDefaults.Web)
+    {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
     /// <summary>The canonical form of a record of settings.</summary>
     public static JsonObject Of(object settings)
     {

@@ -17,6 +17,7 @@ public sealed class Trainer : IDisposable
     private readonly ImageSet _data;
     private readonly Batches _batches;
     private readonly Loss _loss;
+    private readonly int _firstEpoch, _firstIteration;
 
     /// <summary>A training that begins at <paramref name="firstEpoch"/>, with the weights that the network has and no momentum.</summary>
     /// <param name="network">On the data's device; its mask, if any, already applied.</param>
@@ -26,9 +27,11 @@ public sealed class Trainer : IDisposable
     /// <param name="loss">What to minimise.</param>
     /// <param name="seed">Of data order and augmentation.</param>
     /// <param name="firstEpoch">Not 0 for a rewound ticket: schedule and data order go on from there.</param>
-    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, int firstEpoch = 0)
+    /// <param name="firstIteration">The step of that epoch to begin with.</param>
+    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, int firstEpoch = 0, int firstIteration = 0)
     {
         recipe.Validate();
+        (_firstEpoch, _firstIteration) = (firstEpoch, firstIteration);
         (Network, Mask, _recipe, _data, _loss, NextEpoch) = (network, mask, recipe, data, loss, firstEpoch);
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
@@ -57,13 +60,11 @@ public sealed class Trainer : IDisposable
     /// <summary>Trains the epochs that remain.</summary>
     /// <param name="callbacks">Told of every step and epoch.</param>
     /// <param name="cancel">Stops after the step under way.</param>
-    /// <param name="until">Stops when this many epochs of the schedule are done; null for all.</param>
     /// <exception cref="DivergedException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the epoch under way is lost, those before it are not.</exception>
-    public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default, int? until = null)
+    public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default)
     {
-        var epochs = until ?? _recipe.Epochs;
-        while (NextEpoch < epochs)
+        while (NextEpoch < _recipe.Epochs)
         {
             var clock = Stopwatch.StartNew();
             var epoch = NextEpoch;
@@ -79,6 +80,19 @@ public sealed class Trainer : IDisposable
             foreach (var callback in callbacks)
                 callback.EpochDone(this, metrics);
         }
+    }
+
+    /// <summary>Trains up to a point of the schedule, without evaluation: what a training passed through, to the bit.</summary>
+    /// <param name="epochs">Epochs that are done then.</param>
+    /// <param name="iterations">Steps of the next epoch that are done too; after them this training cannot go on.</param>
+    /// <param name="callbacks">Told of every step.</param>
+    /// <param name="cancel">Stops after the step under way.</param>
+    public void RunTo(int epochs, int iterations = 0, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
+    {
+        for (; NextEpoch < epochs; NextEpoch++)
+            TrainEpoch(NextEpoch, callbacks, cancel);
+        if (iterations > 0)
+            TrainEpoch(epochs, callbacks, cancel, iterations);
     }
 
     /// <summary>Mean cross-entropy and accuracy of <paramref name="network"/> in eval mode on a part of a data set, unaugmented.</summary>
@@ -101,19 +115,22 @@ public sealed class Trainer : IDisposable
         return (loss.item<double>() / part.Count, correct.item<long>() / (double)part.Count);
     }
 
-    /// <summary>Trains one epoch; <see cref="Run"/> calls it.</summary>
-    /// <returns>Mean training loss and accuracy over the epoch's steps.</returns>
+    /// <summary>Trains one epoch, or its first steps; <see cref="Run"/> calls it.</summary>
+    /// <returns>Mean training loss and accuracy over the steps done.</returns>
     /// <exception cref="DivergedException">The loss is no longer finite.</exception>
-    public (double Loss, double Accuracy) TrainEpoch(int epoch, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
+    public (double Loss, double Accuracy) TrainEpoch(
+        int epoch, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default, int? until = null)
     {
         using var scope = NewDisposeScope();
         var iterations = _batches.Iterations;
+        var images = 0;
         var rate = _recipe.LearningRateAt(epoch);
         var losses = zeros(iterations, device: _data.Train.Labels.device);      // summed over each batch
         var correct = zeros(1, dtype: ScalarType.Int64, device: _data.Train.Labels.device);
-        var iteration = 0;
+        var first = epoch == _firstEpoch ? _firstIteration : 0;
+        var iteration = first;
         Network.train();
-        foreach (var batch in _batches.Epoch(epoch))
+        foreach (var batch in _batches.Epoch(epoch, first).Take((until ?? iterations) - first))
         {
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
@@ -121,13 +138,14 @@ public sealed class Trainer : IDisposable
             Step(batch, rate, slot, correct);
             foreach (var callback in callbacks ?? [])
                 callback.StepDone(this, epoch, iteration + 1, iterations);
+            images += batch.Count;
             iteration++;
         }
         var perStep = losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
         if (bad >= 0)
             throw new DivergedException(epoch, bad);
-        return (perStep.Sum(l => (double)l) / _data.Train.Count, correct.item<long>() / (double)_data.Train.Count);
+        return (perStep.Sum(l => (double)l) / images, correct.item<long>() / (double)images);
     }
 
     /// <summary>One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode.</summary>

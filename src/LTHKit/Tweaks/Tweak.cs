@@ -14,6 +14,9 @@ public abstract record Tweak
     /// <summary>How figures and tables call it, for instance "swish".</summary>
     public abstract string Label { get; }
 
+    /// <summary>Whether it looks at the trained dense network, which is then trained first.</summary>
+    public virtual bool NeedsDense => false;
+
     /// <summary>Refuses settings out of range, before anything is trained.</summary>
     /// <exception cref="UserException">A setting is out of range.</exception>
     public virtual void Validate(Recipe recipe)
@@ -39,4 +42,6 @@ public abstract record Tweak
 /// <param name="Mask">The ticket; null for a dense network.</param>
 /// <param name="Recipe">How the network will be trained.</param>
 /// <param name="Seed">A seed of the run's own, for tweaks that draw random numbers.</param>
-public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed);
+/// <param name="Dense">The trained dense network of the run's seed, in eval mode, for the Wrap and Initialise of tweaks with
+/// <see cref="Tweak.NeedsDense"/>; owned by the run.</param>
+public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed, Func<Network> Dense);

@@ -66,10 +66,10 @@ public sealed class RunTests : IDisposable
         lab.Run("ladder", [spec]);
         var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
         using var scope = NewDisposeScope();
-        using var theta0 = runner.Prepare(Tiny.Spec, null, out _, default);
+        using var theta0 = runner.Prepare(Tiny.Spec, null, default);
         using var mask = runner.LoadMask(spec)!;
-        using var ticket = runner.Prepare(spec, mask, out _, default);
-        foreach (var ((name, w0), (_, w)) in theta0.PrunableWeights().Zip(ticket.PrunableWeights()))
+        using var ticket = runner.Prepare(spec, mask, default);
+        foreach (var ((name, w0), (_, w)) in theta0.Network.PrunableWeights().Zip(ticket.Network.PrunableWeights()))
             Assert.True(w.eq(w0 * mask[name]).all().ToBoolean(), name);
         Assert.Equal(spec.Pruning.KeptAt(2, mask.Total), mask.Kept);
     }
@@ -234,6 +234,78 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void RewindingToAStepGoesOnWithTheNextOne()
+    {
+        using var lab = Tiny.Lab(_store);
+        var spec = Tiny.Spec with { Level = 1, Rewind = 1, RewindIteration = 4 };
+        var run = lab.Run("rewound", [spec])[0];
+        Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
+        // By hand: the dense network's first epoch and four steps of the second, masked, then the steps that are left.
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        using var network = lab.Network(lab.Run("dense", [spec.Dense])[0], 0);
+        var order = SplitMix64.Keyed(spec.Seed, 2).Next();
+        using (var dense = new Trainer(network, null, spec.Recipe, data, Losses.CrossEntropy, order))
+            dense.RunTo(1, 4);
+        using var mask = lab.Mask(run)!;
+        mask.Apply(network);
+        var steps = new StepCount();
+        using (var rest = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, order, 1, 4))
+            rest.Run([steps]);
+        Assert.Equal([5, 6, 7, 8, 9, 1, 2], steps.Iterations.Take(7));
+        using var trained = lab.Network(run);
+        AssertSameBits(trained, network);
+        Assert.Throws<UserException>(() => lab.Run("past the end", [spec with { RewindIteration = 9 }]));
+        Assert.Throws<UserException>(() => lab.Run("before the start", [spec with { RewindIteration = -1 }]));
+    }
+
+    [Fact]
+    public void ANetworkOfAnyEpochIsTheOneThatTrainingPassedThrough()
+    {
+        using var lab = Tiny.Lab(_store);
+        var spec = Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation(), new LabelSmoothing()] };
+        var passed = new Passing();
+        var run = lab.Run("passing", [spec], [passed])[0];
+        for (var epochs = 0; epochs <= 4; epochs++)
+        {
+            using var network = lab.Network(run, epochs);
+            Assert.Equal(passed.Sums[epochs], Passing.Sum(network));
+        }
+        Assert.Equal(5, passed.Sums.Values.Distinct().Count());
+        Assert.Throws<UserException>(() => lab.Network(run, 5));
+    }
+
+    [Fact]
+    public void WhatAWatchSeesOfAReplayIsWhatItSawInTraining()
+    {
+        var bare = Path.Combine(_store, "bare");
+        var spec = Tiny.Spec with { Level = 1 };
+        using Lab during = Tiny.Lab(_store), after = Tiny.Lab(bare);
+        var watched = during.Run("watched", [spec], [new Passing()])[0];
+        var unwatched = after.Run("unwatched", [spec])[0];
+        Assert.Equal(Outcome(during.Store, spec), Outcome(after.Store, spec));
+        var first = during.Watch([watched], new Passing())[0];
+        var some = after.Watch([unwatched], new Passing { Epochs = [0, 3] })[0];
+        var replayed = after.Watch([unwatched], new Passing())[0];
+        Assert.Equal([0, 1, 2, 3, 4], first.Epochs);
+        Assert.Equal(first.Values["sum"], replayed.Values["sum"]);
+        Assert.Equal([0, 3], some.Epochs);
+        Assert.Equal(first.Values["sum"][3], some.Values["sum"][1]);
+    }
+
+    [Fact]
+    public void AMeasurementIsTakenOnceAndAnewForOtherSettings()
+    {
+        using var lab = Tiny.Lab(_store);
+        var run = lab.Run("dense", [Tiny.Spec])[0];
+        var taken = 0;
+        double Measure(double eps) => lab.Measure(run, "eps", new { Eps = eps }, (_, _) => eps + taken++);
+        Assert.Equal(0.5, Measure(0.5));
+        Assert.Equal(0.5, Measure(0.5));
+        Assert.Equal(1.25, Measure(0.25));
+        Assert.Equal(2, taken);
+    }
+
+    [Fact]
     public void InterruptedItKeepsItsEpochsAndGoesOn()
     {
         using var lab = Tiny.Lab(_store);
@@ -241,6 +313,42 @@ public sealed class RunTests : IDisposable
         Assert.Throws<OperationCanceledException>(() => lab.Run("interrupted", [spec]));
         Assert.Single(lab.Store.ReadMetrics(spec));
         Assert.Equal(4, lab.Run("again", [spec])[0].Epochs.Count);
+    }
+
+    private static void AssertSameBits(Network expected, Network actual)
+    {
+        using var scope = NewDisposeScope();
+        var other = actual.state_dict();
+        Assert.All(expected.state_dict(), p => Assert.Equal(p.Value.bytes.ToArray(), other[p.Key].bytes.ToArray()));
+    }
+
+    private sealed class StepCount : TrainingCallback
+    {
+        public List<int> Iterations { get; } = [];
+
+        public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations) => Iterations.Add(iteration);
+    }
+
+    /// <summary>Sees every network that a training passes through.</summary>
+    private sealed record Passing : Watch
+    {
+        private readonly Dictionary<int, double> _sums = [];
+
+        public override string Name => "passing";
+
+        public IReadOnlyDictionary<int, double> Sums => _sums;
+
+        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed)
+        {
+            _sums[_sums.Count] = Sum(network);
+            return new Dictionary<string, double> { ["sum"] = Sum(network) };
+        }
+
+        public static double Sum(Network network)
+        {
+            using var scope = NewDisposeScope();
+            return network.parameters().Sum(p => p.detach().to(ScalarType.Float64).abs().sum().item<double>());
+        }
     }
 
     /// <summary>The loss becomes NaN in the third epoch's second step.</summary>

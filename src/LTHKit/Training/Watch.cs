@@ -1,0 +1,38 @@
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+
+namespace LTHKit.Training;
+
+/// <summary>
+/// A measurement taken of a network while it trains: a training callback whose numbers are kept with the run. A record whose properties
+/// are its settings.
+/// </summary>
+public abstract record Watch
+{
+    /// <summary>A short name for files and figures, for instance "curvature".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>After how many epochs to measure, 0 being before the first; empty for all.</summary>
+    public IReadOnlyList<int> Epochs { get; init; } = [];
+
+    /// <summary>Measures. The network comes back as it was: weights, buffers, gradients and mode.</summary>
+    /// <param name="network">In training mode or not, on the data's device.</param>
+    /// <param name="mask">Its mask; null for a dense network.</param>
+    /// <param name="data">What it is trained on.</param>
+    /// <param name="seed">For measurements that draw random numbers; the same at every epoch of a run.</param>
+    /// <returns>Numbers by name, the same names every time.</returns>
+    public abstract IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed);
+
+    /// <summary>Refuses settings out of range, before anything is trained.</summary>
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    public virtual void Validate()
+    {
+    }
+
+    /// <summary>The points of a training, after how many epochs, at which to measure.</summary>
+    /// <param name="first">Where the training begins.</param>
+    /// <param name="last">Where it ends.</param>
+    public IReadOnlyList<int> EpochsOf(int first, int last)
+        => [.. (Epochs.Count == 0 ? Enumerable.Range(first, last - first + 1) : Epochs.Where(e => e >= first && e <= last)).Distinct().Order()];
+}

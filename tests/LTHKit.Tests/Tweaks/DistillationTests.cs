@@ -1,0 +1,115 @@
+using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Tests.Experiments;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Tweaks;
+
+public sealed class DistillationTests : IDisposable
+{
+    private readonly string _store = Directory.CreateTempSubdirectory("lthkit-").FullName;
+
+    public void Dispose() => Directory.Delete(_store, recursive: true);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void TheDivergenceIsTheSumOverClasses(double temperature)
+    {
+        double[][] student = [[0.3, -1.2, 2.0], [1.0, 0.0, -0.5]], teacher = [[1.5, 0.1, -0.7], [0.2, 0.2, 0.3]];
+        var expected = student.Zip(teacher, (s, t) =>
+        {
+            double[] q = Softmax(s, temperature), p = Softmax(t, temperature);
+            return temperature * temperature * p.Zip(q, (a, b) => a * Math.Log(a / b)).Sum();
+        }).Average();
+        using var scope = NewDisposeScope();
+        var divergence = new Distillation(temperature).Divergence(Tensor(student), Tensor(teacher));
+        Assert.Equal(expected, divergence.item<double>(), 1e-12);
+        Assert.Equal(0, new Distillation(temperature).Divergence(Tensor(teacher), Tensor(teacher)).item<double>(), 1e-12);
+    }
+
+    [Fact]
+    public void TheLossIsTheWeightedSumAndTheTeacherGetsNoGradient()
+    {
+        using var scope = NewDisposeScope();
+        var (images, labels) = (randn([6, 3, 16, 16]), tensor(new long[] { 0, 1, 2, 3, 4, 0 }));
+        using var student = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(5, 16), 1);
+        using var teacher = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(5, 16), 2);
+        teacher.eval();
+        var tweak = new Distillation(3, 0.25);
+        var logits = student.call(images);
+        var loss = tweak.Wrap(Losses.CrossEntropy, Context(() => teacher))(logits, new Target(images, labels));
+        var expected = 0.75 * Losses.CrossEntropy(logits, new Target(images, labels)) + 0.25 * tweak.Divergence(logits, teacher.call(images));
+        Assert.Equal(expected.item<float>(), loss.item<float>(), 1e-6f);
+        loss.backward();
+        Assert.All(teacher.parameters(), p => Assert.True(p.grad is null));
+        Assert.All(student.parameters(), p => Assert.True(p.grad is not null));
+    }
+
+    [Fact]
+    public void WithLabelSmoothingTheOrderDoesNotMatter()
+    {
+        using var scope = NewDisposeScope();
+        var (images, labels) = (randn([4, 3, 16, 16]), tensor(new long[] { 0, 1, 2, 3 }));
+        using var teacher = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(5, 16), 2);
+        teacher.eval();
+        var logits = randn([4, 5]);
+        float Loss(params Tweak[] tweaks) => tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, t) => t.Wrap(inner, Context(() => teacher)))
+            (logits, new Target(images, labels)).item<float>();
+        Assert.Equal(Loss(new Distillation(), new LabelSmoothing()), Loss(new LabelSmoothing(), new Distillation()));
+        Assert.NotEqual(Loss(new Distillation()), Loss(new LabelSmoothing(), new Distillation()));
+    }
+
+    [Fact]
+    public void WeightZeroChangesNothingAndNeedsNoTeacher()
+    {
+        Loss loss = Losses.CrossEntropy;
+        Assert.Same(loss, new Distillation(Weight: 0).Wrap(loss, Context(() => throw new InvalidOperationException())));
+        Assert.False(new Distillation(Weight: 0).NeedsDense);
+    }
+
+    [Fact]
+    public void TheTeacherIsTheDenseRunOfTheSameSeedAndTrainedFirst()
+    {
+        using var lab = Tiny.Lab(_store);
+        var pruning = Tiny.Profile.Pruning with { Method = "random" };      // whose tickets need no dense run
+        var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Tweaks = [new Distillation(2, 1)] };
+        var run = lab.Run("distilled", [spec])[0];
+        var dense = Assert.IsType<RunResult>(lab.Store.Find(spec.Dense));
+        Assert.Equal(3, dense.Spec.Seed);
+        Assert.Null(lab.Store.Find(spec.Dense with { Seed = 0 }));
+        // With all weight on the teacher the labels decide nothing, and yet it learns them.
+        Assert.True(run.Epochs[^1].TrainAccuracy > 1.5 / 5, $"{run.Epochs[^1].TrainAccuracy}");
+        Assert.NotEqual(lab.Run("vanilla", [spec with { Tweaks = [] }])[0].Epochs[^1].TrainLoss, run.Epochs[^1].TrainLoss);
+    }
+
+    [Theory]
+    [InlineData(0, 0.5)]
+    [InlineData(-1, 0.5)]
+    [InlineData(double.NaN, 0.5)]
+    [InlineData(double.PositiveInfinity, 0.5)]
+    [InlineData(4, -0.1)]
+    [InlineData(4, 1.1)]
+    public void BadSettingsAreRefusedBeforeTraining(double temperature, double weight)
+    {
+        using var lab = Tiny.Lab(_store);
+        var e = Assert.Throws<UserException>(() => lab.Run("refused", [Tiny.Spec with { Level = 1, Tweaks = [new Distillation(temperature, weight)] }]));
+        Assert.Contains("distillation", e.Message);
+        Assert.Empty(Directory.GetFileSystemEntries(_store));
+    }
+
+    private static TweakContext Context(Func<Network> dense) => new(null!, null, Tiny.Profile.Recipe, 0, dense);
+
+    private static double[] Softmax(double[] logits, double temperature)
+    {
+        var sum = logits.Sum(l => Math.Exp(l / temperature));
+        return [.. logits.Select(l => Math.Exp(l / temperature) / sum)];
+    }
+
+    private static Tensor Tensor(double[][] rows) => stack(rows.Select(r => tensor(r)));
+}
