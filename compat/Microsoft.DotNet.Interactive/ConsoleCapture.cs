@@ -11,8 +11,8 @@ internal sealed class ConsoleCapture : IDisposable
     private static readonly Lock Gate = new();
     private static readonly AsyncLocal<ConsoleCapture> Ambient = new();
     private static int s_live;
-    private static TextWriter s_out;
-    private static TextWriter s_error;
+    private static Redirection s_out;
+    private static Redirection s_error;
 
     private readonly Action<string> _out;
     private readonly Action<string> _error;
@@ -28,12 +28,12 @@ internal sealed class ConsoleCapture : IDisposable
     {
         lock (Gate)
         {
-            if (s_live++ == 0)
-            {
-                (s_out, s_error) = (Console.Out, Console.Error);
-                Console.SetOut(new Router(s_out, capture => capture._out));
-                Console.SetError(new Router(s_error, capture => capture._error));
-            }
+            s_live++;
+            // Someone else may have set the console since, while an earlier call still lives.
+            if (s_out?.Installed != Console.Out)
+                s_out = Redirection.Of(Console.Out, Console.SetOut, () => Console.Out, capture => capture._out);
+            if (s_error?.Installed != Console.Error)
+                s_error = Redirection.Of(Console.Error, Console.SetError, () => Console.Error, capture => capture._error);
         }
 
         return Ambient.Value = new ConsoleCapture(@out, error);
@@ -47,11 +47,25 @@ internal sealed class ConsoleCapture : IDisposable
                 return;
 
             _disposed = true;
-            if (--s_live == 0)
-            {
-                Console.SetOut(s_out);
-                Console.SetError(s_error);
-            }
+            if (--s_live > 0)
+                return;
+
+            if (s_out.Installed == Console.Out)
+                Console.SetOut(s_out.Console);
+            if (s_error.Installed == Console.Error)
+                Console.SetError(s_error.Console);
+            (s_out, s_error) = (null, null);
+        }
+    }
+
+    /// <summary>A console's writer, and what stands in its place.</summary>
+    private sealed record Redirection(TextWriter Console, TextWriter Installed)
+    {
+        public static Redirection Of(
+            TextWriter console, Action<TextWriter> set, Func<TextWriter> get, Func<ConsoleCapture, Action<string>> target)
+        {
+            set(new Router(console, target));
+            return new Redirection(console, get());     // the console wraps what it is given
         }
     }
 

@@ -68,9 +68,9 @@ public class EngineTests
         Console.SetOut(written);
         try
         {
-            var running = session.Run("Console.WriteLine(\"in\"); await Task.Delay(300); Console.WriteLine(\"in\");");
-            await Task.Delay(100);
+            var (running, go) = await Begin(session);
             Console.WriteLine("out");
+            go();
             Assert.Equal("in\nin\n", (await running).Good().Out);
             Assert.Equal("out\n", written.ToString());
         }
@@ -78,6 +78,46 @@ public class EngineTests
         {
             Console.SetOut(console);
         }
+    }
+
+    [CompatFact("takes what others make the console for good")]
+    public async Task AConsoleThatIsExchangedWhileACellRunsDoesNotMatterToTheNextOne()
+    {
+        using var session = new Session();
+        using var next = new Session();
+        var console = Console.Out;
+        try
+        {
+            var (running, go) = await Begin(session);
+            var captured = Console.Out;
+            var written = new StringWriter();
+            Console.SetOut(written);
+            Assert.Equal("next\n", (await next.Run("Console.WriteLine(\"next\");")).Good().Out);
+            Console.SetOut(captured);
+            go();
+            Assert.Equal("in\nin\n", (await running).Good().Out);
+            Assert.Equal("", written.ToString());
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+    }
+
+    // A cell that has printed and waits for the word to print again.
+    private static async Task<(Task<Outputs> Running, Action Go)> Begin(Session session)
+    {
+        var (began, go) = (Path.Combine(session.Folder, "began"), Path.Combine(session.Folder, "go"));
+        var running = session.Run(
+            $$"""
+            Console.WriteLine("in");
+            System.IO.File.WriteAllText("{{began}}", "");
+            while (!System.IO.File.Exists("{{go}}")) await Task.Delay(5);
+            Console.WriteLine("in");
+            """);
+        while (!File.Exists(began) && !running.IsCompleted)
+            await Task.Delay(5);
+        return (running, () => File.WriteAllText(go, ""));
     }
 
     [CompatFact("gives what display(...) returns another id than what it shows")]
