@@ -152,13 +152,13 @@ public sealed class Lab : IDisposable
     /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="name">What is computed, for the file's name.</param>
-    /// <param name="settings">A record of everything that it depends on beside the run.</param>
+    /// <param name="settings">An object of everything that it depends on beside the run.</param>
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json can write and read.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;
-        var path = Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.Of(settings))}.json");
+        var path = Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
         if (File.Exists(path))
             try
             {

@@ -37,6 +37,10 @@ internal static class SpecJson
         return Sorted(node);
     }
 
+    /// <summary>What an analysis depends on, as one canonical form: all properties of any object, an anonymous one's too.</summary>
+    public static JsonObject OfAll(object settings)
+        => Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), new JsonSerializerOptions(Options) { IgnoreReadOnlyProperties = false })!.AsObject());
+
     /// <summary>The first twelve hexadecimal digits of the SHA-256 of the canonical form.</summary>
     public static string Hash(JsonObject canonical)
         => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical.ToJsonString())))[..12];
