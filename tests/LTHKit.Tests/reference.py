@@ -3,6 +3,7 @@
 Reference: torch 1.13.0a0 and torchvision 0.14.1 (Debian 12's python3-torch 1.13.1+dfsg-4, python3-torchvision 0.14.1-2), CPU, one thread.
 Run: /usr/bin/python3 tests/LTHKit.Tests/reference.py > tests/LTHKit.Tests/reference.json
 """
+import copy
 import json
 import torch
 import torch.nn.functional as F
@@ -57,4 +58,66 @@ def parameter_counts():
             "resnet18Convolutions": sum(p.numel() for p in network(torchvision.models.resnet18, 100).parameters() if p.dim() == 4)}
 
 
-print(json.dumps({"resnet18": forward_and_gradients(torchvision.models.resnet18), "counts": parameter_counts()}, indent=1))
+def conv4():
+    """Conv-4 of width 4 with BatchNorm, for images of 3x8x8 and three classes."""
+    def unit(n, m):
+        return [torch.nn.Conv2d(n, m, 3, padding=1), torch.nn.BatchNorm2d(m), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*unit(3, 4), *unit(4, 4), torch.nn.MaxPool2d(2), *unit(4, 8), *unit(8, 8), torch.nn.MaxPool2d(2),
+                              torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 3))
+    fill(net.parameters())
+    return net
+
+
+def byte_images():
+    """Thirty images of three classes, normalised with mean 0.5 and deviation 0.25."""
+    x = torch.floor(127.5 * (1 + torch.sin(0.11 * torch.arange(30 * 3 * 8 * 8, dtype=torch.float64)))).reshape(30, 3, 8, 8)
+    return ((x / 255 - 0.5) / 0.25).float(), torch.arange(30) % 3
+
+
+def pruning_scores():
+    """SNIP and GraSP (temperature 200, gradients of convolutions and classifier, lowest -w * Hg kept) in training mode, SynFlow in eval mode, without biases."""
+    x, y = byte_images()
+
+    def convolutions(net):
+        return [p for p in net.parameters() if p.dim() == 4]
+
+    def recorded(scores, keep):
+        """What the tests compare: sums, first scores, and how many of each layer are among the highest."""
+        kept = torch.cat([s.flatten() for s in scores]) > -torch.kthvalue(-torch.cat([s.flatten() for s in scores]), keep + 1).values
+        return {"sums": [s.double().sum().item() for s in scores], "first": [s.flatten()[:6].tolist() for s in scores],
+                "kept": [k.sum().item() for k in kept.split([s.numel() for s in scores])]}
+
+    net = conv4()
+    loss = F.cross_entropy(net(x), y, reduction="sum")
+    snip = [(g * w).abs() for g, w in zip(torch.autograd.grad(loss, convolutions(net)), convolutions(net))]
+
+    net = conv4()
+    weights = [p for p in net.parameters() if p.dim() > 1]
+    loss = F.cross_entropy(net(x) / 200, y, reduction="sum")
+    gradients = torch.autograd.grad(loss, weights, create_graph=True)
+    sum((g * g.detach()).sum() for g in gradients).backward()
+    grasp = [(w * w.grad).detach() for w in convolutions(net)]
+
+    def synflow(net):
+        twin = copy.deepcopy(net).double().eval()
+        with torch.no_grad():
+            for name, p in twin.state_dict().items():
+                p.copy_(torch.zeros_like(p) if name.endswith(("bias", "running_mean")) else p.abs())
+        twin(torch.ones(1, 3, 8, 8, dtype=torch.float64)).sum().backward()
+        return [(w * w.grad).detach() for w in convolutions(twin)]
+
+    once = synflow(conv4())
+    net, total = conv4(), 1116
+    for i in range(1, 101):
+        scores = torch.cat([s.flatten() for s in synflow(net)])
+        keep = round(total * (100 / total) ** (i / 100))
+        mask = scores > (torch.kthvalue(scores, total - keep).values if keep < total else -1)
+        with torch.no_grad():
+            for w, m in zip(convolutions(net), mask.split([w.numel() for w in convolutions(net)])):
+                w.mul_(m.reshape(w.shape))
+    return {"snip": recorded(snip, 200), "grasp": recorded(grasp, 200), "synflow": recorded(once, 200),
+            "synflowAfter100Rounds": [m.nonzero().flatten().tolist() for m in mask.split([w.numel() for w in convolutions(net)])]}
+
+
+print(json.dumps({"resnet18": forward_and_gradients(torchvision.models.resnet18), "counts": parameter_counts(),
+                  "pruning": pruning_scores()}, indent=1))

@@ -80,6 +80,23 @@ public sealed class Batches : IDisposable
         }
     }
 
+    /// <summary>
+    /// Training images drawn by the seed, as many of each class (all of a class that has fewer), normalised and otherwise unchanged. The classes
+    /// take turns. Each batch is disposed by whoever receives it.
+    /// </summary>
+    /// <param name="perClass">Images of each class.</param>
+    public IEnumerable<Batch> Balanced(int perClass)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(perClass, 1);
+        using var labels = _set.Train.Labels.to(CPU, copy: true);
+        var classes = labels.data<long>().ToArray();
+        return SplitMix64.Keyed(_seed).Permutation(classes.Length)
+            .GroupBy(image => classes[image])
+            .SelectMany(all => all.Take(perClass).Select((image, turn) => (Image: image, Turn: turn, Class: all.Key)))
+            .OrderBy(chosen => chosen.Turn).ThenBy(chosen => chosen.Class).Select(chosen => chosen.Image)
+            .Chunk(BatchSize).Select(At);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -91,6 +108,13 @@ public sealed class Batches : IDisposable
     {
         using var scope = NewDisposeScope();
         return new Batch(Normalised(split.Images.narrow(0, start, count)), split.Labels.narrow(0, start, count).clone()).Detached();
+    }
+
+    private Batch At(long[] images)
+    {
+        using var scope = NewDisposeScope();
+        var order = tensor(images).to(_set.Device);
+        return new Batch(Normalised(_set.Train.Images.index_select(0, order)), _set.Train.Labels.index_select(0, order)).Detached();
     }
 
     /// <summary>What chance decides in one epoch: a row for each of order, vertical and horizontal offset, mirror. // [4, N]</summary>

@@ -151,7 +151,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             var parent = spec.Parent;
             using var network = parent is null ? Built(spec) : Load(parent);
             using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
-            using var drawn = Pruners.Draw(spec.Pruning, network, before, spec.Level, Seed(spec, Stream.Pruning));
+            using var drawn = Pruners.Draw(spec.Pruning, network, before, spec.Level, open(spec.Data), Seed(spec, Stream.Pruning));
             drawn.Save(path);
         }
         return LoadMask(spec)!;

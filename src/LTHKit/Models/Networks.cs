@@ -34,6 +34,34 @@ public static class Networks
         return network;
     }
 
+    /// <summary>
+    /// A second network with the same architecture, weights, buffers and activation functions, in training mode and without gradients; owned by the
+    /// caller.
+    /// </summary>
+    /// <exception cref="UserException">A tweak has injected modules, which only that tweak can build.</exception>
+    public static Network Copy(Network network)
+    {
+        if (network.Units.FirstOrDefault(unit => unit.Skip is not null) is { } injected)
+            throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
+        using var scope = NewDisposeScope();
+        var copy = Builders[network.Model.Name](network.Model, network.Input);
+        var like = network.parameters().First();
+        copy.to(like.device, like.dtype);
+        CopyState(network, copy);
+        foreach (var (from, to) in network.Activations.Zip(copy.Activations))
+            to.Function = from.Function;
+        return copy;
+    }
+
+    /// <summary>Sets the parameters and buffers of one network to those of another of the same architecture, in its own precision.</summary>
+    internal static void CopyState(Network from, Network to)
+    {
+        using var noGrad = no_grad();
+        var values = from.state_dict();
+        foreach (var (name, value) in to.state_dict())
+            value.copy_(values[name]);
+    }
+
     /// <summary>Refuses a model that <see cref="Build"/> cannot build.</summary>
     /// <exception cref="UserException">The name is unknown or the width negative.</exception>
     public static void Validate(ModelSpec model)

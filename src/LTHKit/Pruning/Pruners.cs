@@ -1,3 +1,4 @@
+using LTHKit.Data;
 using LTHKit.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,18 +25,39 @@ public enum PruneAt
 public sealed record Pruner(PruneAt When, Func<PruningContext, IReadOnlyDictionary<string, Tensor>> Score, int Rounds = 1);
 
 /// <summary>What a score may look at.</summary>
-/// <param name="Network">The network with its mask applied.</param>
-/// <param name="Seed">For scores that draw random numbers.</param>
-public sealed record PruningContext(Network Network, ulong Seed);
+/// <param name="Network">A copy of the network with its mask applied; the score may do with it as it likes.</param>
+/// <param name="Data">The data set, on the network's device.</param>
+/// <param name="Seed">For scores that draw random numbers or images.</param>
+public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
+{
+    /// <summary>Training images of each class that <see cref="Images"/> gives, as in the published code of GraSP; fewer where a class has fewer.</summary>
+    public const int ImagesPerClass = 10;
+
+    private const int BatchSize = 100;
+
+    /// <summary>
+    /// The training images for scores that look at a loss: <see cref="ImagesPerClass"/> of each class, drawn by the seed, not augmented, in batches of
+    /// 100 in which the classes take turns. Whoever receives a batch disposes it.
+    /// </summary>
+    public IEnumerable<Batch> Images()
+    {
+        using var batches = new Batches(Data, BatchSize, unchecked((long)Seed), Augmentation.None);
+        foreach (var batch in batches.Balanced(ImagesPerClass))
+            yield return batch;
+    }
+}
 
 /// <summary>The pruners by name.</summary>
 public static class Pruners
 {
     private static readonly Dictionary<string, Pruner> All = new()
     {
-        ["imp"] = new(PruneAt.EachRound, Magnitude),
-        ["omp"] = new(PruneAt.Trained, Magnitude),
-        ["random"] = new(PruneAt.Initialised, Random),
+        ["imp"] = new(PruneAt.EachRound, Scores.Magnitude),
+        ["omp"] = new(PruneAt.Trained, Scores.Magnitude),
+        ["random"] = new(PruneAt.Initialised, Scores.Random),
+        ["snip"] = new(PruneAt.Initialised, Scores.Snip),
+        ["grasp"] = new(PruneAt.Initialised, Scores.Grasp),
+        ["synflow"] = new(PruneAt.Initialised, Scores.SynFlow, Rounds: 100),
     };
 
     /// <summary>The names that <see cref="Get"/> knows.</summary>
@@ -47,34 +69,36 @@ public static class Pruners
         ? pruner
         : throw new UserException($"There is no pruner '{name}'; the known ones are {string.Join(", ", All.Keys)}.");
 
-    /// <summary>The ticket at <paramref name="level"/>: cut from <paramref name="before"/> by the spec's score, on the network with that mask applied.</summary>
+    /// <summary>
+    /// The ticket at <paramref name="level"/>: cut from <paramref name="before"/> by the spec's score, on the network with that mask applied. Its count
+    /// follows from the level alone, whatever the pruner.
+    /// </summary>
+    /// <param name="spec">How to draw.</param>
+    /// <param name="network">Without injected modules; it stays as it is.</param>
+    /// <param name="before">The mask so far.</param>
+    /// <param name="level">Pruning level, from 1.</param>
+    /// <param name="data">For scores that look at images.</param>
+    /// <param name="seed">For scores that draw random numbers or images.</param>
     /// <exception cref="UserException">A score is not finite.</exception>
-    public static Mask Draw(PruningSpec spec, Network network, Mask before, int level, ulong seed)
+    public static Mask Draw(PruningSpec spec, Network network, Mask before, int level, ImageSet data, ulong seed)
     {
         var pruner = Get(spec.Method);
         var keep = spec.KeptAt(level, before.Total);
-        var mask = before.And(before);
+        using var copy = Networks.Copy(network);
+        var context = new PruningContext(copy, data, seed);
+        var mask = before;
         for (var round = 1; round <= pruner.Rounds; round++)
         {
             using var scope = NewDisposeScope();
-            mask.Apply(network);
-            var scores = pruner.Score(new PruningContext(network, seed));
+            Networks.CopyState(network, copy);
+            mask.Apply(copy);
             // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
             var kept = round == pruner.Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)pruner.Rounds));
-            using var previous = mask;
-            mask = Cut.To(scores, previous, kept, spec.Distribution);
+            var drawn = Cut.To(pruner.Score(context), mask, kept, spec.Distribution);
+            if (mask != before)
+                mask.Dispose();
+            mask = drawn;
         }
         return mask;
-    }
-
-    /// <summary>|w| (Han et al. 2015).</summary>
-    private static Dictionary<string, Tensor> Magnitude(PruningContext context)
-        => context.Network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight.detach().abs());
-
-    /// <summary>Uniform in [0, 1).</summary>
-    private static Dictionary<string, Tensor> Random(PruningContext context)
-    {
-        using var generator = new Generator(context.Seed);
-        return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
     }
 }

@@ -140,7 +140,7 @@ public sealed class NetworkTests
     }
 
     // The values of reference.py's fill().
-    private static void Fill(Network network)
+    internal static void Fill(Network network)
     {
         using var noGrad = no_grad();
         foreach (var (p, weight) in network.parameters().Index())

@@ -1,0 +1,113 @@
+using LTHKit.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LTHKit.Pruning;
+
+/// <summary>The scores of the pruners: a tensor for each prunable weight, of its shape; the highest are kept.</summary>
+internal static class Scores
+{
+    /// <summary>
+    /// What GraSP divides the logits by, as in its published code: the softmax is then nearly uniform, and the score measures the network and not
+    /// how sure its first guesses are.
+    /// </summary>
+    private const double Temperature = 200;
+
+    /// <summary>|w| (Han et al. 2015).</summary>
+    public static Dictionary<string, Tensor> Magnitude(PruningContext context)
+        => context.Network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight.detach().abs());
+
+    /// <summary>Uniform in [0, 1).</summary>
+    public static Dictionary<string, Tensor> Random(PruningContext context)
+    {
+        using var generator = new Generator(context.Seed);
+        return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
+    }
+
+    /// <summary>
+    /// |g * w|, g the gradient of the loss: how much the loss changes, to first order, as the weight's connection is taken away (SNIP; Lee et al.
+    /// 2019). BatchNorm normalises with batch statistics.
+    /// </summary>
+    public static Dictionary<string, Tensor> Snip(PruningContext context)
+    {
+        var weights = context.Network.PrunableWeights().ToList();
+        context.Network.train();
+        var gradients = Summed(context, [.. weights.Select(w => w.Weight)], 1, Gradients);
+        return weights.Zip(gradients).ToDictionary(p => p.First.Name, p => (p.First.Weight.detach() * p.Second).abs());
+    }
+
+    /// <summary>
+    /// w * Hg, H the Hessian and g the gradient of the loss in the weights of all convolutions and linear layers: to first order, half of what the
+    /// squared gradient norm loses as the weight is taken away (GraSP; Wang et al. 2020, equation 8). Signed: weights that hold the gradient flow up
+    /// stay, and those whose removal lets it grow go first. BatchNorm normalises with batch statistics.
+    /// </summary>
+    public static Dictionary<string, Tensor> Grasp(PruningContext context)
+    {
+        var all = context.Network.named_parameters().Where(p => p.parameter.dim() > 1).ToList();
+        Parameter[] weights = [.. all.Select(p => p.parameter)];
+        context.Network.train();
+        var gradient = Summed(context, weights, Temperature, Gradients);
+        var product = Summed(context, weights, Temperature, (loss, of) =>
+        {
+            var here = autograd.grad([loss], of, retain_graph: true, create_graph: true);
+            return Gradients(here.Zip(gradient, (g, whole) => (g * whole).sum()).Aggregate((a, b) => a + b), of);      // d/dw <g(w), g> = Hg
+        });
+        var scores = all.Zip(product).ToDictionary(p => p.First.name, p => p.First.parameter.detach() * p.Second);
+        return context.Network.Prunable.ToDictionary(name => name, name => scores[name]);
+    }
+
+    /// <summary>
+    /// w * dR/dw, R = 1' |W_L| ... |W_1| 1 the flow of ones through the network of absolute weights: the share of it that passes the weight, no data
+    /// needed (SynFlow; Tanaka et al. 2020). BatchNorm is in eval mode, a scaling; biases and means, zero at the initialisation of the published code,
+    /// are left out, since flow that begins at a bias would starve the layers before it. In double precision: R is a product over the layers.
+    /// </summary>
+    public static Dictionary<string, Tensor> SynFlow(PruningContext context)
+    {
+        var network = context.Network;
+        network.to(ScalarType.Float64);
+        network.eval();
+        MakePositive(network);
+        var weights = network.PrunableWeights().ToList();
+        var input = network.Input;
+        var flow = network.call(ones([1, input.Channels, input.Size, input.Size], ScalarType.Float64, weights[0].Weight.device)).sum();
+        var gradients = Gradients(flow, [.. weights.Select(w => w.Weight)]);
+        return weights.Zip(gradients).ToDictionary(p => p.First.Name, p => p.First.Weight.detach() * p.Second);
+    }
+
+    private static void MakePositive(Network network)
+    {
+        using var noGrad = no_grad();
+        foreach (var value in network.parameters())
+            value.abs_();
+        foreach (var module in network.modules())
+        {
+            var (bias, mean) = module switch
+            {
+                Convolution convolution => (convolution.bias, null),
+                Linear linear => (linear.bias, null),
+                BatchNorm norm => (norm.bias, norm.running_mean),
+                _ => default((Tensor?, Tensor?)),
+            };
+            bias?.zero_();
+            mean?.zero_();
+        }
+    }
+
+    private static IList<Tensor> Gradients(Tensor of, Tensor[] weights) => autograd.grad([of], weights);
+
+    /// <summary>What <paramref name="value"/> makes of the cross-entropy of logits / <paramref name="temperature"/>, summed over the context's images.</summary>
+    private static List<Tensor> Summed(PruningContext context, Parameter[] weights, double temperature, Func<Tensor, Tensor[], IList<Tensor>> value)
+    {
+        List<Tensor> sums = [.. weights.Select(w => zeros_like(w, requires_grad: false))];
+        foreach (var batch in context.Images())
+        {
+            using var held = batch;
+            using var scope = NewDisposeScope();
+            var loss = nn.functional.cross_entropy(context.Network.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
+            foreach (var (sum, part) in sums.Zip(value(loss, weights)))
+                sum.add_(part);
+        }
+        return sums;
+    }
+}

@@ -1,0 +1,112 @@
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Pruning;
+
+public sealed class PrunersTests
+{
+    public static TheoryData<string, Distribution> All => new(
+        from name in Pruners.Names from distribution in Enum.GetValues<Distribution>() select (name, distribution));
+
+    // One count a level, whatever the pruner and the distribution: figures compare tickets of the same size.
+    [Theory]
+    [MemberData(nameof(All))]
+    public void EveryPrunerKeepsAsManyWeightsAsIterativePruningDoes(string name, Distribution distribution)
+    {
+        using var data = ScoresTests.ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 1);
+        using var dense = Mask.Dense(network);
+        var ladder = dense.Total;
+        var iterative = new PruningSpec();
+        for (var level = 1; level <= 9; level++)
+        {
+            ladder -= iterative.CutFrom(ladder);
+            if (level % 4 != 1)
+                continue;
+            using var mask = Pruners.Draw(new PruningSpec(name, Distribution: distribution), network, dense, level, data, 3);
+            Assert.Equal(ladder, mask.Kept);
+        }
+    }
+
+    [Theory]
+    [InlineData("snip")]
+    [InlineData("grasp")]
+    [InlineData("synflow")]
+    [InlineData("random")]
+    [InlineData("omp")]
+    public void TheNetworkStaysAsItIs(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var data = ScoresTests.ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(3, 8), 1);
+        using var batch = new PruningContext(network, data, 0).Images().First();
+        network.call(batch.Images).sum().backward();            // running statistics that are not those of a new network, and gradients
+        network.eval();
+        var weight = network.PrunableWeights().First().Weight;
+        var before = State(network);
+        using var dense = Mask.Dense(network);
+        using var mask = Pruners.Draw(new PruningSpec(name), network, dense, 3, data, 3);
+        Assert.Equal(before, State(network));
+        Assert.Equal(dense.Total, dense.Kept);
+        Assert.False(network.training);
+        Assert.Same(weight, network.PrunableWeights().First().Weight);
+
+        static byte[] State(Network network) => [.. network.state_dict().Values.Concat(network.parameters().Select(p => p.grad!))
+            .SelectMany(t => t.detach().contiguous().bytes.ToArray())];
+    }
+
+    [Theory]
+    [InlineData("snip")]
+    [InlineData("grasp")]
+    [InlineData("synflow")]
+    [InlineData("random")]
+    public void TheSameSeedDrawsTheSameTicket(string name)
+    {
+        using var data = DataSets.Open(new DataSpec { TrainCount = 300, TestCount = 40, Classes = 5 });
+        using var network = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(5, 16), 1);
+        using var dense = Mask.Dense(network);
+        using Mask a = Draw(3), again = Draw(3), b = Draw(4);
+        Assert.Equal(a, again);
+        if (name == "synflow")
+            Assert.Equal(a, b);         // it looks at no data
+        else
+            Assert.NotEqual(a, b);
+
+        Mask Draw(ulong seed) => Pruners.Draw(new PruningSpec(name), network, dense, 5, data, seed);
+    }
+
+    // Tanaka et al. 2020, figure 1: at a sparsity where a path through every layer is still possible, only SynFlow finds one.
+    [Fact]
+    public void SynFlowKeepsEveryLayerWhereMagnitudeAndSnipCollapse()
+    {
+        using var data = DataSets.Open(new DataSpec { TrainCount = 300, TestCount = 40, Classes = 5 });
+        using var network = Networks.Build(new ModelSpec("vgg16", 8), new InputSpec(5, 16), 1);
+        using var dense = Mask.Dense(network);
+        using Mask magnitude = Draw("omp"), snip = Draw("snip"), synflow = Draw("synflow");
+        Assert.NotEmpty(magnitude.Collapsed);
+        Assert.NotEmpty(snip.Collapsed);
+        Assert.Empty(synflow.Collapsed);
+        Assert.Equal(magnitude.Kept, synflow.Kept);
+
+        Mask Draw(string name) => Pruners.Draw(new PruningSpec(name, Rate: 0.9995), network, dense, 1, data, 0);
+    }
+
+    [Fact]
+    public void DrawingLeavesNoLiveTensorButTheTicket()
+    {
+        using var data = ScoresTests.ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 1);
+        using var dense = Mask.Dense(network);
+        foreach (var name in Pruners.Names)
+        {
+            Pruners.Draw(new PruningSpec(name), network, dense, 2, data, 0).Dispose();
+            var before = Tensor.TotalCount;
+            Pruners.Draw(new PruningSpec(name), network, dense, 2, data, 0).Dispose();
+            Assert.Equal(before, Tensor.TotalCount);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+using System.Text.Json.Nodes;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Tests.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Pruning;
+
+/// <summary>SNIP, GraSP and SynFlow against PyTorch's values (reference.py), finite differences and closed forms.</summary>
+public sealed class ScoresTests
+{
+    private static readonly JsonNode Reference =
+        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!["pruning"]!;
+
+    private static readonly Dictionary<string, Func<PruningContext, Dictionary<string, Tensor>>> Named = new()
+    {
+        ["snip"] = Scores.Snip,
+        ["grasp"] = Scores.Grasp,
+        ["synflow"] = Scores.SynFlow,
+    };
+
+    /// <summary>The images of reference.py: ten of each of three classes, so that a score sees all of them.</summary>
+    internal static ImageSet ThreeClasses(int size = 8)
+    {
+        using var scope = NewDisposeScope();
+        var pixels = ((arange(30 * 3 * size * size, dtype: ScalarType.Float64) * 0.11).sin() + 1).mul(127.5).floor().to_type(ScalarType.Byte);
+        var labels = arange(30, dtype: ScalarType.Int64) % 3;
+        ImageSplit Split() => new(pixels.reshape(30, 3, size, size).clone(), labels.clone());
+        return new ImageSet
+        {
+            Name = "formula",
+            ClassNames = ["a", "b", "c"],
+            Channels = 3,
+            Height = size,
+            Width = size,
+            Mean = [0.5, 0.5, 0.5],
+            Std = [0.25, 0.25, 0.25],
+            Train = Split(),
+            Validation = Split(),
+            Test = Split(),
+            Fingerprint = "formula",
+        };
+    }
+
+    [Theory]
+    [InlineData("snip")]
+    [InlineData("grasp")]
+    [InlineData("synflow")]
+    public void AgreesWithPyTorch(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 0);
+        NetworkTests.Fill(network);
+        using var dense = Mask.Dense(network);
+        var scores = Named[name](new PruningContext(network, data, 5));
+        var expected = Reference[name]!;
+        foreach (var (layer, i) in dense.Layers.Select((l, i) => (l.Name, i)))
+        {
+            var sizes = scores[layer].abs().sum().ToDouble();
+            Assert.Equal(expected["sums"]![i]!.GetValue<double>(), scores[layer].to_type(ScalarType.Float64).sum().ToDouble(), 1e-4 * sizes);
+            var first = scores[layer].flatten().to_type(ScalarType.Float64).data<double>().Take(6).ToArray();
+            foreach (var (score, wanted) in first.Zip(expected["first"]![i]!.AsArray()))
+                Assert.Equal(wanted!.GetValue<double>(), score, 1e-3 * Math.Abs(score) + 1e-5 * sizes);
+        }
+        using var cut = Cut.To(scores, dense, 200);
+        Assert.Equal(expected["kept"]!.AsArray().Select(n => n!.GetValue<long>()), cut.Layers.Select(l => l.Kept));
+    }
+
+    [Fact]
+    public void AHundredRoundsOfSynFlowKeepThePyTorchLoopsWeights()
+    {
+        using var data = ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 0);
+        NetworkTests.Fill(network);
+        using var dense = Mask.Dense(network);
+        var spec = new PruningSpec("synflow", Rate: 1 - 100 / 1116.0);
+        using var mask = Pruners.Draw(spec, network, dense, 1, data, 0);
+        Assert.Equal(100, mask.Kept);
+        foreach (var (layer, i) in mask.Layers.Select((l, i) => (l.Name, i)))
+            Assert.Equal(Reference["synflowAfter100Rounds"]![i]!.AsArray().Select(n => n!.GetValue<int>()),
+                mask[layer].flatten().data<bool>().ToArray().Index().Where(k => k.Item).Select(k => k.Index));
+    }
+
+    // dL/dc of a factor c on one weight, at c = 1, in double precision.
+    [Fact]
+    public void SnipIsTheLossesSlopeInAConnectionsStrength()
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses();
+        using var network = Smooth("conv4");
+        var scores = Scores.Snip(new PruningContext(network, data, 0));
+        using var exact = InDoublePrecision(network);
+        var images = Images(data);
+        foreach (var (name, weight) in exact.PrunableWeights())
+            foreach (var index in new[] { 0, 17, 40 })
+                Close(Math.Abs(Slope(weight, index, () => Loss(exact, images, 1).ToDouble())), scores[name], index);
+    }
+
+    // Scaling one weight by 1+e changes half the squared gradient norm by e * w (Hg): a positive score holds the gradient flow up.
+    [Fact]
+    public void GraspIsTheGradientFlowsSlopeInAConnectionsStrength()
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses();
+        using var network = Smooth("conv4");
+        var scores = Scores.Grasp(new PruningContext(network, data, 0));
+        using var exact = InDoublePrecision(network);
+        var images = Images(data);
+        Tensor[] weights = [.. exact.parameters().Where(p => p.dim() > 1)];
+        double Flow() => autograd.grad([Loss(exact, images, 200)], weights).Sum(g => g.pow(2).sum().ToDouble()) / 2;
+        foreach (var (name, weight) in exact.PrunableWeights())
+            foreach (var index in new[] { 0, 17, 40 })
+                Close(Slope(weight, index, Flow), scores[name], index);
+        Assert.All(scores.Values, s => Assert.True(s.amin(0, 1, 2, 3).ToDouble() < 0 && s.amax(0, 1, 2, 3).ToDouble() > 0));
+    }
+
+    // By hand: with positive inputs every unit is on, so that the flow is a product of matrices.
+    [Fact]
+    public void SynFlowIsTheProductOfTheAbsoluteWeights()
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses(2);
+        using var network = Networks.Build(new ModelSpec("lenet", 6), new InputSpec(3, 2), 4);
+        var w = new[] { "fc1.weight", "fc2.weight", "fc.weight" }
+            .Select(name => network.get_parameter(name)!.detach().to_type(ScalarType.Float64).abs().clone()).ToArray();
+        var scores = Scores.SynFlow(new PruningContext(network, data, 0));
+        var into2 = w[0].matmul(ones(12, 1, dtype: ScalarType.Float64));                        // [6, 1]
+        var outOf2 = ones(1, 3, dtype: ScalarType.Float64).matmul(w[2]);                        // [1, 2]
+        var outOf1 = outOf2.matmul(w[1]);                                                       // [1, 6]
+        Assert.True(allclose(scores["fc1.weight"], w[0] * outOf1.transpose(0, 1), 1e-12));
+        Assert.True(allclose(scores["fc2.weight"], outOf2.transpose(0, 1) * w[1] * into2.transpose(0, 1), 1e-12));
+    }
+
+    // What flows into a layer flows out of it: each layer of a chain, and the stem of a ResNet, carries the whole flow (Tanaka et al. 2020, theorem 2).
+    [Theory]
+    [InlineData("vgg16", 8)]
+    [InlineData("mobilenet", 8)]
+    [InlineData("lenet", 30)]
+    public void SynFlowIsConservedFromLayerToLayer(string name, int width)
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses();
+        using var network = Networks.Build(new ModelSpec(name, width), new InputSpec(3, 8), 2);
+        var sums = Scores.SynFlow(new PruningContext(network, data, 0)).Values.Select(s => s.sum().ToDouble()).ToList();
+        Assert.All(sums, sum => Assert.Equal(1, sum / sums[0], 1e-10));
+        Assert.True(sums[0] > 0);
+    }
+
+    // In single precision the flow of this network would be infinite.
+    [Fact]
+    public void SynFlowIsFiniteInDeepWideNetworks()
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("resnet34"), new InputSpec(3, 8), 2);
+        using (no_grad())
+            foreach (var (_, weight) in network.PrunableWeights())
+                weight.mul_(3);
+        var scores = Scores.SynFlow(new PruningContext(network, data, 0));
+        Assert.True(scores["conv1.weight"].sum().ToDouble() > 1e38);
+        Assert.All(scores.Values, s => Assert.True(s.isfinite().all().ToBoolean()));
+    }
+
+    [Fact]
+    public void TheImagesOfAScoreAreAsManyOfEachClassAndFollowTheSeed()
+    {
+        using var scope = NewDisposeScope();
+        using var data = DataSets.Open(new DataSpec { TrainCount = 600, TestCount = 40, Classes = 12 });
+        using var network = Networks.Build(new ModelSpec("lenet", 6), new InputSpec(12, 16), 4);
+        var (labels, pixels) = Gather(3);
+        Assert.Equal(Enumerable.Range(0, 120).Select(i => i % 12L), labels);
+        Assert.Equal(pixels, Gather(3).Pixels);
+        Assert.NotEqual(pixels, Gather(4).Pixels);
+
+        (long[] Labels, float[] Pixels) Gather(ulong seed)
+        {
+            var batches = new PruningContext(network, data, seed).Images().ToList();
+            Assert.Equal([100, 20], batches.Select(b => b.Count));
+            var found = (cat([.. batches.Select(b => b.Labels)]).data<long>().ToArray(),
+                cat([.. batches.Select(b => b.Images)]).flatten().data<float>().ToArray());
+            batches.ForEach(b => b.Dispose());
+            return found;
+        }
+    }
+
+    /// <summary>A network without ReLU's kink, where finite differences are honest.</summary>
+    private static Network Smooth(string name)
+    {
+        var network = Networks.Build(new ModelSpec(name, 4), new InputSpec(3, 8), 1);
+        foreach (var activation in network.Activations)
+            activation.Function = x => nn.functional.silu(x);
+        return network;
+    }
+
+    private static Network InDoublePrecision(Network network)
+    {
+        var exact = Networks.Copy(network);
+        exact.to(ScalarType.Float64);
+        exact.train();
+        return exact;
+    }
+
+    private static (Tensor Pixels, Tensor Labels) Images(ImageSet data)
+        => ((data.Train.Images.to_type(ScalarType.Float64) / 255 - 0.5) / 0.25, data.Train.Labels);
+
+    private static Tensor Loss(Network network, (Tensor Pixels, Tensor Labels) images, double temperature)
+        => nn.functional.cross_entropy(network.call(images.Pixels) / temperature, images.Labels, reduction: nn.Reduction.Sum);
+
+    private static double Slope(Parameter weight, int index, Func<double> value)
+    {
+        const double step = 1e-5;
+        var flat = weight.detach().flatten();
+        var before = flat[index].ToDouble();
+        double At(double factor)
+        {
+            flat[index] = tensor(before * factor);
+            return value();
+        }
+        var slope = (At(1 + step) - At(1 - step)) / (2 * step);
+        flat[index] = tensor(before);
+        return slope;
+    }
+
+    private static void Close(double expected, Tensor scores, int index)
+        => Assert.Equal(expected, scores.flatten()[index].ToDouble(), 1e-3 * Math.Abs(expected) + 1e-4 * scores.abs().mean().ToDouble());
+}
