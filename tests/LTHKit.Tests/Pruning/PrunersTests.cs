@@ -9,8 +9,8 @@ namespace LTHKit.Tests.Pruning;
 
 public sealed class PrunersTests
 {
-    public static TheoryData<string, Distribution> All => new(
-        from name in Pruners.Names from distribution in Enum.GetValues<Distribution>() select (name, distribution));
+    public static IEnumerable<object[]> All =>
+        from name in Pruners.Names from distribution in Enum.GetValues<Distribution>() select new object[] { name, distribution };
 
     // One count a level, whatever the pruner and the distribution: figures compare tickets of the same size.
     [Theory]
