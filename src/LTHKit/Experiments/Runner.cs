@@ -238,7 +238,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         Checkpoint.Save(path, start.Network, null, epochs);
     }
 
-    private static double EffectiveSparsity(Network network, Mask? mask)
+    internal static double EffectiveSparsity(Network network, Mask? mask)
     {
         var injected = network.Units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
         var total = network.PrunableWeights().Sum(w => w.Weight.numel());

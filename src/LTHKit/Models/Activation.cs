@@ -21,6 +21,9 @@ public sealed class Activation : Module<Tensor, Tensor>
     /// <summary>The function, elementwise; ReLU as built.</summary>
     public Func<Tensor, Tensor> Function { get; set; } = x => functional.relu(x);
 
+    /// <summary>What figures call <see cref="Function"/>; "ReLU" as built.</summary>
+    public string Label { get; set; } = "ReLU";
+
     /// <summary>Applies the function to <paramref name="input"/>, any shape.</summary>
     public override Tensor forward(Tensor input) => Function(input);
 }

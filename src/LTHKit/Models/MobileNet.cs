@@ -64,6 +64,7 @@ public sealed class MobileNet : Network
             _act1 = network.Act(this, path, "act1", stage);
             _pointwise = network.Unit(this, path, 2, input, output, 1);
             _act2 = network.Act(this, path, "act2", stage);
+            network.Block(path);
         }
 
         public override Tensor forward(Tensor x) => _act2.call(_pointwise.Forward(_act1.call(_depthwise.Forward(x))));

@@ -14,6 +14,7 @@ public abstract class Network : Module<Tensor, Tensor>
     private readonly List<ConvUnit> _units = [];
     private readonly List<Activation> _activations = [];
     private readonly List<string> _prunable = [];
+    private readonly List<Block> _blocks = [];
 
     /// <summary>A network of the given architecture for the given input.</summary>
     protected Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
@@ -29,6 +30,9 @@ public abstract class Network : Module<Tensor, Tensor>
 
     /// <summary>The activations, in the order of the forward pass.</summary>
     public IReadOnlyList<Activation> Activations => _activations;
+
+    /// <summary>The blocks that the units and their activations form, in the order of the forward pass.</summary>
+    public IReadOnlyList<Block> Blocks => _blocks;
 
     /// <summary>
     /// Names of the weights that pruning acts on: every convolution's, stem and 1x1 shortcuts included; the classifier, biases,
@@ -68,6 +72,11 @@ public abstract class Network : Module<Tensor, Tensor>
         _activations.Add(activation);
         return activation;
     }
+
+    /// <summary>Registers the block of the units and activations registered under <paramref name="path"/>, "layer1.0.".</summary>
+    internal void Block(string path, bool residual = false, Conv2d? shortcut = null)
+        => _blocks.Add(new Block(path.TrimEnd('.'), [.. _units.Where(u => u.Path.StartsWith(path))],
+            [.. _activations.Where(a => a.Path.StartsWith(path))], residual, shortcut));
 
     /// <summary>Registers a prunable layer that is no <see cref="ConvUnit"/>: a stem, a shortcut, a hidden linear layer.</summary>
     internal T Layer<T>(Module owner, string path, string name, T layer, bool prunable = true) where T : Module

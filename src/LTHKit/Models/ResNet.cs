@@ -71,6 +71,7 @@ public sealed class ResNet : Network
                 _shortcut = network.Layer(this, path, "shortcut", Conv2d(input, output, 1, stride: stride, bias: false));
                 _shortcutNorm = network.Layer(this, path, "shortcut_bn", BatchNorm2d(output), prunable: false);
             }
+            network.Block(path, residual: true, _shortcut);
         }
 
         public override Tensor forward(Tensor x)

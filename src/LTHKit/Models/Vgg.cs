@@ -29,6 +29,7 @@ public sealed class Vgg : Network
                 channels = output;
             }
             register_module(name, container);
+            Block(name + ".");
         }
         _classifier = Layer(this, "", "fc", Linear(channels, input.Classes), prunable: false);
     }

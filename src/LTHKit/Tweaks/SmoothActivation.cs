@@ -13,12 +13,12 @@ namespace LTHKit.Tweaks;
 /// <param name="Name">One of swish, mish, gelu, relu.</param>
 public sealed record SmoothActivation(string Name = "swish") : Tweak
 {
-    private static readonly Dictionary<string, Func<Tensor, Tensor>> Functions = new()
+    private static readonly Dictionary<string, (string Label, Func<Tensor, Tensor> Function)> Functions = new()
     {
-        ["swish"] = x => functional.silu(x),
-        ["mish"] = x => functional.mish(x),
-        ["gelu"] = x => functional.gelu(x),
-        ["relu"] = x => functional.relu(x),
+        ["swish"] = ("Swish", x => functional.silu(x)),
+        ["mish"] = ("Mish", x => functional.mish(x)),
+        ["gelu"] = ("GELU", x => functional.gelu(x)),
+        ["relu"] = ("ReLU", x => functional.relu(x)),
     };
 
     /// <inheritdoc/>
@@ -35,6 +35,6 @@ public sealed record SmoothActivation(string Name = "swish") : Tweak
     public override void Rewrite(Network network, TweakContext context)
     {
         foreach (var activation in network.Activations)
-            activation.Function = Functions[Name];
+            (activation.Label, activation.Function) = Functions[Name];
     }
 }

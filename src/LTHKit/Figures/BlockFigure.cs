@@ -1,0 +1,179 @@
+using LTHKit.Models;
+using Plotly.NET;
+using Plotly.NET.CSharp;
+using Plotly.NET.LayoutObjects;
+using Chart = Plotly.NET.CSharp.Chart;
+
+namespace LTHKit;
+
+public static partial class Figures
+{
+    /// <summary>
+    /// One block of networks side by side (Figure 3), drawn from what the networks are made of: convolutions, BatchNorms and activations from
+    /// top to bottom, the architecture's own residual connection on the left, injected skip connections on the right.
+    /// </summary>
+    /// <param name="path">Which block, for instance "layer2.0"; null for the first.</param>
+    /// <param name="networks">Of one architecture, each with its name.</param>
+    /// <exception cref="UserException">There is nothing to draw, or a network has no such block.</exception>
+    public static GenericChart Block(string? path, params (string Name, Network Network)[] networks)
+    {
+        if (networks.Length == 0)
+            throw new UserException("There is no network to draw; give at least one.");
+        var drawing = new BlockDrawing();
+        foreach (var ((name, network), i) in networks.Select((network, i) => (network, i)))
+            drawing.Add(name, Find(network, path), i);
+        var model = networks[0].Network.Model;
+        var block = Find(networks[0].Network, path);
+        return Chart.Combine(drawing.Hovers())
+            .Styled($"One block of {model.Name}, {block.Path}", drawing.Subtitle)
+            .WithLayout(new Layout().With(("shapes", drawing.Shapes), ("annotations", drawing.Annotations)))
+            .WithXAxis(new LinearAxis().With(("visible", false), ("range", new[] { -BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel })))
+            .WithYAxis(new LinearAxis().With(("visible", false), ("range", new[] { drawing.Bottom, -1.0 })))
+            .WithSize(Width: 40 + 420 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
+    }
+
+    private static Block Find(Network network, string? path)
+    {
+        if (network.Blocks.Count == 0)
+            throw new UserException($"{network.Model.Name} has no blocks to draw; take a convolutional network.");
+        return path is null ? network.Blocks[0] : network.Blocks.FirstOrDefault(b => b.Path == path)
+            ?? throw new UserException($"{network.Model.Name} has no block '{path}'; it has {string.Join(", ", network.Blocks.Select(b => b.Path))}.");
+    }
+
+    /// <summary>The lines, boxes and words of <see cref="Block"/>; a row is one unit high, a panel <see cref="Panel"/> units wide.</summary>
+    private sealed class BlockDrawing
+    {
+        public const double Panel = 10;
+        private const double Half = 2.1, Side = 4.1;
+        private const string Box = "#f2f2f2";
+        private readonly string _accent = FigureTheme.Pens(["skip"])["skip"].Hex;
+        private readonly List<(double X, double Y, string Text)> _hovers = [];
+        private bool _residual, _injected;
+
+        public List<Shape> Shapes { get; } = [];
+
+        public List<Annotation> Annotations { get; } = [];
+
+        /// <summary>The row under the last.</summary>
+        public double Bottom { get; private set; }
+
+        public string Subtitle => (_residual, _injected) switch
+        {
+            (true, true) => "left: the architecture's own connection; right, in colour: what was injected",
+            (true, false) => "left: the architecture's own connection",
+            (false, true) => "right, in colour: what was injected",
+            _ => "as built",
+        };
+
+        /// <summary>An invisible mark on each box that tells its name and size.</summary>
+        public IEnumerable<GenericChart> Hovers()
+        {
+            var chart = Chart.Line<double, double, string>(
+                    _hovers.Select(h => h.X).ToArray(), _hovers.Select(h => h.Y).ToArray(), ShowMarkers: true, ShowLegend: false,
+                    MultiText: _hovers.Select(h => h.Text).ToArray(), UseDefaults: false)
+                .WithTrace(("mode", "markers"), ("opacity", 0), ("hovertemplate", "%{text}<extra></extra>"));
+            chart.GetTraces()[0].TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 24);
+            return [chart];
+        }
+
+        public void Add(string name, Block block, int panel)
+        {
+            var x = panel * Panel;
+            var input = block.Units[0].Convolution.in_channels;
+            Words(x, -0.7, $"<b>{name}</b>");
+            Words(x, 0, $"input, {input} channels");
+            var y = 0.0;
+            for (var i = 0; i < block.Units.Count; i++)
+            {
+                var (unit, activation) = (block.Units[i], block.Activations[i]);
+                var top = y + 0.5;          // where the unit's input branches off
+                Arrow(x, y + 0.3, x, y + 0.7);
+                Layer(x, y + 1, Describe(unit), $"{unit.Path}<br>{Weights(unit.Convolution)}, prunable");
+                Arrow(x, y + 1.3, x, y + 1.7);
+                Layer(x, y + 2, "BatchNorm", $"{unit.Path}'s BatchNorm");
+                var last = block.Residual && i == block.Units.Count - 1;
+                if (last || unit.Skip is not null)
+                {
+                    Arrow(x, y + 2.3, x, y + 2.8);
+                    Sum(x, y + 3);
+                    Arrow(x, y + 3.2, x, y + 3.7);
+                }
+                else
+                {
+                    Arrow(x, y + 2.3, x, y + 3.7);
+                }
+                if (last)
+                    Residual(x, y + 3, block);
+                if (unit.Skip is { } skip)
+                {
+                    _injected = true;
+                    Around(x, top, y + 3, Side, _accent);
+                    if (skip.GetName() is { Length: > 0 } what && what != "identity")
+                        Layer(x + Side, (top + y + 3) / 2, what.Replace(", ", ",<br>"), $"skip connection around {unit.Path}<br>{Weights(skip)}, never pruned", _accent, 0.62, 1.25);
+                }
+                Layer(x, y + 4, activation.Label, activation.Path, activation.Label == "ReLU" ? FigureTheme.Ink : _accent);
+                y += 4;
+            }
+            Arrow(x, y + 0.3, x, y + 0.7);
+            Words(x, y + 1, $"output, {block.Units[^1].Convolution.out_channels} channels");
+            Bottom = Math.Max(Bottom, y + 1.5);
+        }
+
+        private void Residual(double x, double sum, Block block)
+        {
+            _residual = true;
+            Around(x, 0.42, sum, -Side, FigureTheme.Faint);
+            if (block.Shortcut is { } shortcut)
+                Layer(x - Side, (0.42 + sum) / 2, $"1x1 convolution,<br>stride {shortcut.stride[0]},<br>BatchNorm",
+                    $"{block.Path}.shortcut<br>{Weights(shortcut)}, prunable", FigureTheme.Faint, 0.62, 1.25);
+        }
+
+        private static string Describe(ConvUnit unit)
+        {
+            var conv = unit.Convolution;
+            var kind = conv.groups > 1 ? "depthwise" : "convolution";
+            var channels = conv.in_channels == conv.out_channels ? $"{conv.out_channels}" : $"{conv.in_channels} → {conv.out_channels}";
+            return $"{conv.kernel_size[0]}x{conv.kernel_size[1]} {kind}, {channels}{(unit.Stride > 1 ? $", stride {unit.Stride}" : "")}";
+        }
+
+        private static string Weights(TorchSharp.torch.nn.Module module)
+        {
+            var count = module.parameters().Where(p => p.dim() > 1).Sum(p => p.numel());
+            return count == 0 ? "no weights" : FormattableString.Invariant($"{count:N0} weights");
+        }
+
+        private void Layer(double x, double y, string text, string hover, string edge = FigureTheme.Ink, double height = 0.3, double width = Half)
+        {
+            Shapes.Add(new Shape().With(
+                ("type", "rect"), ("x0", x - width), ("x1", x + width), ("y0", y - height), ("y1", y + height), ("fillcolor", Box),
+                ("line", new Line().With(("color", edge), ("width", 1.5))), ("layer", "below")));
+            Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, width < Half ? 11 : 13);
+            _hovers.Add((x, y, hover));
+        }
+
+        private void Sum(double x, double y)
+        {
+            Shapes.Add(new Shape().With(
+                ("type", "circle"), ("x0", x - 0.3), ("x1", x + 0.3), ("y0", y - 0.2), ("y1", y + 0.2), ("fillcolor", "white"),
+                ("line", new Line().With(("color", FigureTheme.Ink), ("width", 1.5)))));
+            Words(x, y, "+");
+        }
+
+        /// <summary>From the main line at <paramref name="top"/> to one side, down, and back into the sum.</summary>
+        private void Around(double x, double top, double sum, double side, string colour)
+        {
+            Shapes.Add(new Shape().With(
+                ("type", "path"), ("layer", "below"), ("line", new Line().With(("color", colour), ("width", 2))),
+                ("path", FormattableString.Invariant($"M {x} {top} L {x + side} {top} L {x + side} {sum} L {x + Math.Sign(side) * 0.6} {sum}"))));
+            Arrow(x + Math.Sign(side) * 0.9, sum, x + Math.Sign(side) * 0.32, sum, colour);
+        }
+
+        private void Arrow(double x0, double y0, double x1, double y1, string colour = FigureTheme.Ink) => Annotations.Add(new Annotation().With(
+            ("x", x1), ("y", y1), ("ax", x0), ("ay", y0), ("xref", "x"), ("yref", "y"), ("axref", "x"), ("ayref", "y"), ("text", ""),
+            ("showarrow", true), ("arrowhead", 2), ("arrowsize", 0.9), ("arrowwidth", 1.5), ("arrowcolor", colour)));
+
+        private void Words(double x, double y, string text, string colour = FigureTheme.Ink, int size = 13) => Annotations.Add(new Annotation().With(
+            ("x", x), ("y", y), ("xref", "x"), ("yref", "y"), ("text", text), ("showarrow", false),
+            ("font", new Font().With(("size", size), ("color", colour)))));
+    }
+}
