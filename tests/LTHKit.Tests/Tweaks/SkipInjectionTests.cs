@@ -146,12 +146,12 @@ public sealed class SkipInjectionTests : IDisposable
         // What the rewound network shares with the dense one comes from there, the rest starts as injected.
         var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
         using var mask = runner.LoadMask(spec)!;
-        using var ticket = runner.Prepare(spec, mask, out _, default);
+        using var start = runner.Prepare(spec, mask, default);
         using var dense = Networks.Build(spec.Model, new InputSpec(5), 0);
         Checkpoint.Load(lab.Store.Folder(spec.Dense).Snapshot(2), dense);
-        foreach (var ((name, w), (_, rewound)) in dense.PrunableWeights().Zip(ticket.PrunableWeights()))
+        foreach (var ((name, w), (_, rewound)) in dense.PrunableWeights().Zip(start.Network.PrunableWeights()))
             Assert.True(rewound.eq(w * mask[name]).all().ToBoolean(), name);
-        Assert.All(ticket.Units, unit => Assert.True(unit.Skip!.parameters().First().eq(1e-4f).all().ToBoolean()));
+        Assert.All(start.Network.Units, unit => Assert.True(unit.Skip!.parameters().First().eq(1e-4f).all().ToBoolean()));
     }
 
     [Fact]

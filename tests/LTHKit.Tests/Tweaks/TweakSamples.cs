@@ -19,5 +19,6 @@ internal static class TweakSamples
     }
 
     /// <summary>A context of the tiny experiment.</summary>
-    public static TweakContext Context(ImageSet data, Mask? mask = null) => new(data, mask, Tiny.Profile.Recipe, 7);
+    public static TweakContext Context(ImageSet data, Mask? mask = null) => new(data, mask, Tiny.Profile.Recipe, 7,
+        () => throw new InvalidOperationException("No dense network here."));
 }
