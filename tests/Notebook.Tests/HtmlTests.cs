@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using LTHKit.Notebook.Document;
@@ -50,6 +51,36 @@ public sealed class HtmlTests : IDisposable
     private static string Body(string page) => page[page.IndexOf("<main>", StringComparison.Ordinal)..];
 
     [ChromiumFact]
+    public async Task FiguresBecomePicturesOfTheirSize()
+    {
+        var outcome = await Run(Figure, "Figure(\"a\")", "display(Figure(\"b\", \"c\")); Figure(\"d\", \"e\", \"f\")");
+        var folder = Path.Combine(_folder, "pictures");
+        var files = FigureImages.Write(outcome.Notebook, folder, "png", 2, embed: true);
+        Assert.Equal(["page.c1.png", "page.c2.png", "page.c2-2.png"], files.Select(file => Path.GetFileName(file)));
+        foreach (var file in files)
+        {
+            var bytes = File.ReadAllBytes(file);
+            Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], bytes[..4]);
+            Assert.Equal((1800, 900), (BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(20))));
+        }
+        Assert.Equal(3, files.Select(file => Convert.ToHexString(File.ReadAllBytes(file))).Distinct().Count());
+        var embedded = NotebookDocument.Load(outcome.Notebook).Cells[1].Outputs[0]!["data"]!;
+        Assert.Equal(Convert.ToBase64String(File.ReadAllBytes(files[0])), (string?)embedded["image/png"]);
+        Assert.NotNull(embedded["application/vnd.plotly.v1+json"]);
+        var svg = File.ReadAllText(FigureImages.Write(outcome.Notebook, folder, "svg")[1]);
+        Assert.StartsWith("<svg", svg);
+        Assert.Contains("scatterlayer", svg);
+    }
+
+    [Fact]
+    public async Task ANotebookWithoutFiguresIsRefused()
+    {
+        var outcome = await Run("1 + 1");
+        Assert.Contains("no figures", Assert.Throws<UserException>(() => FigureImages.Write(outcome.Notebook, _folder)).Message);
+        Assert.Contains("png or svg", Assert.Throws<UserException>(() => FigureImages.Write(outcome.Notebook, _folder, "gif")).Message);
+    }
+
+    [ChromiumFact]
     public async Task FiguresAndFormulasAreDrawnWithoutANetwork()
     {
         var outcome = await Run(
@@ -60,7 +91,7 @@ public sealed class HtmlTests : IDisposable
         Assert.DoesNotMatch(@"url\((?!data:)|@import", markup);
         Assert.Single(Regex.Matches(page, @"plotly\.js v2"));
 
-        var dom = Chromium.Dom(outcome.Html!);
+        var dom = Browser.Dom(outcome.Html!);
         var body = Body(dom);
         Assert.Equal(2, Regex.Matches(body, "class=\"plot-container plotly\"").Count);
         Assert.Equal(3, Regex.Matches(body, "<g class=\"trace scatter").Count);
@@ -83,11 +114,11 @@ public sealed class HtmlTests : IDisposable
         var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString())));
         var page = Path.Combine(Path.GetDirectoryName(outcome.Notebook)!, "front-end.html");
         File.WriteAllText(page, $"<!doctype html><script>window.define = function() {{ throw 'anonymous define' }}; define.amd = {{}}</script><body>{string.Join("<hr>", html)}</body>");
-        var dom = Chromium.Dom(page);
+        var dom = Browser.Dom(page);
         Assert.Equal(4, Regex.Matches(dom, "<g class=\"trace scatter").Count);
 
         File.Delete(Path.Combine(Path.GetDirectoryName(page)!, "plotly.min.js"));
-        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", Chromium.Dom(page));
+        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", Browser.Dom(page));
     }
 
     [Fact]

@@ -12,6 +12,7 @@ internal static class Verbs
         new HelpOption(),
         ReproduceVerb.Create(),
         RunVerb.Create(),
+        FiguresVerb.Create(),
         DataVerb.Create(),
         BenchVerb.Create(),
         DoctorVerb.Create(),
