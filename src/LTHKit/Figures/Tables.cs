@@ -4,7 +4,7 @@ using LTHKit.Experiments;
 namespace LTHKit;
 
 /// <summary>The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent.</summary>
-public static class Tables
+public static partial class Tables
 {
     /// <summary>
     /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a level (0 is the dense network), and for each sweep the
@@ -94,7 +94,7 @@ public static class Tables
         return points;
     }
 
-    private static Series<int, T> Column<T>(IReadOnlyList<int> keys, Func<int, T> value) => new(keys, keys.Select(value));
+    private static Series<K, T> Column<K, T>(IReadOnlyList<K> keys, Func<K, T> value) where K : notnull => new(keys, keys.Select(value));
 
     private static string Spread(SweepPoint point) => FormattableString.Invariant($"{100 * point.Mean:0.00}")
         + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "");

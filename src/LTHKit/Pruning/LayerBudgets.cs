@@ -7,7 +7,7 @@ internal static class LayerBudgets
     public static IReadOnlyList<(LayerMask Layer, long Keep)> Of(Mask mask, long keep, Distribution distribution)
     {
         var weights = mask.Layers.Select(l => distribution == Distribution.Erk
-            ? mask[l.Name].shape.Sum()      // density ~ sum of the dimensions / their product, times the layer's size
+            ? l.Shape.Sum()         // density ~ sum of the dimensions / their product, times the layer's size
             : (double)l.Total).ToArray();
         var capacity = mask.Layers.Select(l => l.Kept).ToArray();
         return [.. mask.Layers.Zip(Share(keep, weights, capacity))];

@@ -24,7 +24,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
         if (_kept.FirstOrDefault(l => l.Value.dtype != ScalarType.Bool) is { Key: not null } wrong)
             throw new UserException($"The mask of {wrong.Key} is {wrong.Value.dtype}; it must be boolean, true where a weight is kept.");
         using var scope = NewDisposeScope();
-        Layers = [.. _kept.Select(l => new LayerMask(l.Key, l.Value.sum().ToInt64(), l.Value.numel()))];
+        Layers = [.. _kept.Select(l => new LayerMask(l.Key, l.Value.shape, l.Value.sum().ToInt64()))];
     }
 
     /// <summary>Everything kept.</summary>
@@ -92,11 +92,20 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     /// <summary>Weights kept by this one and not by the other.</summary>
     public Mask Except(Mask other) => Combine(other, (a, b) => a.logical_and(b.logical_not()));
 
-    /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
-    public double Overlap(Mask other)
+    /// <summary>What this mask and another have in common, layer by layer.</summary>
+    /// <exception cref="UserException">The masks are of different networks.</exception>
+    public IReadOnlyList<LayerOverlap> Compare(Mask other)
     {
         using Mask both = And(other), either = Or(other);
-        return either.Kept == 0 ? 1 : both.Kept / (double)either.Kept;
+        return [.. Layers.Select((layer, i) => new LayerOverlap(layer, other.Layers[i], both.Layers[i].Kept, either.Layers[i].Kept))];
+    }
+
+    /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
+    /// <exception cref="UserException">The masks are of different networks.</exception>
+    public double Overlap(Mask other)
+    {
+        var layers = Compare(other);
+        return LayerOverlap.Jaccard(layers.Sum(l => l.Both), layers.Sum(l => l.Either));
     }
 
     /// <summary>Writes the mask as bit-packed safetensors: eight weights a byte, shapes in the header's metadata.</summary>
@@ -185,10 +194,36 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
 
 /// <summary>One layer of a mask.</summary>
 /// <param name="Name">The weight's name.</param>
+/// <param name="Shape">Of the weight.</param>
 /// <param name="Kept">Weights kept.</param>
-/// <param name="Total">Weights in all.</param>
-public sealed record LayerMask(string Name, long Kept, long Total)
+public sealed record LayerMask(string Name, IReadOnlyList<long> Shape, long Kept)
 {
+    /// <summary>Weights in all.</summary>
+    public long Total { get; } = Shape.Aggregate(1L, (a, b) => a * b);
+
     /// <summary>Share of the layer's weights that are zero, in [0, 1].</summary>
     public double Sparsity => 1 - Kept / (double)Total;
+}
+
+/// <summary>One layer of two masks.</summary>
+/// <param name="First">In the one.</param>
+/// <param name="Second">In the other.</param>
+/// <param name="Both">Weights kept by both.</param>
+/// <param name="Either">Weights kept by at least one.</param>
+public sealed record LayerOverlap(LayerMask First, LayerMask Second, long Both, long Either)
+{
+    /// <summary>Jaccard overlap, in [0, 1].</summary>
+    public double Overlap => Jaccard(Both, Either);
+
+    /// <summary>What two masks that keep as many weights of the layer, at random, have in common on average, in [0, 1].</summary>
+    public double ByChance
+    {
+        get
+        {
+            var both = First.Kept * (double)Second.Kept / First.Total;
+            return Jaccard(both, First.Kept + Second.Kept - both);
+        }
+    }
+
+    internal static double Jaccard(double both, double either) => either == 0 ? 1 : both / either;
 }
