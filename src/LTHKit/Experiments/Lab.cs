@@ -124,7 +124,7 @@ public sealed class Lab : IDisposable
         using var progress = new LabProgress(name, plan.Count, missing);
         var asked = specs.Select(s => s.Id).ToHashSet();
         var results = Interruptible(stop => specs.Select(s => Ensure(s, asked, watched, progress, stop)).ToArray());
-        progress.Finish();
+        progress.Finish(results);
         return results;
     }
 

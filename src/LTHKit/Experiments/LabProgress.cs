@@ -52,12 +52,20 @@ internal sealed class LabProgress : IDisposable
     }
 
     /// <summary>All is done.</summary>
-    public void Finish()
+    /// <param name="results">Whose tickets may have lost a whole layer, which a reader must know.</param>
+    public void Finish(IReadOnlyList<RunResult>? results = null)
     {
+        var warning = string.Concat((results ?? []).Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g =>
+            FormattableString.Invariant($"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of ")
+            + Captions.Layers([.. g.SelectMany(r => r.Collapsed).Distinct()])));
         if (_total == 0)
+        {
+            if (warning != "")
+                _line.Show(_name + warning, last: true);
             return;
+        }
         var found = _runs - _trained.Count;
-        _line.Show($"{_name}: {_trained.Count} runs trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}", last: true);
+        _line.Show($"{_name}: {_trained.Count} runs trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}{warning}", last: true);
     }
 
     /// <summary>Ends the line.</summary>

@@ -45,7 +45,7 @@ internal sealed class ProgressLine : IDisposable
             return;
         }
         var width = Math.Max(20, Console.WindowWidth - 1);
-        Console.Error.Write("\r\e[K" + (text.Length > width ? text[..width] : text));
+        Console.Error.Write("\r\e[K" + (text.Length > width && !last ? text[..width] : text));
         _open = true;
     }
 }

@@ -20,6 +20,9 @@ public sealed record RunResult
     /// <summary>Share of zeros among all convolution weights, those that a tweak injected included.</summary>
     public required double EffectiveSparsity { get; init; }
 
+    /// <summary>Layers that the ticket has nothing left of (layer collapse, Tanaka et al. 2020): what passes them is a constant.</summary>
+    public IReadOnlyList<string> Collapsed { get; init; } = [];
+
     /// <summary>Test accuracy at the epoch of best validation accuracy (the first of equals); what the paper reports.</summary>
     public required double TestAccuracy { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
 
@@ -53,6 +54,7 @@ public sealed class RunStore(string root)
             Folder = folder.Path,
             Sparsity = Number(done, "sparsity"),
             EffectiveSparsity = Number(done, "effectiveSparsity"),
+            Collapsed = [.. (done["collapsed"] as JsonArray ?? []).Select(layer => layer!.GetValue<string>())],
             TestAccuracy = Number(done, "testAccuracy"),
             LastTestAccuracy = Number(done, "lastTestAccuracy"),
             BestEpoch = (int)Number(done, "bestEpoch"),
@@ -136,13 +138,13 @@ public sealed class RunStore(string root)
     }
 
     /// <summary>Writes the result; the run is finished then.</summary>
-    public RunResult Finish(RunSpec spec, double sparsity, double effectiveSparsity, string dataFingerprint, JsonObject environment)
+    public RunResult Finish(RunSpec spec, Mask? mask, double effectiveSparsity, string dataFingerprint, JsonObject environment)
     {
         var epochs = ReadMetrics(spec);
         var best = epochs.MaxBy(m => m.ValidationAccuracy)!;    // the first of equals
         var done = new JsonObject
         {
-            ["sparsity"] = sparsity,
+            ["sparsity"] = mask?.Sparsity ?? 0,
             ["effectiveSparsity"] = effectiveSparsity,
             ["testAccuracy"] = best.TestAccuracy,
             ["lastTestAccuracy"] = epochs[^1].TestAccuracy,
@@ -151,6 +153,8 @@ public sealed class RunStore(string root)
             ["data"] = dataFingerprint,
             ["environment"] = environment,
         };
+        if (mask is { Collapsed: { Count: > 0 } layers })
+            done["collapsed"] = new JsonArray([.. layers.Select(layer => (JsonNode)layer)]);
         AtomicFile.WriteText(Folder(spec).Done, done.ToJsonString(SpecJson.Options) + "\n");
         return Find(spec)!;
     }

@@ -53,7 +53,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new UserException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.", e);
         }
-        return store.Finish(spec, mask?.Sparsity ?? 0, EffectiveSparsity(start.Network, mask), open(spec.Data).Fingerprint, Describe());
+        return store.Finish(spec, mask, EffectiveSparsity(start.Network, mask), open(spec.Data).Fingerprint, Describe());
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>

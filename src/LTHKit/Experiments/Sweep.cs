@@ -22,11 +22,17 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 /// <param name="Count">Number of seeds.</param>
 public sealed record SweepPoint(int Level, double Sparsity, double EffectiveSparsity, double Mean, double Std, int Count)
 {
+    /// <summary>Layers that the ticket of at least one seed has nothing left of.</summary>
+    public IReadOnlyList<string> Collapsed { get; init; } = [];
+
     /// <summary>The point of runs that differ in their seed only.</summary>
     public static SweepPoint Of(int level, IReadOnlyList<RunResult> runs)
     {
         var mean = runs.Average(r => r.TestAccuracy);
         var std = runs.Count < 2 ? double.NaN : Math.Sqrt(runs.Sum(r => Math.Pow(r.TestAccuracy - mean, 2)) / (runs.Count - 1));
-        return new(level, runs[0].Sparsity, runs[0].EffectiveSparsity, mean, std, runs.Count);
+        return new(level, runs[0].Sparsity, runs[0].EffectiveSparsity, mean, std, runs.Count)
+        {
+            Collapsed = [.. runs.SelectMany(r => r.Collapsed).Distinct()],
+        };
     }
 }

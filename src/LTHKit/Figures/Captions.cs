@@ -35,5 +35,26 @@ internal static class Captions
             : FormattableString.Invariant($"{percent:0.0}");
     }
 
+    /// <summary>Where tickets have lost whole layers: "; layers collapsed: snip at 98.4 %"; empty where none has.</summary>
+    public static string Collapse(IEnumerable<Sweep> sweeps)
+    {
+        var collapsed = sweeps
+            .Select(sweep => (sweep.Name, At: sweep.Points.Where(point => point.Collapsed.Count > 0).Select(point => $"{Percent(point.Sparsity)} %").ToList()))
+            .Where(sweep => sweep.At.Count > 0)
+            .Select(sweep => $"{sweep.Name} at {string.Join(", ", sweep.At)}").ToList();
+        return collapsed.Count == 0 ? "" : $"; layers collapsed: {string.Join(", ", collapsed)}";
+    }
+
+    /// <summary>The layers of weights, at most three by name: "layer4.0.conv1, layer4.0.conv2".</summary>
+    public static string Layers(IReadOnlyList<string> weights)
+    {
+        const int named = 3;
+        var names = string.Join(", ", weights.Take(named).Select(Layer));
+        return weights.Count <= named ? names : $"{names} and {weights.Count - named} more";
+    }
+
+    /// <summary>The layer of a weight: "layer4.0.conv1".</summary>
+    public static string Layer(string weight) => weight.EndsWith(".weight") ? weight[..^".weight".Length] : weight;
+
     private static string List(IEnumerable<string> names) => string.Join(" and ", names.Distinct());
 }

@@ -36,7 +36,7 @@ public static partial class Figures
                 .WithTrace(("hoverinfo", "skip")));
 
         return Chart.Combine(charts)
-            .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]))
+            .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(sweeps))
             .WithXAxis(SparsityAxis(points))
             .WithYAxis(FigureTheme.Axis("Test accuracy, %"))
             .LegendInside();
@@ -160,7 +160,8 @@ public static partial class Figures
     }
 
     private static string Hover(SweepPoint point) => FormattableString.Invariant(
-        $"level {point.Level}: {100 * point.Sparsity:0.0} % sparse, effectively {100 * point.EffectiveSparsity:0.0} %<br>n = {point.Count}");
+        $"level {point.Level}: {100 * point.Sparsity:0.0} % sparse, effectively {100 * point.EffectiveSparsity:0.0} %<br>n = {point.Count}")
+        + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "");
 
     /// <summary>Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity.</summary>
     private static Plotly.NET.LayoutObjects.LinearAxis SparsityAxis(IReadOnlyList<SweepPoint> points)

@@ -8,7 +8,8 @@ public static partial class Tables
 {
     /// <summary>
     /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a level (0 is the dense network), and for each sweep the
-    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column.
+    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column. Where tickets of a sweep have
+    /// lost whole layers, a last column names these.
     /// </summary>
     /// <param name="sweeps">One group of columns each.</param>
     /// <returns>Row keys are pruning levels; a level that a sweep lacks is missing there.</returns>
@@ -26,6 +27,9 @@ public static partial class Tables
         foreach (var (sweep, all) in sweeps.Zip(points))
             columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
         Add("seeds", point => point.Count);
+        foreach (var (sweep, all) in sweeps.Zip(points).Where(s => s.Second.Values.Any(point => point.Collapsed.Count > 0)))
+            columns.Add($"{sweep.Name}: collapsed layers", Column(levels,
+                level => all.TryGetValue(level, out var point) && point.Collapsed.Count > 0 ? Captions.Layers(point.Collapsed) : null));
         return columns.Frame;
 
         // One column for all sweeps where they agree, else one for each.

@@ -102,11 +102,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
 
     /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
     /// <exception cref="UserException">The masks are of different networks.</exception>
-    public double Overlap(Mask other)
-    {
-        var layers = Compare(other);
-        return LayerOverlap.Jaccard(layers.Sum(l => l.Both), layers.Sum(l => l.Either));
-    }
+    public double Overlap(Mask other) => LayerOverlap.OfAll(Compare(other));
 
     /// <summary>Writes the mask as bit-packed safetensors: eight weights a byte, shapes in the header's metadata.</summary>
     public void Save(string path)
@@ -215,15 +211,20 @@ public sealed record LayerOverlap(LayerMask First, LayerMask Second, long Both, 
     /// <summary>Jaccard overlap, in [0, 1].</summary>
     public double Overlap => Jaccard(Both, Either);
 
-    /// <summary>What two masks that keep as many weights of the layer, at random, have in common on average, in [0, 1].</summary>
-    public double ByChance
+    /// <summary>The overlap of two masks that keep as many weights of the layer at random, of the expected counts, in [0, 1].</summary>
+    public double ByChance => Jaccard(BothByChance, First.Kept + Second.Kept - BothByChance);
+
+    private double BothByChance => First.Kept * (double)Second.Kept / First.Total;
+
+    /// <summary>Jaccard overlap of all layers together, in [0, 1].</summary>
+    public static double OfAll(IReadOnlyList<LayerOverlap> layers) => Jaccard(layers.Sum(l => l.Both), layers.Sum(l => l.Either));
+
+    /// <summary>The overlap of two masks that keep as many weights of each layer at random, in [0, 1].</summary>
+    public static double ByChanceOfAll(IReadOnlyList<LayerOverlap> layers)
     {
-        get
-        {
-            var both = First.Kept * (double)Second.Kept / First.Total;
-            return Jaccard(both, First.Kept + Second.Kept - both);
-        }
+        var both = layers.Sum(l => l.BothByChance);
+        return Jaccard(both, layers.Sum(l => l.First.Kept + l.Second.Kept) - both);
     }
 
-    internal static double Jaccard(double both, double either) => either == 0 ? 1 : both / either;
+    private static double Jaccard(double both, double either) => either == 0 ? 1 : both / either;
 }

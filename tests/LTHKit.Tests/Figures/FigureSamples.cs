@@ -1,8 +1,10 @@
 using LTHKit.Experiments;
+using LTHKit.Pruning;
 using LTHKit.Training;
 using LTHKit.Tweaks;
 using Newtonsoft.Json.Linq;
 using Plotly.NET;
+using TorchSharp;
 
 namespace LTHKit.Tests;
 
@@ -71,9 +73,14 @@ internal static class FigureSamples
         ["gradient flow"] = Figures.GradientFlow(["conv1", "conv2"], [1, 2, 3], [[1, 0.1, 0], [0.01, 0.001, 0.002]]),
         ["curves"] = Figures.Curves("Loss", "t", "loss", [new Curve("a", Grid, [2, 1, 2], [0.1, 0.2, 0.1]), new Curve("b", Grid, [3, 1, 3])]),
         ["curves, logarithmic"] = Figures.Curves("Eigenvalue", "Epoch", "value", [new Curve("a", Forty, Forty)], logarithmic: true),
+        ["layer density"] = Figures.LayerDensity(("imp", Ticket(0.5)), ("snip", Ticket(1))),
+        ["mask overlap"] = Figures.MaskOverlap(("imp", Ticket(0.5)), ("snip", Ticket(0.25))),
         ["bars"] = Figures.Bars("Scales", "scale", ["conv1", "conv2"], new BarGroup("weights", [1, 0.5]), new BarGroup("biases", [0.2, 0.3])),
         ["bars, one group"] = Figures.Bars("Sparsity", "sparsity (%)", ["conv1", "conv2"], new BarGroup("sparsity", [80, 90])),
     };
+
+    private static Mask Ticket(double cut) => new(
+        [("conv1.weight", torch.linspace(0, 1, 8) >= 0.5), ("conv2.weight", torch.linspace(0, 0.9, 8) >= cut)]);
 
     public static JObject Json(GenericChart chart) => JObject.Parse(GenericChart.toJson(chart));
 

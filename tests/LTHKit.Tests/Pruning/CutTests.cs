@@ -70,6 +70,18 @@ public sealed class CutTests
         Assert.Equal([9L, 11L], cut.Layers.Select(l => l.Kept));
     }
 
+    // A layer too small for its share of a tight budget gets nothing, which is reported and not hidden.
+    [Theory]
+    [InlineData(Distribution.Uniform, "small")]
+    [InlineData(Distribution.Erk, "")]
+    public void ALayerWithoutABudgetCountsAsCollapsed(Distribution distribution, string collapsed)
+    {
+        using var mask = new Mask([("small", ones([2, 3, 3, 3], dtype: ScalarType.Bool)), ("large", ones([40, 40, 3, 3], dtype: ScalarType.Bool))]);
+        using var cut = Cut.To(mask.Layers.ToDictionary(l => l.Name, l => rand(mask[l.Name].shape)), mask, 100, distribution);
+        Assert.Equal(100, cut.Kept);
+        Assert.Equal(collapsed, string.Join(", ", cut.Collapsed));
+    }
+
     [Fact]
     public void RefusesScoresThatAreNotNumbersAndImpossibleCounts()
     {

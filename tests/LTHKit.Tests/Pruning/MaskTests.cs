@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using TorchSharp;
@@ -25,6 +26,66 @@ public sealed class MaskTests : IDisposable
         Assert.Equal(1 / 3.0, a.Overlap(b), 12);
         Assert.Equal(a, Of(true, true, false, false));
         Assert.NotEqual(a, b);
+    }
+
+    // De Morgan and the like, on masks of several layers.
+    [Fact]
+    public void SetOperationsObeyTheirLaws()
+    {
+        using var scope = NewDisposeScope();
+        Mask Random() => new([("a", rand(6, 5, 3, 3) > 0.4), ("b", rand(70) > 0.7)]);
+        using Mask a = Random(), b = Random();
+        using Mask both = a.And(b), either = a.Or(b), onlyA = a.Except(b), onlyB = b.Except(a), sum = onlyA.Or(onlyB);
+        Assert.Equal(a, both.Or(onlyA));
+        Assert.Equal(sum, either.Except(both));
+        Assert.Equal(a.Kept + b.Kept, either.Kept + both.Kept);
+        Assert.Equal(a.Kept, both.Kept + onlyA.Kept);
+        Assert.Equal(0, onlyA.And(onlyB).Kept);
+        Assert.Equal(1, a.Overlap(a));
+        Assert.Equal(a.Overlap(b), b.Overlap(a));
+        using var other = new Mask([("c", rand(3) > 0.5)]);
+        Assert.Contains("different networks", Assert.Throws<UserException>(() => a.Or(other)).Message);
+    }
+
+    // By hand: [1,1,0,0] and [1,0,1,0] share one of three, chance 1/3 (one expected in both, three in either); [1,0] and [0,1] share none of two.
+    [Fact]
+    public void ComparesLayerByLayerAndInAll()
+    {
+        using Mask a = new([("v", tensor(new[] { true, true, false, false })), ("w", tensor(new[] { true, false }))]),
+            b = new([("v", tensor(new[] { true, false, true, false })), ("w", tensor(new[] { false, true }))]);
+        var layers = a.Compare(b);
+        Assert.Equal([1L, 0L], layers.Select(l => l.Both));
+        Assert.Equal([3L, 2L], layers.Select(l => l.Either));
+        Assert.Equal([1 / 3.0, 0], layers.Select(l => l.Overlap));
+        Assert.Equal([1 / 3.0, 0.5 / 1.5], layers.Select(l => l.ByChance));
+        Assert.Equal(0.2, a.Overlap(b), 12);
+        Assert.Equal(1.5 / 4.5, LayerOverlap.ByChanceOfAll(layers), 12);
+    }
+
+    // Read as any safetensors reader does: eight bytes of length, a JSON header, then the bits, the first weight the lowest bit.
+    [Fact]
+    public void TheFileIsPlainSafetensors()
+    {
+        using var mask = new Mask([("first", tensor(new[] { true, false, false, true, true, false, false, false, false, true })), ("second", ones([2, 3], dtype: ScalarType.Bool))]);
+        mask.Save(_file);
+        var bytes = File.ReadAllBytes(_file);
+        var length = (int)BitConverter.ToInt64(bytes);
+        var header = JsonNode.Parse(bytes.AsSpan(8, length))!;
+        var data = bytes[(8 + length)..];
+        Assert.Equal("lthkit-mask-1", (string?)header["__metadata__"]!["format"]);
+        Assert.Equal(["10", "2,3"], new[] { "first", "second" }.Select(name => (string?)header["__metadata__"]!["shape." + name]));
+        Assert.Equal([0b0001_1001, 0b10], Bits("first"));
+        Assert.Equal([0b0011_1111], Bits("second"));
+        Assert.Equal(3, data.Length);
+
+        int[] Bits(string name)
+        {
+            var entry = header[name]!;
+            Assert.Equal("U8", (string?)entry["dtype"]);
+            var (start, end) = ((int)entry["data_offsets"]![0]!, (int)entry["data_offsets"]![1]!);
+            Assert.Equal([end - start], entry["shape"]!.AsArray().Select(d => (int)d!));
+            return [.. data[start..end]];
+        }
     }
 
     [Fact]

@@ -1,0 +1,70 @@
+using LTHKit.Pruning;
+using Plotly.NET;
+using Plotly.NET.CSharp;
+using Chart = Plotly.NET.CSharp.Chart;
+
+namespace LTHKit;
+
+public static partial class Figures
+{
+    /// <summary>
+    /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. A layer of which nothing is
+    /// left has no point; the line under the title names it.
+    /// </summary>
+    /// <param name="masks">Of one network, each with its name; one line each.</param>
+    /// <exception cref="UserException">There is nothing to draw, or the masks are of different networks.</exception>
+    public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
+    {
+        var layers = LayersOf(masks);
+        var pens = FigureTheme.Pens(masks.Select(mask => mask.Name));
+        var charts = new List<GenericChart>();
+        foreach (var (name, mask) in masks)
+            charts.Add(Chart.Line<string, double, string>(
+                    layers.ToArray(), mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray(), ShowMarkers: true,
+                    Name: name, ShowLegend: true,
+                    MultiText: mask.Layers.Select(l => $"{name}: {l.Kept:N0} of {l.Total:N0} weights").ToArray(),
+                    MarkerSymbol: pens[name].Symbol, MarkerColor: pens[name].Color, LineColor: pens[name].Color, LineWidth: 2, UseDefaults: false)
+                .WithTrace(("hovertemplate", "%{x}<br>%{text}, %{y:.3~g} %<extra></extra>"), ("legendgroup", name)));
+        var sparsity = $"{string.Join(" and ", masks.Select(mask => Captions.Percent(mask.Mask.Sparsity)).Distinct())} % sparse in all";
+        var collapsed = masks.Where(mask => mask.Mask.Collapsed.Count > 0)
+            .Select(mask => $"{mask.Name} has nothing left of {Captions.Layers(mask.Mask.Collapsed)}");
+        return Chart.Combine(charts)
+            .Styled("Weights kept in each layer", string.Join("; ", collapsed.Prepend(sparsity)))
+            .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category"), ("tickangle", -60)))
+            .WithYAxis(FigureTheme.Axis("Weights kept, % of the layer", ("type", "log"), ("dtick", "D2")))
+            .LegendAbove();
+    }
+
+    /// <summary>How alike masks are: the Jaccard overlap of each two in percent, weights kept by both over weights kept by either.</summary>
+    /// <param name="masks">Of one network, each with its name.</param>
+    /// <exception cref="UserException">There are fewer than two, or they are of different networks.</exception>
+    public static GenericChart MaskOverlap(params (string Name, Mask Mask)[] masks)
+    {
+        LayersOf(masks);
+        if (masks.Length < 2)
+            throw new UserException("There is only one mask; give at least two to compare.");
+        var names = masks.Select(mask => mask.Name).ToArray();
+        var compared = masks.Select(row => masks.Select(column => row.Mask.Compare(column.Mask)).ToList()).ToList();
+        var overlap = compared.Select(row => row.Select(layers => 100 * LayerOverlap.OfAll(layers)).ToArray()).ToArray();
+        var chance = compared.Select(row => row.Select(layers => 100 * LayerOverlap.ByChanceOfAll(layers)).ToArray()).ToArray();
+        return Chart.Heatmap<double, string, string, string>(
+                overlap, X: names, Y: names, ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, ReverseYAxis: true, UseDefaults: false)
+            .WithTrace(
+                ("zmin", 0), ("zmax", 100), ("texttemplate", "%{z:.1f}"), ("xgap", 2), ("ygap", 2), ("customdata", chance),
+                ("hovertemplate", "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>"))
+            .Styled("Overlap of the masks, %", "kept by both over kept by either")
+            .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category")))
+            .WithYAxis(FigureTheme.GridlessAxis("", ("type", "category")))
+            .WithSize(Width: 240 + 70 * masks.Length, Height: 190 + 55 * masks.Length);
+    }
+
+    private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)
+    {
+        if (masks.Length == 0)
+            throw new UserException("There are no masks to draw; give at least one.");
+        var layers = masks[0].Mask.Layers.Select(l => Captions.Layer(l.Name)).ToList();
+        if (masks.FirstOrDefault(mask => !mask.Mask.Layers.Select(l => Captions.Layer(l.Name)).SequenceEqual(layers)) is { Mask: not null } odd)
+            throw new UserException($"'{odd.Name}' and '{masks[0].Name}' are masks of different networks: their layers differ.");
+        return layers;
+    }
+}

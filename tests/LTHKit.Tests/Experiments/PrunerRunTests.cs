@@ -1,0 +1,78 @@
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Tweaks;
+using Xunit;
+
+namespace LTHKit.Tests.Experiments;
+
+/// <summary>Every pruner through the laboratory, with tweaks.</summary>
+public sealed class PrunerRunTests : IDisposable
+{
+    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-runs-{Guid.NewGuid():N}");
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_store))
+            Directory.Delete(_store, recursive: true);
+    }
+
+    private Lab Lab() => LTHKit.Experiments.Lab.Open(
+        Tiny.Profile with { Recipe = Tiny.Profile.Recipe with { Epochs = 1 } }, device: "cpu", jobs: 2, store: new RunStore(_store));
+
+    [Fact]
+    public void TweaksSpendATicketOfAnyPruner()
+    {
+        using var lab = Lab();
+        var iterative = lab.Sweep(levels: [2]).Runs[0];
+        foreach (var name in Pruners.Names)
+        {
+            var pruning = Tiny.Profile.Pruning with { Method = name };
+            var vanilla = lab.Sweep(levels: [2], pruning: pruning).Runs[0];
+            var tweaked = lab.Sweep(levels: [2], pruning: pruning, tweaks: [new SmoothActivation("swish"), new LabelSmoothing(0.1)]).Runs[0];
+            Assert.Equal(iterative.Sparsity, vanilla.Sparsity);
+            using Mask ticket = lab.Mask(vanilla)!, again = lab.Mask(tweaked)!;
+            Assert.Equal(ticket, again);
+            using var network = lab.Network(tweaked);
+            Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(ticket[w.Name].logical_not()).count_nonzero().ToInt64()));
+            Assert.Equal(1, tweaked.Epochs.Count);
+        }
+    }
+
+    [Fact]
+    public void OnlyMagnitudePruningNeedsTheDenseNetwork()
+    {
+        using var lab = Lab();
+        var spec = Tiny.Spec with { Level = 2, Recipe = lab.Profile.Recipe };
+        lab.Run("snip", [spec with { Pruning = new PruningSpec("snip") }]);
+        Assert.Single(Directory.GetDirectories(_store));
+        lab.Run("omp", [spec with { Pruning = new PruningSpec("omp") }]);
+        Assert.Equal(3, Directory.GetDirectories(_store).Length);
+    }
+
+    // Magnitude pruning of an untrained VGG leaves nothing of its wide layers; the run goes on, is recorded, and says so.
+    [Fact]
+    public void ACollapsedTicketIsTrainedAndReported()
+    {
+        using var lab = Lab();
+        var before = Console.Error;
+        using var said = new StringWriter();
+        Console.SetError(said);
+        RunResult run;
+        try
+        {
+            run = lab.Sweep(levels: [1], pruning: new PruningSpec("snip", Rate: 0.9995), model: new ModelSpec("vgg16", 4), name: "snip").Runs[0];
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+        Assert.NotEmpty(run.Collapsed);
+        using var mask = lab.Mask(run)!;
+        Assert.Equal(mask.Collapsed, run.Collapsed);
+        Assert.Contains("layer collapse at 99.95 % sparsity: nothing is left of layer", said.ToString());
+        using var other = Lab();
+        Assert.Equal(run.Collapsed, other.Store.Find(run.Spec)!.Collapsed);
+        Assert.Empty(other.Store.Find(run.Spec.Dense)!.Collapsed);
+    }
+}
