@@ -2,6 +2,7 @@ using LTHKit.Experiments;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Tweaks;
+using TorchSharp;
 using Xunit;
 
 namespace LTHKit.Tests.Experiments;
@@ -35,7 +36,7 @@ public sealed class PrunerRunTests : IDisposable
             Assert.Equal(ticket, again);
             using var network = lab.Network(tweaked);
             Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(ticket[w.Name].logical_not()).count_nonzero().ToInt64()));
-            Assert.Equal(1, tweaked.Epochs.Count);
+            Assert.Single(tweaked.Epochs);
         }
     }
 

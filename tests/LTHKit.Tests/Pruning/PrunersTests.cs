@@ -104,9 +104,9 @@ public sealed class PrunersTests
         foreach (var name in Pruners.Names)
         {
             Pruners.Draw(new PruningSpec(name), network, dense, 2, data, 0).Dispose();
-            var before = Tensor.TotalCount;
+            var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
             Pruners.Draw(new PruningSpec(name), network, dense, 2, data, 0).Dispose();
-            Assert.Equal(before, Tensor.TotalCount);
+            Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
         }
     }
 }

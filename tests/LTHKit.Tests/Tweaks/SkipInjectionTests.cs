@@ -108,7 +108,7 @@ public sealed class SkipInjectionTests : IDisposable
         Assert.Equal(1_220_608, network.Units.SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() == 4).Sum(p => p.numel()));
         Assert.Equal(11_159_232, network.PrunableWeights().Sum(w => w.Weight.numel()));
         using var dense = Mask.Dense(network);
-        using var mask = Pruners.Draw(new PruningSpec("random"), network, dense, 16, 1);
+        using var mask = Cut.To(network.PrunableWeights().ToDictionary(w => w.Name, w => rand_like(w.Weight)), dense, new PruningSpec().KeptAt(16, dense.Total));
         Assert.Equal(0.972, mask.Sparsity, 3);
         var effective = Runner.EffectiveSparsity(network, mask);
         Assert.InRange(effective, 0.86, 0.88);
