@@ -387,7 +387,7 @@ public sealed class RunTests : IDisposable
         public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
         {
             if (iteration > 1)
-                AfterStep.Add(Tensor.TotalCount);
+                AfterStep.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
         }
     }
 }
