@@ -1,0 +1,218 @@
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Analysis;
+
+/// <summary>How the curvature of a loss is measured; the defaults are PyHessian's (Yao et al. 2020), which the paper uses.</summary>
+public sealed record HessianOptions
+{
+    /// <summary>The images that the loss is a mean over.</summary>
+    public Sample Sample { get; init; } = new();
+
+    /// <summary>Most iterations an eigenvalue takes.</summary>
+    public int MaxIterations { get; init; } = 100;
+
+    /// <summary>An eigenvalue counts as found when an iteration changes it by less than this share.</summary>
+    public double Tolerance { get; init; } = 1e-3;
+
+    /// <summary>Of the random vectors.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Refuses settings out of range.</summary>
+    /// <exception cref="UserException">One is.</exception>
+    internal void Validate()
+    {
+        if (MaxIterations < 1)
+            throw new UserException($"An eigenvalue cannot be found in {MaxIterations} iterations; allow at least 1, PyHessian's default is 100.");
+        if (Tolerance is not (>= 0 and < 1))
+            throw new UserException(FormattableString.Invariant($"The tolerance is {Tolerance}; it must lie in [0, 1), PyHessian's default is 0.001."));
+    }
+}
+
+/// <summary>
+/// The Hessian of a network's mean loss with respect to its weights, through Hessian-vector products by double backward (paper section 3.3 and
+/// A1.2; Yao et al. 2020). The network is in eval mode while it is measured, BatchNorm included, and images are not augmented; mode, weights,
+/// buffers and gradients are afterwards what they were. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are
+/// zero; parameters that are never pruned belong to it.
+/// </summary>
+public sealed class Hessian : IDisposable
+{
+    private readonly Network _network;
+    private readonly ImageSet _data;
+    private readonly HessianOptions _options;
+    private readonly Loss? _loss;
+    private readonly WeightSpace _space;
+
+    /// <param name="network">On the data's device; must outlive this object.</param>
+    /// <param name="data">Where the sample is taken from.</param>
+    /// <param name="mask">The ticket; null for the Hessian of all weights.</param>
+    /// <param name="options">How to measure; null for the defaults.</param>
+    /// <param name="loss">Null: cross-entropy, whatever the network was trained with, so that networks can be compared.</param>
+    /// <exception cref="UserException">A setting is out of range, or the mask does not fit the network.</exception>
+    public Hessian(Network network, ImageSet data, Mask? mask = null, HessianOptions? options = null, Loss? loss = null)
+    {
+        (_network, _data, _options, _loss) = (network, data, options ?? new(), loss);
+        _options.Validate();
+        _options.Sample.Validate(data);
+        _space = new WeightSpace(network, mask);
+    }
+
+    // What the random vectors are for; each is a function of the seed and its number alone.
+    private enum Stream { Eigenvector = 1, Trace, Density }
+
+    /// <summary>Number of weights that are not pruned.</summary>
+    public long Dimension => _space.Dimension;
+
+    /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
+    /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
+    public Tensor Product(Tensor vector)
+    {
+        if (vector.dim() != 1 || vector.numel() != _space.Size)
+            throw new UserException($"The vector is [{string.Join(", ", vector.shape)}]; it needs one entry for each of the {_space.Size:N0} weights of {_network.Model.Name}.");
+        return Measure(products => products.Of(_space.Project(vector.clone())).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
+    /// </summary>
+    /// <param name="k">How many.</param>
+    /// <exception cref="UserException">There are not that many.</exception>
+    public IReadOnlyList<Eigenpair> Top(int k = 1)
+    {
+        if (k < 1 || k > Dimension)
+            throw new UserException($"{k} eigenvalues were asked for; take 1 to {Dimension:N0}, the number of weights that are not pruned.");
+        return Measure(products =>
+        {
+            var found = new List<Eigenpair>();
+            for (var i = 0; i < k; i++)
+                found.Add(PowerIteration(products, found));
+            foreach (var pair in found)
+                pair.Vector.MoveToOuterDisposeScope();
+            return found;
+        });
+    }
+
+    /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
+    /// <param name="probes">Number of random vectors.</param>
+    /// <exception cref="UserException">There are none.</exception>
+    public TraceEstimate Trace(int probes = 100)
+    {
+        RequireProbes(probes);
+        var samples = Measure(products => Enumerable.Range(0, probes).Select(i =>
+        {
+            using var scope = NewDisposeScope();
+            var z = _space.Random(Signs, _options.Seed, (long)Stream.Trace, i);
+            return Dot(z, products.Of(z));
+        }).ToArray());
+        var mean = samples.Average();
+        var variance = samples.Sum(s => (s - mean) * (s - mean)) / (probes - 1);
+        return new(mean, Math.Sqrt(variance / probes), probes);
+    }
+
+    /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
+    /// <param name="probes">Number of random start vectors.</param>
+    /// <param name="steps">Lanczos steps from each; that many vectors are held in memory.</param>
+    /// <exception cref="UserException">A number is below 1.</exception>
+    public SpectralDensity Density(int probes = 1, int steps = 80)
+    {
+        RequireProbes(probes);
+        if (steps < 1)
+            throw new UserException($"{steps} Lanczos steps are not possible; take at least 1.");
+        var masses = Measure(products => Enumerable.Range(0, probes)
+            .SelectMany(i => Lanczos(products, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList());
+        return new([.. masses.Select(mass => mass.Value)], [.. masses.Select(mass => mass.Weight / probes)], Dimension);
+    }
+
+    /// <summary>Frees what it holds; the network and the data stay.</summary>
+    public void Dispose() => _space.Dispose();
+
+    private T Measure<T>(Func<HessianProducts, T> measure)
+    {
+        using var scope = NewDisposeScope();
+        using var objective = new Objective(_network, _data, _options.Sample, _loss);
+        using var products = new HessianProducts(_space, objective);
+        return measure(products);
+    }
+
+    private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)
+    {
+        var vector = Unit(Deflated(_space.Random(Normal, _options.Seed, (long)Stream.Eigenvector, found.Count), found));
+        var (value, residual) = (double.NaN, double.NaN);
+        for (var iteration = 1; ; iteration++)
+        {
+            using var scope = NewDisposeScope();
+            var next = Deflated(products.Of(vector), found);
+            var before = value;
+            value = Dot(vector, next);
+            residual = Norm(next.add(vector, alpha: -value));
+            var converged = Math.Abs(value - before) <= _options.Tolerance * Math.Abs(value) || residual == 0;
+            // A value that is not finite, for weights that have left the range of numbers, will not become one.
+            if (converged || iteration == _options.MaxIterations || !double.IsFinite(value))
+                return new(value, vector, residual, iteration, converged);
+            using var old = vector;
+            vector = Unit(next).MoveToOuterDisposeScope();
+        }
+    }
+
+    /// <summary>Ritz values and their weights from one start vector: eigenvalues and squared first entries of the eigenvectors of T.</summary>
+    private IReadOnlyList<(double Value, double Weight)> Lanczos(HessianProducts products, int probe, int steps)
+    {
+        using var scope = NewDisposeScope();
+        var w = Unit(_space.Random(Signs, _options.Seed, (long)Stream.Density, probe));
+        var basis = zeros(steps, _space.Size, dtype: w.dtype, device: w.device);        // [m, P]
+        var (diagonal, beside) = (new List<double>(), new List<double>());
+        while (true)
+        {
+            using var inner = NewDisposeScope();
+            var j = diagonal.Count;
+            basis[j].copy_(w);
+            w = products.Of(basis[j]);
+            diagonal.Add(Dot(basis[j], w));
+            // Twice is enough: what the first pass leaves is of the size of rounding.
+            var all = basis.narrow(0, 0, j + 1);
+            for (var pass = 0; pass < 2; pass++)
+                w = w - all.t().mv(all.mv(w));
+            var length = Norm(w);
+            // An invariant subspace: the quadrature is exact.
+            if (j + 1 == steps || length <= 1e-6 * diagonal.Concat(beside).Max(Math.Abs))
+                break;
+            beside.Add(length);
+            w = (w / length).MoveToOuterDisposeScope();
+        }
+        var tridiagonal = zeros(diagonal.Count, diagonal.Count, dtype: ScalarType.Float64);
+        foreach (var (i, value) in diagonal.Index())
+            tridiagonal[i, i] = value;
+        foreach (var (i, value) in beside.Index())
+            tridiagonal[i, i + 1] = tridiagonal[i + 1, i] = value;
+        var (values, vectors) = linalg.eigh(tridiagonal);
+        return [.. values.data<double>().Zip(vectors[0].contiguous().data<double>(), (value, first) => (value, first * first))];
+    }
+
+    private static Tensor Deflated(Tensor vector, IReadOnlyList<Eigenpair> found)
+    {
+        foreach (var pair in found)
+            vector = vector.add(pair.Vector, alpha: -Dot(pair.Vector, vector));
+        return vector;
+    }
+
+    private static Tensor Normal(long size, ScalarType dtype, Generator generator) => randn(size, dtype: dtype, generator: generator);
+
+    private static Tensor Signs(long size, ScalarType dtype, Generator generator)
+        => randint(0, 2, [size], generator: generator).to(dtype).mul_(2).sub_(1);
+
+    private static Tensor Unit(Tensor vector) => vector / Norm(vector);
+
+    private static double Norm(Tensor vector) => Math.Sqrt(Dot(vector, vector));
+
+    private static double Dot(Tensor a, Tensor b) => (a * b).sum(ScalarType.Float64).ToDouble();
+
+    private static void RequireProbes(int probes)
+    {
+        if (probes < 1)
+            throw new UserException($"{probes} random vectors are not possible; take at least 1.");
+    }
+}
