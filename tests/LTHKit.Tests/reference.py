@@ -119,5 +119,28 @@ def pruning_scores():
             "synflowAfter100Rounds": [m.nonzero().flatten().tolist() for m in mask.split([w.numel() for w in convolutions(net)])]}
 
 
+def curvature(activation):
+    """The Hessian of a small network in eval mode, in double precision, by torch.autograd.functional.hessian."""
+    nn = torch.nn
+    net = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), activation(), nn.MaxPool2d(2), nn.Flatten(),
+                        nn.Linear(16, 3)).double().eval()
+    net[1].running_mean.copy_(torch.tensor([0.1, -0.1, 0.2, 0], dtype=torch.float64))
+    net[1].running_var.copy_(torch.tensor([0.5, 1, 1.5, 2], dtype=torch.float64))
+    names, shapes = zip(*[(n, p.shape) for n, p in net.named_parameters()])
+    weights = torch.cat([torch.sin(0.37 * torch.arange(p.numel(), dtype=torch.float64) + i) * 0.5 + (0.6 if p.dim() == 1 else 0)
+                         for i, p in enumerate(net.parameters())])
+    x = torch.sin(0.13 * torch.arange(6 * 2 * 5 * 5, dtype=torch.float64)).reshape(6, 2, 5, 5)
+    y = torch.tensor([0, 1, 2, 2, 1, 0])
+
+    def loss(flat):
+        parts = dict(zip(names, (part.reshape(shape) for part, shape in zip(flat.split([s.numel() for s in shapes]), shapes))))
+        return F.cross_entropy(torch.nn.utils.stateless.functional_call(net, parts, x), y)
+
+    hessian = torch.autograd.functional.hessian(loss, weights)
+    values = torch.linalg.eigvalsh(hessian)
+    vector = torch.cos(0.7 * torch.arange(weights.numel(), dtype=torch.float64))
+    return {"top": values[values.abs().argmax()].item(), "trace": hessian.trace().item(), "product": (hessian @ vector).tolist()}
+
+
 print(json.dumps({"resnet18": forward_and_gradients(torchvision.models.resnet18), "counts": parameter_counts(),
-                  "pruning": pruning_scores()}, indent=1))
+                  "pruning": pruning_scores(), "curvature": {"relu": curvature(torch.nn.ReLU), "silu": curvature(torch.nn.SiLU)}}, indent=1))

@@ -20,7 +20,7 @@ public sealed record HessianOptions
     public double Tolerance { get; init; } = 1e-3;
 
     /// <summary>Of the random vectors.</summary>
-    public int Seed { get; init; }
+    public ulong Seed { get; init; }
 
     /// <summary>Refuses settings out of range.</summary>
     /// <exception cref="UserException">One is.</exception>
@@ -105,7 +105,7 @@ public sealed class Hessian : IDisposable
         var samples = Measure(products => Enumerable.Range(0, probes).Select(i =>
         {
             using var scope = NewDisposeScope();
-            var z = _space.Random(Signs, _options.Seed, (long)Stream.Trace, i);
+            var z = _space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Trace, i);
             return Dot(z, products.Of(z));
         }).ToArray());
         var mean = samples.Average();
@@ -140,7 +140,7 @@ public sealed class Hessian : IDisposable
 
     private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)
     {
-        var vector = Unit(Deflated(_space.Random(Normal, _options.Seed, (long)Stream.Eigenvector, found.Count), found));
+        var vector = Unit(Deflated(_space.Random(Normal, unchecked((long)_options.Seed), (long)Stream.Eigenvector, found.Count), found));
         var (value, residual) = (double.NaN, double.NaN);
         for (var iteration = 1; ; iteration++)
         {
@@ -149,7 +149,8 @@ public sealed class Hessian : IDisposable
             var before = value;
             value = Dot(vector, next);
             residual = Norm(next.add(vector, alpha: -value));
-            var converged = Math.Abs(value - before) <= _options.Tolerance * Math.Abs(value) || residual == 0;
+            // Between two eigenvalues of equal size and opposite sign the value stands still far from both; the residual tells.
+            var converged = residual == 0 || (Math.Abs(value - before) <= _options.Tolerance * Math.Abs(value) && residual <= 0.5 * Math.Abs(value));
             // A value that is not finite, for weights that have left the range of numbers, will not become one.
             if (converged || iteration == _options.MaxIterations || !double.IsFinite(value))
                 return new(value, vector, residual, iteration, converged);
@@ -162,7 +163,7 @@ public sealed class Hessian : IDisposable
     private IReadOnlyList<(double Value, double Weight)> Lanczos(HessianProducts products, int probe, int steps)
     {
         using var scope = NewDisposeScope();
-        var w = Unit(_space.Random(Signs, _options.Seed, (long)Stream.Density, probe));
+        var w = Unit(_space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Density, probe));
         var basis = zeros(steps, _space.Size, dtype: w.dtype, device: w.device);        // [m, P]
         var (diagonal, beside) = (new List<double>(), new List<double>());
         while (true)

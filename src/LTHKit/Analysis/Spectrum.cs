@@ -8,7 +8,9 @@ namespace LTHKit.Analysis;
 /// <param name="Vector">Of length one, in the order of the network's parameters, zero where weights are pruned; owned by the caller. // [P]</param>
 /// <param name="Residual">||H v - lambda v||: the distance from <paramref name="Value"/> to an exact eigenvalue is at most this.</param>
 /// <param name="Iterations">Hessian-vector products that it took.</param>
-/// <param name="Converged">Whether the value had settled within the tolerance before the iterations ran out.</param>
+/// <param name="Converged">
+/// Whether, before the iterations ran out, the value had settled within the tolerance with a residual below half of it.
+/// </param>
 public sealed record Eigenpair(double Value, Tensor Vector, double Residual, int Iterations, bool Converged);
 
 /// <summary>An estimate of a Hessian's trace.</summary>

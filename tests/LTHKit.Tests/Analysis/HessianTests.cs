@@ -1,0 +1,326 @@
+using System.Text.Json.Nodes;
+using LTHKit.Analysis;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Training;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Analysis;
+
+public sealed class HessianTests : IDisposable
+{
+    private static readonly HessianOptions Exact = new() { Tolerance = 1e-13, MaxIterations = 20_000 };
+
+    private readonly ImageSet _data = Small.Images();
+    private readonly DisposeScope _scope = NewDisposeScope();
+
+    public void Dispose()
+    {
+        _scope.Dispose();
+        _data.Dispose();
+    }
+
+    [Fact]
+    public void OfAQuadraticItIsItsMatrix()
+    {
+        var (matrix, eigenvalues, eigenvectors) = Symmetric([-5, -1.2, 0.5, 1, 2, 4]);
+        using var network = new Quadratic(matrix);
+        using var hessian = Of(network, Exact);
+        for (var i = 0; i < 6; i++)
+            Near(matrix[i], hessian.Product(eye(6, dtype: ScalarType.Float64)[i]), 1e-12);
+        var top = hessian.Top(6);
+        foreach (var (expected, pair) in eigenvalues.OrderByDescending(Math.Abs).Zip(top))
+        {
+            Assert.True(pair.Converged);
+            Assert.Equal(expected, pair.Value, 1e-9);
+            Assert.Equal(1, Math.Abs(pair.Vector.dot(eigenvectors.t()[Array.IndexOf(eigenvalues, expected)]).ToDouble()), 1e-5);
+        }
+    }
+
+    [Fact]
+    public void ANegativeDominantEigenvalueKeepsItsSignAndTheBoundHolds()
+    {
+        var (matrix, _, _) = Symmetric([-7, 1, 3, 6]);
+        using var network = new Quadratic(matrix);
+        using var hessian = Of(network);
+        var top = hessian.Top()[0];
+        Assert.True(top.Converged);
+        Assert.InRange(top.Value, -7.0001, -6.9);
+        Assert.True(Math.Abs(top.Value + 7) <= top.Residual, $"{top}");
+        Assert.False(Of(network, new() { MaxIterations = 2 }).Top()[0].Converged);
+    }
+
+    [Fact]
+    public void BetweenEigenvaluesOfOppositeSignItDoesNotSayThatItConverged()
+    {
+        using var network = new Quadratic(tensor(new[] { -2.0, 2 }).diag());
+        Assert.False(Of(network).Top()[0].Converged);
+    }
+
+    [Theory]
+    [InlineData("resnet18")]
+    [InlineData("vgg16")]
+    [InlineData("mobilenet")]
+    public void AgreesWithDifferencesOfGradients(string model)
+    {
+        using var network = Small.Network(model, 2, _data);
+        using var mask = Small.HalfOf(network);
+        mask.Apply(network);
+        using var hessian = new Hessian(network, _data, mask);
+        var kept = Small.Flat(network, mask);
+        var vector = kept * randn(kept.shape[0], dtype: ScalarType.Float64);
+        var origin = nn.utils.parameters_to_vector(network.parameters()).detach().clone();
+        Tensor Gradient(double step)
+        {
+            using var batches = new Batches(_data, 500, 0);
+            using var batch = batches.Evaluation(_data.Train).Single();
+            nn.utils.vector_to_parameters(origin + step * vector, network.parameters());
+            network.eval();
+            var loss = nn.functional.cross_entropy(network.call(batch.Images.to(ScalarType.Float64)), batch.Labels);
+            return kept * cat([.. autograd.grad([loss], [.. network.parameters()]).Select(g => g.flatten())]);
+        }
+        const double Step = 1e-5;
+        var differences = (Gradient(Step) - Gradient(-Step)) / (2 * Step);
+        nn.utils.vector_to_parameters(origin, network.parameters());
+        Near(differences, hessian.Product(vector), 1e-6 * differences.abs().max().ToDouble());
+    }
+
+    [Theory]
+    [InlineData("lenet", 4, true)]
+    [InlineData("lenet", 4, false)]
+    [InlineData("conv4", 1, true)]
+    public void AgreesWithTheHessianWrittenOut(string model, int width, bool smooth)
+    {
+        using var network = Small.Network(model, width, _data, smooth);
+        var full = Full(network);
+        using var hessian = new Hessian(network, _data, options: Exact);
+        var vector = randn(full.shape[0], dtype: ScalarType.Float64);
+        Near(full.mv(vector), hessian.Product(vector), 1e-10);
+        // Mini-batches of unequal size, weighted.
+        using var batched = new Hessian(network, _data, options: Exact with { Sample = new Sample { BatchSize = 15 } });
+        Near(full.mv(vector), batched.Product(vector), 1e-10);
+        var expected = Values(linalg.eigvalsh(full)).OrderByDescending(Math.Abs).ToArray();
+        var top = hessian.Top(3);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(expected[i], top[i].Value, 1e-6 * Math.Abs(expected[0]));
+        var trace = hessian.Trace(50);
+        Assert.Equal(full.diagonal().sum().ToDouble(), trace.Value, 4 * trace.StandardError);
+    }
+
+    [Theory]
+    [InlineData("lenet")]
+    [InlineData("conv4")]
+    public void WithAMaskItIsTheSubMatrixOfTheSubNetwork(string model)
+    {
+        using var network = Small.Network(model, 1, _data);
+        using var mask = Small.HalfOf(network);
+        mask.Apply(network);
+        var full = Full(network);
+        var kept = Small.Flat(network, mask);
+        using var hessian = new Hessian(network, _data, mask, Exact);
+        Assert.Equal(kept.sum().ToDouble(), hessian.Dimension);
+        var vector = randn(full.shape[0], dtype: ScalarType.Float64);
+        Near(kept * full.mv(kept * vector), hessian.Product(vector), 1e-10);
+        var sub = full[TensorIndex.Tensor(kept.nonzero().squeeze(1))].index_select(1, kept.nonzero().squeeze(1));
+        var top = hessian.Top()[0];
+        Assert.Equal(Values(linalg.eigvalsh(sub)).MaxBy(Math.Abs), top.Value, 1e-8);
+        Assert.Equal(0, ((1 - kept) * top.Vector).count_nonzero().ToInt64());
+        // The whole network's is another one.
+        using var whole = new Hessian(network, _data, options: Exact);
+        Assert.NotEqual(top.Value, whole.Top()[0].Value, 1e-6);
+        // The density of the sub-matrix, not of one with zero rows.
+        Assert.Equal(hessian.Dimension, hessian.Density(1, 3).Dimension);
+        var trace = hessian.Trace(100);
+        Assert.Equal(sub.diagonal().sum().ToDouble(), trace.Value, 4 * trace.StandardError);
+    }
+
+    [Fact]
+    public void TheTraceIsWithinItsStandardError()
+    {
+        var (matrix, eigenvalues, _) = Symmetric([.. Enumerable.Range(-3, 12).Select(i => (double)i)]);
+        using var network = new Quadratic(matrix);
+        using var hessian = Of(network);
+        var trace = hessian.Trace(400);
+        Assert.InRange(Math.Abs(trace.Value - eigenvalues.Sum()), 0, 3 * trace.StandardError);
+        // Var(z'Az) = 2 sum of the squared entries off the diagonal, for random signs z.
+        var variance = 2 * (matrix - matrix.diagonal().diag()).pow(2).sum().ToDouble();
+        Assert.Equal(Math.Sqrt(variance / 400), trace.StandardError, 0.15 * Math.Sqrt(variance / 400));
+        Assert.True(double.IsNaN(hessian.Trace(1).StandardError));
+    }
+
+    [Fact]
+    public void TheTraceOfADiagonalMatrixIsExact()
+    {
+        using var network = new Quadratic(tensor(new[] { 3.0, -1, 0.5 }).diag());
+        var trace = Of(network).Trace(5);
+        Assert.Equal(2.5, trace.Value, 12);
+        Assert.Equal(0, trace.StandardError, 12);
+    }
+
+    [Fact]
+    public void TheDensityIntegratesToOneAndHasTheMeanAndTheMassesOfTheEigenvalues()
+    {
+        // Three eigenvalues of multiplicity 30, 20 and 10: Lanczos stops after three steps, exactly.
+        var (matrix, eigenvalues, _) = Symmetric([.. Enumerable.Repeat(-1.0, 30), .. Enumerable.Repeat(0.5, 20), .. Enumerable.Repeat(4.0, 10)]);
+        using var network = new Quadratic(matrix);
+        var density = Of(network).Density(probes: 200, steps: 40);
+        Assert.Equal(1, density.Weights.Sum(), 10);
+        Assert.Equal(600, density.Values.Count);
+        foreach (var (value, share) in new[] { (-1.0, 0.5), (0.5, 1 / 3.0), (4.0, 1 / 6.0) })
+            Assert.Equal(share, density.Values.Zip(density.Weights).Where(m => Math.Abs(m.First - value) < 1e-8).Sum(m => m.Second), 0.02);
+        Assert.Equal(eigenvalues.Average(), density.Mean, 0.05);
+        var (x, y) = density.Smoothed();
+        var step = x[1] - x[0];
+        Assert.Equal(1, y.Sum() * step, 1e-6);
+        Assert.Equal(density.Mean, x.Zip(y, (a, b) => a * b).Sum() * step, 1e-5);
+    }
+
+    [Fact]
+    public void OneFullLanczosRunFindsEveryEigenvalue()
+    {
+        var (matrix, eigenvalues, _) = Symmetric([.. Enumerable.Range(0, 25).Select(i => Math.Pow(1.3, i) - 20)]);
+        using var network = new Quadratic(matrix);
+        var density = Of(network).Density(probes: 1, steps: 25);
+        foreach (var (expected, actual) in eigenvalues.Order().Zip(density.Values))
+            Assert.Equal(expected, actual, 1e-8 * Math.Abs(eigenvalues[^1]));
+    }
+
+    // The recorded values: torch.autograd.functional.hessian of torch 1.13 on the same network, images and weights (reference.py, curvature()).
+    [Theory]
+    [InlineData("relu")]
+    [InlineData("silu")]
+    public void AgreesWithTorchOnAConvolutionalNetworkWithBatchNorm(string activation)
+    {
+        var expected = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!["curvature"]![activation]!;
+        using var network = new Reference(activation);
+        network.eval();
+        var x = (arange(6 * 2 * 5 * 5, dtype: ScalarType.Float64) * 0.13).sin().reshape(6, 2, 5, 5);
+        Loss loss = (logits, target) => nn.functional.cross_entropy(network.call(x), tensor(new long[] { 0, 1, 2, 2, 1, 0 }));
+        using var hessian = new Hessian(network, _data, options: Exact, loss: loss);
+        var size = hessian.Dimension;
+        Assert.Equal(expected["trace"]!.GetValue<double>(), Enumerable.Range(0, (int)size).Sum(i => hessian.Product(eye(size, dtype: ScalarType.Float64)[i])[i].ToDouble()), 1e-8);
+        Assert.Equal(expected["top"]!.GetValue<double>(), hessian.Top()[0].Value, 1e-7);
+        var product = hessian.Product((arange(size, dtype: ScalarType.Float64) * 0.7).cos());
+        foreach (var (wanted, actual) in expected["product"]!.AsArray().Zip(Values(product)))
+            Assert.Equal(wanted!.GetValue<double>(), actual, 1e-8);
+    }
+
+    [Fact]
+    public void TheNetworkComesBackAsItWasAndTheSeedDecides()
+    {
+        using var network = Networks.Build(new ModelSpec("resnet18", 2), new InputSpec(3, 8), 0);
+        using var mask = Small.HalfOf(network);
+        mask.Apply(network);
+        network.train();
+        network.Activations[2].eval();
+        nn.functional.cross_entropy(network.call(randn(4, 3, 8, 8)), tensor(new long[] { 0, 1, 2, 0 })).backward();
+        var before = Small.State(network);
+        var options = new HessianOptions { MaxIterations = 5, Sample = new Sample { Images = 30, BatchSize = 20 } };
+        double[] Measure(ulong seed)
+        {
+            using var hessian = new Hessian(network, _data, mask, options with { Seed = seed });
+            return [hessian.Top()[0].Value, hessian.Trace(2).Value, .. hessian.Density(1, 4).Values];
+        }
+        var first = Measure(1);
+        Assert.Equal(before, Small.State(network));
+        Assert.Equal(first, Measure(1));
+        Assert.NotEqual(first, Measure(2));
+        var watched = new CurvatureWatch { Sample = options.Sample, MaxIterations = 5 }.Measure(network, mask, _data, 1);
+        Assert.Equal(first[0], watched[CurvatureWatch.TopEigenvalue]);
+        Assert.Equal(before, Small.State(network));
+    }
+
+    [Fact]
+    public void LeavesNoTensorBehind()
+    {
+        using var network = Small.Network("conv4", 2, _data);
+        using var mask = Small.HalfOf(network);
+        foreach (var batch in new[] { 15, 500 })
+        {
+            void Measure()
+            {
+                using var scope = NewDisposeScope();
+                using var hessian = new Hessian(network, _data, mask, new() { MaxIterations = 6, Sample = new Sample { BatchSize = batch } });
+                hessian.Top(2);
+                hessian.Trace(3);
+                hessian.Density(2, 5);
+            }
+            var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            Measure();
+            Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+    }
+
+    [Fact]
+    public void RefusesWhatItCannotMeasure()
+    {
+        using var network = new Quadratic(eye(3, dtype: ScalarType.Float64));
+        using var hessian = Of(network);
+        var said = new List<string>();
+        void Refused(Action act) => said.Add(Assert.Throws<UserException>(act).Message);
+        Refused(() => hessian.Top(0));
+        Refused(() => hessian.Top(4));
+        Refused(() => hessian.Trace(0));
+        Refused(() => hessian.Density(0));
+        Refused(() => hessian.Density(1, 0));
+        Refused(() => hessian.Product(ones(2)));
+        Refused(() => Of(network, new() { MaxIterations = 0 }));
+        Refused(() => Of(network, new() { Tolerance = -1 }));
+        Refused(() => Of(network, new() { Tolerance = double.NaN }));
+        Refused(() => Of(network, new() { Sample = new Sample { Images = 1_000_000 } }));
+        Refused(() => Of(network, new() { Sample = new Sample { BatchSize = 0 } }));
+        Refused(() => new CurvatureWatch { MaxIterations = 0 }.Validate());
+        Refused(() => hessian.Density().Smoothed(1));
+        Refused(() => hessian.Density().Smoothed(width: -1));
+        Assert.All(said, message => Assert.EndsWith(".", message));
+    }
+
+    private Hessian Of(Quadratic network, HessianOptions? options = null) => new(network, _data, options: options, loss: (value, _) => value);
+
+    /// <summary>A symmetric matrix with these eigenvalues, and its eigenvectors in the columns.</summary>
+    private static (Tensor Matrix, double[] Eigenvalues, Tensor Eigenvectors) Symmetric(double[] eigenvalues)
+    {
+        using var generator = new Generator(5);
+        var (q, _) = linalg.qr(randn(eigenvalues.Length, eigenvalues.Length, dtype: ScalarType.Float64, generator: generator));
+        return (q.mm(tensor(eigenvalues).diag()).mm(q.t()), eigenvalues, q);
+    }
+
+    private Tensor Full(Network network)
+    {
+        network.eval();
+        using var batches = new Batches(_data, 500, 0);
+        using var batch = batches.Evaluation(_data.Train).Single();
+        return Small.FullHessian(network, () => nn.functional.cross_entropy(network.call(batch.Images.to(ScalarType.Float64)), batch.Labels));
+    }
+
+    private static double[] Values(Tensor tensor) => tensor.data<double>().ToArray();
+
+    private static void Near(Tensor expected, Tensor actual, double tolerance)
+    {
+        var difference = (expected - actual).abs().max().ToDouble();
+        Assert.True(difference <= tolerance, $"differs by {difference}");
+    }
+
+    /// <summary>Convolution, BatchNorm, activation, max-pool, linear, with the weights of reference.py.</summary>
+    private sealed class Reference : Network
+    {
+        private readonly TorchSharp.Modules.Sequential _layers;
+
+        public Reference(string activation) : base(new ModelSpec("reference"), new InputSpec(3, 5, 2))
+        {
+            _layers = nn.Sequential(nn.Conv2d(2, 4, 3, padding: 1, bias: false), nn.BatchNorm2d(4),
+                activation == "relu" ? nn.ReLU() : nn.SiLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3));
+            register_module("layers", _layers);
+            this.to(ScalarType.Float64);
+            using var noGrad = no_grad();
+            foreach (var (i, p) in parameters().Index())
+                p.copy_((arange(p.numel(), dtype: ScalarType.Float64) * 0.37 + i).sin().reshape(p.shape) * 0.5 + (p.dim() == 1 ? 0.6 : 0));
+            named_buffers().Single(b => b.name.EndsWith("running_var")).buffer.copy_(tensor(new[] { 0.5, 1, 1.5, 2 }));
+            named_buffers().Single(b => b.name.EndsWith("running_mean")).buffer.copy_(tensor(new[] { 0.1, -0.1, 0.2, 0 }));
+        }
+
+        public override Tensor forward(Tensor input) => input.shape[1] == 2 ? _layers.call(input) : input;
+    }
+}
