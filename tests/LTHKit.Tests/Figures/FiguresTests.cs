@@ -1,3 +1,4 @@
+using LTHKit.Analysis;
 using LTHKit.Experiments;
 using Newtonsoft.Json.Linq;
 using Xunit;
