@@ -11,6 +11,32 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 
     /// <summary>Mean and spread of the dense runs; null without any.</summary>
     public SweepPoint? DensePoint => Dense.Count == 0 ? null : SweepPoint.Of(0, Dense);
+
+    /// <summary>
+    /// What this way to retrain gains over another at each level that both have, the dense networks first as level 0. Runs of one seed share their
+    /// ticket, first weights and data order, so the gain is taken seed by seed, and its spread is that of the differences.
+    /// </summary>
+    public IReadOnlyList<GainPoint> GainOver(Sweep other)
+        => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (Run: mine, Gain: mine.TestAccuracy - theirs.TestAccuracy))
+            .GroupBy(pair => pair.Run.Spec.Level).OrderBy(g => g.Key).Select(g => GainPoint.Of(g.First().Run, [.. g.Select(pair => pair.Gain)]))];
+
+    private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
+}
+
+/// <summary>Difference of test accuracies between two ways to retrain, over seeds. All are fractions.</summary>
+/// <param name="Level">Pruning level; 0 is the dense network.</param>
+/// <param name="Sparsity">Nominal.</param>
+/// <param name="EffectiveSparsity">With injected weights counted.</param>
+/// <param name="Mean">Mean of the differences.</param>
+/// <param name="StandardError">Their sample standard deviation over the root of their number; NaN for one seed.</param>
+/// <param name="Better">In how many seeds the difference is positive.</param>
+/// <param name="Count">Number of seeds.</param>
+public sealed record GainPoint(int Level, double Sparsity, double EffectiveSparsity, double Mean, double StandardError, int Better, int Count)
+{
+    internal static GainPoint Of(RunResult run, IReadOnlyList<double> gains)
+        => new(
+            run.Spec.Level, run.Sparsity, run.EffectiveSparsity, gains.Average(), Statistics.Deviation(gains) / Math.Sqrt(gains.Count),
+            gains.Count(gain => gain > 0), gains.Count);
 }
 
 /// <summary>Mean and spread over seeds at one sparsity. Accuracies and sparsities are fractions.</summary>
@@ -28,11 +54,18 @@ public sealed record SweepPoint(int Level, double Sparsity, double EffectiveSpar
     /// <summary>The point of runs that differ in their seed only.</summary>
     public static SweepPoint Of(int level, IReadOnlyList<RunResult> runs)
     {
-        var mean = runs.Average(r => r.TestAccuracy);
-        var std = runs.Count < 2 ? double.NaN : Math.Sqrt(runs.Sum(r => Math.Pow(r.TestAccuracy - mean, 2)) / (runs.Count - 1));
-        return new(level, runs[0].Sparsity, runs[0].EffectiveSparsity, mean, std, runs.Count)
+        double[] accuracies = [.. runs.Select(r => r.TestAccuracy)];
+        return new(level, runs[0].Sparsity, runs[0].EffectiveSparsity, accuracies.Average(), Statistics.Deviation(accuracies), runs.Count)
         {
             Collapsed = [.. runs.SelectMany(r => r.Collapsed).Distinct()],
         };
     }
+}
+
+/// <summary>The statistics of results.</summary>
+internal static class Statistics
+{
+    /// <summary>Sample standard deviation; NaN for one value.</summary>
+    public static double Deviation(IReadOnlyList<double> values)
+        => values.Count < 2 ? double.NaN : Math.Sqrt(values.Sum(v => Math.Pow(v - values.Average(), 2)) / (values.Count - 1));
 }

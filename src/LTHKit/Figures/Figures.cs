@@ -21,11 +21,13 @@ public static partial class Figures
         var charts = new List<GenericChart>();
         foreach (var sweep in sweeps.Where(sweep => sweep.Points.Count > 0))
             charts.Add(Line(
-                sweep.Name, pens[sweep.Name], sweep.Points, point => 100 * point.Mean, point => 100 * point.Std,
+                sweep.Name, pens[sweep.Name], sweep.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.Std,
                 point => FormattableString.Invariant($"{sweep.Name}: {100 * point.Mean:0.00} %")
-                    + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "")));
+                    + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "")
+                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, point.Count)
+                    + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")));
 
-        var ends = new[] { Remaining(points.MinBy(point => point.Sparsity)!), Remaining(points.MaxBy(point => point.Sparsity)!) };
+        var ends = new[] { Remaining(points.Min(point => point.Sparsity)), Remaining(points.Max(point => point.Sparsity)) };
         var dense = sweeps.Where(sweep => sweep.DensePoint is not null).DistinctBy(sweep => (sweep.Name, sweep.DensePoint)).ToList();
         foreach (var sweep in dense)
             charts.Add(DenseLine(sweep, pens[sweep.Name], ends));
@@ -37,14 +39,14 @@ public static partial class Figures
 
         return Chart.Combine(charts)
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(sweeps))
-            .WithXAxis(SparsityAxis(points))
+            .WithXAxis(SparsityAxis([.. points.Select(point => point.Sparsity)]))
             .WithYAxis(FigureTheme.Axis("Test accuracy, %"))
             .LegendInside();
     }
 
     /// <summary>
-    /// What tweaks gain over vanilla retraining of the same tickets (Figures 1 and 4): difference of mean test accuracies in
-    /// percentage points, with the standard error of that difference, sqrt(s1^2/n1 + s2^2/n2).
+    /// What tweaks gain over vanilla retraining of the same tickets (Figures 1 and 4): the difference of test accuracies in percentage points, seed by
+    /// seed, as <see cref="Sweep.GainOver"/> has it; mean and standard error, the dense networks at the left.
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
     /// <param name="tweaked">One line each, at the levels it shares with vanilla.</param>
@@ -53,37 +55,24 @@ public static partial class Figures
     {
         Points([vanilla]);
         Points(tweaked);
-        var baseline = vanilla.Points.ToDictionary(point => point.Level);
         var pens = FigureTheme.Pens([vanilla.Name, .. tweaked.Select(sweep => sweep.Name)]);
-        var shown = tweaked
-            .Select(sweep => (Sweep: sweep, Points: sweep.Points.Where(point => baseline.ContainsKey(point.Level)).ToList()))
-            .Where(entry => entry.Points.Count > 0)
-            .ToList();
+        var shown = tweaked.Select(sweep => (Sweep: sweep, Points: sweep.GainOver(vanilla))).Where(entry => entry.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
             throw new UserException($"No sweep shares a sparsity level with '{vanilla.Name}'; sweep the same levels to compare them.");
-
-        var charts = shown.Select(entry => Line(
-            entry.Sweep.Name, pens[entry.Sweep.Name], entry.Points, Gain, StandardError,
-            point => FormattableString.Invariant($"{entry.Sweep.Name}: {Gain(point):+0.00;-0.00;0.00} points")
-                + (double.IsNaN(StandardError(point)) ? "" : FormattableString.Invariant($" ± {StandardError(point):0.00}"))));
-        var seeds = shown.SelectMany(entry => entry.Sweep.Runs).Concat(vanilla.Runs).Select(run => run.Spec.Seed).Distinct().Count();
-        var spread = seeds == 1 ? "one seed" : $"difference of means of {seeds} seeds and its standard error";
-        return Chart.Combine(charts)
+        var seeds = shown.Max(entry => entry.Points.Max(point => point.Count));
+        return Chart.Combine(shown.Select(entry => Line(
+                entry.Sweep.Name, pens[entry.Sweep.Name], entry.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.StandardError,
+                point => FormattableString.Invariant($"{entry.Sweep.Name}: {100 * point.Mean:+0.00;-0.00;0.00} points")
+                    + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.StandardError:0.00}") : "")
+                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, point.Count) + $", better in {point.Better}")))
             .Styled(
                 $"Gain over {vanilla.Name}",
-                $"{Captions.Subject([.. vanilla.Runs, .. tweaked.SelectMany(sweep => sweep.Runs)])}, {spread}")
-            .WithXAxis(SparsityAxis([.. shown.SelectMany(entry => entry.Points)]))
+                $"{Captions.Subject([.. vanilla.Runs, .. tweaked.SelectMany(sweep => sweep.Runs)])}, "
+                    + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
+            .WithXAxis(SparsityAxis([.. shown.SelectMany(entry => entry.Points).Select(point => point.Sparsity)]))
             .WithYAxis(FigureTheme.Axis(
                 "Gain in test accuracy, points", ("rangemode", "tozero"), ("zeroline", true), ("zerolinecolor", FigureTheme.Faint), ("zerolinewidth", 1.5)))
             .LegendAbove();
-
-        double Gain(SweepPoint point) => 100 * (point.Mean - baseline[point.Level].Mean);
-
-        double StandardError(SweepPoint point)
-        {
-            var other = baseline[point.Level];
-            return 100 * Math.Sqrt(point.Std * point.Std / point.Count + other.Std * other.Std / other.Count);
-        }
     }
 
     /// <summary>
@@ -131,14 +120,13 @@ public static partial class Figures
                 ("hovertemplate", $"{name}, {(training ? "training" : "test")}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>"));
 
     /// <summary>A line over sparsity with markers and error bars.</summary>
-    private static GenericChart Line(
-        string name, Pen pen, IReadOnlyList<SweepPoint> points, Func<SweepPoint, double> value, Func<SweepPoint, double> error,
-        Func<SweepPoint, string> hover)
+    private static GenericChart Line<T>(
+        string name, Pen pen, IReadOnlyList<T> points, Func<T, double> sparsity, Func<T, double> value, Func<T, double> error, Func<T, string> hover)
     {
         var errors = points.Select(error).ToArray();
         var chart = Chart.Line<double, double, string>(
-                points.Select(Remaining).ToArray(), points.Select(value).ToArray(), ShowMarkers: true, Name: name, ShowLegend: true,
-                MultiText: points.Select(point => $"{hover(point)}<br>{Hover(point)}").ToArray(), MarkerSymbol: pen.Symbol,
+                points.Select(point => Remaining(sparsity(point))).ToArray(), points.Select(value).ToArray(), ShowMarkers: true, Name: name, ShowLegend: true,
+                MultiText: points.Select(hover).ToArray(), MarkerSymbol: pen.Symbol,
                 MarkerColor: pen.Color, LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
             .WithTrace(("hovertemplate", "%{text}<extra></extra>"), ("legendgroup", name));
         chart.GetTraces()[0].TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 9);
@@ -159,14 +147,13 @@ public static partial class Figures
             .WithTrace(("hovertemplate", "%{text}<extra></extra>"), ("legendgroup", sweep.Name));
     }
 
-    private static string Hover(SweepPoint point) => FormattableString.Invariant(
-        $"level {point.Level}: {100 * point.Sparsity:0.0} % sparse, effectively {100 * point.EffectiveSparsity:0.0} %<br>n = {point.Count}")
-        + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "");
+    private static string Hover(int level, double sparsity, double effectiveSparsity, int count) => FormattableString.Invariant(
+        $"<br>level {level}: {100 * sparsity:0.0} % sparse, effectively {100 * effectiveSparsity:0.0} %<br>n = {count}");
 
     /// <summary>Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity.</summary>
-    private static Plotly.NET.LayoutObjects.LinearAxis SparsityAxis(IReadOnlyList<SweepPoint> points)
+    private static Plotly.NET.LayoutObjects.LinearAxis SparsityAxis(IEnumerable<double> sparsities)
     {
-        var levels = points.DistinctBy(point => point.Sparsity).OrderBy(point => point.Sparsity).ToList();
+        var levels = sparsities.Distinct().Order().ToList();
         var left = Math.Log10(Remaining(levels[0]));
         var right = Math.Log10(Remaining(levels[^1]));
         var margin = Math.Max(0.04 * (left - right), 0.02);
@@ -174,10 +161,10 @@ public static partial class Figures
             "Sparsity, % of the prunable weights",
             ("type", "log"), ("range", new[] { left + margin, right - margin }),
             ("tickvals", levels.Select(Remaining).ToArray()),
-            ("ticktext", levels.Select(point => Captions.Percent(point.Sparsity)).ToArray()));
+            ("ticktext", levels.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray()));
     }
 
-    private static double Remaining(SweepPoint point) => 100 * (1 - point.Sparsity);
+    private static double Remaining(double sparsity) => 100 * (1 - sparsity);
 
     private static IReadOnlyList<SweepPoint> Points(IEnumerable<Sweep> sweeps)
     {

@@ -69,6 +69,30 @@ public static partial class Tables
         }.Frame;
     }
 
+    /// <summary>
+    /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a level (0 is the dense network), and for each sweep mean ± standard error over seeds in
+    /// percentage points, and in how many seeds it is better.
+    /// </summary>
+    /// <param name="vanilla">What is compared with.</param>
+    /// <param name="tweaked">Two columns each.</param>
+    /// <exception cref="UserException">There is nothing to show.</exception>
+    public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
+    {
+        var gains = tweaked.Select(sweep => sweep.GainOver(vanilla).ToDictionary(point => point.Level)).ToList();
+        var levels = gains.SelectMany(all => all.Keys).Distinct().Order().ToList();
+        if (levels.Count == 0) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same levels to compare them.");
+        var columns = new FrameBuilder.Columns<int, string>
+        {
+            { "nominal sparsity (%)", Column(levels, level => Round(100 * gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
+        };
+        foreach (var (sweep, all) in tweaked.Zip(gains))
+        {
+            columns.Add($"{sweep.Name}: gain (points)", Column(levels, level => all.TryGetValue(level, out var point) ? Signed(point) : null));
+            columns.Add($"{sweep.Name}: better in", Column(levels, level => all.TryGetValue(level, out var point) ? $"{point.Better} of {point.Count}" : null));
+        }
+        return columns.Frame;
+    }
+
     /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>
     /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
     public static Frame<int, string> Runs(params Sweep[] sweeps)
@@ -102,6 +126,9 @@ public static partial class Tables
 
     private static string Spread(SweepPoint point) => FormattableString.Invariant($"{100 * point.Mean:0.00}")
         + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "");
+
+    private static string Signed(GainPoint point) => FormattableString.Invariant($"{100 * point.Mean:+0.00;-0.00;0.00}")
+        + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.StandardError:0.00}") : "");
 
     private static double Round(double value) => Math.Round(value, 2);
 }

@@ -82,20 +82,30 @@ public class FiguresTests
     }
 
     [Fact]
-    public void GainIsTheDifferenceOfMeansWithItsStandardError()
+    public void GainIsTheMeanDifferenceSeedBySeedWithItsStandardError()
     {
         var line = Trace(Figures.GainOverVanilla(Vanilla, Swish), "swish");
-        Near([1, 5], line["y"]);
-        // Variances 2 and 2, then 8 and 2, of two seeds each.
-        Near([Math.Sqrt(2.0 / 2 + 2.0 / 2), Math.Sqrt(8.0 / 2 + 2.0 / 2)], line["error_y"]!["array"]);
-        Assert.Contains("+5.00 points ± 2.24", (string)line["text"]![1]!);
+        // Dense and at level 1 both seeds gain one point; at level 4 they gain 6 and 4: a deviation of sqrt(2), over the root of 2.
+        Near([1, 1, 5], line["y"]);
+        Near([0, 0, 1], line["error_y"]!["array"]);
+        Near([100, 80, 40.96], line["x"]);
+        Assert.Contains("+5.00 points ± 1.00", (string)line["text"]![2]!);
+        Assert.Contains("better in 2", (string)line["text"]![2]!);
+    }
+
+    [Fact]
+    public void GainIsTakenOverTheSeedsThatBothHave()
+    {
+        var one = Swish with { Runs = [.. Swish.Runs.Where(run => run.Spec.Seed == 1)], Dense = [] };
+        Assert.Equal([(1, 0.01, 1), (4, 0.04, 1)], one.GainOver(Vanilla).Select(point => (point.Level, Math.Round(point.Mean, 9), point.Count)));
+        Assert.All(one.GainOver(Vanilla), point => Assert.True(double.IsNaN(point.StandardError)));
     }
 
     [Fact]
     public void GainIsShownAtSharedLevelsOnly()
     {
         var half = Swish with { Runs = [.. Swish.Runs.Where(run => run.Spec.Level == 4)] };
-        Near([5], Trace(Figures.GainOverVanilla(Vanilla, half), "swish")["y"]);
+        Near([1, 5], Trace(Figures.GainOverVanilla(Vanilla, half), "swish")["y"]);
         var error = Assert.Throws<UserException>(() => Figures.GainOverVanilla(
             Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level == 1)] }, half));
         Assert.Contains("shares a sparsity level", error.Message);

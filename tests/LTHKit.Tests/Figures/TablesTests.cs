@@ -73,4 +73,14 @@ public class TablesTests
             + "0,0,0,\"75.00 ± 0.00\",2\n1,20,20,\"71.00 ± 1.41\",2\n4,59.04,59.04,\"62.00 ± 2.83\",2\n",
             writer.ToString());
     }
+
+    [Fact]
+    public void GainsHaveTheirStandardErrorAndCountTheSeedsThatAreBetter()
+    {
+        var table = Tables.Gain(FigureSamples.Vanilla, FigureSamples.Swish);
+        Assert.Equal([0, 1, 4], table.RowKeys);
+        Assert.Equal("+5.00 ± 1.00", table.GetColumn<string>("swish: gain (points)")[4]);
+        Assert.Equal("2 of 2", table.GetColumn<string>("swish: better in")[4]);
+        Assert.Throws<UserException>(() => Tables.Gain(FigureSamples.Vanilla));
+    }
 }
