@@ -142,5 +142,64 @@ def curvature(activation):
     return {"top": values[values.abs().argmax()].item(), "trace": hessian.trace().item(), "product": (hessian @ vector).tolist()}
 
 
+def rescaled_init():
+    """GradInit (Zhu et al. 2021) on a small masked network in double precision: p = a * p0 is a function of the factors a, which autograd differentiates."""
+    eta, gamma, rate, minimum, clip, iterations = 0.1, 2.0, 0.03, 0.6, 1.0, 60
+    shapes = {"0.weight": (6, 3, 3, 3), "1.weight": (6,), "1.bias": (6,), "3.weight": (8, 6, 3, 3), "4.weight": (8,), "4.bias": (8,),
+              "6.weight": (8, 8, 1, 1), "6.bias": (8,), "9.weight": (5, 128), "9.bias": (5,)}
+
+    def values(p, shape):
+        i = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
+        return torch.sin(0.37 * i + p).reshape(shape)
+
+    start = {n: values(p, s) * (0.5 if len(s) > 1 else 1) for p, (n, s) in enumerate(shapes.items())}
+    start["1.bias"] = torch.zeros(6, dtype=torch.float64)       # as BatchNorm's are built: no factor
+    kept = values(3, shapes["3.weight"]) > -0.3
+    start["3.weight"] = start["3.weight"] * kept
+    learned = [n for n in start if start[n].norm() > 0]
+
+    def half(k):
+        i = torch.arange(6 * 3 * 8 * 8, dtype=torch.float64)
+        return torch.sin(0.11 * i + k).reshape(6, 3, 8, 8), (torch.arange(6) * 7 + k) % 5
+
+    def loss(p, *halves):
+        x = torch.cat([h[0] for h in halves])
+        x = F.conv2d(x, p["0.weight"], padding=1)
+        x = F.relu(F.batch_norm(x, None, None, p["1.weight"], p["1.bias"], training=True))
+        x = F.conv2d(x, p["3.weight"], stride=2, padding=1)
+        x = F.silu(F.batch_norm(x, None, None, p["4.weight"], p["4.bias"], training=True))
+        x = F.silu(F.conv2d(x, p["6.weight"], p["6.bias"]))
+        return F.cross_entropy(F.linear(x.flatten(1), p["9.weight"], p["9.bias"]), torch.cat([h[1] for h in halves]))
+
+    a = torch.ones(len(learned), dtype=torch.float64, requires_grad=True)
+    low = torch.tensor([0.0 if n.endswith("bias") else minimum for n in learned], dtype=torch.float64)
+    first, second, steps = [torch.zeros_like(low), torch.zeros_like(low)], torch.zeros_like(low), [0, 0]
+    taken, trace = 0, []
+    for _ in range(iterations):
+        p = {n: v.clone().requires_grad_() if n not in learned else a[learned.index(n)] * v for n, v in start.items()}
+        h0, h1 = half(taken), half(taken + 1)
+        taken += 2
+        g = dict(zip(p, torch.autograd.grad(loss(p, h0, h1), list(p.values()), create_graph=True)))
+        g["3.weight"] = g["3.weight"] * kept
+        norm = torch.cat([v.flatten() for v in g.values()]).norm()
+        branch = int(norm.item() > gamma)
+        if branch:
+            q, = torch.autograd.grad(norm, a)
+        else:
+            h2 = half(taken)
+            taken += 1
+            q, = torch.autograd.grad(loss({n: p[n] - (eta * g[n] / norm).detach() for n in p}, h0, h2) / eta, a)
+        q = q.clamp(-clip, clip)
+        steps[branch] += 1
+        first[branch] = 0.9 * first[branch] + 0.1 * q
+        second = 0.999 * second + 0.001 * q * q
+        update = (first[branch] / (1 - 0.9 ** steps[branch])) / ((second / (1 - 0.999 ** sum(steps))).sqrt() + 1e-8)
+        with torch.no_grad():
+            a.copy_(torch.where(a > 0, torch.maximum(a - rate * update, low), a))       # a bias at zero has no norm to learn from
+        trace.append(a.tolist())
+    return {"names": learned, "scales": {t: trace[t - 1] for t in (1, 12, 20, 60)}, "constraintSteps": steps[1]}
+
+
 print(json.dumps({"resnet18": forward_and_gradients(torchvision.models.resnet18), "counts": parameter_counts(),
-                  "pruning": pruning_scores(), "curvature": {"relu": curvature(torch.nn.ReLU), "silu": curvature(torch.nn.SiLU)}}, indent=1))
+                  "pruning": pruning_scores(), "curvature": {"relu": curvature(torch.nn.ReLU), "silu": curvature(torch.nn.SiLU)},
+                  "rescaledInit": rescaled_init()}, indent=1))

@@ -89,6 +89,13 @@ internal sealed class LabProgress : IDisposable
         private readonly Stopwatch _epochClock = Stopwatch.StartNew();
         private double? _position;      // in epochs
 
+        public override void Preparing(string doing)
+        {
+            lock (owner._gate)
+                owner._last = $"{spec.Label}: {doing}";
+            owner.Show();
+        }
+
         public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
         {
             lock (owner._gate)

@@ -16,6 +16,9 @@ public sealed record RunFolder(string Path)
     /// <summary>The ticket; a dense run has none.</summary>
     public string Mask => File("mask.safetensors");
 
+    /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
+    public string Kept(string name) => File($"{name}.safetensors");
+
     /// <summary>The result, written last: a run with this file is finished.</summary>
     public string Done => File("done.json");
 

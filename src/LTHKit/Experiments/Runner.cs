@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
+using LTHKit.Storage;
 using LTHKit.Training;
 using LTHKit.Tweaks;
 using TorchSharp;
@@ -38,7 +39,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         store.Begin(spec);
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel);
-        using var start = Prepare(spec, mask, cancel);
+        using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
@@ -113,7 +114,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             using var held = store.Acquire(spec, () => { }, cancel);
             using var scope = NewDisposeScope();
             using var mask = LoadMask(spec);
-            using var start = Prepare(spec, mask, cancel);
+            using var start = Prepare(spec, mask, cancel, callbacks);
             using var trainer = Trainer(spec, mask, start);
             var watcher = new Watcher(watch, log, spec, open(spec.Data), Seed(spec, Stream.Watch));
             foreach (var epoch in Unseen(spec, watch))
@@ -158,10 +159,15 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
-    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel)
+    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null)
     {
         var dense = new Lazy<Network>(() => Load(spec.Dense));
-        var context = Context(spec, mask, () => dense.Value);
+        var context = Context(spec, mask, () => dense.Value) with
+        {
+            Keep = (name, compute) => Keep(store.Folder(spec).Kept(name), compute),
+            Report = doing => (callbacks ?? []).ToList().ForEach(c => c.Preparing(doing)),
+            Cancel = cancel,
+        };
         var network = Rewritten(spec, mask);
         if (spec.IsRewound)
             Rewind(spec, network, cancel);
@@ -203,6 +209,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
         => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);
 
+    private static Dictionary<string, Tensor> Keep(string path, Func<Dictionary<string, Tensor>> compute)
+    {
+        if (!File.Exists(path))
+            SafeTensors.Save(path, compute().Select(t => (t.Key, t.Value)));
+        return SafeTensors.Load(path).Tensors;
+    }
+
     private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
         => new(start.Network, mask, spec.Recipe, open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind, spec.RewindIteration);
 
@@ -232,7 +245,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         using var scope = NewDisposeScope();
         using var mask = LoadMask(spec);
-        using var start = Prepare(spec, mask, cancel);
+        using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
         trainer.RunTo(epochs, iterations, callbacks, cancel);
         Checkpoint.Save(path, start.Network, null, epochs);

@@ -6,6 +6,12 @@ namespace LTHKit.Training;
 /// </summary>
 public abstract class TrainingCallback
 {
+    /// <summary>While the network is prepared.</summary>
+    /// <param name="doing">What is done, and how far it is.</param>
+    public virtual void Preparing(string doing)
+    {
+    }
+
     /// <summary>After a step.</summary>
     /// <param name="trainer">The training.</param>
     /// <param name="epoch">Counted from 0.</param>

@@ -2,6 +2,7 @@ using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
+using static TorchSharp.torch;
 
 namespace LTHKit.Tweaks;
 
@@ -44,4 +45,17 @@ public abstract record Tweak
 /// <param name="Seed">A seed of the run's own, for tweaks that draw random numbers.</param>
 /// <param name="Dense">The trained dense network of the run's seed, in eval mode, for the Wrap and Initialise of tweaks with
 /// <see cref="Tweak.NeedsDense"/>; owned by the run.</param>
-public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed, Func<Network> Dense);
+public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulong Seed, Func<Network> Dense)
+{
+    /// <summary>
+    /// Named tensors that a tweak computes once a run: kept as NAME.safetensors in the run's folder, and read from there by whoever prepares the
+    /// network again (a run that was cut off, an analysis). Outside a run they are computed.
+    /// </summary>
+    public Func<string, Func<Dictionary<string, Tensor>>, Dictionary<string, Tensor>> Keep { get; init; } = (_, compute) => compute();
+
+    /// <summary>Says how far a long initialisation is, for the progress line.</summary>
+    public Action<string> Report { get; init; } = _ => { };
+
+    /// <summary>Stops a long initialisation.</summary>
+    public CancellationToken Cancel { get; init; }
+}

@@ -1,0 +1,170 @@
+using LTHKit.Data;
+using LTHKit.Pruning;
+using LTHKit.Training;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tweaks;
+
+/// <summary>
+/// The learning of <see cref="RescaledInit"/> (Zhu et al. 2021, algorithm 1): every weight and bias p of a convolution, a linear layer or a BatchNorm is
+/// a * p0, and the factors a are learned by Adam. The network's parameters are set in place, so that any network serves.
+/// </summary>
+internal sealed class GradInit : IDisposable
+{
+    private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
+
+    private readonly nn.Module<Tensor, Tensor> _network;
+    private readonly RescaledInit _settings;
+    private readonly List<Tensor> _parameters = [];
+    private readonly List<Factor> _factors = [];
+    private readonly bool _training;
+    private readonly List<(Tensor Buffer, Tensor Value)> _buffers;
+    private int _constraintSteps, _lossSteps;
+
+    /// <param name="network">Its mask, if any, already applied.</param>
+    /// <param name="mask">On the network's device; null for a dense network.</param>
+    /// <param name="settings">How to learn.</param>
+    public GradInit(nn.Module<Tensor, Tensor> network, Mask? mask, RescaledInit settings)
+    {
+        (_network, _settings, _training) = (network, settings, network.training);
+        using var noGrad = no_grad();
+        var scaled = network.named_modules().Where(m => m.module is Conv2d or Linear or BatchNorm2d).Select(m => m.name).ToHashSet();
+        foreach (var (name, parameter) in network.named_parameters())
+        {
+            if (!scaled.Contains(name[..Math.Max(0, name.LastIndexOf('.'))]))
+                continue;
+            _parameters.Add(parameter);
+            _factors.Add(new Factor(name, parameter.detach().clone().DetachFromDisposeScope(), mask is not null && mask.Covers(name) ? mask[name] : null));
+        }
+        _buffers = [.. network.named_buffers().Select(b => (b.buffer, b.buffer.clone().DetachFromDisposeScope()))];
+    }
+
+    /// <summary>Iterations so far that lowered the gradient's norm.</summary>
+    public int ConstraintSteps => _constraintSteps;
+
+    /// <summary>
+    /// Learns the factors. BatchNorm normalises with batch statistics; parameters, buffers and the network's mode come back as they were.
+    /// </summary>
+    /// <param name="halves">Half batches, as many as are asked for; disposed here.</param>
+    /// <param name="context">To report to.</param>
+    /// <returns>By parameter name, in the network's order; a parameter that is all zero has none.</returns>
+    /// <exception cref="UserException">The gradient or the loss is no longer finite.</exception>
+    public IReadOnlyDictionary<string, double> Learn(IEnumerator<Batch> halves, TweakContext context)
+    {
+        _network.train();
+        try
+        {
+            for (var iteration = 1; iteration <= _settings.Iterations; iteration++)
+            {
+                context.Cancel.ThrowIfCancellationRequested();
+                context.Report($"re-scaled init, iteration {iteration} of {_settings.Iterations}");
+                if (!Step(halves))
+                    throw new UserException($"The re-scaled initialisation became infinite or not a number in iteration {iteration} of "
+                        + $"{_settings.Iterations}: try a smaller learning rate or eta for it.");
+            }
+        }
+        finally
+        {
+            using var noGrad = no_grad();
+            _network.train(_training);
+            foreach (var (parameter, factor) in _parameters.Zip(_factors))
+                parameter.copy_(factor.Start);
+            foreach (var (buffer, value) in _buffers)
+                buffer.copy_(value);
+        }
+        return _factors.Where(f => f.Learned).ToDictionary(f => f.Name, f => f.Value);
+    }
+
+    /// <summary>One update of the factors.</summary>
+    /// <returns>Whether all stayed finite.</returns>
+    private bool Step(IEnumerator<Batch> halves)
+    {
+        using var scope = NewDisposeScope();
+        using var first = Next(halves);
+        using var second = Next(halves);
+        var gradients = Gradients(Loss(first, second), createGraph: true)       // g
+            .Zip(_factors, (g, f) => f.Kept is null ? g : g.masked_fill(f.Kept.logical_not(), 0)).ToList();
+        var norm = stack(gradients.Select(g => g.square().sum())).sum().sqrt();
+        var size = norm.ToDouble();                                             // G
+        if (!double.IsFinite(size))
+            return false;
+        var constrained = size > _settings.Gamma;
+        if (constrained)
+            return Update(Gradients(norm), constrained);                        // d G / d p
+        using (no_grad())
+            foreach (var (parameter, gradient) in _parameters.Zip(gradients))
+                parameter.add_(gradient, alpha: -_settings.Eta / size);         // p' = p - eta * g / ||g||
+        using var third = Next(halves);
+        return Update(Gradients(Loss(first, third) / _settings.Eta), constrained);
+    }
+
+    private Tensor Loss(Batch first, Batch second)
+    {
+        var images = cat([first.Images, second.Images]);
+        return Losses.CrossEntropy(_network.call(images), new Target(images, cat([first.Labels, second.Labels])));
+    }
+
+    private List<Tensor> Gradients(Tensor of, bool createGraph = false)
+        => [.. autograd.grad([of], _parameters, retain_graph: createGraph, create_graph: createGraph, allow_unused: true)
+            .Zip(_parameters, (g, p) => g is null || g.IsInvalid ? zeros_like(p, requires_grad: false) : g)];
+
+    /// <summary>The chain rule to the factors, d/da = (q, p0), which is (q, p) * ||p0|| / ||p||; Adam; and p = a * p0.</summary>
+    private bool Update(List<Tensor> directions, bool constrained)
+    {
+        using var noGrad = no_grad();
+        var slopes = stack(directions.Zip(_factors, (q, f) => (q * f.Start).sum())).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        if (!slopes.All(double.IsFinite))
+            return false;
+        var steps = constrained ? ++_constraintSteps : ++_lossSteps;
+        foreach (var (factor, slope) in _factors.Zip(slopes))
+            if (factor.Learned && factor.Value > 0)     // a bias that has reached zero stays there
+                factor.Step(Math.Clamp(slope, -_settings.Clip, _settings.Clip), constrained, _settings, steps, _constraintSteps + _lossSteps);
+        foreach (var (parameter, factor) in _parameters.Zip(_factors))
+            parameter.copy_(factor.Start * factor.Value);
+        return true;
+    }
+
+    private static Batch Next(IEnumerator<Batch> halves)
+    {
+        halves.MoveNext();
+        return halves.Current;
+    }
+
+    /// <summary>Frees the copies of the weights and buffers.</summary>
+    public void Dispose()
+    {
+        foreach (var factor in _factors)
+            factor.Start.Dispose();
+        foreach (var (_, value) in _buffers)
+            value.Dispose();
+    }
+
+    /// <summary>The factor of one parameter, with its moments: the branches share the second one.</summary>
+    private sealed class Factor(string name, Tensor start, Tensor? kept)
+    {
+        private double _constraintMoment, _lossMoment, _secondMoment;
+
+        public string Name { get; } = name;
+
+        /// <summary>p0.</summary>
+        public Tensor Start { get; } = start;
+
+        public Tensor? Kept { get; } = kept;
+
+        public bool Learned { get; } = start.norm().ToDouble() > 0;
+
+        public double Value { get; private set; } = 1;
+
+        public void Step(double slope, bool constrained, RescaledInit settings, int steps, int allSteps)
+        {
+            ref var moment = ref (constrained ? ref _constraintMoment : ref _lossMoment);
+            moment = Beta1 * moment + (1 - Beta1) * slope;
+            _secondMoment = Beta2 * _secondMoment + (1 - Beta2) * slope * slope;
+            var size = Math.Sqrt(_secondMoment / (1 - Math.Pow(Beta2, allSteps))) + Epsilon;
+            var minimum = Name.EndsWith("bias") ? 0 : settings.Minimum;
+            Value = Math.Max(minimum, Value - settings.LearningRate * moment / (1 - Math.Pow(Beta1, steps)) / size);
+        }
+    }
+}
