@@ -19,7 +19,7 @@ internal static class SpecJson
         IgnoreReadOnlyProperties = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         WriteIndented = true,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new TweakConverter() },
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new TweakConverter(), new FunctionConverter() },
     };
 
     /// <summary>How a line of a log is written.</summary>
@@ -91,5 +91,17 @@ internal static class SpecJson
                 node["code"] = CodeFingerprint.Of(value.GetType());
             node.WriteTo(writer);
         }
+    }
+
+    /// <summary>A function is written as the fingerprint of its code and of what it captures.</summary>
+    private sealed class FunctionConverter : JsonConverter<Delegate>
+    {
+        public override bool CanConvert(Type type) => typeof(Delegate).IsAssignableFrom(type);
+
+        public override Delegate Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+            => throw new NotSupportedException("A function is code: it is written into a spec, not read from one.");
+
+        public override void Write(Utf8JsonWriter writer, Delegate value, JsonSerializerOptions options)
+            => writer.WriteStringValue(CodeFingerprint.Of(value));
     }
 }

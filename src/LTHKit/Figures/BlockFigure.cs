@@ -29,7 +29,7 @@ public static partial class Figures
             .WithLayout(new Layout().With(("shapes", drawing.Shapes), ("annotations", drawing.Annotations)))
             .WithXAxis(new LinearAxis().With(("visible", false), ("range", new[] { -BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel })))
             .WithYAxis(new LinearAxis().With(("visible", false), ("range", new[] { drawing.Bottom, -1.0 })))
-            .WithSize(Width: 40 + 420 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
+            .WithSize(Width: 40 + 430 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
     }
 
     private static Block Find(Network network, string? path)
@@ -43,8 +43,8 @@ public static partial class Figures
     /// <summary>The lines, boxes and words of <see cref="Block"/>; a row is one unit high, a panel <see cref="Panel"/> units wide.</summary>
     private sealed class BlockDrawing
     {
-        public const double Panel = 10;
-        private const double Half = 2.1, Side = 4.1;
+        public const double Panel = 12;
+        private const double Half = 2.6, Side = 4.6;
         private const string Box = "#f2f2f2";
         private readonly string _accent = FigureTheme.Pens(["skip"])["skip"].Hex;
         private readonly List<(double X, double Y, string Text)> _hovers = [];
@@ -147,7 +147,7 @@ public static partial class Figures
             Shapes.Add(new Shape().With(
                 ("type", "rect"), ("x0", x - width), ("x1", x + width), ("y0", y - height), ("y1", y + height), ("fillcolor", Box),
                 ("line", new Line().With(("color", edge), ("width", 1.5))), ("layer", "below")));
-            Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, width < Half ? 11 : 13);
+            Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, width < Half ? 11 : 12);
             _hovers.Add((x, y, hover));
         }
 

@@ -15,19 +15,31 @@ public static partial class Figures
     /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
     /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsSparsity(params Sweep[] sweeps)
+        => Accuracy(sweeps, point => point.Sparsity, SparsityAxis(Points(sweeps).Select(point => point.Sparsity)));
+
+    /// <summary>
+    /// The same over effective sparsity, each sweep at its own: equally many weights that are not zero stand one above the other, those that a
+    /// tweak injected included.
+    /// </summary>
+    /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps)
+        => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis(Points(sweeps).Select(point => point.EffectiveSparsity)));
+
+    private static GenericChart Accuracy(Sweep[] sweeps, Func<SweepPoint, double> sparsity, Plotly.NET.LayoutObjects.LinearAxis axis)
     {
         var points = Points(sweeps);
         var pens = FigureTheme.Pens(sweeps.Select(sweep => sweep.Name));
         var charts = new List<GenericChart>();
         foreach (var sweep in sweeps.Where(sweep => sweep.Points.Count > 0))
             charts.Add(Line(
-                sweep.Name, pens[sweep.Name], sweep.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.Std,
+                sweep.Name, pens[sweep.Name], sweep.Points, sparsity, point => 100 * point.Mean, point => 100 * point.Std,
                 point => FormattableString.Invariant($"{sweep.Name}: {100 * point.Mean:0.00} %")
                     + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "")
                     + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, point.Count)
                     + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")));
 
-        var ends = new[] { Remaining(points.Min(point => point.Sparsity)), Remaining(points.Max(point => point.Sparsity)) };
+        var ends = new[] { Remaining(points.Min(sparsity)), Remaining(points.Max(sparsity)) };
         var dense = sweeps.Where(sweep => sweep.DensePoint is not null).DistinctBy(sweep => (sweep.Name, sweep.DensePoint)).ToList();
         foreach (var sweep in dense)
             charts.Add(DenseLine(sweep, pens[sweep.Name], ends));
@@ -39,7 +51,7 @@ public static partial class Figures
 
         return Chart.Combine(charts)
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(sweeps))
-            .WithXAxis(SparsityAxis([.. points.Select(point => point.Sparsity)]))
+            .WithXAxis(axis)
             .WithYAxis(FigureTheme.Axis("Test accuracy, %"))
             .LegendInside();
     }
@@ -153,15 +165,25 @@ public static partial class Figures
     /// <summary>Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity.</summary>
     private static Plotly.NET.LayoutObjects.LinearAxis SparsityAxis(IEnumerable<double> sparsities)
     {
-        var levels = sparsities.Distinct().Order().ToList();
-        var left = Math.Log10(Remaining(levels[0]));
-        var right = Math.Log10(Remaining(levels[^1]));
+        var levels = sparsities.Distinct().Order().ToArray();
+        return LogarithmicAxis("Sparsity, % of the prunable weights", levels, levels);
+    }
+
+    /// <summary>As the nominal one, with ticks at round numbers: each sweep has sparsities of its own.</summary>
+    private static Plotly.NET.LayoutObjects.LinearAxis EffectiveSparsityAxis(IEnumerable<double> sparsities)
+        => LogarithmicAxis("Effective sparsity, % of all convolution weights, injected ones included", [.. sparsities],
+            [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]);
+
+    private static Plotly.NET.LayoutObjects.LinearAxis LogarithmicAxis(string title, double[] sparsities, double[] ticks)
+    {
+        var left = Math.Log10(Remaining(sparsities.Min()));
+        var right = Math.Log10(Remaining(sparsities.Max()));
         var margin = Math.Max(0.04 * (left - right), 0.02);
         return FigureTheme.Axis(
-            "Sparsity, % of the prunable weights",
+            title,
             ("type", "log"), ("range", new[] { left + margin, right - margin }),
-            ("tickvals", levels.Select(Remaining).ToArray()),
-            ("ticktext", levels.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray()));
+            ("tickvals", ticks.Select(Remaining).ToArray()),
+            ("ticktext", ticks.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray()));
     }
 
     private static double Remaining(double sparsity) => 100 * (1 - sparsity);

@@ -1,0 +1,42 @@
+using LTHKit.Models;
+using LTHKit.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tweaks;
+
+/// <summary>
+/// Replaces every ReLU by a function of the user's own: <c>new CustomActivation("softplus", x => torch.nn.functional.softplus(x))</c>. A run is
+/// known by what the function does and by the values it captures, so that an edited function is a new run.
+/// </summary>
+/// <param name="Name">As figures and tables call it.</param>
+/// <param name="Function">Elementwise and differentiable: [...] -> [...], the same shape.</param>
+public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function) : Tweak
+{
+    /// <inheritdoc/>
+    public override string Label => Name;
+
+    /// <inheritdoc/>
+    public override void Validate(Recipe recipe)
+    {
+        if (string.IsNullOrWhiteSpace(Name))
+            throw new UserException("A custom activation needs a name for figures and tables.");
+        using var scope = NewDisposeScope();
+        var x = linspace(-3, 3, 24, requires_grad: true);
+        var y = Function(x.reshape(2, 3, 2, 2));
+        if (!y.shape.SequenceEqual([2, 3, 2, 2]) || y.dtype != x.dtype)
+            throw new UserException($"The activation '{Name}' makes [{string.Join(", ", y.shape)}] of {y.dtype} from [2, 3, 2, 2] of {x.dtype}; it must keep shape and type.");
+        if (!y.requires_grad)
+            throw new UserException($"The activation '{Name}' passes no gradient back, so that nothing before it could learn; build it from differentiable operations.");
+        y.sum().backward();
+        if (!y.isfinite().all().ToBoolean() || x.grad is not { } gradient || !gradient.isfinite().all().ToBoolean())
+            throw new UserException($"The activation '{Name}' or its gradient is not finite for inputs between -3 and 3.");
+    }
+
+    /// <inheritdoc/>
+    public override void Rewrite(Network network, TweakContext context)
+    {
+        foreach (var activation in network.Activations)
+            (activation.Label, activation.Function) = (Name, Function);
+    }
+}
