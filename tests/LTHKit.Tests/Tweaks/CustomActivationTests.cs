@@ -101,7 +101,7 @@ public sealed class CustomActivationTests : IDisposable
         Assert.Contains("shape and type", Refused(x => x.to_type(ScalarType.Float64)));
         Assert.Contains("gradient", Refused(x => x.detach()));
         Assert.Contains("not finite", Refused(x => x.log()));
-        Assert.Contains("not finite", Refused(x => nn.functional.relu(x).sqrt()));
+        Assert.Contains("not finite", Refused(x => (x * 0).sqrt()));
         Assert.Contains("name", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new CustomActivation(" ", x => x)] }.Validate()).Message);
 
         static string Refused(Func<Tensor, Tensor> function)
