@@ -66,22 +66,33 @@ public static partial class Figures
     public static GenericChart GainOverVanilla(Sweep vanilla, params Sweep[] tweaked)
     {
         Points([vanilla]);
-        Points(tweaked);
-        var pens = FigureTheme.Pens([vanilla.Name, .. tweaked.Select(sweep => sweep.Name)]);
-        var shown = tweaked.Select(sweep => (Sweep: sweep, Points: sweep.GainOver(vanilla))).Where(entry => entry.Points.Any(p => p.Level > 0)).ToList();
+        return Gain($"Gain over {vanilla.Name}", [.. tweaked.Select(sweep => (sweep.Name, vanilla, sweep))]);
+    }
+
+    /// <summary>
+    /// Gains as in <see cref="GainOverVanilla"/>, each over a sweep of its own (Figure A13: over the same pruner's tickets, retrained as they were found).
+    /// </summary>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="pairs">One line each, at the levels that its two sweeps share.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart Gain(string title, params (string Name, Sweep Vanilla, Sweep Tweaked)[] pairs)
+    {
+        Points(pairs.Select(pair => pair.Tweaked));
+        var pens = FigureTheme.Pens(pairs.SelectMany(pair => new[] { pair.Vanilla.Name, pair.Name }));
+        var shown = pairs.Select(pair => (pair.Name, Points: pair.Tweaked.GainOver(pair.Vanilla))).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
-            throw new UserException($"No sweep shares a sparsity level with '{vanilla.Name}'; sweep the same levels to compare them.");
-        var seeds = shown.Max(entry => entry.Points.Max(point => point.Count));
-        return Chart.Combine(shown.Select(entry => Line(
-                entry.Sweep.Name, pens[entry.Sweep.Name], entry.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.StandardError,
-                point => FormattableString.Invariant($"{entry.Sweep.Name}: {100 * point.Mean:+0.00;-0.00;0.00} points")
+            throw new UserException($"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same levels to compare them.");
+        var seeds = shown.Max(line => line.Points.Max(point => point.Count));
+        return Chart.Combine(shown.Select(line => Line(
+                line.Name, pens[line.Name], line.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.StandardError,
+                point => FormattableString.Invariant($"{line.Name}: {100 * point.Mean:+0.00;-0.00;0.00} points")
                     + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.StandardError:0.00}") : "")
                     + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, point.Count) + $", better in {point.Better}")))
             .Styled(
-                $"Gain over {vanilla.Name}",
-                $"{Captions.Subject([.. vanilla.Runs, .. tweaked.SelectMany(sweep => sweep.Runs)])}, "
+                title,
+                $"{Captions.Subject([.. pairs.SelectMany(pair => pair.Vanilla.Runs.Concat(pair.Tweaked.Runs))])}, "
                     + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
-            .WithXAxis(SparsityAxis([.. shown.SelectMany(entry => entry.Points).Select(point => point.Sparsity)]))
+            .WithXAxis(SparsityAxis([.. shown.SelectMany(line => line.Points).Select(point => point.Sparsity)]))
             .WithYAxis(FigureTheme.Axis(
                 "Gain in test accuracy, points", ("rangemode", "tozero"), ("zeroline", true), ("zerolinecolor", FigureTheme.Faint), ("zerolinewidth", 1.5)))
             .LegendAbove();

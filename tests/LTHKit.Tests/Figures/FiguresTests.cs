@@ -102,6 +102,16 @@ public class FiguresTests
     }
 
     [Fact]
+    public void EachLineOfAGainMayHaveABaselineOfItsOwn()
+    {
+        var omp = Sweep("omp", [0.60, 0.62], [0.50, 0.54], []);
+        var chart = Figures.Gain("Gain", ("imp", Vanilla, Swish), ("omp", omp, Swish));
+        Near([1, 1, 5], Trace(chart, "imp")["y"]);
+        Near([11, 15], Trace(chart, "omp")["y"]);
+        Assert.NotEqual(Colour(Trace(chart, "imp")), Colour(Trace(chart, "omp")));
+    }
+
+    [Fact]
     public void GainIsShownAtSharedLevelsOnly()
     {
         var half = Swish with { Runs = [.. Swish.Runs.Where(run => run.Spec.Level == 4)] };
