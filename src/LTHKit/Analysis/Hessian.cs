@@ -22,8 +22,14 @@ public sealed record HessianOptions
     /// <summary>Of the random vectors.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Refuses settings out of range.</summary>
-    /// <exception cref="UserException">One is.</exception>
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    internal void Validate(ImageSet data)
+    {
+        Validate();
+        Sample.Validate(data);
+    }
+
+    /// <exception cref="UserException">A setting is out of range, whatever the data.</exception>
     internal void Validate()
     {
         if (MaxIterations < 1)
@@ -56,8 +62,7 @@ public sealed class Hessian : IDisposable
     public Hessian(Network network, ImageSet data, Mask? mask = null, HessianOptions? options = null, Loss? loss = null)
     {
         (_network, _data, _options, _loss) = (network, data, options ?? new(), loss);
-        _options.Validate();
-        _options.Sample.Validate(data);
+        _options.Validate(data);
         _space = new WeightSpace(network, mask);
     }
 

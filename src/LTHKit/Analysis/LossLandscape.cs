@@ -19,6 +19,9 @@ public sealed record LineOptions
 
     /// <summary>The images that the loss is a mean over.</summary>
     public Sample Sample { get; init; } = new() { Part = Part.Test };
+
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    internal void Validate(ImageSet data) => LossLandscape.Validate(Reach, Points, Sample, data);
 }
 
 /// <summary>Where a plane through weight space is looked at; the defaults are those of Li et al. 2017 (Figure 5).</summary>
@@ -35,6 +38,9 @@ public sealed record PlaneOptions
 
     /// <summary>The images that the loss is a mean over.</summary>
     public Sample Sample { get; init; } = new();
+
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    internal void Validate(ImageSet data) => LossLandscape.Validate(Reach, Points, Sample, data);
 }
 
 /// <summary>Where a plane through input space is looked at (Figure 11).</summary>
@@ -51,7 +57,17 @@ public sealed record InputPlaneOptions
 
     /// <summary>The images whose surroundings are looked at.</summary>
     public Sample Sample { get; init; } = new() { Part = Part.Test };
+
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    internal void Validate(ImageSet data) => LossLandscape.Validate(Reach, Points, Sample, data);
 }
+
+/// <summary>The loss along the top eigenvector of a network's Hessian.</summary>
+/// <param name="Eigenvalue">The largest in absolute value, with its sign.</param>
+/// <param name="Residual">An eigenvalue lies within this distance.</param>
+/// <param name="Converged">As <see cref="Eigenpair.Converged"/>.</param>
+/// <param name="Line">The loss over the distance from the network.</param>
+public sealed record EigenvectorLine(double Eigenvalue, double Residual, bool Converged, LossLine Line);
 
 /// <summary>
 /// The loss around a network, in the space of its weights and of its inputs: cross-entropy in eval mode, BatchNorm included, on images that are not
@@ -68,6 +84,7 @@ public static class LossLandscape
     public static LossLine Along(Network network, ImageSet data, Tensor direction, LineOptions? options = null)
     {
         options ??= new();
+        options.Validate(data);
         var t = Axis(options.Reach, options.Points);
         using var scope = NewDisposeScope();
         using var space = new WeightSpace(network);
@@ -81,6 +98,23 @@ public static class LossLandscape
             weights.MoveTo((parts, length));
             return objective.Mean();
         })]);
+    }
+
+    /// <summary>The loss along the top eigenvector of the Hessian of the training loss (Figure 10).</summary>
+    /// <param name="network">On the data's device.</param>
+    /// <param name="data">Where the samples are taken from.</param>
+    /// <param name="mask">Its mask; null for a dense network.</param>
+    /// <param name="hessian">How to find the eigenvector; null for the defaults.</param>
+    /// <param name="line">How to look along it; null for the defaults.</param>
+    /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
+    public static EigenvectorLine AlongTopEigenvector(Network network, ImageSet data, Mask? mask = null, HessianOptions? hessian = null,
+        LineOptions? line = null)
+    {
+        (line ?? new()).Validate(data);
+        using var scope = NewDisposeScope();
+        using var curvature = new Hessian(network, data, mask, hessian);
+        var top = curvature.Top()[0];
+        return new(top.Value, top.Residual, top.Converged, Along(network, data, top.Vector, line));
     }
 
     /// <summary>
@@ -102,6 +136,7 @@ public static class LossLandscape
         Action<int>? rowDone = null, CancellationToken cancel = default)
     {
         options ??= new();
+        options.Validate(data);
         var axis = Axis(options.Reach, options.Points);
         using var scope = NewDisposeScope();
         using var objective = new Objective(network, data, options.Sample);
@@ -142,6 +177,7 @@ public static class LossLandscape
     public static Plane Inputs(Network network, ImageSet data, InputPlaneOptions? options = null, CancellationToken cancel = default)
     {
         options ??= new();
+        options.Validate(data);
         var axis = Axis(options.Reach, options.Points);
         using var objective = new Objective(network, data, options.Sample);
         using var generator = new Generator(options.Seed);
@@ -172,15 +208,19 @@ public static class LossLandscape
         return autograd.grad([objective.Of(batch with { Images = images })], [images])[0];
     }
 
-    /// <summary>Equally spaced from -reach to reach, and symmetric to the bit, so that an odd number of points has 0 in the middle.</summary>
-    private static IReadOnlyList<double> Axis(double reach, int points)
+    /// <summary>Refuses settings out of range.</summary>
+    internal static void Validate(double reach, int points, Sample sample, ImageSet data)
     {
         if (!(reach > 0) || !double.IsFinite(reach))
             throw new UserException(FormattableString.Invariant($"The landscape reaches to {reach}; it must be a positive number."));
         if (points < 2)
             throw new UserException($"A landscape of {points} points a side is not possible; take at least 2, odd numbers to see the network itself.");
-        return [.. Enumerable.Range(0, points).Select(i => reach * (2 * i - (points - 1)) / (points - 1))];
+        sample.Validate(data);
     }
+
+    /// <summary>Equally spaced from -reach to reach, and symmetric to the bit, so that an odd number of points has 0 in the middle.</summary>
+    private static IReadOnlyList<double> Axis(double reach, int points)
+        => [.. Enumerable.Range(0, points).Select(i => reach * (2 * i - (points - 1)) / (points - 1))];
 
     private static string Hash(IEnumerable<Tensor> tensors)
     {

@@ -16,7 +16,7 @@ namespace LTHKit.Experiments;
 /// What a notebook talks to: it turns questions ("this tweak, at these sparsities, over these seeds") into runs, trains those that the
 /// store lacks, several at a time, and shares every dense network and every ticket among all who need it.
 /// </summary>
-public sealed class Lab : IDisposable
+public sealed partial class Lab : IDisposable
 {
     private readonly string? _dataDir;
     private readonly Runner _runner;
@@ -100,7 +100,7 @@ public sealed class Lab : IDisposable
             Tweaks = list,
             Seed = seed,
         }.Normalised)).ToList();
-        name ??= list.Count == 0 ? "vanilla LTH" : string.Join(" + ", list.Select(t => t.Label));
+        name ??= RunSpec.NameOf(list);
         var results = Run(name, specs, watches);
         return new Sweep(name, [.. results.Where(r => r.Spec.Level > 0)], [.. results.Where(r => r.Spec.Level == 0)]);
     }
@@ -157,6 +157,17 @@ public sealed class Lab : IDisposable
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
     {
+        return Kept(run, name, settings, epochs, at =>
+        {
+            using var network = Network(run, at);
+            using var mask = Mask(run);
+            return measure(network, mask);
+        });
+    }
+
+    /// <summary>What was computed before, or what is computed now and kept.</summary>
+    private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
+    {
         var at = epochs ?? run.Spec.Recipe.Epochs;
         var path = Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
         if (File.Exists(path))
@@ -168,9 +179,7 @@ public sealed class Lab : IDisposable
             {
                 throw new UserException($"{path} is damaged: delete it and it is computed anew.", e);
             }
-        using var network = Network(run, at);
-        using var mask = Mask(run);
-        var value = measure(network, mask);
+        var value = compute(at);
         AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
         AtomicFile.WriteText(path, JsonSerializer.Serialize(value, SpecJson.LineOptions) + "\n");
         return value;

@@ -41,11 +41,17 @@ public sealed record Profile
     /// <summary>Number of seeds, 0, 1, ...</summary>
     public int Seeds { get; init; } = 1;
 
+    /// <summary>How large analyses are.</summary>
+    public AnalysisSize Analysis { get; init; } = new();
+
     /// <summary>The rewind point of weight rewinding, as a share of the epochs; the paper's epoch 33 of 180.</summary>
     public double RewindShare { get; init; } = 33.0 / 180;
 
     /// <summary>The rewind point in epochs.</summary>
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
+
+    /// <summary>Of <see cref="Levels"/> the one whose sparsity is nearest to <paramref name="sparsity"/>, in [0, 1).</summary>
+    public int LevelNear(double sparsity) => Levels.MinBy(level => Math.Abs(Pruning.SparsityAt(level) - sparsity));
 
     /// <summary>The names of the profiles.</summary>
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];

@@ -87,6 +87,9 @@ public sealed record RunSpec
             .. IsRewound ? [$"rewound to epoch {Rewind}{(RewindIteration > 0 ? $" step {RewindIteration}" : "")}"] : Array.Empty<string>(),
             .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
 
+    /// <summary>How figures call networks that are retrained with these tweaks: "vanilla LTH", "skip + swish".</summary>
+    public static string NameOf(IReadOnlyList<Tweak> tweaks) => tweaks.Count == 0 ? "vanilla LTH" : string.Join(" + ", tweaks.Select(t => t.Label));
+
     /// <summary>Refuses settings that cannot be run, before anything is trained.</summary>
     /// <exception cref="UserException">A setting is out of range.</exception>
     public void Validate()

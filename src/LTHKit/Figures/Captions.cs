@@ -16,6 +16,10 @@ internal static class Captions
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
         $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Name))}";
 
+    /// <summary>For instance "resnet18 on cifar-100, 91.4 % sparse".</summary>
+    public static string At(IReadOnlyCollection<RunResult> runs)
+        => $"{Subject(runs)}, {List(runs.Select(run => run.Spec.Level == 0 ? "dense" : $"{Percent(run.Sparsity)} % sparse"))}";
+
     /// <summary>A name for each run, of what distinguishes it from the others, and what they share.</summary>
     public static (IReadOnlyList<string> Names, string Shared) Distinguish(IReadOnlyList<RunResult> runs)
     {

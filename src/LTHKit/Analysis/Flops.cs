@@ -1,0 +1,69 @@
+using LTHKit.Models;
+using LTHKit.Pruning;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LTHKit.Analysis;
+
+/// <summary>The multiply-adds of one layer for one image.</summary>
+/// <param name="Name">The layer's, for instance "layer1.0.conv1".</param>
+/// <param name="Dense">With every weight: output places times weights. Places where a kernel reaches over the border count in full, as is usual.</param>
+/// <param name="Effective">With the weights that the mask keeps.</param>
+/// <param name="Injected">Whether a tweak added the layer; no mask prunes it.</param>
+public sealed record LayerFlops(string Name, long Dense, long Effective, bool Injected);
+
+/// <summary>
+/// The multiply-adds of a network's convolutions and linear layers for one image; BatchNorm, activations, pooling and additions are not counted.
+/// </summary>
+/// <param name="Layers">In the order of the forward pass.</param>
+public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
+{
+    /// <summary>Of the architecture as it was before any mask and any tweak.</summary>
+    public long Dense => Layers.Where(layer => !layer.Injected).Sum(layer => layer.Dense);
+
+    /// <summary>Of the network as it is: kept weights, and all that a tweak injected.</summary>
+    public long Effective => Layers.Sum(layer => layer.Effective);
+
+    /// <summary>Counts those of a network.</summary>
+    /// <param name="network">It comes back as it was.</param>
+    /// <param name="mask">The ticket; null for a dense network.</param>
+    /// <exception cref="UserException">The mask does not fit the network.</exception>
+    public static Flops Of(Network network, Mask? mask = null)
+    {
+        mask?.Validate(network);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var mode = new EvalMode(network);
+        var kept = mask?.Layers.ToDictionary(layer => layer.Name, layer => layer.Kept) ?? [];
+        var injected = network.Units.Where(unit => unit.Skip is not null)
+            .SelectMany(unit => unit.Skip!.modules().Prepend(unit.Skip)).ToHashSet();
+        var layers = new List<LayerFlops>();
+        var remove = new List<Action>();
+        // A module that is held in a field too has two names; the first is the one its weights have.
+        foreach (var (name, module) in network.named_modules().DistinctBy(named => named.module))
+        {
+            if (module is Conv2d convolution)
+                remove.Add(convolution.register_forward_hook((_, _, output) => Count(name, convolution, convolution.weight, output)).remove);
+            else if (module is Linear linear)
+                remove.Add(linear.register_forward_hook((_, _, output) => Count(name, linear, linear.weight, output)).remove);
+        }
+        try
+        {
+            var weight = network.parameters().First();
+            network.call(zeros([1, network.Input.Channels, network.Input.Size, network.Input.Size], dtype: weight.dtype, device: weight.device));
+        }
+        finally
+        {
+            remove.ForEach(hook => hook());
+        }
+        return new(layers);
+
+        Tensor Count(string name, nn.Module module, Tensor weight, Tensor output)
+        {
+            var places = output.numel() / weight.shape[0];
+            layers.Add(new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(module)));
+            return output;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using Deedle;
+using LTHKit.Analysis;
+using LTHKit.Experiments;
+
+namespace LTHKit;
+
+public static partial class Tables
+{
+    /// <summary>
+    /// The share of silent activations by stage (Table A1): a row a sparsity and way to retrain, mean over seeds, in percent.
+    /// </summary>
+    /// <param name="measured">One a run.</param>
+    /// <exception cref="UserException">There is nothing to show.</exception>
+    public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
+    {
+        var rows = measured.GroupBy(m => (m.Run.Spec.Level, Name: RunSpec.NameOf(m.Run.Spec.Tweaks)))
+            .OrderBy(group => group.Key.Level).Select(group => group.ToList()).ToList();
+        if (rows.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
+        var keys = Enumerable.Range(0, rows.Count).ToList();
+        var columns = new FrameBuilder.Columns<int, string>
+        {
+            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i][0].Run.Sparsity)) },
+            { "network", Column(keys, i => RunSpec.NameOf(rows[i][0].Run.Spec.Tweaks)) },
+        };
+        foreach (var stage in rows.SelectMany(row => row[0].Value).Select(s => s.Stage).Distinct())
+            columns.Add($"{stage} (%)", Column(keys, i => rows[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
+                && found.TrueForAll(s => s is not null) ? (object?)Round(100 * found.Average(s => s!.Share)) : null));
+        columns.Add("seeds", Column(keys, i => rows[i].Count));
+        return columns.Frame;
+    }
+
+    /// <summary>Multiply-adds for one image, of the dense architecture and of the network as it is, in millions.</summary>
+    /// <param name="measured">One a run.</param>
+    public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured)
+    {
+        var rows = measured.ToList();
+        var keys = Enumerable.Range(0, rows.Count).ToList();
+        return new FrameBuilder.Columns<int, string>
+        {
+            { "network", Column(keys, i => RunSpec.NameOf(rows[i].Run.Spec.Tweaks)) },
+            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
+            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
+            { "dense multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Dense / 1e6, 3)) },
+            { "effective multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Effective / 1e6, 3)) },
+            { "share (%)", Column(keys, i => Round(100 * rows[i].Value.Effective / (double)rows[i].Value.Dense)) },
+        }.Frame;
+    }
+
+    /// <summary>Multiply-adds of every layer for one image.</summary>
+    /// <param name="flops">Of one network.</param>
+    public static Frame<string, string> FlopsByLayer(Flops flops)
+    {
+        var layers = flops.Layers.ToDictionary(layer => layer.Name);
+        var keys = layers.Keys.ToList();
+        return new FrameBuilder.Columns<string, string>
+        {
+            { "dense", Column(keys, key => layers[key].Dense) },
+            { "effective", Column(keys, key => layers[key].Effective) },
+            { "injected", Column(keys, key => layers[key].Injected ? "yes" : "") },
+        }.Frame;
+    }
+
+    /// <summary>The top eigenvalue of each network, how far it can be from an exact one, and how the test loss rises along its eigenvector.</summary>
+    /// <param name="measured">One a run.</param>
+    public static Frame<int, string> TopEigenvectors(IEnumerable<Measured<EigenvectorLine>> measured)
+    {
+        var rows = measured.ToList();
+        var keys = Enumerable.Range(0, rows.Count).ToList();
+        return new FrameBuilder.Columns<int, string>
+        {
+            { "network", Column(keys, i => RunSpec.NameOf(rows[i].Run.Spec.Tweaks)) },
+            { "seed", Column(keys, i => rows[i].Run.Spec.Seed) },
+            { "top eigenvalue", Column(keys, i => Significant(rows[i].Value.Eigenvalue)) },
+            { "within", Column(keys, i => Significant(rows[i].Value.Residual)) },
+            { "converged", Column(keys, i => rows[i].Value.Converged ? "yes" : "no") },
+            { "test loss at the network", Column(keys, i => Significant(rows[i].Value.Line.Y[rows[i].Value.Line.Y.Count / 2])) },
+            { "mean rise along it", Column(keys, i => Significant(Experiments.Claims.Rise(rows[i].Value.Line))) },
+        }.Frame;
+    }
+
+    /// <summary>Claims of the paper and what the runs at hand say to them.</summary>
+    /// <param name="claims">One a row.</param>
+    public static Frame<string, string> Claims(params Claim[] claims)
+    {
+        var rows = claims.Select((claim, i) => (Key: claims.Count(other => other.Id == claim.Id) > 1 ? $"{claim.Id}.{i + 1}" : claim.Id, Claim: claim)).ToDictionary(row => row.Key, row => row.Claim);
+        var keys = rows.Keys.ToList();
+        return new FrameBuilder.Columns<string, string>
+        {
+            { "claim", Column(keys, key => rows[key].Statement) },
+            { "here", Column(keys, key => rows[key].Verdict.ToString().ToLowerInvariant()) },
+            { "numbers", Column(keys, key => rows[key].Evidence) },
+        }.Frame;
+    }
+
+    private static double Significant(double value)
+    {
+        if (value == 0 || !double.IsFinite(value)) return value;
+        var digits = 3 - (int)Math.Floor(Math.Log10(Math.Abs(value)));
+        return digits is >= 0 and <= 15 ? Math.Round(value, digits) : value;
+    }
+}

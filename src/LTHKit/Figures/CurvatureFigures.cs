@@ -1,0 +1,81 @@
+using LTHKit.Analysis;
+using LTHKit.Experiments;
+using Plotly.NET;
+
+namespace LTHKit;
+
+public static partial class Figures
+{
+    /// <summary>Densities below this share of the highest are left out: smoothing alone decides them.</summary>
+    private const double DensityFloor = 1e-5;
+
+    /// <summary>
+    /// The top eigenvalue of the Hessian over training (Figures 2 and A12): one line a way to retrain, mean over seeds with a band of one standard
+    /// deviation; logarithmic where all values are positive.
+    /// </summary>
+    /// <param name="series">What <see cref="CurvatureWatch"/> saw of each run.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart TopEigenvalue(IEnumerable<WatchSeries> series)
+    {
+        IReadOnlyList<WatchSeries> all = [.. series];
+        if (all.Count == 0) throw new UserException("There are no series to draw; watch at least one run.");
+        var curves = all.GroupBy(s => RunSpec.NameOf(s.Run.Spec.Tweaks)).Select(group =>
+        {
+            var epochs = group.First().Epochs;
+            var values = epochs.Select((_, i) => group.Select(s => s.Values[CurvatureWatch.TopEigenvalue][i]).ToArray()).ToList();
+            return new Curve(group.Key, [.. epochs.Select(epoch => (double)epoch)], [.. values.Select(v => v.Average())],
+                group.Count() > 1 ? [.. values.Select(Statistics.Deviation)] : null);
+        }).ToList();
+        var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => value > 0))
+            && curves.All(curve => curve.Spread is null || curve.Y.Zip(curve.Spread).All(point => point.First > point.Second));
+        return Curves($"Top Hessian eigenvalue over training, {Captions.At([.. all.Select(s => s.Run)])}", "Epoch", "Top eigenvalue", curves, positive);
+    }
+
+    /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10).</summary>
+    /// <param name="lines">One a network.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart AlongTopEigenvector(IEnumerable<Measured<EigenvectorLine>> lines)
+    {
+        IReadOnlyList<Measured<EigenvectorLine>> all = [.. lines];
+        return Curves($"Test loss along the top eigenvector, {Captions.At([.. all.Select(m => m.Run)])}", "Distance along the eigenvector, t", "Test loss",
+            [.. all.Select(m => new Curve(RunSpec.NameOf(m.Run.Spec.Tweaks), m.Value.Line.X, m.Value.Line.Y))]);
+    }
+
+    /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale.</summary>
+    /// <param name="densities">One a network.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
+    {
+        IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
+        return Curves($"Density of the Hessian's eigenvalues, {Captions.At([.. all.Select(m => m.Run)])}", "Eigenvalue", "Density",
+            [.. all.Select(m =>
+            {
+                var (x, density) = m.Value.Smoothed();
+                var floor = DensityFloor * density.Max();
+                return new Curve(RunSpec.NameOf(m.Run.Spec.Tweaks), x, [.. density.Select(d => d < floor ? double.NaN : d)]);
+            })],
+            logarithmic: true);
+    }
+
+    /// <summary>The norm of each layer's gradient over one run's training.</summary>
+    /// <param name="series">What <see cref="Analysis.GradientFlow"/> saw.</param>
+    /// <exception cref="UserException">Every gradient is zero.</exception>
+    public static GenericChart GradientFlow(WatchSeries series) => GradientFlow(
+        [.. series.Values.Keys.Select(Captions.Layer)], [.. series.Epochs.Select(epoch => (double)epoch)], [.. series.Values.Values],
+        $"Gradient flow, {series.Run.Spec.Label}");
+
+    /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
+    /// <param name="measured">One a run.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
+    {
+        var networks = measured.GroupBy(m => RunSpec.NameOf(m.Run.Spec.Tweaks)).ToList();
+        if (networks.Count == 0) throw new UserException("There is nothing to draw; measure at least one run.");
+        var stages = networks.SelectMany(n => n.First().Value).Select(s => s.Stage).Distinct().ToList();
+        var groups = networks.SelectMany(network => network.GroupBy(m => m.Run.Spec.Level).OrderBy(g => g.Key).ToList() is var levels && levels.Count > 1
+                ? [levels[0], levels[^1]] : levels)
+            .Select(group => new BarGroup($"{Captions.Percent(group.First().Run.Sparsity)} % sparse, {RunSpec.NameOf(group.First().Run.Spec.Tweaks)}",
+                [.. stages.Select(stage => 100 * group.Average(m => m.Value.Single(s => s.Stage == stage).Share))]));
+        return Bars("Silent activations", "Share of all activations, %", stages, [.. groups]);
+    }
+}

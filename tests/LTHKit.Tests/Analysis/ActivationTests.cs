@@ -1,0 +1,147 @@
+using LTHKit.Analysis;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Tweaks;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Analysis;
+
+/// <summary>Activation sparsity, gradient flow and multiply-adds.</summary>
+public sealed class ActivationTests : IDisposable
+{
+    private readonly ImageSet _data = Small.Images();
+    private readonly DisposeScope _scope = NewDisposeScope();
+
+    public void Dispose()
+    {
+        _scope.Dispose();
+        _data.Dispose();
+    }
+
+    [Fact]
+    public void CountsEveryValueOfEveryActivation()
+    {
+        using var network = Small.Network("resnet18", 2, _data, smooth: false);
+        // What leaves the activations, collected one by one.
+        var seen = new Dictionary<string, List<double>>();
+        foreach (var activation in network.Activations)
+        {
+            seen.TryAdd(activation.Stage, []);
+            activation.Function = x =>
+            {
+                var y = nn.functional.relu(x);
+                seen[activation.Stage].AddRange(y.flatten().data<double>().ToArray());
+                return y;
+            };
+        }
+        var counted = ActivationSparsity.Measure(network, _data, new() { Epsilon = 0.05, Sample = new Sample { Part = Part.Test, BatchSize = 7 } });
+        Assert.Equal(["stem", "layer1", "layer2", "layer3", "layer4"], counted.Select(s => s.Stage));
+        foreach (var stage in counted)
+        {
+            Assert.Equal(seen[stage.Stage].Count, stage.Total);
+            Assert.Equal(seen[stage.Stage].Count(value => Math.Abs(value) <= 0.05), stage.Silent);
+        }
+        // Stem: 20 images of 2x8x8; layer1: four activations of that size; layer4: four of 16x1x1.
+        Assert.Equal([20 * 128, 20 * 4 * 128, 20 * 4 * 64, 20 * 4 * 32, 20 * 4 * 16], counted.Select(s => s.Total));
+    }
+
+    [Fact]
+    public void MuchOfReluIsSilentAndHardlyAnyOfSwish()
+    {
+        using Network relu = Small.Network("conv4", 4, _data, smooth: false), swish = Small.Network("conv4", 4, _data);
+        Assert.All(ActivationSparsity.Measure(relu, _data), s => Assert.InRange(s.Share, 0.2, 0.9));
+        Assert.All(ActivationSparsity.Measure(swish, _data), s => Assert.InRange(s.Share, 0, 0.05));
+        Assert.All(ActivationSparsity.Measure(swish, _data, new() { Epsilon = 1e6 }), s => Assert.Equal(1, s.Share));
+    }
+
+    [Fact]
+    public void TheNetworkIsLeftAsItWas()
+    {
+        using var network = Networks.Build(new ModelSpec("resnet18", 2), new InputSpec(3, 8), 0);
+        using var mask = Small.HalfOf(network);
+        mask.Apply(network);
+        network.train();
+        var before = Small.State(network);
+        var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        ActivationSparsity.Measure(network, _data);
+        Flops.Of(network, mask);
+        new GradientFlow().Measure(network, mask, _data, 0);
+        Assert.Equal(before, Small.State(network));
+        Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        // No hook stayed behind: a second measurement counts as many values.
+        Assert.Equal(ActivationSparsity.Measure(network, _data), ActivationSparsity.Measure(network, _data));
+    }
+
+    [Fact]
+    public void GradientFlowIsTheNormOfTheSurvivorsGradients()
+    {
+        using var network = Small.Network("conv4", 2, _data);
+        using var half = Small.HalfOf(network);
+        var dead = network.Prunable[2];
+        using var mask = new Mask([.. network.PrunableWeights().Select(w => (w.Name, w.Name == dead ? zeros_like(half[w.Name]) : half[w.Name].clone()))]);
+        mask.Apply(network);
+        var measured = new GradientFlow { Sample = new Sample { BatchSize = 15 } }.Measure(network, mask, _data, 0);
+        network.eval();
+        using var batches = new Batches(_data, 500, 0);
+        using var batch = batches.Evaluation(_data.Train).Single();
+        nn.functional.cross_entropy(network.call(batch.Images.to(ScalarType.Float64)), batch.Labels).backward();
+        Assert.Equal(network.Prunable, measured.Keys);
+        foreach (var (name, weight) in network.PrunableWeights())
+            Assert.Equal((weight.grad! * mask[name]).norm().ToDouble(), measured[name], 1e-10);
+        Assert.Equal(0, measured[dead]);
+        Assert.Equal([network.Prunable[1]], new GradientFlow { Layers = [network.Prunable[1]] }.Measure(network, mask, _data, 0).Keys);
+    }
+
+    [Fact]
+    public void TheMultiplyAddsOfResNet18AreThePublishedOnes()
+    {
+        using var network = Networks.Build(new ModelSpec(), new InputSpec(10), 0);
+        // By hand, in units of 32*32*64*64*9: stem 3/64; stage 1: 4; stages 2 to 4: 1/2 + 3 and the 1x1 shortcut of 1/18; classifier.
+        const long unit = 32 * 32 * 64 * 64 * 9L;
+        var expected = unit * 3 / 64 + 4 * unit + 3 * (unit / 2 + 3 * unit + unit / 18) + 512 * 10;
+        Assert.Equal(expected, Flops.Of(network).Dense);
+        Assert.Equal(expected, Flops.Of(network).Effective);
+        Assert.Equal(network.Prunable.Append("fc.weight").Order(), Flops.Of(network).Layers.Select(l => l.Name + ".weight").Order());
+        Assert.Equal(0.5556e9, expected, 0.001e9);      // as published: 0.56 G multiply-adds
+    }
+
+    [Fact]
+    public void AMaskSavesItsWeightsAndAnInjectedConvolutionCosts()
+    {
+        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 0);
+        using var half = Small.HalfOf(network);
+        var plain = Flops.Of(network, half);
+        // 64 places in the first stage, 16 in the second; the classifier is never pruned.
+        long[] places = [64, 64, 16, 16];
+        Assert.Equal(network.PrunableWeights().Zip(places, (w, p) => p * w.Weight.numel()), plain.Layers.Take(4).Select(l => l.Dense));
+        Assert.Equal(half.Layers.Zip(places, (l, p) => p * l.Kept), plain.Layers.Take(4).Select(l => l.Effective));
+        Assert.Equal((24, 24), (plain.Layers[4].Dense, plain.Layers[4].Effective));
+        foreach (var unit in network.Units)
+            unit.Inject(nn.Conv2d(unit.Convolution.in_channels, unit.Convolution.out_channels, 1, bias: false));
+        var injected = Flops.Of(network, half);
+        Assert.Equal(plain.Dense, injected.Dense);
+        Assert.Equal(plain.Effective + 64 * (3 * 4 + 4 * 4) + 16 * (4 * 8 + 8 * 8), injected.Effective);
+        Assert.Equal(4, injected.Layers.Count(l => l.Injected));
+    }
+
+    [Fact]
+    public void RefusesWhatItCannotCount()
+    {
+        using var network = Small.Network("conv4", 2, _data);
+        using var other = Small.Network("conv4", 3, _data);
+        using var mask = Small.HalfOf(other);
+        Action[] mistakes =
+        [
+            () => ActivationSparsity.Measure(network, _data, new() { Epsilon = -1e-3 }),
+            () => ActivationSparsity.Measure(network, _data, new() { Epsilon = double.NaN }),
+            () => ActivationSparsity.Measure(network, _data, new() { Sample = new Sample { Images = 21, Part = Part.Test } }),
+            () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, _data, 0),
+            () => new GradientFlow().Measure(network, mask, _data, 0),
+            () => Flops.Of(network, mask),
+        ];
+        Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
+    }
+}

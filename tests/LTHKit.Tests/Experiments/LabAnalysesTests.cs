@@ -1,0 +1,84 @@
+using LTHKit.Analysis;
+using LTHKit.Experiments;
+using LTHKit.Tests.Data;
+using LTHKit.Tweaks;
+using Xunit;
+
+namespace LTHKit.Tests.Experiments;
+
+public sealed class LabAnalysesTests : IDisposable
+{
+    private static readonly Profile Profile = Tiny.Profile with
+    {
+        Analysis = new() { PlanePoints = 3, CurvatureImages = 40, LandscapeImages = 40, LanczosSteps = 4, WatchEvery = 2 },
+    };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void EveryAnalysisIsTakenOnceAndKeptWithItsRun()
+    {
+        using var lab = Open();
+        var runs = lab.Run("runs", [Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation()] }]);
+        var planes = lab.WeightPlanes(runs);
+        Assert.Equal(["vanilla LTH", "swish"], planes.Select(plane => plane.Name));
+        Assert.NotEqual(planes[0].Z, planes[1].Z);
+        Assert.NotEqual(planes[0].Z, lab.WeightPlanes(runs, epochs: 1)[0].Z);
+        Assert.Empty(Directory.GetFiles(Path.Combine(runs[0].Folder, "analysis"), "*.rows.jsonl"));
+        var (inputs, lines, densities, silent, flops) =
+            (lab.InputPlanes(runs), lab.AlongTopEigenvector(runs), lab.SpectralDensities(runs), lab.ActivationSparsity(runs), lab.Flops(runs));
+        Assert.Equal(runs, lines.Select(m => m.Run));
+        Assert.True(silent[0].Value.Sum(s => s.Silent) > silent[1].Value.Sum(s => s.Silent));
+        Assert.True(flops[0].Value.Effective < flops[0].Value.Dense);
+
+        // Again, from the files alone, to the same numbers.
+        foreach (var run in runs)
+            File.Delete(Path.Combine(run.Folder, "checkpoint.safetensors"));
+        using var other = Open();
+        Assert.Equal(planes[1].Z, other.WeightPlanes(runs)[1].Z);
+        Assert.Equal(inputs[1].Z, other.InputPlanes(runs)[1].Z);
+        Assert.Equal(lines[1].Value.Line.Y, other.AlongTopEigenvector(runs)[1].Value.Line.Y);
+        Assert.Equal(densities[1].Value.Weights, other.SpectralDensities(runs)[1].Value.Weights);
+        Assert.Equal(silent[1].Value, other.ActivationSparsity(runs)[1].Value);
+        Assert.Equal(flops[1].Value.Layers, other.Flops(runs)[1].Value.Layers);
+    }
+
+    [Fact]
+    public void WatchesSeeTheSameWhileTrainingAndAfterwards()
+    {
+        var curvature = Profile.Analysis.Curvature(Profile.Recipe);
+        Assert.Equal([1, 2, 4], curvature.Epochs);
+        using var lab = Open();
+        var run = lab.Run("watched", [Tiny.Spec], [curvature])[0];
+        var during = lab.Watch([run], curvature)[0];
+        foreach (var file in Directory.GetFiles(run.Folder, "watch-*"))
+            File.Delete(file);
+        Assert.Equal(during.Values[CurvatureWatch.TopEigenvalue], lab.Watch([run], curvature)[0].Values[CurvatureWatch.TopEigenvalue]);
+        var flow = lab.Watch([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
+        Assert.Equal(20, flow.Values.Count);
+        Assert.All(flow.Values.Values, norms => Assert.All(norms, norm => Assert.True(norm > 0)));
+    }
+
+    [Fact]
+    public void BadSettingsAreRefusedBeforeAnythingIsComputed()
+    {
+        using var lab = Open();
+        var run = lab.Run("dense", [Tiny.Spec])[0];
+        Action[] mistakes =
+        [
+            () => lab.WeightPlanes([run], options: new() { Points = 1 }),
+            () => lab.WeightPlanes([run], epochs: 5),
+            () => lab.WeightPlanes([run], options: new() { Sample = new Sample { Images = 100_000 } }),
+            () => lab.InputPlanes([run], options: new() { Reach = -1 }),
+            () => lab.AlongTopEigenvector([run], hessian: new() { MaxIterations = 0 }),
+            () => lab.AlongTopEigenvector([run], line: new() { Points = 0 }),
+            () => lab.ActivationSparsity([run], new() { Epsilon = -1 }),
+        ];
+        Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
+        Assert.False(Directory.Exists(Path.Combine(run.Folder, "analysis")));
+    }
+
+    private Lab Open() => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(_folder.Path));
+}

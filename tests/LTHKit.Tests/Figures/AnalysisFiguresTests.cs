@@ -1,0 +1,74 @@
+using LTHKit.Analysis;
+using LTHKit.Experiments;
+using LTHKit.Tweaks;
+using Xunit;
+using static LTHKit.Tests.FigureSamples;
+
+namespace LTHKit.Tests;
+
+public class AnalysisFiguresTests
+{
+    [Fact]
+    public void TheTopEigenvalueIsMeanAndSpreadOverSeeds()
+    {
+        var chart = Figures.TopEigenvalue([Watched(0, [10, 2]), Watched(1, [14, 4]), Watched(0, [5, 1], new SmoothActivation())]);
+        var line = Json(chart)["data"]!.Last(trace => (string?)trace["name"] == "vanilla LTH");
+        Assert.Equal([12, 3], Numbers(line["y"]));
+        Assert.Equal([1, 9], Numbers(line["x"]));
+        Assert.Equal([12 + Math.Sqrt(8), 3 + Math.Sqrt(2)], Numbers(Trace(chart, "vanilla LTH")["y"]).Take(2).ToArray());
+        Assert.Equal("log", (string?)Json(chart)["layout"]!["yaxis"]!["type"]);
+        // A negative eigenvalue has no logarithm.
+        Assert.Null((string?)Json(Figures.TopEigenvalue([Watched(0, [10, -2])]))["layout"]!["yaxis"]!["type"]);
+        Assert.Throws<UserException>(() => Figures.TopEigenvalue([]));
+    }
+
+    [Fact]
+    public void ADensityEndsWhereSmoothingAloneDecides()
+    {
+        var chart = Figures.SpectralDensities([new(Run(4, 0, 0.5), new([-1, 0, 3], [0.01, 0.98, 0.01], 100))]);
+        var trace = Trace(chart, "vanilla LTH");
+        Assert.Contains("NaN", trace["y"]!.Select(y => (string?)y));
+        Assert.Equal("log", (string?)Json(chart)["layout"]!["yaxis"]!["type"]);
+    }
+
+    [Fact]
+    public void TableA1HasARowASparsityAndNetworkAndAColumnAStage()
+    {
+        var swish = new SmoothActivation();
+        var table = Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)]);
+        Assert.Equal(["nominal sparsity (%)", "network", "layer1 (%)", "layer2 (%)", "seeds"], table.ColumnKeys);
+        Assert.Equal(["vanilla LTH", "swish", "vanilla LTH"], table.GetColumn<string>("network").Values);
+        Assert.Equal([20, 20, 59.04], table["nominal sparsity (%)"].Values);
+        Assert.Equal([40, 1, 60], table["layer1 (%)"].Values);
+        Assert.Equal([20, 0.5, 30], table["layer2 (%)"].Values);
+        Assert.Equal([1, 1, 2], table.GetColumn<int>("seeds").Values);
+        Assert.Throws<UserException>(() => Tables.ActivationSparsity([]));
+    }
+
+    [Fact]
+    public void MultiplyAddsAreShownInMillionsAndByLayer()
+    {
+        var flops = new Flops([new("conv1", 3_000_000, 1_000_000, false), new("skip1", 200_000, 200_000, true), new("fc", 1_000_000, 1_000_000, false)]);
+        var table = Tables.Flops([new(Run(4, 0, 0.5), flops)]);
+        Assert.Equal(4.0, table["dense multiply-adds (million)", 0]);
+        Assert.Equal(2.2, table["effective multiply-adds (million)", 0]);
+        Assert.Equal(55.0, table["share (%)", 0]);
+        var layers = Tables.FlopsByLayer(flops);
+        Assert.Equal(["conv1", "skip1", "fc"], layers.RowKeys);
+        Assert.Equal("yes", layers.GetColumn<string>("injected")["skip1"]);
+    }
+
+    [Fact]
+    public void ClaimsOfOneNumberAreToldApart()
+    {
+        var table = Tables.Claims(new Claim("C12", "a", Verdict.Holds, "1"), new Claim("C12", "b", Verdict.Open, "2"), new Claim("C14", "c", Verdict.Fails, "3"));
+        Assert.Equal(["C12.1", "C12.2", "C14"], table.RowKeys);
+        Assert.Equal(["holds", "open", "fails"], table.GetColumn<string>("here").Values);
+    }
+
+    internal static WatchSeries Watched(int seed, double[] values, params Tweak[] tweaks) => new(Run(4, seed, 0.5, 0, tweaks), [1, 9],
+        new Dictionary<string, IReadOnlyList<double>> { [CurvatureWatch.TopEigenvalue] = values });
+
+    internal static Measured<IReadOnlyList<StageSparsity>> Silent(int level, int seed, double share, params Tweak[] tweaks) => new(Run(level, seed, 0.5, 0, tweaks),
+        [new("layer1", (long)(1000 * share), 1000), new("layer2", (long)(1000 * share), 2000)]);
+}
