@@ -31,7 +31,7 @@ public static partial class Figures
         return Chart.Combine(charts)
             .Styled("Weights kept in each layer", string.Join("; ", collapsed.Prepend(sparsity)))
             .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category"), ("tickangle", -60)))
-            .WithYAxis(FigureTheme.Axis("Weights kept, % of the layer", ("type", "log"), ("dtick", "D2")))
+            .WithYAxis(FigureTheme.Axis("Weights kept, % of the layer", ("type", "log"), ("tickvals", DensityTicks), ("ticktext", DensityTicks)))
             .LegendAbove();
     }
 
@@ -57,6 +57,8 @@ public static partial class Figures
             .WithYAxis(FigureTheme.GridlessAxis("", ("type", "category")))
             .WithSize(Width: 240 + 70 * masks.Length, Height: 190 + 55 * masks.Length);
     }
+
+    private static readonly double[] DensityTicks = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.01, 0.001];
 
     private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)
     {
