@@ -63,10 +63,8 @@ setup_command() {
 # For every other verb: nothing but a look at the stamp when nothing has changed.
 ensure_setup() {
     read_answers
-    if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then
-                exec 9>&-
-                return
-            fi
+    if [[ -n $PACKAGES ]] && libtorch_still_there && is_current; then return; fi
+    [[ $PACKAGES != compat ]] || find_libtorch
     say 'lthkit: setting up (the first time takes a few minutes)'
     run_setup '' false false
 }
@@ -320,9 +318,8 @@ install_packages() {
             fail 1 "the packages ${list% } could not be installed;$(first_error "$LOGS/apt.log") The log is $LOGS/apt.log"
     fi
     if [[ ${#needed[@]} -gt 0 ]]; then
-        if [[ " ${needed[*]} " == *' libtorch-dev '* ]]; then
-            say '  no libtorch: LIBTORCH is not set, the active Python has no torch, and the system has none.'
-        fi
+        [[ " ${needed[*]} " != *' libtorch-dev '* ]] ||
+            fail 2 "no libtorch is there (LIBTORCH is not set, the active Python has no torch, the system has none); set LIBTORCH, or ask for: apt-get install ${list% }"
         fail 2 "this machine lacks what setup must not install itself; ask for: apt-get install ${list% }"
     fi
     say "  missing, but not needed by everyone: ${wanted[*]} (apt-get install ${wanted[*]})"

@@ -16,14 +16,18 @@ public sealed class EntryTests : IDisposable
     // Where the tests are built does not matter, where they are written does.
     private static string FindRoot([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", ".."));
 
-    private static (int Code, string Output, string Error) Run(string file, string[] arguments, string? folder = null)
+    private static (int Code, string Output, string Error) Run(
+        string file, string[] arguments, string? folder = null, params (string Name, string Value)[] environment)
     {
-        using var process = Process.Start(new ProcessStartInfo(file, arguments)
+        var start = new ProcessStartInfo(file, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = folder ?? Root,
-        })!;
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -126,6 +130,39 @@ public sealed class EntryTests : IDisposable
         var (code, _, error) = Setup($"LIBTORCH='{_folder}'; PACKAGES=compat TORCH_ROOT=''; find_libtorch");
         Assert.Equal(2, code);
         Assert.StartsWith($"lthkit: LIBTORCH is {_folder}, but no libtorch", error);
+    }
+
+    // As a user meets it, whichever verb it is; nothing is built anew and nothing forgotten.
+    [Theory]
+    [InlineData("setup")]
+    [InlineData("reproduce", "--profile", "smoke")]
+    [InlineData("data", "list")]
+    public void Every_verb_refuses_a_LIBTORCH_without_libtorch(params string[] arguments)
+    {
+        var answers = Path.Combine(Root, "LTHKit.local.props");
+        if (!File.Exists(answers) || !File.ReadAllText(answers).Contains("<LTHKitPackages>compat<"))
+            return;     // TorchSharp's own package brings its libtorch along
+        var before = File.ReadAllText(answers);
+        var (code, output, error) = Run(Path.Combine(Root, "lthkit"), arguments, null, ("LIBTORCH", _folder));
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith($"lthkit: LIBTORCH is {_folder}, but no libtorch", error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.Equal(before, File.ReadAllText(answers));
+    }
+
+    // A machine with neither LIBTORCH nor a Python with torch nor a system's libtorch, and no right to install one.
+    [Fact]
+    public void No_libtorch_anywhere_is_one_sentence_with_both_cures()
+    {
+        Write("bin/python3", "#!/bin/sh\n");
+        var (code, output, error) = Setup(
+            $"chmod +x '{_folder}/bin/python3'; PATH='{_folder}/bin':$PATH; unset LIBTORCH; PACKAGES=compat TORCH_ROOT=''; " +
+            "torch_library() { :; }; may_install() { false; }; find_libtorch; install_packages false");
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith("lthkit: no libtorch is there", error);
+        Assert.Contains("set LIBTORCH", error);
+        Assert.Contains("apt-get install libtorch-dev", error);
+        Assert.Single(error.TrimEnd().Split('\n'));
     }
 
     [Fact]

@@ -96,6 +96,40 @@ public sealed class VerbTests : IDisposable
         Assert.Empty(cells[2]!["outputs"]!.AsArray());
     }
 
+    [SmallDiskFact]
+    public async Task A_full_output_disk_is_one_sentence_and_leaves_the_old_files_whole()
+    {
+        using var disk = new SmallDisk(8192);
+        var (code, error) = await Run("run", Notebook("1 + 1"), "--out", disk.Folder);
+        Assert.True(code == 0, error);
+        disk.Fill();
+        var before = disk.Files();
+        Assert.Contains("small.ipynb", before.Keys);
+        Assert.Contains("small.html", before.Keys);
+        await Refused("run", Notebook("2 + 2"), "--out", disk.Folder);
+        await Refused("reproduce", "1b", "--profile", "smoke", "--out", disk.Folder);
+        Assert.Equal(before, disk.Files());
+    }
+
+    // The runs that fit are kept; what did not fit leaves no half-written file.
+    [SmallDiskFact]
+    [Trait("Category", "Slow")]
+    public async Task A_full_disk_under_the_run_store_stops_the_training_in_one_sentence()
+    {
+        using var disk = new SmallDisk(256);
+        Environment.SetEnvironmentVariable("LTHKIT_RUNS", disk.Folder);
+        await Refused("reproduce", "1b", "--profile", "smoke", "--out", Path.Combine(_folder, "out"));
+        Assert.DoesNotContain(disk.Files().Keys, path => path.EndsWith(".tmp"));
+    }
+
+    private static async Task Refused(params string[] arguments)
+    {
+        var (code, error) = await Run(arguments);
+        Assert.Equal(2, code);
+        Assert.Contains("No space left on device", error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
     [Fact]
     [Trait("Category", "Slow")]
     public async Task Reproduce_runs_every_notebook_and_leaves_pages_and_tables()
@@ -112,9 +146,12 @@ public sealed class VerbTests : IDisposable
             Assert.DoesNotMatch("<link[^>]+href=\"http", page);
         }
         Assert.Contains(Directory.GetFiles(_folder, "*.csv"), f => Path.GetFileName(f) == "00-quickstart.table-accuracy.csv");
-        // Both notebooks share the dense network and the ladder: smoke has 2 seeds, levels 1 and 3.
-        // Three tweaks run on both levels, the quickstart's own on the sparsest only; each on the dense network too.
-        var (dense, ladder, tweaked, own) = (2, 2 * 3, 2 * 3, 2 * 2);
-        Assert.Equal(dense + ladder + 3 * tweaked + own, Directory.GetDirectories(Path.Combine(_folder, "runs")).Length);
+        // All notebooks share the profile's dense networks and ladder: smoke has two seeds and levels 1 and 3.
+        var runs = Directory.GetFiles(Path.Combine(_folder, "runs"), "spec.json", SearchOption.AllDirectories)
+            .Select(path => JsonNode.Parse(File.ReadAllText(path))!["run"]!.AsObject()).Where(IsVanilla).ToList();
+        Assert.Equal([0, 0, 1, 1, 2, 2, 3, 3], runs.Select(run => (int?)run["level"] ?? 0).Order());
+
+        static bool IsVanilla(JsonObject run) => run["tweaks"] is null && run["rewind"] is null && run["pruning"]?["method"] is null
+            && JsonNode.DeepEquals(run["model"], new JsonObject { ["width"] = 4 });
     }
 }
