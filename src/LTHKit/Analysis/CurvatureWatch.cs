@@ -40,7 +40,7 @@ public sealed record CurvatureWatch : Watch
     }
 
     /// <inheritdoc/>
-    public override void Validate() => Options.Validate();
+    public override void Validate(ModelSpec model, ImageSet data) => Options.Validate(data);
 
     private HessianOptions Options => new() { Sample = Sample, MaxIterations = MaxIterations, Tolerance = Tolerance };
 }

@@ -26,10 +26,9 @@ public sealed record GradientFlow : Watch
     /// <exception cref="UserException">There is no such layer, or the sample is out of range.</exception>
     public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed)
     {
-        var weights = network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight);
-        if (Layers.FirstOrDefault(layer => !weights.ContainsKey(layer)) is { } unknown)
-            throw new UserException($"{network.Model.Name} has no prunable layer '{unknown}'; the known ones are {string.Join(", ", weights.Keys)}.");
+        Require(network);
         mask?.Validate(network);
+        var weights = network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight);
         IReadOnlyList<string> names = Layers.Count == 0 ? network.Prunable : Layers;
         using var scope = NewDisposeScope();
         using var objective = new Objective(network, data, Sample);
@@ -48,5 +47,21 @@ public sealed record GradientFlow : Watch
         return names.Zip(sums, (name, sum) => (name, sum)).ToDictionary(
             pair => pair.name,
             pair => (mask is null || !mask.Covers(pair.name) ? pair.sum : pair.sum.masked_fill(mask[pair.name].to(data.Device).logical_not(), 0)).norm().ToDouble());
+    }
+
+    /// <inheritdoc/>
+    public override void Validate(ModelSpec model, ImageSet data)
+    {
+        Sample.Validate(data);
+        if (Layers.Count == 0)
+            return;
+        using var network = Networks.Build(model, new InputSpec(data.ClassNames.Count, data.Height, data.Channels), 0);
+        Require(network);
+    }
+
+    private void Require(Network network)
+    {
+        if (Layers.FirstOrDefault(layer => !network.Prunable.Contains(layer)) is { } unknown)
+            throw new UserException($"{network.Model.Name} has no prunable layer '{unknown}'; the known ones are {string.Join(", ", network.Prunable)}.");
     }
 }

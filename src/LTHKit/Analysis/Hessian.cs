@@ -176,6 +176,7 @@ public sealed class Hessian : IDisposable
             using var inner = NewDisposeScope();
             var j = diagonal.Count;
             basis[j].copy_(w);
+            w.Dispose();
             w = products.Of(basis[j]);
             diagonal.Add(Dot(basis[j], w));
             // Twice is enough: what the first pass leaves is of the size of rounding.

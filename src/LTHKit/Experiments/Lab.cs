@@ -80,9 +80,10 @@ public sealed partial class Lab : IDisposable
     /// <param name="pruning">How the tickets are drawn; null for the profile's.</param>
     /// <param name="model">The network; null for the profile's.</param>
     /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
+    /// <param name="keep">After how many epochs to keep their networks aside, for <see cref="Network"/>.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
     public Sweep Sweep(IEnumerable<int>? levels = null, IEnumerable<Tweak>? tweaks = null, string? name = null, int rewind = 0,
-        int rewindIteration = 0, PruningSpec? pruning = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null)
+        int rewindIteration = 0, PruningSpec? pruning = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<int>? keep = null)
     {
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
         int[] all = [.. (levels ?? Profile.Levels).Distinct().Order()];
@@ -101,7 +102,7 @@ public sealed partial class Lab : IDisposable
             Seed = seed,
         }.Normalised)).ToList();
         name ??= RunSpec.NameOf(list);
-        var results = Run(name, specs, watches);
+        var results = Run(name, specs, watches, keep);
         return new Sweep(name, [.. results.Where(r => r.Spec.Level > 0)], [.. results.Where(r => r.Spec.Level == 0)]);
     }
 
@@ -109,21 +110,22 @@ public sealed partial class Lab : IDisposable
     /// <param name="name">For the progress line.</param>
     /// <param name="specs">What to run.</param>
     /// <param name="watches">What to measure while these runs train.</param>
+    /// <param name="keep">After how many epochs to keep their networks aside, for <see cref="Network"/>.</param>
     /// <returns>One result a spec, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range (nothing has been trained then), or a training diverged.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; finished epochs are kept.</exception>
-    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null)
+    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<int>? keep = null)
     {
         foreach (var spec in specs)
             _runner.Validate(spec);
         IReadOnlyList<Watch> watched = [.. watches ?? []];
         foreach (var watch in watched)
-            watch.Validate();
+            Validate(watch, specs);
+        var asked = new Asked(specs.Select(s => s.Id).ToHashSet(), watched, [.. keep ?? []]);
         var plan = specs.SelectMany(Ancestry).DistinctBy(s => s.Id).ToList();
         var missing = plan.Where(s => Store.Find(s) is null).ToList();
         using var progress = new LabProgress(name, plan.Count, missing);
-        var asked = specs.Select(s => s.Id).ToHashSet();
-        var results = Interruptible(stop => specs.Select(s => Ensure(s, asked, watched, progress, stop)).ToArray());
+        var results = Interruptible(stop => specs.Select(s => Ensure(s, asked, progress, stop)).ToArray());
         progress.Finish(results);
         return results;
     }
@@ -136,8 +138,8 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what was measured is kept.</exception>
     public IReadOnlyList<WatchSeries> Watch(IEnumerable<RunResult> runs, Watch watch)
     {
-        watch.Validate();
         IReadOnlyList<RunResult> all = [.. runs];
+        Validate(watch, all.Select(run => run.Spec));
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
         var seen = Interruptible(stop => all.Select(run => InPlace(() =>
         {
@@ -152,7 +154,7 @@ public sealed partial class Lab : IDisposable
     /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="name">What is computed, for the file's name.</param>
-    /// <param name="settings">An object of everything that it depends on beside the run.</param>
+    /// <param name="settings">An object of everything that it depends on beside the run; where <paramref name="measure"/> itself is edited, give another name.</param>
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json can write and read.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
@@ -242,25 +244,24 @@ public sealed partial class Lab : IDisposable
             yield return spec.Dense;
     }
 
-    private Task<RunResult> Ensure(
-        RunSpec spec, IReadOnlySet<string> asked, IReadOnlyList<Watch> watches, LabProgress progress, CancellationToken cancel)
+    private Task<RunResult> Ensure(RunSpec spec, Asked asked, LabProgress progress, CancellationToken cancel)
     {
         lock (_runs)
         {
             // A run that failed or was interrupted is tried again when asked for again.
             if (_runs.TryGetValue(spec.Id, out var known) && !known.IsFaulted && !known.IsCanceled)
                 return known;
-            return _runs[spec.Id] = Start(spec, asked, watches, progress, cancel);
+            return _runs[spec.Id] = Start(spec, asked, progress, cancel);
         }
     }
 
-    private async Task<RunResult> Start(
-        RunSpec spec, IReadOnlySet<string> asked, IReadOnlyList<Watch> watches, LabProgress progress, CancellationToken cancel)
+    private async Task<RunResult> Start(RunSpec spec, Asked asked, LabProgress progress, CancellationToken cancel)
     {
-        await Task.WhenAll(Needs(spec).Select(need => Ensure(need, asked, watches, progress, cancel))).ConfigureAwait(false);
+        await Task.WhenAll(Needs(spec).Select(need => Ensure(need, asked, progress, cancel))).ConfigureAwait(false);
         return await InPlace(() =>
         {
-            var result = _runner.Run(spec, asked.Contains(spec.Id) ? watches : [], [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
+            var (watches, keep) = asked.Ids.Contains(spec.Id) ? (asked.Watches, asked.Keep) : ([], []);
+            var result = _runner.Run(spec, watches, keep, [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
             progress.Finished(spec);
             return result;
         }, cancel).ConfigureAwait(false);
@@ -302,6 +303,18 @@ public sealed partial class Lab : IDisposable
         }
         return [.. tasks.Select(t => t.Result)];
     }
+
+    private void Validate(Watch watch, IEnumerable<RunSpec> specs)
+    {
+        foreach (var spec in specs)
+        {
+            watch.Validate(spec.Model, Data(spec.Data));
+            watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs);
+        }
+    }
+
+    /// <summary>What is wanted of the runs that were asked for by name, beside their results.</summary>
+    private sealed record Asked(IReadOnlySet<string> Ids, IReadOnlyList<Watch> Watches, IReadOnlyList<int> Keep);
 
     private static WatchSeries Series(RunResult run, Watch watch, SortedDictionary<int, IReadOnlyDictionary<string, double>> seen)
     {

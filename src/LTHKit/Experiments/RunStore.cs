@@ -43,7 +43,8 @@ public sealed class RunStore(string root)
     public RunResult? Find(RunSpec spec)
     {
         var folder = Folder(spec);
-        if (!File.Exists(folder.Done))
+        // Without its network, or its mask, a run is not finished, whatever is written about it.
+        if (!File.Exists(folder.Done) || !File.Exists(folder.Checkpoint) || (spec.Level > 0 && !File.Exists(folder.Mask)))
             return null;
         CheckSpec(spec);
         var done = Read(folder.Done);
@@ -105,6 +106,7 @@ public sealed class RunStore(string root)
     {
         foreach (var leftover in Directory.GetFiles(Folder(spec).Path, "*.tmp"))
             File.Delete(leftover);
+        File.Delete(Folder(spec).Done);
         if (File.Exists(Folder(spec).Spec))
         {
             CheckSpec(spec);

@@ -24,12 +24,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>The run's result; its parent must be finished.</summary>
     /// <param name="spec">What to run.</param>
     /// <param name="watches">What to measure on the way.</param>
+    /// <param name="keep">After how many epochs to keep the network aside, beside those for rewinding.</param>
     /// <param name="callbacks">Told of every step and epoch.</param>
     /// <param name="waiting">Called when another process holds the run.</param>
     /// <param name="cancel">Stops after the step under way.</param>
     /// <exception cref="UserException">Bad settings, a damaged folder, or a loss that is no longer finite.</exception>
     public RunResult Run(
-        RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
+        RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyList<int> keep, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
     {
         if (Find(spec) is { } finished)
             return finished;
@@ -48,7 +49,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         watchers.ForEach(w => w.Look(trainer));
         try
         {
-            trainer.Run([.. watchers, new Recorder(store, spec, spec.Level == 0 ? keepAfter : []), .. callbacks], cancel);
+            trainer.Run([.. watchers, new Recorder(store, spec, spec.Level == 0 ? [.. keepAfter, .. keep] : keep), .. callbacks], cancel);
         }
         catch (DivergedException e)
         {
@@ -90,11 +91,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new UserException($"{spec.Label} has no network after {epochs} epochs; it goes from {spec.Rewind} to {spec.Recipe.Epochs}.");
         if (epochs == spec.Recipe.Epochs)
             return Load(spec);
-        var path = store.Folder(spec).Snapshot(epochs);
-        using (store.Acquire(spec, () => { }, cancel))
-            if (!File.Exists(path))
-                TrainTo(spec, epochs, 0, path, callbacks, cancel);
-        return Load(spec, path);
+        return Load(spec, Snapshot(spec, epochs, 0, callbacks, cancel));
     }
 
     /// <summary>Whether the network after that many epochs need not be trained again.</summary>
@@ -116,11 +113,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             using var mask = LoadMask(spec);
             using var start = Prepare(spec, mask, cancel, callbacks);
             using var trainer = Trainer(spec, mask, start);
-            var watcher = new Watcher(watch, log, spec, open(spec.Data), Seed(spec, Stream.Watch));
             foreach (var epoch in Unseen(spec, watch))
             {
-                trainer.RunTo(epoch, 0, callbacks, cancel);
-                watcher.Look(trainer);
+                if (epoch == spec.Recipe.Epochs)
+                    Checkpoint.Load(store.Folder(spec).Checkpoint, start.Network);
+                else
+                    Replay(spec, trainer, epoch, 0, callbacks, cancel);
+                log.Add(epoch, watch.Measure(start.Network, mask, open(spec.Data), Seed(spec, Stream.Watch)));
             }
         }
         return log.Read();
@@ -220,16 +219,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         => new(start.Network, mask, spec.Recipe, open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind, spec.RewindIteration);
 
     private WatchLog Log(RunSpec spec, Watch watch)
-        => new(store.Folder(spec).Watch($"{watch.Name}-{SpecJson.Hash(SpecJson.Of(watch with { Epochs = [] }))}"));
+        => new(store.Folder(spec).Watch($"{watch.Name}-{SpecJson.Hash(SpecJson.OfCode(watch with { Epochs = [] }))}"));
 
     /// <summary>Sets what the network shares with the dense one to the dense weights at the rewind point.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
     {
         var dense = spec.Dense;
-        var path = store.Folder(dense).Snapshot(spec.Rewind, spec.RewindIteration);
-        using (store.Acquire(dense, () => { }, cancel))
-            if (!File.Exists(path))
-                TrainTo(dense, spec.Rewind, spec.RewindIteration, path, [], cancel);
+        var path = Snapshot(dense, spec.Rewind, spec.RewindIteration, [], cancel);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var source = Load(dense, path);
@@ -239,16 +235,34 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
                 value.copy_(rewound);
     }
 
-    /// <summary>Trains a run again up to a point that was not kept: the same bits as the first time.</summary>
-    private void TrainTo(
-        RunSpec spec, int epochs, int iterations, string path, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>
+    private string Snapshot(RunSpec spec, int epochs, int iterations, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
+        var path = store.Folder(spec).Snapshot(epochs, iterations);
+        if (File.Exists(path))
+            return path;
+        using var held = store.Acquire(spec, () => callbacks.ToList().ForEach(c => c.Preparing("waiting for another process")), cancel);
+        if (File.Exists(path))
+            return path;
         using var scope = NewDisposeScope();
         using var mask = LoadMask(spec);
         using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
-        trainer.RunTo(epochs, iterations, callbacks, cancel);
+        Replay(spec, trainer, epochs, iterations, callbacks, cancel);
         Checkpoint.Save(path, start.Network, null, epochs);
+        return path;
+    }
+
+    /// <summary>Trains a finished run again up to a point, and sees to it that it goes the way it went.</summary>
+    /// <exception cref="UserException">It goes another way: there are other threads, another device or another libtorch.</exception>
+    private void Replay(RunSpec spec, Trainer trainer, int epochs, int iterations, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    {
+        var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
+        trainer.RunTo(epochs, iterations, callbacks, (epoch, loss) =>
+        {
+            if (recorded.TryGetValue(epoch, out var before) && loss != before)
+                throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch + 1} ({loss} instead of {before}), so its earlier networks cannot be had: use the device and the --jobs that it was trained with, or have them watched and kept while it trains."));
+        }, cancel);
     }
 
     internal static double EffectiveSparsity(Network network, Mask? mask)

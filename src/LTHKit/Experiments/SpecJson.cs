@@ -37,6 +37,18 @@ internal static class SpecJson
         return Sorted(node);
     }
 
+    /// <summary>What a tweak or a watch is: its type's name, its settings, and for one that is not the kit's a fingerprint of its code.</summary>
+    public static JsonObject OfCode(object value)
+    {
+        var ours = value.GetType().Assembly == typeof(Tweak).Assembly;
+        // The defaults of a notebook's own record may be edited from one moment to the next, so its settings are all written out.
+        var node = ours ? Of(value) : Sorted(JsonSerializer.SerializeToNode(value, value.GetType(), Options)!.AsObject());
+        node.Insert(0, "type", value.GetType().Name);
+        if (!ours)
+            node["code"] = CodeFingerprint.Of(value.GetType());
+        return node;
+    }
+
     /// <summary>What an analysis depends on, as one canonical form: all properties of any object, an anonymous one's too.</summary>
     public static JsonObject OfAll(object settings)
         => Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), new JsonSerializerOptions(Options) { IgnoreReadOnlyProperties = false })!.AsObject());
@@ -73,7 +85,6 @@ internal static class SpecJson
         => new(node.OrderBy(p => p.Key, StringComparer.Ordinal)
             .Select(p => KeyValuePair.Create(p.Key, p.Value is JsonObject inner ? Sorted(inner) : p.Value?.DeepClone())));
 
-    /// <summary>A tweak is written as its type's name, its settings, and for a tweak that is not the kit's a fingerprint of its code.</summary>
     private sealed class TweakConverter : JsonConverter<Tweak>
     {
         public override bool CanConvert(Type type) => type == typeof(Tweak);
@@ -81,16 +92,7 @@ internal static class SpecJson
         public override Tweak Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
             => throw new NotSupportedException("A tweak is code: it is written into a spec, not read from one.");
 
-        public override void Write(Utf8JsonWriter writer, Tweak value, JsonSerializerOptions options)
-        {
-            var ours = value.GetType().Assembly == typeof(Tweak).Assembly;
-            // The defaults of a notebook's own tweak may be edited from one moment to the next, so its settings are all written out.
-            var node = ours ? Of(value) : Sorted(JsonSerializer.SerializeToNode(value, value.GetType(), Options)!.AsObject());
-            node.Insert(0, "type", value.GetType().Name);
-            if (!ours)
-                node["code"] = CodeFingerprint.Of(value.GetType());
-            node.WriteTo(writer);
-        }
+        public override void Write(Utf8JsonWriter writer, Tweak value, JsonSerializerOptions options) => OfCode(value).WriteTo(writer);
     }
 
     /// <summary>A function is written as the fingerprint of its code and of what it captures.</summary>

@@ -86,11 +86,16 @@ public sealed class Trainer : IDisposable
     /// <param name="epochs">Epochs that are done then.</param>
     /// <param name="iterations">Steps of the next epoch that are done too; after them this training cannot go on.</param>
     /// <param name="callbacks">Told of every step.</param>
+    /// <param name="trained">Told of every epoch and its training loss.</param>
     /// <param name="cancel">Stops after the step under way.</param>
-    public void RunTo(int epochs, int iterations = 0, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
+    public void RunTo(int epochs, int iterations = 0, IReadOnlyList<TrainingCallback>? callbacks = null, Action<int, double>? trained = null,
+        CancellationToken cancel = default)
     {
         for (; NextEpoch < epochs; NextEpoch++)
-            TrainEpoch(NextEpoch, callbacks, cancel);
+        {
+            var (loss, _) = TrainEpoch(NextEpoch, callbacks, cancel);
+            trained?.Invoke(NextEpoch, loss);
+        }
         if (iterations > 0)
             TrainEpoch(epochs, callbacks, cancel, iterations);
     }

@@ -25,14 +25,22 @@ public abstract record Watch
     public abstract IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed);
 
     /// <summary>Refuses settings out of range, before anything is trained.</summary>
+    /// <param name="model">What will be trained.</param>
+    /// <param name="data">On what.</param>
     /// <exception cref="UserException">A setting is out of range.</exception>
-    public virtual void Validate()
+    public virtual void Validate(ModelSpec model, ImageSet data)
     {
     }
 
     /// <summary>The points of a training, after how many epochs, at which to measure.</summary>
     /// <param name="first">Where the training begins.</param>
     /// <param name="last">Where it ends.</param>
+    /// <exception cref="UserException">None of <see cref="Epochs"/> lies in between.</exception>
     public IReadOnlyList<int> EpochsOf(int first, int last)
-        => [.. (Epochs.Count == 0 ? Enumerable.Range(first, last - first + 1) : Epochs.Where(e => e >= first && e <= last)).Distinct().Order()];
+    {
+        IReadOnlyList<int> epochs = [.. (Epochs.Count == 0 ? Enumerable.Range(first, last - first + 1) : Epochs.Where(e => e >= first && e <= last)).Distinct().Order()];
+        return epochs.Count > 0
+            ? epochs
+            : throw new UserException($"The watch '{Name}' looks after {string.Join(", ", Epochs)} epochs; the training goes from {first} to {last}.");
+    }
 }

@@ -271,7 +271,7 @@ public sealed class HessianTests : IDisposable
         Refused(() => Of(network, new() { Tolerance = double.NaN }));
         Refused(() => Of(network, new() { Sample = new Sample { Images = 1_000_000 } }));
         Refused(() => Of(network, new() { Sample = new Sample { BatchSize = 0 } }));
-        Refused(() => new CurvatureWatch { MaxIterations = 0 }.Validate());
+        Refused(() => new CurvatureWatch { MaxIterations = 0 }.Validate(new(), _data));
         Refused(() => hessian.Density().Smoothed(1));
         Refused(() => hessian.Density().Smoothed(width: -1));
         Assert.All(said, message => Assert.EndsWith(".", message));

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Experiments;
 using LTHKit.Models;
@@ -290,6 +291,61 @@ public sealed class RunTests : IDisposable
         Assert.Equal(first.Values["sum"], replayed.Values["sum"]);
         Assert.Equal([0, 3], some.Epochs);
         Assert.Equal(first.Values["sum"][3], some.Values["sum"][1]);
+    }
+
+    [Fact]
+    public void AReplayThatGoesAnotherWayIsRefused()
+    {
+        using var lab = Tiny.Lab(_store);
+        var run = lab.Run("dense", [Tiny.Spec])[0];
+        var lines = File.ReadAllLines(Folder(Tiny.Spec).Metrics);
+        lines[1] = lines[1].Replace("\"trainLoss\":", "\"trainLoss\":1");      // the second epoch of another machine
+        File.WriteAllLines(Folder(Tiny.Spec).Metrics, lines);
+        using (lab.Network(run, 1))
+        {
+        }
+        var e = Assert.Throws<UserException>(() => lab.Network(run, 2));
+        Assert.Contains("epoch 2", e.Message);
+        Assert.False(File.Exists(Folder(Tiny.Spec).Snapshot(2)));
+        Assert.Throws<UserException>(() => lab.Watch([run], new Passing { Epochs = [3] }));
+        // The last network is there and needs no replay.
+        Assert.Single(lab.Watch([run], new Passing { Epochs = [4] })[0].Values["sum"]);
+    }
+
+    [Fact]
+    public void NetworksToKeepAreKeptWhileTraining()
+    {
+        using var lab = Tiny.Lab(_store);
+        var run = lab.Run("kept", [Tiny.Spec], keep: [1, 3])[0];
+        Assert.True(File.Exists(Folder(Tiny.Spec).Snapshot(1)));
+        Assert.False(File.Exists(Folder(Tiny.Spec).Snapshot(2)));
+        var kept = File.ReadAllBytes(Folder(Tiny.Spec).Snapshot(3));
+        File.Delete(Folder(Tiny.Spec).Snapshot(3));
+        using var replayed = lab.Network(run, 3);
+        Assert.Equal(kept, File.ReadAllBytes(Folder(Tiny.Spec).Snapshot(3)));
+    }
+
+    [Fact]
+    public void AWatchThatCannotLookIsRefusedBeforeTraining()
+    {
+        using var lab = Tiny.Lab(_store);
+        Assert.Contains("5, 9", Assert.Throws<UserException>(() => lab.Run("late", [Tiny.Spec], [new Passing { Epochs = [5, 9] }])).Message);
+        Assert.Contains("fc9", Assert.Throws<UserException>(() => lab.Run("unknown", [Tiny.Spec], [new GradientFlow { Layers = ["fc9"] }])).Message);
+        Assert.Throws<UserException>(() => lab.Run("many", [Tiny.Spec], [new CurvatureWatch { Sample = new() { Images = 100_000 } }]));
+        Assert.False(Directory.Exists(_store));
+    }
+
+    [Fact]
+    public void ARunThatHasLostItsNetworkIsTrainedAnewToTheSameBits()
+    {
+        using var lab = Tiny.Lab(_store);
+        lab.Run("dense", [Tiny.Spec]);
+        var network = File.ReadAllBytes(Folder(Tiny.Spec).Checkpoint);
+        File.Delete(Folder(Tiny.Spec).Checkpoint);
+        Assert.Null(lab.Store.Find(Tiny.Spec));
+        using var other = Tiny.Lab(_store);
+        other.Run("again", [Tiny.Spec]);
+        Assert.Equal(network, File.ReadAllBytes(Folder(Tiny.Spec).Checkpoint));
     }
 
     [Fact]
