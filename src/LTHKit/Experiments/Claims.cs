@@ -5,13 +5,13 @@ namespace LTHKit.Experiments;
 /// <summary>What runs say to a claim.</summary>
 public enum Verdict
 {
-    /// <summary>The numbers are on the claim's side: where there are several seeds, the mean difference by more than its standard error.</summary>
+    /// <summary>The numbers are on the claim's side: where it compares runs, by more than the 95 % confidence interval of the mean difference.</summary>
     Holds,
 
-    /// <summary>They are on the other side, by more than their standard error.</summary>
+    /// <summary>They are on the other side, by more than that.</summary>
     Fails,
 
-    /// <summary>The difference is within its standard error, or parts of the claim hold and others do not.</summary>
+    /// <summary>The difference is within its confidence interval, which one seed does not have, or parts of the claim hold and others do not.</summary>
     Open,
 }
 
@@ -38,9 +38,10 @@ public static class Claims
             Of($"{name}: lower top eigenvalue than vanilla after epoch {tweaked[0].Epochs[^1]}", Values(vanilla, ^1), Values(tweaked, ^1), swapped: true),
         ];
 
-        static double[] Values(IReadOnlyList<WatchSeries> series, Index at) => [.. series.Select(s => s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at])];
+        static Sampled[] Values(IReadOnlyList<WatchSeries> series, Index at)
+            => [.. series.Select(s => new Sampled(s.Run.Spec.Seed, s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at]))];
 
-        static Claim Of(string statement, double[] larger, double[] smaller, bool swapped = false)
+        static Claim Of(string statement, Sampled[] larger, Sampled[] smaller, bool swapped = false)
         {
             var (tweaked, vanilla) = swapped ? (smaller, larger) : (larger, smaller);
             return new("C12", statement, IsLarger(larger, smaller), $"{Text(tweaked)}, vanilla {Text(vanilla)}");
@@ -76,9 +77,11 @@ public static class Claims
     /// <param name="tweaked">Networks with one set of tweaks, of the same seeds in the same order.</param>
     public static Claim Flatness(IReadOnlyList<Measured<EigenvectorLine>> vanilla, IReadOnlyList<Measured<EigenvectorLine>> tweaked)
     {
-        double[] plain = [.. vanilla.Select(m => Rise(m.Value.Line))], other = [.. tweaked.Select(m => Rise(m.Value.Line))];
+        Sampled[] plain = [.. vanilla.Select(Of)], other = [.. tweaked.Select(Of)];
         return new("C14", $"{RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}: flatter than vanilla along the top eigenvector", IsLarger(plain, other),
             $"mean rise {Text(other)}, vanilla {Text(plain)}");
+
+        static Sampled Of(Measured<EigenvectorLine> line) => new(line.Run.Spec.Seed, Rise(line.Value.Line));
     }
 
     /// <summary>C15, ReLU: 28 to 66 % of the activations are zero, more in deeper stages.</summary>
@@ -110,12 +113,15 @@ public static class Claims
     }
 
     /// <summary>Judged seed by seed: the runs of one seed share their ticket, first weights and data order.</summary>
-    private static Verdict IsLarger(double[] larger, double[] smaller)
+    private static Verdict IsLarger(Sampled[] larger, Sampled[] smaller)
     {
-        double[] differences = [.. larger.Zip(smaller, (a, b) => a - b)];
-        var (mean, error) = (differences.Average(), Statistics.Deviation(differences) / Math.Sqrt(differences.Length));
-        return double.IsNaN(mean) || Math.Abs(mean) <= (double.IsNaN(error) ? 0 : error) ? Verdict.Open : mean > 0 ? Verdict.Holds : Verdict.Fails;
+        double[] differences = [.. larger.Join(smaller, a => a.Seed, b => b.Seed, (a, b) => a.Value - b.Value)];
+        var margin = Statistics.Confidence(differences);
+        return differences.Length > 1 && Math.Abs(differences.Average()) > margin ? differences.Average() > 0 ? Verdict.Holds : Verdict.Fails : Verdict.Open;
     }
+
+    /// <summary>A number of one seed.</summary>
+    private sealed record Sampled(int Seed, double Value);
 
     private static Verdict Combined(bool first, bool second)
         => first && second ? Verdict.Holds : first || second ? Verdict.Open : Verdict.Fails;
@@ -127,6 +133,10 @@ public static class Claims
 
     private static string Percentages(double[] shares) => string.Join(", ", shares.Select((share, i) => FormattableString.Invariant($"layer{i + 1} {100 * share:0.00} %")));
 
-    private static string Text(double[] values) => FormattableString.Invariant($"{values.Average():0.###}")
-        + (values.Length > 1 ? FormattableString.Invariant($" ± {Statistics.Deviation(values):0.###}") : "");
+    private static string Text(Sampled[] sampled)
+    {
+        double[] values = [.. sampled.Select(s => s.Value)];
+        return FormattableString.Invariant($"{values.Average():0.###}")
+            + (values.Length > 1 ? FormattableString.Invariant($" ± {Statistics.Deviation(values):0.###}") : "");
+    }
 }
