@@ -14,12 +14,23 @@ internal static partial class CodeFingerprint
     private const BindingFlags Everything = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic
         | BindingFlags.DeclaredOnly;
 
-    /// <summary>Twelve hexadecimal digits.</summary>
+    /// <summary>Twelve hexadecimal digits of what the type's methods do, and the user's own methods that they call.</summary>
     public static string Of(Type type)
     {
         var text = new StringBuilder();
+        var methods = new List<MethodBase>();
         for (var part = type; part is not null && part.Assembly != typeof(CodeFingerprint).Assembly && part != typeof(object); part = part.BaseType)
-            Describe(part, text);
+            methods.AddRange(Methods(part));
+        for (var i = 0; i < methods.Count; i++)
+        {
+            text.Append('\n').Append(methods[i]).Append(':');
+            foreach (var (name, operand) in Instruction.Of(methods[i]))
+            {
+                text.Append(' ').Append(name).Append(' ').Append(operand is MemberInfo member ? Instruction.NameOf(member) : operand);
+                if (operand is MethodBase called && IsOwn(called, type) && !methods.Contains(called))
+                    methods.Add(called);
+            }
+        }
         return Hash(text.ToString());
     }
 
@@ -37,16 +48,13 @@ internal static partial class CodeFingerprint
     [GeneratedRegex(@"[\w.#]+\+")]
     private static partial Regex EnclosingTypes();
 
-    private static void Describe(Type type, StringBuilder text)
-    {
-        foreach (var method in type.GetMethods(Everything).Cast<MethodBase>().Concat(type.GetConstructors(Everything)).OrderBy(m => m.ToString(), StringComparer.Ordinal))
-            if (method.GetMethodBody() is not null)
-            {
-                text.Append('\n').Append(method).Append(':');
-                foreach (var (name, operand) in Instruction.Of(method))
-                    text.Append(' ').Append(name).Append(' ').Append(operand is MemberInfo member ? Instruction.NameOf(member) : operand);
-            }
-        foreach (var nested in type.GetNestedTypes(Everything).OrderBy(n => n.Name, StringComparer.Ordinal))
-            Describe(nested, text);
-    }
+    /// <summary>The methods of a type and of those nested in it, in an order that does not depend on the compiler.</summary>
+    private static IEnumerable<MethodBase> Methods(Type type)
+        => type.GetMethods(Everything).Cast<MethodBase>().Concat(type.GetConstructors(Everything)).Where(m => m.GetMethodBody() is not null)
+            .OrderBy(m => m.ToString(), StringComparer.Ordinal)
+            .Concat(type.GetNestedTypes(Everything).OrderBy(n => n.Name, StringComparer.Ordinal).SelectMany(Methods));
+
+    /// <summary>Whether a method was written beside the type: in the same assembly, or in another cell, which is loaded from memory.</summary>
+    private static bool IsOwn(MethodBase method, Type type)
+        => method.GetMethodBody() is not null && method.Module.Assembly is var home && (home == type.Assembly || home.IsDynamic || home.Location.Length == 0);
 }

@@ -46,6 +46,7 @@ public sealed class SpecTests
     {
         Assert.Equal(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(B.Scaled)));
         Assert.NotEqual(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(C.Scaled)));
+        Assert.NotEqual(CodeFingerprint.Of(typeof(F.Scaled)), CodeFingerprint.Of(typeof(G.Scaled)));
         Assert.NotEqual(new RunSpec { Tweaks = [new D.Scaled()] }.Id, new RunSpec { Tweaks = [new E.Scaled()] }.Id);
         Assert.Contains("\"code\":", new RunSpec { Tweaks = [new A.Scaled(2)] }.ToJson().ToJsonString());
     }
@@ -99,4 +100,19 @@ public sealed class SpecTests
     private static class E { public sealed record Scaled(double By = 2) : Tweak { public override string Label => "scaled"; } }
 
     private static class C { public sealed record Scaled(double By) : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * By * 2; } }
+
+    // The same but for a function that both call.
+    private static class F
+    {
+        public sealed record Scaled : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * Helper.Factor(); }
+
+        private static class Helper { public static double Factor() => 1; }
+    }
+
+    private static class G
+    {
+        public sealed record Scaled : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * Helper.Factor(); }
+
+        private static class Helper { public static double Factor() => 2; }
+    }
 }
