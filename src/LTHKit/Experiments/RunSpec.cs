@@ -52,7 +52,7 @@ public sealed record RunSpec
         Pruning = Level == 0 ? new() : Pruning,
         Rewind = Level == 0 ? 0 : Rewind,
         RewindIteration = Level == 0 ? 0 : RewindIteration,
-        Tweaks = [.. Tweaks.OrderBy(t => t.GetType().Name, StringComparer.Ordinal)],
+        Tweaks = [.. Tweaks.OrderBy(t => t.GetType().Name, StringComparer.Ordinal).ThenBy(OrderOfTwins, StringComparer.Ordinal)],
     };
 
     /// <summary>The canonical JSON form, defaults left out.</summary>
@@ -106,6 +106,15 @@ public sealed record RunSpec
         if (RewindIteration < 0)
             throw new UserException($"The rewind point is step {RewindIteration} of epoch {Rewind}; steps are counted from 0.");
         foreach (var tweak in Tweaks)
+        {
             tweak.Validate(Recipe);
+            tweak.Validate(Model);
+        }
+        if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)
+            throw new UserException($"{string.Join(" and ", rivals.Select(t => t.Label))} would both replace {rivals.Key}; give one of them.");
     }
+
+    /// <summary>Two tweaks of one type go by their settings.</summary>
+    private string OrderOfTwins(Tweak tweak)
+        => Tweaks.Count(t => t.GetType() == tweak.GetType()) > 1 ? SpecJson.Of(tweak).ToJsonString() : "";
 }

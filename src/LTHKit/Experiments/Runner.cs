@@ -216,7 +216,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
-        => new(start.Network, mask, spec.Recipe, open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind, spec.RewindIteration);
+        => new(start.Network, mask, spec.Recipe, open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind, spec.RewindIteration,
+            spec.Tweaks.Select(t => t.Average(spec.Recipe)).FirstOrDefault(a => a is not null));
 
     private WatchLog Log(RunSpec spec, Watch watch)
         => new(store.Folder(spec).Watch($"{watch.Name}-{SpecJson.Hash(SpecJson.OfCode(watch with { Epochs = [] }))}"));
@@ -293,7 +294,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             store.AddMetrics(spec, metrics);
             if (keepAfter.Contains(trainer.NextEpoch))
                 Checkpoint.Save(folder.Snapshot(trainer.NextEpoch), trainer.Network, null, trainer.NextEpoch);
-            Checkpoint.Save(folder.Checkpoint, trainer.Network, trainer.NextEpoch < spec.Recipe.Epochs ? trainer.Optimiser : null, trainer.NextEpoch);
+            trainer.Save(folder.Checkpoint);
         }
     }
 

@@ -5,18 +5,25 @@ using static TorchSharp.torch;
 
 namespace LTHKit.Training;
 
-/// <summary>A network's state on disk, as safetensors: parameters and BatchNorm buffers under their own names, momentum under "momentum.NAME".</summary>
+/// <summary>
+/// A network's state on disk, as safetensors: parameters and BatchNorm buffers under their own names, momentum under "momentum.NAME", and where the
+/// network is an average of weights, those that are trained under "trained.NAME".
+/// </summary>
 public static class Checkpoint
 {
     private const string Format = "lthkit-checkpoint-1";
     private const string MomentumPrefix = "momentum.";
+    private const string TrainedPrefix = "trained.";
 
     /// <summary>Writes the network after <paramref name="epochs"/> epochs, whole or not at all; the optimiser too while training goes on.</summary>
     /// <exception cref="UserException">The file cannot be written.</exception>
-    public static void Save(string path, Network network, MaskedSgd? optimiser, int epochs)
+    public static void Save(string path, Network network, MaskedSgd? optimiser, int epochs) => Save(path, network, optimiser, epochs, null);
+
+    internal static void Save(string path, Network network, MaskedSgd? optimiser, int epochs, WeightAverage? average)
         => SafeTensors.Save(path,
             network.state_dict().Select(p => (p.Key, p.Value))
-                .Concat((optimiser?.State ?? []).Select(s => (MomentumPrefix + s.Name, s.Momentum))),
+                .Concat((optimiser?.State ?? []).Select(s => (MomentumPrefix + s.Name, s.Momentum)))
+                .Concat((average?.StateAfter(epochs) ?? []).Select(s => (TrainedPrefix + s.Name, s.Value))),
             new Dictionary<string, string> { ["format"] = Format, ["model"] = network.Model.Name, ["epochs"] = epochs.ToString() });
 
     /// <summary>Reads a checkpoint into a network of the same shape, and the momentum where an optimiser is given and training goes on.</summary>
@@ -27,19 +34,24 @@ public static class Checkpoint
     /// <returns>After how many epochs it was written.</returns>
     /// <exception cref="UserException">The file is damaged, foreign, or of another network; nothing has been changed then.</exception>
     public static int Load(string path, Network network, MaskedSgd? optimiser = null, int lastEpoch = int.MaxValue)
+        => Load(path, network, optimiser, lastEpoch, null);
+
+    internal static int Load(string path, Network network, MaskedSgd? optimiser, int lastEpoch, WeightAverage? average)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (stored, metadata) = SafeTensors.Load(path);
         if (metadata.GetValueOrDefault("format") != Format || !int.TryParse(metadata.GetValueOrDefault("epochs"), out var epochs))
             throw new UserException($"{path} is no LTHKit checkpoint; give the checkpoint.safetensors of a run.");
+        var goesOn = epochs < lastEpoch;
         var targets = network.state_dict().Select(p => (Name: p.Key, p.Value))
-            .Concat((epochs < lastEpoch ? optimiser?.State ?? [] : []).Select(s => (Name: MomentumPrefix + s.Name, Value: s.Momentum))).ToList();
+            .Concat((goesOn ? optimiser?.State ?? [] : []).Select(s => (Name: MomentumPrefix + s.Name, Value: s.Momentum)))
+            .Concat((goesOn ? average?.StateAfter(epochs) ?? [] : []).Select(s => (Name: TrainedPrefix + s.Name, s.Value))).ToList();
         foreach (var (name, value) in targets)
             if (!stored.TryGetValue(name, out var saved) || !saved.shape.SequenceEqual(value.shape))
                 throw new UserException($"{path} does not fit {network.Model.Name}: {name} is missing there or has another shape.");
         var known = targets.Select(t => t.Name).ToHashSet();
-        if (stored.Keys.FirstOrDefault(name => !known.Contains(name) && !name.StartsWith(MomentumPrefix)) is { } unknown)
+        if (stored.Keys.FirstOrDefault(name => !known.Contains(name) && !name.StartsWith(MomentumPrefix) && !name.StartsWith(TrainedPrefix)) is { } unknown)
             throw new UserException($"{path} does not fit {network.Model.Name}: it holds {unknown}, which the network lacks.");
         foreach (var (name, value) in targets)
             value.copy_(stored[name]);

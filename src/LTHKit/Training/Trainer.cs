@@ -17,6 +17,8 @@ public sealed class Trainer : IDisposable
     private readonly ImageSet _data;
     private readonly Batches _batches;
     private readonly Loss _loss;
+    private readonly Averaging? _averaging;
+    private readonly WeightAverage? _average;
     private readonly int _firstEpoch, _firstIteration;
 
     /// <summary>A training that begins at <paramref name="firstEpoch"/>, with the weights that the network has and no momentum.</summary>
@@ -28,7 +30,9 @@ public sealed class Trainer : IDisposable
     /// <param name="seed">Of data order and augmentation.</param>
     /// <param name="firstEpoch">Not 0 for a rewound ticket: schedule and data order go on from there.</param>
     /// <param name="firstIteration">The step of that epoch to begin with.</param>
-    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, int firstEpoch = 0, int firstIteration = 0)
+    /// <param name="averaging">Whether the trained network is an average of weights along the training; null for the weights of the last epoch.</param>
+    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, int firstEpoch = 0, int firstIteration = 0,
+        Averaging? averaging = null)
     {
         recipe.Validate();
         (_firstEpoch, _firstIteration) = (firstEpoch, firstIteration);
@@ -36,6 +40,7 @@ public sealed class Trainer : IDisposable
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
         Optimiser = new MaskedSgd(network, mask, recipe);
+        (_averaging, _average) = (averaging, averaging is null ? null : new WeightAverage(network, averaging, firstEpoch));
     }
 
     /// <summary>The network.</summary>
@@ -55,7 +60,15 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Goes on from a checkpoint of this training.</summary>
     /// <exception cref="UserException">The file is damaged or of another network.</exception>
-    public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser, _recipe.Epochs);
+    public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser, _recipe.Epochs, _average);
+
+    /// <summary>Writes a checkpoint from which <see cref="Resume"/> goes on to the same bits; after the last epoch the network alone.</summary>
+    /// <exception cref="UserException">The file cannot be written.</exception>
+    public void Save(string checkpoint)
+    {
+        var goesOn = NextEpoch < _recipe.Epochs;
+        Checkpoint.Save(checkpoint, Network, goesOn ? Optimiser : null, NextEpoch, goesOn ? _average : null);
+    }
 
     /// <summary>Trains the epochs that remain.</summary>
     /// <param name="callbacks">Told of every step and epoch.</param>
@@ -68,14 +81,14 @@ public sealed class Trainer : IDisposable
         {
             var clock = Stopwatch.StartNew();
             var epoch = NextEpoch;
-            var (trainLoss, trainAccuracy) = TrainEpoch(epoch, callbacks, cancel);
+            var (trainLoss, trainAccuracy) = WholeEpoch(epoch, callbacks, cancel);
             var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
             var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
             // The last update of an epoch shows in no training loss.
             if (!double.IsFinite(validationLoss + testLoss))
                 throw new DivergedException(epoch, _batches.Iterations - 1);
             NextEpoch++;
-            var metrics = new EpochMetrics(epoch, _recipe.LearningRateAt(epoch), trainLoss, trainAccuracy, validationLoss, validationAccuracy,
+            var metrics = new EpochMetrics(epoch, RateAt(epoch), trainLoss, trainAccuracy, validationLoss, validationAccuracy,
                 testLoss, testAccuracy, clock.Elapsed.TotalSeconds);
             foreach (var callback in callbacks)
                 callback.EpochDone(this, metrics);
@@ -93,11 +106,13 @@ public sealed class Trainer : IDisposable
     {
         for (; NextEpoch < epochs; NextEpoch++)
         {
-            var (loss, _) = TrainEpoch(NextEpoch, callbacks, cancel);
+            var (loss, _) = WholeEpoch(NextEpoch, callbacks, cancel);
             trained?.Invoke(NextEpoch, loss);
         }
-        if (iterations > 0)
-            TrainEpoch(epochs, callbacks, cancel, iterations);
+        if (iterations == 0)
+            return;
+        _average?.Resume(epochs);
+        TrainEpoch(epochs, callbacks, cancel, iterations);
     }
 
     /// <summary>Mean cross-entropy and accuracy of <paramref name="network"/> in eval mode on a part of a data set, unaugmented.</summary>
@@ -129,7 +144,7 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var iterations = _batches.Iterations;
         var images = 0;
-        var rate = _recipe.LearningRateAt(epoch);
+        var rate = RateAt(epoch);
         var losses = zeros(iterations, device: _data.Train.Labels.device);      // summed over each batch
         var correct = zeros(1, dtype: ScalarType.Int64, device: _data.Train.Labels.device);
         var first = epoch == _firstEpoch ? _firstIteration : 0;
@@ -175,6 +190,19 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         Optimiser.Dispose();
+        _average?.Dispose();
         _batches.Dispose();
     }
+
+    /// <summary>Trains an epoch; what the network holds after it is what the training is to deliver.</summary>
+    private (double Loss, double Accuracy) WholeEpoch(int epoch, IReadOnlyList<TrainingCallback>? callbacks, CancellationToken cancel)
+    {
+        _average?.Resume(epoch);
+        var trained = TrainEpoch(epoch, callbacks, cancel);
+        _average?.Take(epoch, _batches, cancel);
+        return trained;
+    }
+
+    private double RateAt(int epoch)
+        => _averaging is { LearningRate: > 0 } averaging && epoch >= averaging.FromEpoch ? averaging.LearningRate : _recipe.LearningRateAt(epoch);
 }

@@ -17,6 +17,9 @@ public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function
     public override string Label => Name;
 
     /// <inheritdoc/>
+    public override string? Replaces => "the activations";
+
+    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         if (string.IsNullOrWhiteSpace(Name))

@@ -9,8 +9,15 @@ namespace LTHKit.Tweaks;
 /// <summary>How an injected skip connection carries the input of a convolution to its output.</summary>
 public enum SkipKind
 {
-    /// <summary>Without parameters: as it is where the shapes match, else pooled to the output's size and channels.</summary>
+    /// <summary>
+    /// Without parameters: the input where the shapes match, else pooled to the output's size and channels; normalised channel by channel.
+    /// The published form has a BatchNorm there too, and needs it: a ResNet block has a residual connection of its own, so that inputs added as they are
+    /// double the signal from block to block.
+    /// </summary>
     Identity,
+
+    /// <summary>The same without the normalisation. On ResNets the signal grows by 2 to the number of blocks, and the paper's learning rate is too large.</summary>
+    Plain,
 
     /// <summary>The published code's 1x1 convolution with BatchNorm, dense and never pruned.</summary>
     Projection,
@@ -31,25 +38,39 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Identity) : Tweak
     private const double FirstWeight = 1e-4;
 
     /// <inheritdoc/>
-    public override string Label => Kind == SkipKind.Projection ? "skip (projection)" : "skip";
+    public override string Label => Kind == SkipKind.Identity ? "skip" : $"skip ({Kind.ToString().ToLowerInvariant()})";
+
+    /// <inheritdoc/>
+    public override string? Replaces => "the skip connections";
 
     /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         if (!Enum.IsDefined(Kind))
-            throw new UserException($"There is no skip connection of kind {(int)Kind}; choose {nameof(SkipKind.Identity)} or {nameof(SkipKind.Projection)}.");
+            throw new UserException($"There is no skip connection of kind {(int)Kind}; choose {string.Join(", ", Enum.GetNames<SkipKind>())}.");
     }
 
     /// <inheritdoc/>
-    /// <exception cref="UserException">The network has no convolution inside a block, or has skip connections injected already.</exception>
+    public override void Validate(ModelSpec model)
+    {
+        using var network = Networks.Build(model with { Width = 1 }, new InputSpec(2), 0);
+        if (network.Units.Count == 0)
+            throw new UserException($"{model.Name} has no convolution that a skip connection could go around; take a convolutional network.");
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="UserException">The network has skip connections injected already.</exception>
     public override void Rewrite(Network network, TweakContext context)
     {
-        if (network.Units.Count == 0)
-            throw new UserException($"{network.Model.Name} has no convolution that a skip connection could go around; take a convolutional network.");
         foreach (var unit in network.Units)
         {
             var (input, output) = (unit.Convolution.in_channels, unit.Convolution.out_channels);
-            unit.Inject(Kind == SkipKind.Projection ? new Projection(input, output, unit.Stride) : new Shortcut(input, output, unit.Stride));
+            unit.Inject(Kind switch
+            {
+                SkipKind.Projection => new Projection(input, output, unit.Stride),
+                SkipKind.Identity => new Normalised(new Shortcut(input, output, unit.Stride), output),
+                _ => new Shortcut(input, output, unit.Stride),
+            });
         }
     }
 
@@ -77,6 +98,21 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Identity) : Tweak
             var channels = output > input ? $"{output - input} zero channels" : output < input ? $"{input} channels averaged to {output}" : null;
             return pooled is null && channels is null ? "identity" : string.Join(", ", new[] { pooled, channels }.OfType<string>());
         }
+    }
+
+    /// <summary>The shortcut with mean 0 and variance 1 in each channel, as BatchNorm without scale and shift has it.</summary>
+    private sealed class Normalised : Module<Tensor, Tensor>
+    {
+        private readonly Shortcut _shortcut;
+        private readonly BatchNorm2d _norm;
+
+        public Normalised(Shortcut shortcut, long channels) : base(shortcut.GetName() == "identity" ? "normalised" : $"{shortcut.GetName()}, normalised")
+        {
+            (_shortcut, _norm) = (shortcut, BatchNorm2d(channels, affine: false));
+            register_module("bn", _norm);
+        }
+
+        public override Tensor forward(Tensor x) => _norm.call(_shortcut.call(x));
     }
 
     /// <summary>The published form: bn(conv1x1(x)), with the stride of the convolution it goes around.</summary>

@@ -25,6 +25,9 @@ public sealed record SmoothActivation(string Name = "swish") : Tweak
     public override string Label => Name;
 
     /// <inheritdoc/>
+    public override string? Replaces => "the activations";
+
+    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         if (!Functions.ContainsKey(Name))

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace LTHKit.Tweaks;
 
 /// <summary>
-/// One change to how a ticket is retrained. A tweak is a record with up to three hooks; its properties are its settings and name it
+/// One change to how a ticket is retrained. A tweak is a record with up to four hooks; its properties are its settings and name it
 /// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose in any order.
 /// </summary>
 public abstract record Tweak
@@ -18,9 +18,18 @@ public abstract record Tweak
     /// <summary>Whether it looks at the trained dense network, which is then trained first.</summary>
     public virtual bool NeedsDense => false;
 
+    /// <summary>What it puts something else in place of, for instance "the activations": two tweaks of a run may not replace the same.</summary>
+    public virtual string? Replaces => null;
+
     /// <summary>Refuses settings out of range, before anything is trained.</summary>
     /// <exception cref="UserException">A setting is out of range.</exception>
     public virtual void Validate(Recipe recipe)
+    {
+    }
+
+    /// <summary>Refuses a network that it cannot act on, before anything is trained.</summary>
+    /// <exception cref="UserException">It has nothing there to change.</exception>
+    public virtual void Validate(ModelSpec model)
     {
     }
 
@@ -31,6 +40,9 @@ public abstract record Tweak
 
     /// <summary>Wraps the loss.</summary>
     public virtual Loss Wrap(Loss loss, TweakContext context) => loss;
+
+    /// <summary>Whether the trained network is an average of weights along the training; null for the weights of the last epoch.</summary>
+    public virtual Averaging? Average(Recipe recipe) => null;
 
     /// <summary>Changes the initial weights, after the mask has been applied. Pruned weights must stay zero.</summary>
     public virtual void Initialise(Network network, TweakContext context)

@@ -12,7 +12,7 @@ namespace LTHKit.Tests.Tweaks;
 
 public sealed class SkipInjectionTests : IDisposable
 {
-    private static readonly SkipInjection Projection = new(SkipKind.Projection);
+    private static readonly SkipInjection Plain = new(SkipKind.Plain), Projection = new(SkipKind.Projection);
 
     private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-skip-{Guid.NewGuid():N}");
 
@@ -44,10 +44,10 @@ public sealed class SkipInjectionTests : IDisposable
     }
 
     [Fact]
-    public void TheIdentityAddsTheInputAsItIsWhereTheShapesMatch()
+    public void PlainAddsTheInputAsItIsWhereTheShapesMatch()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), new SkipInjection());
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Plain);
         Assert.Equal(Networks.ParameterCount(Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 0)), Networks.ParameterCount(network));
         network.eval();
         var unit = Unit(network, "layer1.0.conv2");
@@ -57,10 +57,10 @@ public sealed class SkipInjectionTests : IDisposable
 
     // Stride 2: each 2x2 window's mean; 4 -> 8 channels: four channels of zeros. An image of odd size has smaller windows at its edge.
     [Fact]
-    public void TheIdentityPoolsAndPadsWhereTheyDiffer()
+    public void PlainPoolsAndPadsWhereTheyDiffer()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), new SkipInjection());
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Plain);
         var unit = Unit(network, "layer2.0.conv1");
         var y = unit.Skip!.call(Ramp(1, 4, 4, 4));
         Assert.Equal([1, 8, 2, 2], y.shape);
@@ -73,12 +73,51 @@ public sealed class SkipInjectionTests : IDisposable
 
     // VGG of width 2 takes 3 channels to 2: the means of channels 0, 1 and of 1, 2.
     [Fact]
-    public void TheIdentityAveragesNeighbouringChannelsWhereThereAreFewer()
+    public void PlainAveragesNeighbouringChannelsWhereThereAreFewer()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("vgg16", 2), new InputSpec(10), new SkipInjection());
+        using var network = TweakSamples.Rewritten(new ModelSpec("vgg16", 2), new InputSpec(10), Plain);
         var x = tensor(new float[] { 1, 10, 2, 20, 4, 40 }).reshape(1, 3, 1, 2);
         Assert.Equal([1.5f, 15, 3, 30], network.Units[0].Skip!.call(x).data<float>().ToArray());
+    }
+
+    // The identity is the plain form with mean 0 and variance 1 in each channel; a channel of zeros stays zero.
+    [Fact]
+    public void TheIdentityNormalisesWithoutParameters()
+    {
+        using var scope = NewDisposeScope();
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), new SkipInjection());
+        using var bare = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Plain);
+        Assert.Equal(Networks.ParameterCount(bare), Networks.ParameterCount(network));
+        network.train();
+        var x = Ramp(2, 4, 4, 4).sin() * 30 + 5;
+        var plain = Unit(bare, "layer2.0.conv1").Skip!.call(x);
+        var y = Unit(network, "layer2.0.conv1").Skip!.call(x);
+        var mean = plain.mean([0, 2, 3], keepdim: true);
+        var expected = (plain - mean) / ((plain - mean).pow(2).mean([0, 2, 3], keepdim: true) + 1e-5).sqrt();
+        Assert.True((y - expected).abs().amax().ToDouble() < 1e-5);
+        Assert.Equal(0, y.narrow(1, 4, 4).abs().amax().ToDouble());
+    }
+
+    // A ResNet block has a residual connection of its own: inputs added as they are double the signal from block to block.
+    [Fact]
+    public void PlainSkipsDoubleTheSignalOfAResNetBlockByBlockAndNormalisedOnesDoNot()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        double Growth(SkipKind kind)
+        {
+            using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 8), new InputSpec(10), new SkipInjection(kind));
+            foreach (var unit in network.Units)
+                unit.Norm.weight!.zero_();      // what the convolutions add aside
+            var outputs = new List<double>();
+            foreach (var block in network.Blocks)
+                block.Activations[^1].register_forward_hook((_, _, y) => { outputs.Add(y.pow(2).mean().sqrt().ToDouble()); return null!; });
+            network.call(Ramp(16, 3, 32, 32).sin());
+            return outputs[1] / outputs[0];
+        }
+        Assert.Equal(2, Growth(SkipKind.Plain), 6);
+        Assert.InRange(Growth(SkipKind.Identity), 1, 1.7);
     }
 
     // The published code: bn(conv1x1(x)) with every weight 1e-4. With w for all weights, s the sum over the input's channels and BatchNorm's epsilon
@@ -119,6 +158,7 @@ public sealed class SkipInjectionTests : IDisposable
 
     [Theory]
     [InlineData(SkipKind.Identity)]
+    [InlineData(SkipKind.Plain)]
     [InlineData(SkipKind.Projection)]
     public void TheLayoutOfTheImagesChangesRoundingOnly(SkipKind kind)
     {
@@ -158,7 +198,7 @@ public sealed class SkipInjectionTests : IDisposable
     public void RefusesWhatItCannotDo()
     {
         Assert.Contains("kind 7", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new SkipInjection((SkipKind)7)] }.Validate()).Message);
-        Assert.Contains("lenet", Assert.Throws<UserException>(() => TweakSamples.Rewritten(new ModelSpec("lenet", 6), new InputSpec(10), new SkipInjection())).Message);
+        Assert.Contains("lenet", Assert.Throws<UserException>(() => new RunSpec { Model = new ModelSpec("lenet"), Tweaks = [new SkipInjection()] }.Validate()).Message);
         Assert.Contains("already", Assert.Throws<UserException>(() => TweakSamples.Rewritten(new ModelSpec("conv4", 4), new InputSpec(10), new SkipInjection(), Projection)).Message);
     }
 }
