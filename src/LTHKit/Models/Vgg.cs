@@ -6,7 +6,8 @@ namespace LTHKit.Models;
 
 /// <summary>
 /// VGG-16 with BatchNorm in its CIFAR form (Simonyan and Zisserman 2014): thirteen 3x3 convolutions in five stages with max-pooling
-/// between, one linear classifier on the averaged features; an image that is down to one pixel is not pooled further. Conv-4 (Frankle and Carbin 2019) is the same with two stages of two.
+/// between, one linear classifier on the averaged features; an image that is down to one pixel is not pooled further. "conv4" is the same with two stages of two:
+/// the convolutions of Frankle and Carbin's Conv-4 (2019), with BatchNorm and without its two hidden linear layers.
 /// </summary>
 public sealed class Vgg : Network
 {

@@ -37,10 +37,12 @@ public sealed record PruningSpec(string Method = "imp", double Rate = 0.2, Distr
     public double SparsityAt(int level) => 1 - Math.Pow(1 - Rate, level);
 
     /// <summary>Refuses what cannot be done.</summary>
-    /// <exception cref="UserException">The method is unknown or the rate outside (0, 1).</exception>
+    /// <exception cref="UserException">The method or the distribution is unknown, or the rate outside (0, 1).</exception>
     public void Validate()
     {
         Pruners.Get(Method);
+        if (!Enum.IsDefined(Distribution))
+            throw new UserException($"There is no distribution {(int)Distribution}; choose {string.Join(", ", Enum.GetNames<Distribution>())}.");
         if (Rate is not (> 0 and < 1))
             throw new UserException($"The pruning rate is {Rate}; it is the share cut at each level and must lie between 0 and 1, both excluded.");
     }

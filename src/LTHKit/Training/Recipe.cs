@@ -40,9 +40,9 @@ public sealed record Recipe
     {
         Require(Epochs >= 1, nameof(Epochs), Epochs, "at least 1");
         Require(BatchSize >= 2, nameof(BatchSize), BatchSize, "at least 2, since BatchNorm needs two images");
-        Require(LearningRate > 0, nameof(LearningRate), LearningRate, "positive");
+        Require(LearningRate is > 0 and < double.PositiveInfinity, nameof(LearningRate), LearningRate, "a positive number");
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
-        Require(WeightDecay >= 0, nameof(WeightDecay), WeightDecay, "0 or more");
+        Require(WeightDecay is >= 0 and < double.PositiveInfinity, nameof(WeightDecay), WeightDecay, "0 or more");
         Require(Decay is > 0 and <= 1, nameof(Decay), Decay, "in (0, 1]");
         foreach (var share in DecayAt)
             Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the epochs between 0 and 1");

@@ -51,7 +51,7 @@ public sealed class PrunerRunTests : IDisposable
         Assert.Equal(3, Directory.GetDirectories(_store).Length);
     }
 
-    // Magnitude pruning of an untrained VGG leaves nothing of its wide layers; the run goes on, is recorded, and says so.
+    // SNIP at one weight in two thousand leaves nothing of some layers; the run goes on, is recorded, and says so.
     [Fact]
     public void ACollapsedTicketIsTrainedAndReported()
     {

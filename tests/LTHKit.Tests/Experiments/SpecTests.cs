@@ -64,6 +64,8 @@ public sealed class SpecTests
             new() { Tweaks = [new SmoothActivation("sin")] },
             new() { Recipe = new Recipe { Epochs = 0 } },
             new() { Recipe = new Recipe { LearningRate = double.NaN } },
+            new() { Recipe = new Recipe { LearningRate = double.PositiveInfinity } },
+            new() { Pruning = new PruningSpec(Distribution: (Distribution)7) },
             new() { Model = new ModelSpec("resnet1") },
             new() { Pruning = new PruningSpec("imp", 1) },
         })
