@@ -220,6 +220,10 @@ public sealed partial class Lab : IDisposable
     /// <summary>The ticket of a finished run; null for a dense run. Owned by the caller.</summary>
     public Mask? Mask(RunResult run) => _runner.LoadMask(run.Spec);
 
+    /// <summary>What <see cref="RescaledInit"/> learned for a finished run.</summary>
+    /// <exception cref="UserException">The run was trained without it.</exception>
+    public LearnedScales Scales(RunResult run) => _runner.LoadScales(run);
+
     /// <summary>Stops the trainings under way after their step; what is done of each run is kept, and the next call goes on from there.</summary>
     public void Interrupt() => _stop.Cancel();
 

@@ -129,6 +129,20 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
         => [.. watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
 
+    /// <summary>The factors that a finished run's initialisation learned.</summary>
+    /// <exception cref="UserException">The run was trained without re-scaled initialisation.</exception>
+    public LearnedScales LoadScales(RunResult run)
+    {
+        var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
+        if (!File.Exists(path))
+            throw new UserException($"{run.Spec.Label} was trained without re-scaled initialisation and has no learned scales: give a run with the tweak RescaledInit.");
+        using var scope = NewDisposeScope();
+        using var network = Load(run.Spec);
+        var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
+        return new(run, [.. SafeTensors.Load(path).Tensors.Select(s =>
+            new LearnedScale(s.Key, norms.Contains(s.Key[..s.Key.LastIndexOf('.')]), s.Value.ToDouble()))]);
+    }
+
     /// <summary>A finished run's ticket, on the device; null for a dense run. Owned by the caller.</summary>
     public Mask? LoadMask(RunSpec spec)
     {

@@ -26,6 +26,9 @@ namespace LTHKit.Tweaks;
 public sealed record RescaledInit(
     int Iterations = 180, double LearningRate = 1e-2, double Eta = 0.1, double Gamma = 1, double Minimum = 0.01, double Clip = 1) : Tweak
 {
+    /// <summary>Under which name the learned factors are kept with the run: a number for each weight and bias.</summary>
+    internal const string Kept = "scales";
+
     /// <inheritdoc/>
     public override string Label => "re-scaled init";
 
@@ -48,7 +51,7 @@ public sealed record RescaledInit(
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        foreach (var (name, scale) in context.Keep("scales", () => Learn(network, context)))
+        foreach (var (name, scale) in context.Keep(Kept, () => Learn(network, context)))
             parameters[name].mul_(scale.ToDouble());
     }
 

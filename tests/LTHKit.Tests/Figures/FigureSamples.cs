@@ -54,6 +54,11 @@ internal static class FigureSamples
         };
     }
 
+    /// <summary>A convolution, its BatchNorm and a bias, the convolution scaled by <paramref name="scale"/>.</summary>
+    public static LearnedScales Scales(int level, int seed, double scale) => new(
+        Run(level, seed, 0.7, 0, new RescaledInit()),
+        [new("conv1.weight", false, scale), new("bn1.weight", true, 0.5), new("fc.weight", false, 1), new("fc.bias", false, 0)]);
+
     public static double[] Grid { get; } = [-1, 0, 1];
 
     public static double[][] Bowl { get; } = [[20, 10, 20], [10, 1, 10], [20, 10, 20]];
@@ -82,6 +87,7 @@ internal static class FigureSamples
         ["layer density"] = Figures.LayerDensity(("imp", Ticket(0.5)), ("snip", Ticket(1))),
         ["mask overlap"] = Figures.MaskOverlap(("imp", Ticket(0.5)), ("snip", Ticket(0.25))),
         ["bars"] = Figures.Bars("Scales", "scale", ["conv1", "conv2"], new BarGroup("weights", [1, 0.5]), new BarGroup("biases", [0.2, 0.3])),
+        ["scales"] = Figures.Scales([Scales(1, 0, 1.2), Scales(1, 1, 1.4), Scales(4, 0, 0.8)]),
         ["bars, one group"] = Figures.Bars("Sparsity", "sparsity (%)", ["conv1", "conv2"], new BarGroup("sparsity", [80, 90])),
     };
 

@@ -33,6 +33,16 @@ public class TablesTests
     }
 
     [Fact]
+    public void ScalesHaveARowAParameterAndAColumnAWayToTrain()
+    {
+        var table = Tables.Scales([Scales(1, 0, 1.2), Scales(1, 1, 1.4), Scales(4, 0, 0.8)]);
+        Assert.Equal(["conv1.weight", "bn1.weight", "fc.weight", "fc.bias"], table.RowKeys);
+        Assert.Equal(["20.0 % sparse", "59.0 % sparse"], table.ColumnKeys);
+        Assert.Equal(["1.300 ± 0.141", "0.500 ± 0.000", "1.000 ± 0.000", "0.000 ± 0.000"], table.GetColumn<string>("20.0 % sparse").Values);
+        Assert.Equal("0.800", table["59.0 % sparse", "conv1.weight"]);
+    }
+
+    [Fact]
     public void NothingToShowIsOneSentence() =>
         Assert.StartsWith("There are no runs to show", Assert.Throws<UserException>(() => Tables.Accuracy()).Message);
 

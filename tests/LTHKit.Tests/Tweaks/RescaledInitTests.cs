@@ -2,6 +2,7 @@ using LTHKit.Data;
 using LTHKit.Experiments;
 using LTHKit.Models;
 using LTHKit.Pruning;
+using LTHKit.Tests.Data;
 using LTHKit.Tests.Experiments;
 using LTHKit.Tests.Models;
 using LTHKit.Training;
@@ -110,6 +111,67 @@ public sealed class RescaledInitTests : IDisposable
             network.get_parameter("fc.weight")!.fill_(float.PositiveInfinity);
         var error = Assert.Throws<UserException>(() => new RescaledInit().Initialise(network, TweakSamples.Context(_data)));
         Assert.Contains("infinite or not a number in iteration 1 of 180", error.Message);
+    }
+
+    [Fact]
+    public void ARewoundTicketWithOtherTweaksStartsFromItsScaledWeightsInAnyOrder()
+    {
+        using var folder = new TemporaryFolder();
+        using var lab = Tiny.Lab(folder.Path);
+        Tweak[] others = [new SkipInjection(SkipKind.Projection), new SmoothActivation("mish"), new LabelSmoothing(0.1)];
+        var plain = Tiny.Spec with { Level = 1, Rewind = 2, Recipe = Tiny.Spec.Recipe with { Epochs = 3 } };
+        var spec = plain with { Tweaks = [new RescaledInit(Iterations: 4), .. others] };
+        var run = lab.Run("scaled", [spec])[0];
+        var kept = lab.Scales(run).Layers.ToDictionary(l => l.Parameter, l => l.Scale);
+        Assert.Contains("layer1.0.skip1", string.Join(' ', kept.Keys));
+        Assert.Contains(lab.Scales(run).Layers, l => l.IsNorm && Math.Abs(l.Scale - 1) > 1e-3);
+
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
+        using var mask = runner.LoadMask(spec)!;
+        using var start = runner.Prepare(plain with { Tweaks = others }, mask, default);
+        var scaled = Prepared(spec.Tweaks);
+        using (var scope = NewDisposeScope())
+            foreach (var (name, was) in start.Network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(start.Network.named_buffers()))
+                Assert.True(scaled[name].eq(was * kept.GetValueOrDefault(name, 1)).all().ToBoolean(), name);
+
+        // Without the kept scales, and with the tweaks in another order, the same bits.
+        File.Delete(lab.Store.Folder(spec).Kept(RescaledInit.Kept));
+        foreach (var (name, value) in Prepared([.. spec.Tweaks.Reverse()]))
+            Assert.True(value.eq(scaled[name]).all().ToBoolean(), name);
+
+        Dictionary<string, Tensor> Prepared(IReadOnlyList<Tweak> tweaks)
+        {
+            using var prepared = runner.Prepare(spec with { Tweaks = tweaks }, mask, default);
+            return prepared.Network.state_dict().ToDictionary(p => p.Key, p => p.Value.detach().clone().DetachFromDisposeScope());
+        }
+    }
+
+    [Fact]
+    public void OnlyARunWithLearnedScalesHasThem()
+    {
+        using var folder = new TemporaryFolder();
+        using var lab = Tiny.Lab(folder.Path);
+        var run = lab.Run("dense", [Tiny.Spec with { Recipe = Tiny.Spec.Recipe with { Epochs = 1 } }])[0];
+        Assert.Contains("has no learned scales", Assert.Throws<UserException>(() => lab.Scales(run)).Message);
+    }
+
+    [Fact]
+    public void AnInterruptStopsIt()
+    {
+        using var network = Build("resnet18");
+        var before = NetworkTests.Bits(network);
+        using var stop = new CancellationTokenSource();
+        var context = TweakSamples.Context(_data) with
+        {
+            Cancel = stop.Token,
+            Report = doing =>
+            {
+                if (doing.EndsWith("iteration 3 of 180"))
+                    stop.Cancel();
+            },
+        };
+        Assert.Throws<OperationCanceledException>(() => new RescaledInit().Initialise(network, context));
+        Assert.Equal(before, NetworkTests.Bits(network));
     }
 
     [Fact]
