@@ -52,7 +52,10 @@ public sealed record RescaledInit(
         using var noGrad = no_grad();
         var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         foreach (var (name, scale) in context.Keep(Kept, () => Learn(network, context)))
-            parameters[name].mul_(scale.ToDouble());
+            if (parameters.TryGetValue(name, out var parameter))
+                parameter.mul_(scale.ToDouble());
+            else
+                throw new UserException($"The learned scales kept with this run are of another network, which has {name}: delete {Kept}.safetensors in its folder.");
     }
 
     private Dictionary<string, Tensor> Learn(Network network, TweakContext context)
