@@ -50,6 +50,12 @@ public sealed record Profile
     /// <summary>The rewind point in epochs.</summary>
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
 
+    /// <summary>
+    /// Iterations of <see cref="Tweaks.RescaledInit"/>: the paper's 180, which cost about as much as one epoch of its training. On short
+    /// schedules fewer, so that they stay a small part of the work.
+    /// </summary>
+    public int ScaleIterations { get; init; } = 180;
+
     /// <summary>Of <see cref="Levels"/> the one whose sparsity is nearest to <paramref name="sparsity"/>, in [0, 1).</summary>
     public int LevelNear(double sparsity) => Levels.MinBy(level => Math.Abs(Pruning.SparsityAt(level) - sparsity));
 
