@@ -64,6 +64,10 @@ public static partial class Figures
     /// <param name="groups">One colour each.</param>
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Bars(string title, string yTitle, IReadOnlyList<string> names, params BarGroup[] groups)
+        => BarsFrom(0, title, yTitle, names, groups);
+
+    /// <summary>Bars that begin at <paramref name="start"/>.</summary>
+    private static GenericChart BarsFrom(double start, string title, string yTitle, IReadOnlyList<string> names, BarGroup[] groups)
     {
         if (names.Count == 0 || groups.Length == 0)
             throw new UserException("There are no bars to draw; give at least one name and one group of values.");
@@ -71,9 +75,9 @@ public static partial class Figures
             throw new UserException($"'{odd.Name}' has {odd.Values.Count} values for {names.Count} bars; give one a bar.");
         var pens = FigureTheme.Pens(groups.Select(group => group.Name));
         var charts = groups.Select(group => Chart.Column<double, string, string>(
-                group.Values.ToArray(), Keys: names.ToArray(), Name: group.Name, ShowLegend: groups.Length > 1,
+                group.Values.Select(value => value - start).ToArray(), Keys: names.ToArray(), Name: group.Name, ShowLegend: groups.Length > 1,
                 MarkerColor: pens[group.Name].Color, UseDefaults: false)
-            .WithTrace(("hovertemplate", $"%{{x}}<br>{group.Name}: %{{y:.4~g}}<extra></extra>")));
+            .WithTrace(("base", start == 0 ? null : start), ("hovertemplate", $"%{{x}}<br>{group.Name}: %{{y:.4~g}}<extra></extra>")));
         var chart = Chart.Combine(charts)
             .Styled(title)
             .WithLayout(new Layout().With(("bargap", 0.25), ("barmode", "group")))
