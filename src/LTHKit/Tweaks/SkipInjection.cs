@@ -10,14 +10,13 @@ namespace LTHKit.Tweaks;
 public enum SkipKind
 {
     /// <summary>
-    /// Without parameters: the input where the shapes match, else pooled to the output's size and channels; normalised channel by channel.
-    /// The published form has a BatchNorm there too, and needs it: a ResNet block has a residual connection of its own, so that inputs added as they are
-    /// double the signal from block to block.
+    /// Without parameters: the input as it is where the shapes match, else pooled to the output's size and channels. A ResNet block has a residual
+    /// connection of its own, so that inputs added as they are double the signal from block to block: sixteen blocks of ResNet-34 multiply it by 65,536, and its training can diverge.
     /// </summary>
     Identity,
 
-    /// <summary>The same without the normalisation. On ResNets the signal grows by 2 to the number of blocks, and the paper's learning rate is too large.</summary>
-    Plain,
+    /// <summary>The same with mean 0 and variance 1 in each channel, as the published form's BatchNorm has it, still without parameters; the default.</summary>
+    Normalised,
 
     /// <summary>The published code's 1x1 convolution with BatchNorm, dense and never pruned.</summary>
     Projection,
@@ -29,7 +28,7 @@ public enum SkipKind
 /// that its network is denser than its mask: see the effective sparsity.
 /// </summary>
 /// <param name="Kind">How the input is carried.</param>
-public sealed record SkipInjection(SkipKind Kind = SkipKind.Identity) : Tweak
+public sealed record SkipInjection(SkipKind Kind = SkipKind.Normalised) : Tweak
 {
     /// <summary>
     /// What the published code sets every weight of the 1x1 convolutions to. The BatchNorm behind them keeps such an input small (its epsilon of 1e-5
@@ -38,7 +37,7 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Identity) : Tweak
     private const double FirstWeight = 1e-4;
 
     /// <inheritdoc/>
-    public override string Label => Kind == SkipKind.Identity ? "skip" : $"skip ({Kind.ToString().ToLowerInvariant()})";
+    public override string Label => Kind == SkipKind.Normalised ? "skip" : $"skip ({Kind.ToString().ToLowerInvariant()})";
 
     /// <inheritdoc/>
     public override string? Replaces => "the skip connections";
@@ -68,7 +67,7 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Identity) : Tweak
             unit.Inject(Kind switch
             {
                 SkipKind.Projection => new Projection(input, output, unit.Stride),
-                SkipKind.Identity => new Normalised(new Shortcut(input, output, unit.Stride), output),
+                SkipKind.Normalised => new Normalised(new Shortcut(input, output, unit.Stride), output),
                 _ => new Shortcut(input, output, unit.Stride),
             });
         }

@@ -12,7 +12,7 @@ namespace LTHKit.Tests.Tweaks;
 
 public sealed class SkipInjectionTests : IDisposable
 {
-    private static readonly SkipInjection Plain = new(SkipKind.Plain), Projection = new(SkipKind.Projection);
+    private static readonly SkipInjection Identity = new(SkipKind.Identity), Normalised = new(), Projection = new(SkipKind.Projection);
 
     private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-skip-{Guid.NewGuid():N}");
 
@@ -44,10 +44,10 @@ public sealed class SkipInjectionTests : IDisposable
     }
 
     [Fact]
-    public void PlainAddsTheInputAsItIsWhereTheShapesMatch()
+    public void TheIdentityAddsTheInputAsItIsWhereTheShapesMatch()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Plain);
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Identity);
         Assert.Equal(Networks.ParameterCount(Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 0)), Networks.ParameterCount(network));
         network.eval();
         var unit = Unit(network, "layer1.0.conv2");
@@ -57,10 +57,10 @@ public sealed class SkipInjectionTests : IDisposable
 
     // Stride 2: each 2x2 window's mean; 4 -> 8 channels: four channels of zeros. An image of odd size has smaller windows at its edge.
     [Fact]
-    public void PlainPoolsAndPadsWhereTheyDiffer()
+    public void TheIdentityPoolsAndPadsWhereTheyDiffer()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Plain);
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Identity);
         var unit = Unit(network, "layer2.0.conv1");
         var y = unit.Skip!.call(Ramp(1, 4, 4, 4));
         Assert.Equal([1, 8, 2, 2], y.shape);
@@ -73,21 +73,21 @@ public sealed class SkipInjectionTests : IDisposable
 
     // VGG of width 2 takes 3 channels to 2: the means of channels 0, 1 and of 1, 2.
     [Fact]
-    public void PlainAveragesNeighbouringChannelsWhereThereAreFewer()
+    public void IdentityAveragesNeighbouringChannelsWhereThereAreFewer()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("vgg16", 2), new InputSpec(10), Plain);
+        using var network = TweakSamples.Rewritten(new ModelSpec("vgg16", 2), new InputSpec(10), Identity);
         var x = tensor(new float[] { 1, 10, 2, 20, 4, 40 }).reshape(1, 3, 1, 2);
         Assert.Equal([1.5f, 15, 3, 30], network.Units[0].Skip!.call(x).data<float>().ToArray());
     }
 
     // The identity is the plain form with mean 0 and variance 1 in each channel; a channel of zeros stays zero.
     [Fact]
-    public void TheIdentityNormalisesWithoutParameters()
+    public void TheNormalisedOneHasNoParametersEither()
     {
         using var scope = NewDisposeScope();
-        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), new SkipInjection());
-        using var bare = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Plain);
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Normalised);
+        using var bare = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Identity);
         Assert.Equal(Networks.ParameterCount(bare), Networks.ParameterCount(network));
         network.train();
         var x = Ramp(2, 4, 4, 4).sin() * 30 + 5;
@@ -101,7 +101,7 @@ public sealed class SkipInjectionTests : IDisposable
 
     // A ResNet block has a residual connection of its own: inputs added as they are double the signal from block to block.
     [Fact]
-    public void PlainSkipsDoubleTheSignalOfAResNetBlockByBlockAndNormalisedOnesDoNot()
+    public void IdentitiesDoubleTheSignalOfAResNetBlockByBlockAndNormalisedOnesDoNot()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -116,8 +116,8 @@ public sealed class SkipInjectionTests : IDisposable
             network.call(Ramp(16, 3, 32, 32).sin());
             return outputs[1] / outputs[0];
         }
-        Assert.Equal(2, Growth(SkipKind.Plain), 6);
-        Assert.InRange(Growth(SkipKind.Identity), 1, 1.7);
+        Assert.Equal(2, Growth(SkipKind.Identity), 6);
+        Assert.InRange(Growth(SkipKind.Normalised), 1, 1.7);
     }
 
     // The published code: bn(conv1x1(x)) with every weight 1e-4. With w for all weights, s the sum over the input's channels and BatchNorm's epsilon
@@ -157,8 +157,8 @@ public sealed class SkipInjectionTests : IDisposable
     }
 
     [Theory]
+    [InlineData(SkipKind.Normalised)]
     [InlineData(SkipKind.Identity)]
-    [InlineData(SkipKind.Plain)]
     [InlineData(SkipKind.Projection)]
     public void TheLayoutOfTheImagesChangesRoundingOnly(SkipKind kind)
     {
