@@ -17,7 +17,7 @@ public sealed record RunFolder(string Path)
     public string Mask => File("mask.safetensors");
 
     /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
-    public string Kept(string name) => File($"{name}.safetensors");
+    public string Kept(string name) => File($"kept-{name}.safetensors");
 
     /// <summary>The result, written last: a run with this file is finished.</summary>
     public string Done => File("done.json");

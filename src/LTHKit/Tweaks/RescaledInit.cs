@@ -33,11 +33,14 @@ public sealed record RescaledInit(
     public override string Label => "re-scaled init";
 
     /// <inheritdoc/>
+    public override string? Replaces => "the scales of the first weights";
+
+    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         Require(Iterations >= 0, nameof(Iterations), Iterations, "0 or more");
-        Require(LearningRate > 0, nameof(LearningRate), LearningRate, "positive");
-        Require(Eta > 0, nameof(Eta), Eta, "positive");
+        Require(LearningRate is > 0 and < double.PositiveInfinity, nameof(LearningRate), LearningRate, "a positive number");
+        Require(Eta is > 0 and < double.PositiveInfinity, nameof(Eta), Eta, "a positive number");
         Require(Gamma > 0, nameof(Gamma), Gamma, "positive");
         Require(Minimum is >= 0 and <= 1, nameof(Minimum), Minimum, "in [0, 1]");
         Require(Clip > 0, nameof(Clip), Clip, "positive");
@@ -55,7 +58,7 @@ public sealed record RescaledInit(
             if (parameters.TryGetValue(name, out var parameter))
                 parameter.mul_(scale.ToDouble());
             else
-                throw new UserException($"The learned scales kept with this run are of another network, which has {name}: delete {Kept}.safetensors in its folder.");
+                throw new UserException($"The learned scales kept with this run are of another network, which has {name}: delete kept-{Kept}.safetensors in its folder.");
     }
 
     private Dictionary<string, Tensor> Learn(Network network, TweakContext context)

@@ -147,6 +147,7 @@ public sealed class TweakPropertyTests : IDisposable
             ("the activations", [new SmoothActivation(), new CustomActivation("own", x => x.tanh())], "resnet18"),
             ("the activations", [new SmoothActivation("swish"), new SmoothActivation("mish")], "resnet18"),
             ("the skip connections", [new SkipInjection(), new SkipInjection(SkipKind.Projection)], "resnet18"),
+            ("the scales of the first weights", [new RescaledInit(), new RescaledInit(Iterations: 9)], "resnet18"),
             ("the final weights", [new StochasticWeightAveraging(), new StochasticWeightAveraging(0.5)], "resnet18"),
             ("lenet has no convolution", [new SkipInjection()], "lenet"),
         })
