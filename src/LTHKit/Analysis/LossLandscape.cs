@@ -46,8 +46,10 @@ public sealed record PlaneOptions
 /// <summary>Where a plane through input space is looked at (Figure 11).</summary>
 public sealed record InputPlaneOptions
 {
-    /// <summary>How far the plane reaches to each side, in the Euclidean norm of a normalised image.</summary>
-    public double Reach { get; init; } = 1;
+    /// <summary>
+    /// How far the plane reaches to each side, in the Euclidean norm of a normalised image (itself about 28 long at 16x16 pixels, 55 at 32x32).
+    /// </summary>
+    public double Reach { get; init; } = 3;
 
     /// <summary>Points in each of the two directions, equally spaced.</summary>
     public int Points { get; init; } = 51;

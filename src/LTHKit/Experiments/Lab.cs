@@ -81,15 +81,17 @@ public sealed partial class Lab : IDisposable
     /// <param name="model">The network; null for the profile's.</param>
     /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
     /// <param name="keep">After how many epochs to keep their networks aside, for <see cref="Network"/>.</param>
+    /// <param name="dense">Whether the dense network is trained this way too.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
     public Sweep Sweep(IEnumerable<int>? levels = null, IEnumerable<Tweak>? tweaks = null, string? name = null, int rewind = 0,
-        int rewindIteration = 0, PruningSpec? pruning = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<int>? keep = null)
+        int rewindIteration = 0, PruningSpec? pruning = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<int>? keep = null,
+        bool dense = true)
     {
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
         int[] all = [.. (levels ?? Profile.Levels).Distinct().Order()];
         if (all.FirstOrDefault(l => l < 1, 1) is < 1 and var wrong)
             throw new UserException($"Level {wrong} is no sparsity level; give whole numbers from 1 on, the dense network is always there.");
-        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => all.Prepend(0).Select(level => new RunSpec
+        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? all.Prepend(0) : all).Select(level => new RunSpec
         {
             Data = Profile.Data,
             Model = model ?? Profile.Model,

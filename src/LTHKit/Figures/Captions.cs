@@ -30,6 +30,21 @@ internal static class Captions
         return ([.. unique], string.Join(", ", shared));
     }
 
+    /// <summary>A name of several tweaks on lines of at most <paramref name="length"/> characters, where it can be broken before a plus.</summary>
+    public static string Wrapped(string name, int length)
+    {
+        var (text, line) = ("", "");
+        foreach (var part in name.Split(" + "))
+        {
+            var more = line.Length == 0 ? part : $"{line} + {part}";
+            if (line.Length == 0 || more.Length <= length)
+                line = more;
+            else
+                (text, line) = ($"{text}{line}<br>", $"+ {part}");
+        }
+        return text + line;
+    }
+
     /// <summary>A share in percent with one decimal, without it where it is whole, as the paper writes sparsities: 20, 59.0.</summary>
     public static string Percent(double share)
     {

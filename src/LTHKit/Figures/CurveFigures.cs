@@ -54,7 +54,7 @@ public static partial class Figures
             .Styled(title)
             .WithXAxis(FigureTheme.Axis(xTitle))
             .WithYAxis(FigureTheme.Axis(yTitle, ("type", logarithmic ? "log" : null), ("dtick", logarithmic ? "D2" : null)))
-            .LegendAbove();
+            .LegendAbove(curves.Select(curve => curve.Name));
     }
 
     /// <summary>Bars side by side: learned scales of layers (Section 3), sparsity of layers.</summary>
@@ -83,7 +83,7 @@ public static partial class Figures
             .WithLayout(new Layout().With(("bargap", 0.25), ("barmode", "group")))
             .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category")))
             .WithYAxis(FigureTheme.Axis(yTitle));
-        return groups.Length > 1 ? chart.LegendAbove() : chart;
+        return groups.Length > 1 ? chart.LegendAbove(groups.Select(group => group.Name)) : chart;
     }
 
     private static GenericChart Band(Curve curve, IReadOnlyList<double> spread, Pen pen)

@@ -92,6 +92,16 @@ internal static class FigureTheme
     public static GenericChart LegendAbove(this GenericChart chart) => chart.WithLegend(
         ("orientation", "h"), ("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"));
 
+    /// <summary>Puts the legend of these names above the plot, and makes room for as many rows as it takes.</summary>
+    public static GenericChart LegendAbove(this GenericChart chart, IEnumerable<string> names)
+    {
+        const double aCharacter = 6.8, aSymbol = 48, aRow = 21;
+        var rows = Math.Ceiling(names.Sum(name => aSymbol + aCharacter * name.Length) / (Width - 120));
+        return rows <= 1 ? chart.LegendAbove() : chart.LegendAbove()
+            .WithLayout(new Layout().With(("margin", Object(("l", 72), ("r", 24), ("t", 78 + aRow * (rows - 1)), ("b", 64)))))
+            .WithSize(Width: Width, Height: Height + (int)(aRow * (rows - 1)));
+    }
+
     private static GenericChart WithLegend(this GenericChart chart, params (string Name, object? Value)[] attributes) => chart.WithLayout(
         new Layout().With(("legend", Object([("font", new Font().With(("size", 13))), .. attributes]))));
 

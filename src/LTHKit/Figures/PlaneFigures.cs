@@ -21,21 +21,24 @@ public static partial class Figures
         Contours(title, quantity, new Plane("", x, y, z));
 
     /// <summary>
-    /// Contours of several planes side by side with the same levels and colours (Figure 5). Levels are logarithmic where all values
+    /// Contours of several planes, three a row, with the same levels and colours (Figure 5). Levels are logarithmic where all values
     /// are positive and span more than a factor of ten; a star marks the origin, which is the trained network.
     /// </summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="quantity">What z is, for the colour bar.</param>
-    /// <param name="planes">From left to right.</param>
+    /// <param name="planes">From left to right, and then in the next row.</param>
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Contours(string title, string quantity, params Plane[] planes)
     {
+        const int aRow = 3;
         var scale = ColourScale.Over(planes);
-        var charts = planes.Select((plane, i) => ContourOf(plane, scale, quantity, first: i == 0, last: i == planes.Length - 1)).ToList();
+        var columns = planes.Length == aRow + 1 ? 2 : Math.Min(planes.Length, aRow);
+        var rows = (planes.Length + columns - 1) / columns;
+        var charts = planes.Select((plane, i) => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
         var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
-            charts, 1, charts.Count, SubPlotTitles: planes.Select(plane => plane.Name).ToArray(), XGap: 0.14,
-            SubPlotTitleFont: new Font().With(("size", 15)), SubPlotTitleOffset: 0.01);
-        return chart.Styled(title).WithSize(Width: 150 + 370 * Math.Max(planes.Length, 1), Height: FigureTheme.Height - 20);
+            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, 30)).ToArray(), XGap: 0.14, YGap: 0.28,
+            SubPlotTitleFont: new Font().With(("size", columns == aRow ? 13 : 15)), SubPlotTitleOffset: rows == 1 ? 0.01 : 0.015);
+        return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns, Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows);
     }
 
     /// <summary>One plane as a surface in three dimensions (Figure 11).</summary>
@@ -87,7 +90,7 @@ public static partial class Figures
             .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * layers.Count));
     }
 
-    private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool first, bool last)
+    private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool left, bool below, bool last)
     {
         var levels = new Contours().With(("start", scale.Low), ("end", scale.High), ("size", (scale.High - scale.Low) / 20));
         var contour = Chart.Contour<double, double, double, string>(
@@ -107,8 +110,8 @@ public static partial class Figures
             ("size", 12), ("line", new Line().With(("width", 1), ("color", FigureTheme.Ink))));
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
         return (inside ? Chart.Combine([contour, origin]) : contour)
-            .WithXAxis(FigureTheme.GridlessAxis("direction 1", ("range", new[] { plane.X[0], plane.X[^1] })))
-            .WithYAxis(FigureTheme.GridlessAxis(first ? "direction 2" : "", ("range", new[] { plane.Y[0], plane.Y[^1] })));
+            .WithXAxis(FigureTheme.GridlessAxis(below ? "direction 1" : "", ("range", new[] { plane.X[0], plane.X[^1] })))
+            .WithYAxis(FigureTheme.GridlessAxis(left ? "direction 2" : "", ("range", new[] { plane.Y[0], plane.Y[^1] })));
     }
 
     /// <summary>How values become colours: the range shared by all, on a linear or a logarithmic scale.</summary>
