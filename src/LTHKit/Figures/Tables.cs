@@ -23,30 +23,14 @@ public static partial class Tables
         {
             { "nominal sparsity (%)", Column(levels, level => Round(100 * points.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        Add("effective sparsity (%)", point => Round(100 * point.EffectiveSparsity));
+        AddShared(columns, "effective sparsity (%)", levels, sweeps, points, point => Round(100 * point.EffectiveSparsity));
         foreach (var (sweep, all) in sweeps.Zip(points))
             columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
-        Add("seeds", point => point.Count);
+        AddShared(columns, "seeds", levels, sweeps, points, point => point.Count);
         foreach (var (sweep, all) in sweeps.Zip(points).Where(s => s.Second.Values.Any(point => point.Collapsed.Count > 0)))
             columns.Add($"{sweep.Name}: collapsed layers", Column(levels,
                 level => all.TryGetValue(level, out var point) && point.Collapsed.Count > 0 ? Captions.Layers(point.Collapsed) : null));
         return columns.Frame;
-
-        // One column for all sweeps where they agree, else one for each.
-        void Add<T>(string name, Func<SweepPoint, T> value)
-        {
-            var agree = levels.All(level =>
-                points.Where(all => all.ContainsKey(level)).Select(all => value(all[level])).Distinct().Count() == 1);
-            foreach (var (sweep, all) in sweeps.Zip(points))
-            {
-                columns.Add(agree ? name : $"{sweep.Name}: {name}", Column(levels, level =>
-                {
-                    var source = agree ? points.First(any => any.ContainsKey(level)) : all;
-                    return source.TryGetValue(level, out var point) ? (object?)value(point) : null;
-                }));
-                if (agree) break;
-            }
-        }
     }
 
     /// <summary>The points of the figure as plain numbers, for further work: a row a sweep and level.</summary>
@@ -70,11 +54,11 @@ public static partial class Tables
     }
 
     /// <summary>
-    /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a level (0 is the dense network), and for each sweep mean ± standard error over seeds in
-    /// percentage points, and in how many seeds it is better.
+    /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a level (0 is the dense network), and for each sweep the effective sparsity, mean ±
+    /// standard error over seeds in percentage points, and in how many seeds it is better.
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
-    /// <param name="tweaked">Two columns each.</param>
+    /// <param name="tweaked">One group of columns each.</param>
     /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
     {
@@ -85,6 +69,7 @@ public static partial class Tables
         {
             { "nominal sparsity (%)", Column(levels, level => Round(100 * gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
+        AddShared(columns, "effective sparsity (%)", levels, tweaked, gains, point => Round(100 * point.EffectiveSparsity));
         foreach (var (sweep, all) in tweaked.Zip(gains))
         {
             columns.Add($"{sweep.Name}: gain (points)", Column(levels, level => all.TryGetValue(level, out var point) ? Signed(point) : null));
@@ -120,6 +105,22 @@ public static partial class Tables
         var points = sweep.Points.ToDictionary(point => point.Level);
         if (sweep.DensePoint is { } dense) points[0] = dense;
         return points;
+    }
+
+    /// <summary>Adds one column for all sweeps where they agree, else one for each.</summary>
+    private static void AddShared<TPoint, T>(FrameBuilder.Columns<int, string> columns, string name, IReadOnlyList<int> levels,
+        IReadOnlyList<Sweep> sweeps, IReadOnlyList<Dictionary<int, TPoint>> points, Func<TPoint, T> value)
+    {
+        var agree = levels.All(level => points.Where(all => all.ContainsKey(level)).Select(all => value(all[level])).Distinct().Count() == 1);
+        foreach (var (sweep, all) in sweeps.Zip(points))
+        {
+            columns.Add(agree ? name : $"{sweep.Name}: {name}", Column(levels, level =>
+            {
+                var source = agree ? points.First(any => any.ContainsKey(level)) : all;
+                return source.TryGetValue(level, out var point) ? (object?)value(point) : null;
+            }));
+            if (agree) break;
+        }
     }
 
     private static Series<K, T> Column<K, T>(IReadOnlyList<K> keys, Func<K, T> value) where K : notnull => new(keys, keys.Select(value));
