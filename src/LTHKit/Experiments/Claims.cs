@@ -25,7 +25,10 @@ public sealed record Claim(string Id, string Statement, Verdict Verdict, string 
 /// <summary>Judges the claims of the paper that rest on curvature, landscapes and activations (C12 to C15).</summary>
 public static class Claims
 {
-    /// <summary>C12: a tweak's top eigenvalue is higher than vanilla's early in the training (the first watched epoch) and lower late (the last).</summary>
+    /// <summary>
+    /// C12: a tweak's top eigenvalue is higher than vanilla's early in the training (the first watched epoch) and lower late (the last). Sharpness is
+    /// what is meant, so absolute values are compared: early in a training the largest eigenvalue is often negative.
+    /// </summary>
     /// <param name="vanilla">Watched runs without tweaks.</param>
     /// <param name="tweaked">Watched runs with one set of tweaks, of the same seeds in the same order.</param>
     /// <returns>The claim about the early and the one about the late training.</returns>
@@ -44,7 +47,7 @@ public static class Claims
         static Claim Of(string statement, Sampled[] larger, Sampled[] smaller, bool swapped = false)
         {
             var (tweaked, vanilla) = swapped ? (smaller, larger) : (larger, smaller);
-            return new("C12", statement, IsLarger(larger, smaller), $"{Text(tweaked)}, vanilla {Text(vanilla)}");
+            return new("C12", statement, IsLarger(larger, smaller), $"absolute value {Text(tweaked)}, vanilla {Text(vanilla)}");
         }
     }
 

@@ -47,10 +47,13 @@ public static partial class Figures
     public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
     {
         IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
+        if (all.Count == 0) throw new UserException("There are no densities to draw; measure at least one run.");
+        // One width for all, so that a peak is as wide in one network as in another.
+        var width = (all.Max(m => m.Value.Values[^1]) - all.Min(m => m.Value.Values[0])) / 200;
         return Curves($"Density of the Hessian's eigenvalues, {Captions.At([.. all.Select(m => m.Run)])}", "Eigenvalue", "Density",
             [.. all.Select(m =>
             {
-                var (x, density) = m.Value.Smoothed();
+                var (x, density) = m.Value.Smoothed(width: width);
                 var floor = DensityFloor * density.Max();
                 return new Curve(RunSpec.NameOf(m.Run.Spec.Tweaks), x, [.. density.Select(d => d < floor ? double.NaN : d)]);
             })],
