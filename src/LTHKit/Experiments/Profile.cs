@@ -51,7 +51,7 @@ public sealed record Profile
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
 
     /// <summary>
-    /// Iterations of <see cref="Tweaks.RescaledInit"/>: the paper's 180, which cost about as much as one epoch of its training. On short
+    /// Iterations of <see cref="Tweaks.RescaledInit"/>: the paper's 180, which cost about as much as two epochs of its training. On short
     /// schedules fewer, so that they stay a small part of the work.
     /// </summary>
     public int ScaleIterations { get; init; } = 180;
