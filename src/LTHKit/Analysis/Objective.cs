@@ -29,8 +29,8 @@ internal sealed class Objective : IDisposable
         sample.Validate(data);
         (_network, _sample, _loss) = (network, sample, loss ?? Losses.CrossEntropy);
         _dtype = network.parameters().First().dtype;
-        _batches = new Batches(data, sample.BatchSize, 0, Augmentation.None,
-            channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
+        // Channels first: libtorch 1.13 has been seen to crash in second derivatives of images laid out the other way.
+        _batches = new Batches(data, sample.BatchSize, 0, Augmentation.None);
         _images = Chosen(sample, data);
         _mode = new EvalMode(network);
     }
