@@ -78,6 +78,27 @@ public static partial class Tables
         return columns.Frame;
     }
 
+    /// <summary>
+    /// The sparsest winning ticket of each way to retrain (claim C7): the highest level up to which every ticket is, in the mean over seeds, at least as
+    /// accurate as the dense network that was trained without tweaks. A row a sweep; nothing in its columns where even the first level is not.
+    /// </summary>
+    /// <param name="vanilla">Whose dense network is to be reached.</param>
+    /// <param name="tweaked">One row each, after vanilla's own.</param>
+    /// <exception cref="UserException">Vanilla has no dense network.</exception>
+    public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
+    {
+        var dense = vanilla.DensePoint ?? throw new UserException($"'{vanilla.Name}' has no dense runs that a winning ticket could be measured by.");
+        var sweeps = tweaked.Prepend(vanilla).ToDictionary(sweep => sweep.Name, sweep => sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault());
+        List<string> names = [.. sweeps.Keys];
+        return new FrameBuilder.Columns<string, string>
+        {
+            { "sparsest winning ticket, nominal (%)", Column(names, name => sweeps[name] is { } point ? (object)Round(100 * point.Sparsity) : null) },
+            { "effective (%)", Column(names, name => sweeps[name] is { } point ? (object)Round(100 * point.EffectiveSparsity) : null) },
+            { "its accuracy (%)", Column(names, name => sweeps[name] is { } point ? Spread(point) : null) },
+            { "to reach (%)", Column(names, _ => Spread(dense)) },
+        }.Frame;
+    }
+
     /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>
     /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
     public static Frame<int, string> Runs(params Sweep[] sweeps)

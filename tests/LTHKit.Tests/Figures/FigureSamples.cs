@@ -1,5 +1,7 @@
 using LTHKit.Analysis;
 using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Tests.Tweaks;
 using LTHKit.Pruning;
 using LTHKit.Training;
 using LTHKit.Tweaks;
@@ -70,6 +72,8 @@ internal static class FigureSamples
     {
         ["accuracy"] = Figures.AccuracyVsSparsity(Vanilla, Swish),
         ["accuracy, one seed"] = Figures.AccuracyVsSparsity(Sweep("vanilla LTH", [0.7], [0.6], [])),
+        ["accuracy, effective"] = Figures.AccuracyVsEffectiveSparsity(Vanilla, Sweep("skip", [0.7], [0.6], [], hidden: 0.1)),
+        ["block"] = Figures.Block("layer2.0", ("as built", Resnet()), ("projection", Resnet(new SkipInjection(SkipKind.Projection)))),
         ["gain"] = Figures.GainOverVanilla(Vanilla, Swish),
         ["training"] = Figures.TrainingCurves(Vanilla.Runs[0], Swish.Runs[0]),
         ["training, one run"] = Figures.TrainingCurves(Vanilla.Runs[0]),
@@ -93,6 +97,9 @@ internal static class FigureSamples
 
     private static Mask Ticket(double cut) => new(
         [("conv1.weight", torch.linspace(0, 1, 8) >= 0.5), ("conv2.weight", torch.linspace(0, 0.9, 8) >= cut)]);
+
+    /// <summary>A small ResNet-18 rewritten by tweaks.</summary>
+    public static Network Resnet(params Tweak[] tweaks) => TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), tweaks);
 
     public static JObject Json(GenericChart chart) => JObject.Parse(GenericChart.toJson(chart));
 

@@ -84,6 +84,22 @@ public class TablesTests
             writer.ToString());
     }
 
+    // Dense vanilla is at 75 %: one sweep reaches it at level 1 only, one at levels 1 and 4, one at level 4 but not before.
+    [Fact]
+    public void AWinningTicketIsAsGoodAsTheDenseNetworkAndSoAreAllDenserOnes()
+    {
+        var table = Tables.WinningTickets(Vanilla, Sweep("a", [0.76, 0.75], [0.7, 0.7], [0.9]), Sweep("b", [0.75, 0.75], [0.8, 0.71], [0.9], hidden: 0.1), Sweep("c", [0.7], [0.8], []));
+        Assert.Equal(["vanilla LTH", "a", "b", "c"], table.RowKeys);
+        var nominal = table.GetColumn<double>("sparsest winning ticket, nominal (%)");
+        Assert.Equal([20, 59.04], new[] { nominal["a"], nominal["b"] });
+        Assert.False(nominal.TryGet("vanilla LTH").HasValue);
+        Assert.False(nominal.TryGet("c").HasValue);
+        Assert.Equal(49.04, table.GetColumn<double>("effective (%)")["b"]);
+        Assert.Equal("75.50 ± 6.36", table.GetColumn<string>("its accuracy (%)")["b"]);
+        Assert.Equal("75.00 ± 0.00", table.GetColumn<string>("to reach (%)")["c"]);
+        Assert.Throws<UserException>(() => Tables.WinningTickets(Sweep("c", [0.7], [0.8], [])));
+    }
+
     [Fact]
     public void GainsHaveTheirStandardErrorAndCountTheSeedsThatAreBetter()
     {
@@ -92,5 +108,7 @@ public class TablesTests
         Assert.Equal("+5.00 ± 1.00", table.GetColumn<string>("swish: gain (points)")[4]);
         Assert.Equal("2 of 2", table.GetColumn<string>("swish: better in")[4]);
         Assert.Throws<UserException>(() => Tables.Gain(FigureSamples.Vanilla));
+        var denser = Tables.Gain(Vanilla, Sweep("skip", [0.7, 0.7], [0.6, 0.6], [0.7, 0.7], hidden: 0.1));
+        Assert.Equal([0, 10, 49.04], denser.GetColumn<double>("effective sparsity (%)").Values);
     }
 }
