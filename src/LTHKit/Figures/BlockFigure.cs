@@ -72,7 +72,9 @@ public static partial class Figures
                     _hovers.Select(h => h.X).ToArray(), _hovers.Select(h => h.Y).ToArray(), ShowMarkers: true, ShowLegend: false,
                     MultiText: _hovers.Select(h => h.Text).ToArray(), UseDefaults: false)
                 .WithTrace(("mode", "markers"), ("opacity", 0), ("hovertemplate", "%{text}<extra></extra>"));
-            chart.GetTraces()[0].TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 24);
+            var marks = chart.GetTraces()[0];
+            marks.Remove("line");       // there is none, and plotly.js's validator says so
+            marks.TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 24);
             return [chart];
         }
 
