@@ -1,8 +1,8 @@
 using LTHKit.Analysis;
 using LTHKit.Experiments;
 using LTHKit.Models;
-using LTHKit.Tests.Tweaks;
 using LTHKit.Pruning;
+using LTHKit.Tests.Tweaks;
 using LTHKit.Training;
 using LTHKit.Tweaks;
 using Newtonsoft.Json.Linq;
