@@ -25,8 +25,6 @@ public static partial class torch
 
     public static IDisposable enable_grad(bool enabled = true) => new GradientMode(enabled);
 
-    public static IDisposable set_grad_enabled(bool mode = true) => new GradientMode(mode);
-
     public static bool is_grad_enabled() => GradientMode.IsEnabled;
 
     public static partial class autograd
@@ -50,7 +48,7 @@ public static partial class torch
             return Array.ConvertAll(results, handle => new Tensor(handle));
         }
 
-        public static unsafe void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null,
+        internal static unsafe void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null,
             bool create_graph = false, IList<Tensor>? inputs = null)
         {
             fixed (IntPtr* tensor = Handles(tensors))
@@ -65,13 +63,9 @@ public static partial class torch
             GC.KeepAlive(inputs);
         }
 
-        public static void backward(Tensor tensor, IList<Tensor>? grad_tensors = null, bool? retain_graph = null,
+        internal static void backward(Tensor tensor, IList<Tensor>? grad_tensors = null, bool? retain_graph = null,
             bool create_graph = false, IList<Tensor>? inputs = null) =>
             backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
-
-        public static void backward(Tensor tensor, Tensor grad_tensor, bool? retain_graph = null, bool create_graph = false,
-            IList<Tensor>? inputs = null) =>
-            backward([tensor], [grad_tensor], retain_graph, create_graph, inputs);
 
         private static IntPtr[]? Handles(IList<Tensor>? tensors)
         {

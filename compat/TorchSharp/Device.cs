@@ -36,7 +36,7 @@ public static partial class torch
 
         public DeviceType type { get; } = DeviceType.CPU;
 
-        public int index { get; } = -1;
+        internal int index { get; } = -1;
 
         public override string ToString()
         {
@@ -51,8 +51,6 @@ public static partial class torch
 
     public static readonly Device CPU = new(DeviceType.CPU);
 
-    public static readonly Device META = new(DeviceType.META);
-
     public static Device CUDA => InitializeDevice(new Device(DeviceType.CUDA));
 
     public static Device device(string description) => InitializeDevice(new Device(description));
@@ -63,20 +61,20 @@ public static partial class torch
 
     public static Device device(int index) => new(DeviceType.CUDA, index);
 
-    public static Device InitializeDevice(Device? device)
+    internal static Device InitializeDevice(Device? device)
     {
         device ??= CPU;
         InitializeDeviceType(device.type);
         return device;
     }
 
-    public static void InitializeDeviceType(DeviceType deviceType)
+    internal static void InitializeDeviceType(DeviceType deviceType)
     {
         if (!TryInitializeDeviceType(deviceType))
             throw new InvalidOperationException($"Torch device type {deviceType} did not initialise on the current machine.");
     }
 
-    public static bool TryInitializeDeviceType(DeviceType deviceType) =>
+    internal static bool TryInitializeDeviceType(DeviceType deviceType) =>
         deviceType switch
         {
             DeviceType.CUDA => cuda.is_available(),

@@ -37,24 +37,9 @@ public sealed class DisposeScope : IDisposable
 
     public bool Contains(IDisposable disposable) => members.Contains(disposable);
 
-    public T MoveToOuter<T>(T disposable) where T : IDisposable => MoveToOther(Outer, disposable);
+    internal T MoveToOuter<T>(T disposable) where T : IDisposable => MoveToOther(Outer, disposable);
 
-    public (T1 first, T2 second) MoveToOuter<T1, T2>(T1 first, T2 second)
-        where T1 : IDisposable
-        where T2 : IDisposable =>
-        (MoveToOuter(first), MoveToOuter(second));
-
-    public (T1 first, T2 second, T3 third) MoveToOuter<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : IDisposable
-        where T2 : IDisposable
-        where T3 : IDisposable =>
-        (MoveToOuter(first), MoveToOuter(second), MoveToOuter(third));
-
-    public void MoveToOuter(params IDisposable[] disposables) => MoveToOther(Outer, disposables);
-
-    public void MoveToOuter(IEnumerable<IDisposable> disposables) => MoveToOther(Outer, disposables);
-
-    public T MoveToOther<T>(DisposeScope? scope, T disposable) where T : IDisposable
+    internal T MoveToOther<T>(DisposeScope? scope, T disposable) where T : IDisposable
     {
         Manager();
         if (scope is null)
@@ -64,38 +49,10 @@ public sealed class DisposeScope : IDisposable
         return disposable;
     }
 
-    public void MoveToOther(DisposeScope? scope, params IDisposable[] disposables) =>
-        MoveToOther(scope, (IEnumerable<IDisposable>)disposables);
-
-    public void MoveToOther(DisposeScope? scope, IEnumerable<IDisposable> disposables)
-    {
-        foreach (var disposable in disposables)
-            MoveToOther(scope, disposable);
-    }
-
-    public T Detach<T>(T disposable) where T : IDisposable
+    internal T Detach<T>(T disposable) where T : IDisposable
     {
         Remove(disposable);
         return disposable;
-    }
-
-    public (T1 first, T2 second) Detach<T1, T2>(T1 first, T2 second)
-        where T1 : IDisposable
-        where T2 : IDisposable =>
-        (Detach(first), Detach(second));
-
-    public (T1 first, T2 second, T3 third) Detach<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : IDisposable
-        where T2 : IDisposable
-        where T3 : IDisposable =>
-        (Detach(first), Detach(second), Detach(third));
-
-    public void Detach(params IDisposable[] disposables) => Detach((IEnumerable<IDisposable>)disposables);
-
-    public void Detach(IEnumerable<IDisposable> disposables)
-    {
-        foreach (var disposable in disposables)
-            Remove(disposable);
     }
 
     public void Attach(IDisposable disposable)
@@ -105,19 +62,9 @@ public sealed class DisposeScope : IDisposable
             statistics.AttachedToScopeCount++;
     }
 
-    public void Attach(params IDisposable[] disposables) => Attach((IEnumerable<IDisposable>)disposables);
+    internal void DisposeEverything() => DisposeEverythingBut([]);
 
-    public IReadOnlyList<IDisposable> Attach(IEnumerable<IDisposable> disposables)
-    {
-        var attached = disposables.ToList();
-        foreach (var disposable in attached)
-            Attach(disposable);
-        return attached;
-    }
-
-    public void DisposeEverything() => DisposeEverythingBut([]);
-
-    public void DisposeEverythingBut(IEnumerable<IDisposable> inKeep)
+    internal void DisposeEverythingBut(IEnumerable<IDisposable> inKeep)
     {
         Manager();
         var old = members;
@@ -129,7 +76,7 @@ public sealed class DisposeScope : IDisposable
         }
     }
 
-    public void DisposeEverythingBut(params IDisposable[] keep) => DisposeEverythingBut((IEnumerable<IDisposable>)keep);
+    internal void DisposeEverythingBut(params IDisposable[] keep) => DisposeEverythingBut((IEnumerable<IDisposable>)keep);
 
     public T DisposeEverythingBut<T>(T keep) where T : IDisposable
     {
@@ -137,24 +84,7 @@ public sealed class DisposeScope : IDisposable
         return keep;
     }
 
-    public (T1 first, T2 second) DisposeEverythingBut<T1, T2>(T1 first, T2 second)
-        where T1 : IDisposable
-        where T2 : IDisposable
-    {
-        DisposeEverythingBut([first, second]);
-        return (first, second);
-    }
-
-    public (T1 first, T2 second, T3 third) DisposeEverythingBut<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : IDisposable
-        where T2 : IDisposable
-        where T3 : IDisposable
-    {
-        DisposeEverythingBut([first, second, third]);
-        return (first, second, third);
-    }
-
-    public void MarkAsDisposed(IDisposable disposable)
+    internal void MarkAsDisposed(IDisposable disposable)
     {
         Manager();
         members.Remove(disposable);

@@ -55,19 +55,12 @@ public static partial class torch
     public enum RoundingMode
     {
         None = 0,
-        trunc = 1,
         floor = 2,
     }
 
     public enum InterpolationMode
     {
-        Nearest = 0,
         Linear = 1,
-        Bilinear = 2,
-        Bicubic = 3,
-        Trilinear = 4,
-        Area = 5,
-        NearestExact = 6,
     }
 
     public static partial class nn

@@ -19,7 +19,7 @@ public static partial class torch
 
         ~Generator() => Dispose(false);
 
-        public static unsafe Generator Default
+        internal static unsafe Generator Default
         {
             get
             {
@@ -29,7 +29,7 @@ public static partial class torch
             }
         }
 
-        public IntPtr Handle { get; private set; }
+        internal IntPtr Handle { get; private set; }
 
         public Device device { get; }
 
@@ -50,13 +50,6 @@ public static partial class torch
         {
             Library.Check(Library.tsc_generator_seed(Handle, (ulong)seed));
             return this;
-        }
-
-        public long seed()
-        {
-            var seed = DateTime.UtcNow.Ticks;
-            manual_seed(seed);
-            return seed;
         }
 
         public long initial_seed() => (long)Library.tsc_generator_initial_seed(Handle);
@@ -85,36 +78,20 @@ public static partial class torch
 
     public static Generator manual_seed(long seed) => random.manual_seed(seed);
 
-    public static long initial_seed() => random.initial_seed();
-
     public static Tensor get_rng_state() => random.get_rng_state();
-
-    public static void set_rng_state(Tensor new_state) => random.set_rng_state(new_state);
 
     public static partial class random
     {
-        public static Generator manual_seed(long seed)
+        internal static Generator manual_seed(long seed)
         {
             Library.Check(Library.tsc_manual_seed(seed));
             return Generator.Default;
         }
 
-        public static long initial_seed()
-        {
-            using var generator = Generator.Default;
-            return generator.initial_seed();
-        }
-
-        public static Tensor get_rng_state()
+        internal static Tensor get_rng_state()
         {
             using var generator = Generator.Default;
             return generator.get_state();
-        }
-
-        public static void set_rng_state(Tensor new_state)
-        {
-            using var generator = Generator.Default;
-            generator.set_state(new_state);
         }
     }
 }

@@ -14,7 +14,7 @@ public sealed class Scalar : IDisposable
         Bits = bits;
     }
 
-    public torch.ScalarType Type { get; }
+    internal torch.ScalarType Type { get; }
 
     internal double Number => Tag == Tag.Double ? BitConverter.Int64BitsToDouble(Bits) : Bits;
 
@@ -32,7 +32,7 @@ public sealed class Scalar : IDisposable
     }
 }
 
-public static class ScalarExtensionMethods
+internal static class ScalarExtensionMethods
 {
     // As at::Scalar, every integer is kept as 64 bits and every floating-point number as double.
     public static Scalar ToScalar(this byte value) => Integer(value);

@@ -11,15 +11,9 @@ namespace TorchSharp
 
             public static SiLU SiLU() => new(false);
 
-            public static SiLU SiLU(bool inplace) => new(inplace);
-
             public static Mish Mish() => new(false);
 
             public static Mish Mish(bool inplace) => new(inplace);
-
-            public static GELU GELU() => new();
-
-            public static Identity Identity() => new();
 
             public static Flatten Flatten(long start_dim = 1, long end_dim = -1) => new(start_dim, end_dim);
 
@@ -37,7 +31,7 @@ namespace TorchSharp.Modules
             this.inplace = inplace;
         }
 
-        public bool inplace { get; set; }
+        internal bool inplace { get; set; }
 
         public override Tensor forward(Tensor tensor) => nn.functional.relu(tensor, inplace);
     }
@@ -61,27 +55,9 @@ namespace TorchSharp.Modules
             this.inplace = inplace;
         }
 
-        public bool inplace { get; set; }
+        internal bool inplace { get; set; }
 
         public override Tensor forward(Tensor tensor) => nn.functional.mish(tensor, inplace);
-    }
-
-    public sealed class GELU : ParameterLessModule<Tensor, Tensor>
-    {
-        internal GELU() : base(nameof(GELU))
-        {
-        }
-
-        public override Tensor forward(Tensor tensor) => nn.functional.gelu(tensor);
-    }
-
-    public sealed class Identity : ParameterLessModule<Tensor, Tensor>
-    {
-        internal Identity() : base(nameof(Identity))
-        {
-        }
-
-        public override Tensor forward(Tensor tensor) => tensor.alias();
     }
 
     public sealed class Flatten : ParameterLessModule<Tensor, Tensor>

@@ -35,7 +35,7 @@ namespace TorchSharp.Modules
         [ComponentName(Name = nameof(num_batches_tracked))]
         private Tensor? _num_batches_tracked;
 
-        public NormBase(long num_features, double eps, double? momentum, bool affine, bool track_running_stats, Device? device,
+        internal NormBase(long num_features, double eps, double? momentum, bool affine, bool track_running_stats, Device? device,
             ScalarType? dtype, string name)
             : base(name)
         {
@@ -57,15 +57,15 @@ namespace TorchSharp.Modules
             }
         }
 
-        public long num_features { get; }
+        internal long num_features { get; }
 
-        public double eps { get; set; }
+        internal double eps { get; set; }
 
         public double? momentum { get; set; }
 
-        public bool affine { get; }
+        internal bool affine { get; }
 
-        public bool track_running_stats { get; }
+        internal bool track_running_stats { get; }
 
         public Parameter weight
         {
@@ -118,15 +118,6 @@ namespace TorchSharp.Modules
             num_batches_tracked?.zero_();
         }
 
-        public void reset_parameters()
-        {
-            reset_running_stats();
-            if (!affine)
-                return;
-            nn.init.ones_(weight);
-            nn.init.zeros_(bias!);
-        }
-
         protected abstract void ValidateInputDimensions(Tensor input);
 
         private void SetBuffer(ref Tensor? buffer, Tensor? value, string name)
@@ -139,7 +130,7 @@ namespace TorchSharp.Modules
 
     public abstract class BatchNorm : NormBase
     {
-        public BatchNorm(long num_features, double eps, double momentum, bool affine, bool track_running_stats, Device? device,
+        internal BatchNorm(long num_features, double eps, double momentum, bool affine, bool track_running_stats, Device? device,
             ScalarType? dtype, string name)
             : base(num_features, eps, momentum, affine, track_running_stats, device, dtype, name)
         {

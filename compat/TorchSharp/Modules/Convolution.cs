@@ -8,15 +8,15 @@ namespace TorchSharp.Modules;
 public abstract class Convolution : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = nameof(weight))]
-    protected Parameter? _weight;
+    private protected Parameter? _weight;
 
     [ComponentName(Name = nameof(bias))]
-    protected Parameter? _bias;
+    private protected Parameter? _bias;
 
     // Padding as functional.pad takes it, from the last dimension to the first.
-    protected long[] _reversed_padding_repeated_twice = [];
+    private protected long[] _reversed_padding_repeated_twice = [];
 
-    protected Convolution(string name, long in_channels, long out_channels, long[] kernel_size, long[] stride, long[]? padding,
+    private protected Convolution(string name, long in_channels, long out_channels, long[] kernel_size, long[] stride, long[]? padding,
         Padding? padding_type, long[] dilation, bool transposed, long[] output_padding, long groups, bool bias,
         PaddingModes padding_mode, Device? device = null, ScalarType? dtype = null)
         : base(name)
@@ -50,17 +50,17 @@ public abstract class Convolution : nn.Module<Tensor, Tensor>
 
     public long[] stride { get; set; }
 
-    public long[]? padding { get; private set; }
+    internal long[]? padding { get; private set; }
 
-    public Padding? padding_type { get; private set; }
+    internal Padding? padding_type { get; private set; }
 
-    public PaddingModes padding_mode { get; set; }
+    internal PaddingModes padding_mode { get; set; }
 
-    public long[] dilation { get; set; }
+    internal long[] dilation { get; set; }
 
-    public bool transposed { get; }
+    internal bool transposed { get; }
 
-    public long[] output_padding { get; set; }
+    internal long[] output_padding { get; set; }
 
     public long groups { get; set; }
 
@@ -90,7 +90,7 @@ public abstract class Convolution : nn.Module<Tensor, Tensor>
         }
     }
 
-    public void reset_parameters()
+    internal void reset_parameters()
     {
         nn.init.kaiming_uniform_(weight, Math.Sqrt(5));
         if (bias is null)
@@ -100,14 +100,14 @@ public abstract class Convolution : nn.Module<Tensor, Tensor>
         nn.init.uniform_(bias, -bound, bound);
     }
 
-    public void SetPadding(long[] padding)
+    internal void SetPadding(long[] padding)
     {
         this.padding = padding;
         padding_type = null;
         _reversed_padding_repeated_twice = padding.Reverse().SelectMany(size => new[] { size, size }).ToArray();
     }
 
-    public void SetPadding(Padding padding)
+    internal void SetPadding(Padding padding)
     {
         if (transposed)
             throw new ArgumentException("Cannot set padding type on ConvTransposeND");
@@ -127,7 +127,7 @@ public abstract class Convolution : nn.Module<Tensor, Tensor>
         }
     }
 
-    protected bool ValidateShape(Tensor input, long dimensions)
+    private protected bool ValidateShape(Tensor input, long dimensions)
     {
         var shape = input.shape;
         return (shape.Length == dimensions + 2 && shape[1] == in_channels) ||

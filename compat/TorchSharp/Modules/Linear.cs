@@ -39,9 +39,9 @@ namespace TorchSharp.Modules
             nn.init.uniform_(bias, -bound, bound);
         }
 
-        public long in_features { get; set; }
+        internal long in_features { get; set; }
 
-        public long out_features { get; set; }
+        internal long out_features { get; set; }
 
         public Parameter weight
         {

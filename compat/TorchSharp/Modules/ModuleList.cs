@@ -9,8 +9,6 @@ namespace TorchSharp
     {
         public static partial class nn
         {
-            public static ModuleList<Module> ModuleList(params Module[] modules) => new(modules);
-
             public static ModuleList<T> ModuleList<T>(params T[] modules) where T : Module => new(modules);
         }
     }
@@ -41,8 +39,6 @@ namespace TorchSharp.Modules
         public void Add(T item) => items.Add(item);
 
         public void append(params T[] parameters) => items.AddRange(parameters);
-
-        public void extend(IEnumerable<T> modules) => items.AddRange(modules);
 
         public void Insert(int index, T item) => items.Insert(index, item);
 

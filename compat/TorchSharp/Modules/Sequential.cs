@@ -16,7 +16,7 @@ namespace TorchSharp
             public static Sequential Sequential(params Module<Tensor, Tensor>[] modules) =>
                 Sequential((IEnumerable<Module<Tensor, Tensor>>)modules);
 
-            public static Sequential Sequential(IEnumerable<Module<Tensor, Tensor>> modules)
+            internal static Sequential Sequential(IEnumerable<Module<Tensor, Tensor>> modules)
             {
                 var result = new Sequential();
                 foreach (var module in modules)
@@ -27,7 +27,7 @@ namespace TorchSharp
             public static Sequential Sequential(params (string name, Module<Tensor, Tensor> submodule)[] modules) =>
                 Sequential((IEnumerable<(string, Module<Tensor, Tensor>)>)modules);
 
-            public static Sequential Sequential(IEnumerable<(string name, Module<Tensor, Tensor> submodule)> modules)
+            internal static Sequential Sequential(IEnumerable<(string name, Module<Tensor, Tensor> submodule)> modules)
             {
                 var result = new Sequential();
                 foreach (var (name, module) in modules)
@@ -48,26 +48,11 @@ namespace TorchSharp.Modules
         {
         }
 
-        protected Sequential(params (string name, nn.Module<Tensor, Tensor> submodule)[] modules) : this()
-        {
-            foreach (var (name, module) in modules)
-                append(name, module);
-        }
-
-        protected Sequential(params nn.Module<Tensor, Tensor>[] modules) : this()
-        {
-            foreach (var module in modules)
-                append(module);
-        }
-
         public int Count => entries.Count;
 
-        [IndexerName("SequentialItems")]
-        public nn.IModule<Tensor, Tensor> this[int index] => entries[index].module;
+        internal Sequential append(nn.IModule<Tensor, Tensor> module) => append(entries.Count.ToString(), module);
 
-        public Sequential append(nn.IModule<Tensor, Tensor> module) => append(entries.Count.ToString(), module);
-
-        public Sequential append(string name, nn.IModule<Tensor, Tensor> module)
+        internal Sequential append(string name, nn.IModule<Tensor, Tensor> module)
         {
             entries.Add((name, module));
             return this;

@@ -20,11 +20,7 @@ public static partial class torch
 
             public HookRemover register_forward_hook(TPostHook hook) => Add(post_hooks, hook);
 
-            public HookRemover register_forward_hook(Action<Module> hook) => Add(module_post_hooks, hook);
-
             public HookRemover register_forward_pre_hook(TPreHook hook) => Add(pre_hooks, hook);
-
-            public HookRemover register_forward_pre_hook(Action<Module> hook) => Add(module_pre_hooks, hook);
 
             private HookRemover Add<THook>(Dictionary<string, THook> hooks, THook hook)
             {

@@ -6,18 +6,11 @@ public static partial class torch
 {
     public static partial class nn
     {
-        public static partial class init
+        internal static partial class init
         {
             public enum NonlinearityType
             {
                 Linear = 0,
-                Conv1D = 1,
-                Conv2D = 2,
-                Conv3D = 3,
-                ConvTranspose1D = 4,
-                ConvTranspose2D = 5,
-                ConvTranspose3D = 6,
-                Sigmoid = 7,
                 Tanh = 8,
                 ReLU = 9,
                 LeakyReLU = 10,
@@ -48,16 +41,6 @@ public static partial class torch
                 return (shape[1] * field, shape[0] * field);
             }
 
-            public static Tensor zeros_(Tensor tensor) => constant_(tensor, 0);
-
-            public static Tensor ones_(Tensor tensor) => constant_(tensor, 1);
-
-            public static Tensor constant_(Tensor tensor, Scalar val)
-            {
-                using var _ = no_grad();
-                return tensor.fill_(val);
-            }
-
             // As in TorchSharp 0.107, the numbers of this class come from the default generator, whatever generator is given.
             public static Tensor uniform_(Tensor tensor, double low = 0, double high = 1, Generator? generator = null)
             {
@@ -65,27 +48,10 @@ public static partial class torch
                 return tensor.uniform_(low, high);
             }
 
-            public static Tensor normal_(Tensor tensor, double mean = 0, double std = 1, Generator? generator = null)
-            {
-                using var _ = no_grad();
-                return tensor.normal_(mean, std);
-            }
-
             public static Tensor kaiming_uniform_(Tensor tensor, double a = 0, FanInOut mode = FanInOut.FanIn,
                 NonlinearityType nonlinearity = NonlinearityType.LeakyReLU)
             {
                 var bound = Math.Sqrt(3.0) * KaimingStd(tensor, a, mode, nonlinearity);
-                return uniform_(tensor, -bound, bound);
-            }
-
-            public static Tensor kaiming_normal_(Tensor tensor, double a = 0, FanInOut mode = FanInOut.FanIn,
-                NonlinearityType nonlinearity = NonlinearityType.LeakyReLU) =>
-                normal_(tensor, 0, KaimingStd(tensor, a, mode, nonlinearity));
-
-            public static Tensor xavier_uniform_(Tensor tensor, double gain = 1.0)
-            {
-                var (fanIn, fanOut) = CalculateFanInAndFanOut(tensor);
-                var bound = gain * Math.Sqrt(6.0 / (fanIn + fanOut));
                 return uniform_(tensor, -bound, bound);
             }
 

@@ -26,10 +26,6 @@ public static partial class torch
 {
     public static partial class nn
     {
-        public static CrossEntropyLoss CrossEntropyLoss(Tensor? weight = null, long? ignore_index = null,
-            Reduction reduction = Reduction.Mean) =>
-            new(weight, ignore_index, reduction);
-
         public static partial class functional
         {
             public static Tensor cross_entropy(Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100,

@@ -11,8 +11,8 @@ public static partial class torch
     {
         public partial class Module
         {
-            protected DeviceType _deviceType = DeviceType.CPU;
-            protected int _deviceIndex = -1;
+            private protected DeviceType _deviceType = DeviceType.CPU;
+            private protected int _deviceIndex = -1;
 
             protected internal virtual Module _to(Device device, ScalarType dtype, bool non_blocking)
             {
@@ -37,12 +37,6 @@ public static partial class torch
                 RequireFloatingPoint(dtype);
                 _toEpilog(dtype, null, non_blocking);
                 return this;
-            }
-
-            public Module _to(Tensor other, bool non_blocking)
-            {
-                _to(other.dtype, non_blocking);
-                return _to(other.device_type, other.device_index, non_blocking);
             }
 
             /// <summary>
@@ -81,7 +75,7 @@ public static partial class torch
                 _deviceIndex = device.index;
             }
 
-            protected static bool ReplaceParameter(ScalarType? dtype, Device? device, Parameter param, out Parameter? p)
+            private protected static bool ReplaceParameter(ScalarType? dtype, Device? device, Parameter param, out Parameter? p)
             {
                 p = null;
                 var type = Target(dtype, param);
@@ -102,7 +96,7 @@ public static partial class torch
                 return true;
             }
 
-            protected static bool ReplaceBuffer(ScalarType? dtype, Device? device, Tensor buffer, out Tensor? result)
+            private protected static bool ReplaceBuffer(ScalarType? dtype, Device? device, Tensor buffer, out Tensor? result)
             {
                 result = null;
                 var type = Target(dtype, buffer);
@@ -132,7 +126,8 @@ public static partial class torch
 
             private bool SetProperty(string name, object? value)
             {
-                var property = GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).FirstOrDefault(property => property.Name == name);
+                var property = GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+                    .FirstOrDefault(property => property.Name == name);
                 property?.SetValue(this, value);
                 return property is not null;
             }
@@ -165,9 +160,6 @@ public static class ModuleExtensionMethods
 
     public static T cuda<T>(this T module, int deviceIndex = -1, bool non_blocking = false) where T : torch.nn.Module =>
         (T)module._to(DeviceType.CUDA, deviceIndex, non_blocking);
-
-    public static T @float<T>(this T module, bool non_blocking = false) where T : torch.nn.Module =>
-        module.to(torch.ScalarType.Float32, non_blocking);
 
     public static T @double<T>(this T module, bool non_blocking = false) where T : torch.nn.Module =>
         module.to(torch.ScalarType.Float64, non_blocking);

@@ -45,9 +45,7 @@ public static partial class torch
                 ownModules.TryAdd(name, submodule);
             }
 
-            public void add_module(string name, Module module) => register_module(name, module);
-
-            protected void ConditionallyRegisterParameter(string name, Parameter? value)
+            private protected void ConditionallyRegisterParameter(string name, Parameter? value)
             {
                 if (value is null)
                     ownParameters.Remove(name);
@@ -55,15 +53,13 @@ public static partial class torch
                     ownParameters.Set(name, value);
             }
 
-            protected void ConditionallyRegisterBuffer(string name, Tensor? value, bool persistent = true)
+            private protected void ConditionallyRegisterBuffer(string name, Tensor? value, bool persistent = true)
             {
                 if (value is null)
                     ownBuffers.Remove(name);
                 else
                     ownBuffers.Set(name, (value, persistent));
             }
-
-            protected void ClearModules() => ownModules.Clear();
 
             /// <summary>Registers the modules, parameters and tensors in the fields, under the fields' names.</summary>
             protected virtual void RegisterComponents()

@@ -60,14 +60,6 @@ public static partial class torch
 
             public virtual void eval() => train(false);
 
-            public virtual Module apply(Action<Module> fn)
-            {
-                foreach (var (_, module) in named_children())
-                    module.apply(fn);
-                fn(this);
-                return this;
-            }
-
             public virtual void zero_grad(bool set_to_none = true)
             {
                 foreach (var (_, parameter) in named_parameters())
@@ -93,12 +85,7 @@ public static partial class torch
                 Distinct(ownBuffers.Where(own => own.Value.persistent).Select(own => (own.Name, own.Value.tensor)), recurse,
                     module => module.named_buffers(true, include_nonpersistent));
 
-            public virtual IEnumerable<Tensor> buffers(bool recurse = true, bool include_nonpersistent = true) =>
-                named_buffers(recurse, include_nonpersistent).Select(named => named.buffer);
-
             public virtual IEnumerable<(string name, Module module)> named_children() => ownModules;
-
-            public virtual IEnumerable<Module> children() => named_children().Select(named => named.module);
 
             public virtual IEnumerable<(string name, Module module)> named_modules()
             {
@@ -116,14 +103,9 @@ public static partial class torch
             public virtual Parameter? get_parameter(string target) =>
                 named_parameters().FirstOrDefault(named => named.name == target).parameter;
 
-            public virtual Tensor? get_buffer(string target) => named_buffers().FirstOrDefault(named => named.name == target).buffer;
-
-            public virtual bool has_parameter(string target) => get_parameter(target) is not null;
-
-            public virtual bool has_buffer(string target) => get_buffer(target) is not null;
-
             /// <summary>The own tensors and then those of the children, each native tensor once.</summary>
-            private IEnumerable<(string, T)> Distinct<T>(IEnumerable<(string, T)> own, bool recurse, Func<Module, IEnumerable<(string, T)>> ofChild)
+            private IEnumerable<(string, T)> Distinct<T>(
+                IEnumerable<(string, T)> own, bool recurse, Func<Module, IEnumerable<(string, T)>> ofChild)
                 where T : Tensor
             {
                 var seen = new HashSet<IntPtr> { IntPtr.Zero };

@@ -34,8 +34,6 @@ internal sealed class NamedList<T> : IEnumerable<(string Name, T Value)>
             entries.RemoveAt(index);
     }
 
-    internal void Clear() => entries.Clear();
-
     public IEnumerator<(string Name, T Value)> GetEnumerator() => entries.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

@@ -30,7 +30,8 @@ internal static unsafe partial class Library
         var file = $"lib{Name}.so";
         var full = string.IsNullOrEmpty(folder) ? file : Path.Combine(folder, file);
         if (!File.Exists(full))
-            throw new DllNotFoundException($"{file} is not beside {assembly.GetName().Name}.dll: run `./lthkit setup`, which builds it, and build again.");
+            throw new DllNotFoundException(
+                $"{file} is not beside {assembly.GetName().Name}.dll: run `./lthkit setup`, which builds it, and build again.");
         IntPtr library;
         try
         {
@@ -38,7 +39,8 @@ internal static unsafe partial class Library
         }
         catch (DllNotFoundException e)
         {
-            throw new DllNotFoundException($"{file} could not be loaded, probably because the libtorch it was built for is gone: run `./lthkit setup`. ({e.Message})");
+            throw new DllNotFoundException(
+                $"{file} could not be loaded, probably because the libtorch it was built for is gone: run `./lthkit setup`. ({e.Message})");
         }
         Threads.UseAllCores(library);
         return library;
@@ -69,9 +71,7 @@ internal static unsafe partial class Library
     [LibraryImport(Name), SuppressGCTransition] internal static partial int tsc_device_type(IntPtr tensor);
     [LibraryImport(Name), SuppressGCTransition] internal static partial int tsc_device_index(IntPtr tensor);
     [LibraryImport(Name)] internal static partial int tsc_is_contiguous(IntPtr tensor);
-    [LibraryImport(Name)] internal static partial int tsc_is_sparse(IntPtr tensor);
     [LibraryImport(Name)] internal static partial int tsc_data(IntPtr tensor, void** data);
-    [LibraryImport(Name)] internal static partial int tsc_storage_offset(IntPtr tensor, long* offset);
     [LibraryImport(Name)] internal static partial int tsc_item(IntPtr tensor, Value* value);
 
     [LibraryImport(Name)] internal static partial int tsc_requires_grad(IntPtr tensor);
@@ -103,6 +103,5 @@ internal static unsafe partial class Library
     [LibraryImport(Name)] internal static partial int tsc_cuda_available();
     [LibraryImport(Name)] internal static partial int tsc_cuda_count();
     [LibraryImport(Name)] internal static partial int tsc_cuda_synchronize(long device);
-    [LibraryImport(Name)] internal static partial int tsc_cuda_manual_seed(long seed, int allDevices);
     [LibraryImport(Name)] internal static partial byte* tsc_version();
 }

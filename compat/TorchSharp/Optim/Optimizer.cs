@@ -22,14 +22,9 @@ namespace TorchSharp
                 double Momentum { get; set; }
             }
 
-            public interface IBetas
-            {
-                (double, double) Betas { get; set; }
-            }
-
             public abstract partial class Optimizer : IDisposable
             {
-                protected IList<ParamGroup> _parameter_groups = new List<ParamGroup>();
+                private protected IList<ParamGroup> _parameter_groups = new List<ParamGroup>();
 
                 // The real class has more constructors, none for callers.
                 private protected Optimizer()

@@ -42,8 +42,6 @@ public static partial class torch
             return this;
         }
 
-        public Tensor with_requires_grad(bool requires_grad = true) => requires_grad_(requires_grad);
-
         public void retain_grad()
         {
             Library.Check(Library.tsc_retain_grad(Handle));
@@ -52,12 +50,6 @@ public static partial class torch
 
         public void backward() => autograd.backward(this);
 
-        public void backward(IList<Tensor>? grad_tensors = null, bool retain_graph = false, bool create_graph = false,
-            IList<Tensor>? inputs = null) =>
-            autograd.backward([this], grad_tensors, retain_graph, create_graph, inputs);
-
         public Tensor detach() => Aten.detach.Call(this);
-
-        public Tensor detach_() => Aten.detach_.InPlace(this);
     }
 }

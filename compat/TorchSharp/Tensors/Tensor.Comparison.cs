@@ -6,33 +6,27 @@ public static partial class torch
     {
         public Tensor eq(Tensor target) => Aten.eq_Tensor.Call(this, target);
         public Tensor eq(Scalar target) => Aten.eq_Scalar.Call(this, target);
-        public Tensor ne(Tensor target) => Aten.ne_Tensor.Call(this, target);
+        internal Tensor ne(Tensor target) => Aten.ne_Tensor.Call(this, target);
         public Tensor ne(Scalar target) => Aten.ne_Scalar.Call(this, target);
-        public Tensor lt(Tensor target) => Aten.lt_Tensor.Call(this, target);
-        public Tensor lt(Scalar target) => Aten.lt_Scalar.Call(this, target);
-        public Tensor le(Tensor target) => Aten.le_Tensor.Call(this, target);
+        internal Tensor lt(Tensor target) => Aten.lt_Tensor.Call(this, target);
+        internal Tensor lt(Scalar target) => Aten.lt_Scalar.Call(this, target);
+        internal Tensor le(Tensor target) => Aten.le_Tensor.Call(this, target);
         public Tensor le(Scalar target) => Aten.le_Scalar.Call(this, target);
-        public Tensor gt(Tensor target) => Aten.gt_Tensor.Call(this, target);
+        internal Tensor gt(Tensor target) => Aten.gt_Tensor.Call(this, target);
         public Tensor gt(Scalar target) => Aten.gt_Scalar.Call(this, target);
-        public Tensor ge(Tensor target) => Aten.ge_Tensor.Call(this, target);
-        public Tensor ge(Scalar target) => Aten.ge_Scalar.Call(this, target);
+        internal Tensor ge(Tensor target) => Aten.ge_Tensor.Call(this, target);
+        internal Tensor ge(Scalar target) => Aten.ge_Scalar.Call(this, target);
 
         public Tensor logical_and(Tensor other) => Aten.logical_and.Call(this, other);
         public Tensor logical_or(Tensor other) => Aten.logical_or.Call(this, other);
-        public Tensor logical_xor(Tensor other) => Aten.logical_xor.Call(this, other);
         public Tensor logical_not() => Aten.logical_not.Call(this);
-        public Tensor bitwise_and(Tensor other) => Aten.bitwise_and_Tensor.Call(this, other);
-        public Tensor bitwise_or(Tensor other) => Aten.bitwise_or_Tensor.Call(this, other);
-        public Tensor bitwise_xor(Tensor other) => Aten.bitwise_xor_Tensor.Call(this, other);
-        public Tensor bitwise_not() => Aten.bitwise_not.Call(this);
+        internal Tensor bitwise_and(Tensor other) => Aten.bitwise_and_Tensor.Call(this, other);
+        internal Tensor bitwise_not() => Aten.bitwise_not.Call(this);
 
         public Tensor equal(Tensor target) => eq(target);
 
         public bool allclose(Tensor target, double rtol = 1e-05, double atol = 1e-08, bool equal_nan = false) =>
             Aten.allclose.CallBool(this, target, rtol, atol, equal_nan);
-
-        public Tensor isclose(Tensor other, double rtol = 1e-05, double atol = 1e-08, bool nanEqual = false) =>
-            Aten.isclose.Call(this, other, rtol, atol, nanEqual);
 
         public static Tensor operator ==(Tensor left, Tensor right) => left.eq(right);
         public static Tensor operator ==(Tensor left, Scalar right) => left.eq(right);
@@ -53,8 +47,6 @@ public static partial class torch
         public static Tensor operator >=(Tensor left, Scalar right) => left.ge(right);
         public static Tensor operator >=(Scalar left, Tensor right) => right.le(left);
         public static Tensor operator &(Tensor left, Tensor right) => left.bitwise_and(right);
-        public static Tensor operator |(Tensor left, Tensor right) => left.bitwise_or(right);
-        public static Tensor operator ^(Tensor left, Tensor right) => left.bitwise_xor(right);
         public static Tensor operator ~(Tensor left) => left.bitwise_not();
     }
 }

@@ -12,8 +12,6 @@ public static partial class torch
 
         public Tensor copy_(Tensor source, bool nonBlocking = false) => Aten.copy_.InPlace(this, source, nonBlocking);
 
-        public Tensor set_(Tensor source) => Aten.set__source_Tensor.InPlace(this, source);
-
         public Tensor cpu() => to(DeviceType.CPU);
 
         public Tensor cuda(Device? device = null, bool non_blocking = false)
@@ -44,29 +42,14 @@ public static partial class torch
         public Tensor to_type(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
             Convert(type, null, copy, disposeAfter, non_blocking);
 
-        public Tensor type(ScalarType dtype) => to(dtype);
-
-        public Tensor type_as(Tensor tensor) => to(tensor.dtype);
-
-        public Tensor @bool() => to(ScalarType.Bool);
-
-        public Tensor @byte() => to(ScalarType.Byte);
-
         public Tensor @int() => to(ScalarType.Int32);
-
-        public Tensor @long() => to(ScalarType.Int64);
-
-        public Tensor half() => to(ScalarType.Float16);
-
-        public Tensor bfloat16() => to(ScalarType.BFloat16);
-
-        public Tensor @float() => to(ScalarType.Float32);
 
         public Tensor @double() => to(ScalarType.Float64);
 
         /// <summary>Whether a conversion makes a new native tensor.</summary>
         internal bool ConversionCopies(ScalarType type, Device device) =>
-            type != dtype || device.type != device_type || (device.type != DeviceType.CPU && device.index >= 0 && device.index != device_index);
+            type != dtype || device.type != device_type ||
+            (device.type != DeviceType.CPU && device.index >= 0 && device.index != device_index);
 
         private Tensor Convert(ScalarType? type, Device? device, bool copy, bool disposeAfter, bool nonBlocking)
         {

@@ -19,7 +19,7 @@ public static partial class torch
             return data<T>()[0];
         }
 
-        public unsafe Scalar ToScalar()
+        internal unsafe Scalar ToScalar()
         {
             Value value;
             Library.Check(Library.tsc_item(Handle, &value));
@@ -38,7 +38,8 @@ public static partial class torch
                 if (length > int.MaxValue)
                     throw new ArgumentException("Span only supports up to int.MaxValue elements.");
                 if (device_type != DeviceType.CPU)
-                    throw new InvalidOperationException("Reading data from non-CPU memory is not supported. Move or copy the tensor to the cpu before reading.");
+                    throw new InvalidOperationException(
+                        "Reading data from non-CPU memory is not supported. Move or copy the tensor to the cpu before reading.");
                 return new Span<byte>(Data(), (int)length);
             }
             set

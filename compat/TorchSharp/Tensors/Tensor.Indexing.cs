@@ -38,27 +38,13 @@ public static partial class torch
         }
 
         [IndexerName("TensorItems")]
-        public Tensor this[long i1, long i2, long i3]
-        {
-            get => index(i1, i2, i3);
-            set => Assign(value, i1, i2, i3);
-        }
-
-        [IndexerName("TensorItems")]
         public Tensor this[long i1, long i2, long i3, long i4]
         {
             get => index(i1, i2, i3, i4);
             set => Assign(value, i1, i2, i3, i4);
         }
 
-        [IndexerName("TensorItems")]
-        public Tensor this[params long[] indices]
-        {
-            get => index(Singles(indices));
-            set => index_put_(value, Singles(indices));
-        }
-
-        public Tensor index(params TensorIndex[] indices)
+        internal Tensor index(params TensorIndex[] indices)
         {
             var view = View(indices, out var tensors);
             if (tensors is null)
@@ -67,11 +53,11 @@ public static partial class torch
                 return Aten.index_Tensor.Call(view, tensors);
         }
 
-        public Tensor index(params Tensor[] indices) => Aten.index_Tensor.Call(this, indices);
+        internal Tensor index(params Tensor[] indices) => Aten.index_Tensor.Call(this, indices);
 
-        public Tensor index_put_(Tensor value, params TensorIndex[] indices) => index_put_(value, indices, false);
+        internal Tensor index_put_(Tensor value, params TensorIndex[] indices) => index_put_(value, indices, false);
 
-        public Tensor index_put_(Tensor value, TensorIndex[] indices, bool accumulate = false)
+        internal Tensor index_put_(Tensor value, TensorIndex[] indices, bool accumulate = false)
         {
             using var view = View(indices, out var tensors);
             if (tensors is null)
@@ -81,45 +67,24 @@ public static partial class torch
             return this;
         }
 
-        public Tensor index_put_(Tensor value, params Tensor[] indices) => index_put_(value, indices, false);
+        internal Tensor index_put_(Tensor value, params Tensor[] indices) => index_put_(value, indices, false);
 
-        public Tensor index_put_(Tensor value, Tensor[] indices, bool accumulate = false) =>
+        internal Tensor index_put_(Tensor value, Tensor[] indices, bool accumulate = false) =>
             Aten.index_put_.InPlace(this, indices, value, accumulate);
-
-        public Tensor index_put_(Scalar value, params TensorIndex[] indices)
-        {
-            using var element = Filled(value);
-            return index_put_(element, indices, false);
-        }
-
-        public Tensor index_put_(Scalar value, params Tensor[] indices)
-        {
-            using var element = Filled(value);
-            return index_put_(element, indices, false);
-        }
 
         public Tensor index_select(long dim, Tensor index) => Aten.index_select.Call(this, dim, index);
         public Tensor index_add_(long dim, Tensor index, Tensor source, Scalar alpha) =>
             Aten.index_add_.InPlace(this, dim, index, source, alpha);
         public Tensor index_copy_(long dim, Tensor index, Tensor source) => Aten.index_copy_.InPlace(this, dim, index, source);
-        public Tensor index_fill_(long dim, Tensor index, Scalar value) =>
-            Aten.index_fill__int_Scalar.InPlace(this, dim, index, value);
         public Tensor gather(long dim, Tensor index) => Aten.gather.Call(this, dim, index);
-        public Tensor scatter(long dim, Tensor index, Tensor src) => Aten.scatter_src.Call(this, dim, index, src);
         public Tensor scatter_(long dim, Tensor index, Tensor src) => Aten.scatter__src.InPlace(this, dim, index, src);
-        public Tensor scatter_add_(long dim, Tensor index, Tensor src) => Aten.scatter_add_.InPlace(this, dim, index, src);
         public Tensor masked_select(Tensor mask) => Aten.masked_select.Call(this, mask);
         public Tensor masked_scatter(Tensor mask, Tensor value) => Aten.masked_scatter.Call(this, mask, value);
-        public Tensor masked_scatter_(Tensor mask, Tensor value) => Aten.masked_scatter_.InPlace(this, mask, value);
         public Tensor take(Tensor index) => Aten.take.Call(this, index);
         public Tensor nonzero() => Aten.nonzero.Call(this);
         public Tensor where(Tensor condition, Tensor y) => Aten.where_self.Call(condition, this, y);
 
         private void Assign(Tensor value, params TensorIndex[] indices) => index_put_(value, indices, false);
-
-        private Tensor Filled(Scalar value) => full(ReadOnlySpan<long>.Empty, value, dtype, device);
-
-        private static TensorIndex[] Singles(long[] indices) => Array.ConvertAll(indices, index => TensorIndex.Single(index));
 
         /// <summary>
         /// Applies the indices that make views. The tensors among the indices come back beside the view, by its dimension;

@@ -27,11 +27,9 @@ public static partial class torch
 
         public static long TotalCount => totalCount;
 
-        public static long PeakCount => peakCount;
-
         internal DisposeScope? OwningDisposeScope { get; set; }
 
-        public IntPtr Handle =>
+        internal IntPtr Handle =>
             handle != IntPtr.Zero ? handle : throw new InvalidOperationException("Tensor invalid -- empty handle.");
 
         public bool IsInvalid => handle == IntPtr.Zero;
@@ -67,17 +65,6 @@ public static partial class torch
             return this;
         }
 
-        public Tensor MoveToOtherDisposeScope(Tensor other) => MoveToOtherDisposeScope(other.OwningDisposeScope);
-
-        public Tensor MoveToOtherDisposeScope(DisposeScope? other)
-        {
-            if (OwningDisposeScope is not null)
-                OwningDisposeScope.MoveToOther(other, this);
-            else
-                other?.Attach(this);
-            return this;
-        }
-
         /// <summary>Gives the native reference up to a new owner; this tensor is invalid afterwards.</summary>
         internal IntPtr MoveHandle()
         {
@@ -87,17 +74,17 @@ public static partial class torch
             return moved;
         }
 
-        public long Dimensions => Keep(Library.tsc_dim(Handle));
+        internal long Dimensions => Keep(Library.tsc_dim(Handle));
 
         public long dim() => Dimensions;
 
-        public long ndim => Dimensions;
+        internal long ndim => Dimensions;
 
-        public long NumberOfElements => Keep(Library.tsc_numel(Handle));
+        internal long NumberOfElements => Keep(Library.tsc_numel(Handle));
 
         public long numel() => NumberOfElements;
 
-        public long ElementSize => Keep(Library.tsc_item_size(Handle));
+        internal long ElementSize => Keep(Library.tsc_item_size(Handle));
 
         public long element_size() => ElementSize;
 
@@ -105,27 +92,17 @@ public static partial class torch
 
         public DeviceType device_type => (DeviceType)Keep(Library.tsc_device_type(Handle));
 
-        public int device_index => (int)Keep(Library.tsc_device_index(Handle));
+        internal int device_index => (int)Keep(Library.tsc_device_index(Handle));
 
         public Device device => device_type == DeviceType.CPU ? new Device(DeviceType.CPU) : new Device(device_type, device_index);
 
-        public bool is_cuda => device_type == DeviceType.CUDA;
-
-        public bool is_meta => device_type == DeviceType.META;
-
-        public bool is_cpu() => device_type == DeviceType.CPU;
-
-        public bool is_sparse => Keep(Library.tsc_is_sparse(Handle)) != 0;
-
-        public bool is_floating_point() => torch.is_floating_point(dtype);
-
-        public bool is_integral() => torch.is_integral(dtype);
+        internal bool is_floating_point() => torch.is_floating_point(dtype);
 
         public bool is_contiguous() => Keep(Library.tsc_is_contiguous(Handle)) != 0;
 
         public long[] shape => size();
 
-        public unsafe long[] size()
+        internal unsafe long[] size()
         {
             var sizes = new long[Dimensions];
             fixed (long* first = sizes)
@@ -134,8 +111,6 @@ public static partial class torch
             return sizes;
         }
 
-        public long size(int dim) => size()[Wrap(dim)];
-
         public unsafe long[] stride()
         {
             var strides = new long[Dimensions];
@@ -143,16 +118,6 @@ public static partial class torch
                 Library.Check(Library.tsc_strides(Handle, first));
             GC.KeepAlive(this);
             return strides;
-        }
-
-        public long stride(int dim) => stride()[Wrap(dim)];
-
-        public unsafe long storage_offset()
-        {
-            long offset;
-            Library.Check(Library.tsc_storage_offset(Handle, &offset));
-            GC.KeepAlive(this);
-            return offset;
         }
 
         /// <summary>Another managed tensor over the same native one.</summary>
@@ -168,15 +133,6 @@ public static partial class torch
         {
             GC.KeepAlive(this);
             return value;
-        }
-
-        private long Wrap(int dimension)
-        {
-            var count = Dimensions;
-            if (dimension < -count || dimension >= count)
-                throw new System.Runtime.InteropServices.ExternalException(
-                    $"Dimension out of range (expected to be in range of [{-count}, {count - 1}], but got {dimension})");
-            return dimension < 0 ? dimension + count : dimension;
         }
     }
 }

@@ -18,20 +18,17 @@ public static partial class torch
 
         public static TensorIndex None = new() { kind = Kind.None };
 
-        public static TensorIndex Null = new() { kind = Kind.None };
-
         public static TensorIndex Colon = Slice();
 
         public static TensorIndex Slice(long? start = null, long? stop = null, long? step = null) =>
             new() { kind = Kind.Slice, start = start, stop = stop, step = step };
 
-        public static TensorIndex Slice((int? start, int? end) range) => Slice(range.start, range.end);
+        internal static TensorIndex Slice((int? start, int? end) range) => Slice(range.start, range.end);
 
-        public static TensorIndex Slice(Range range) => Slice(FromStart(range.Start), range.End.Equals(Index.End) ? null : FromStart(range.End));
+        internal static TensorIndex Slice(Range range) =>
+            Slice(FromStart(range.Start), range.End.Equals(Index.End) ? null : FromStart(range.End));
 
-        public static TensorIndex Single(long? index) => new() { kind = Kind.Single, start = index };
-
-        public static TensorIndex Bool(bool value) => new() { kind = Kind.Bool, start = value ? 1 : 0 };
+        internal static TensorIndex Single(long? index) => new() { kind = Kind.Single, start = index };
 
         public static TensorIndex Tensor(Tensor tensor) => new() { kind = Kind.Tensor, tensor = tensor };
 

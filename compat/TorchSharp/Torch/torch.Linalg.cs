@@ -7,7 +7,6 @@ public static partial class torch
         public enum QRMode
         {
             Reduced = 0,
-            Complete = 1,
             R = 2,
         }
 
@@ -17,15 +16,6 @@ public static partial class torch
 
         public static Tensor norm(Tensor input, long[]? dims = null, bool keepdim = false) =>
             Aten.linalg_norm.Call(input, Argument.None, dims, keepdim);
-
-        public static Tensor norm(Tensor input, int ord, long[]? dims = null, bool keepdim = false) =>
-            Aten.linalg_norm.Call(input, (long)ord, dims, keepdim);
-
-        public static Tensor norm(Tensor input, double ord, long[]? dims = null, bool keepdim = false) =>
-            Aten.linalg_norm.Call(input, ord, dims, keepdim);
-
-        public static Tensor norm(Tensor input, string ord, long[]? dims = null, bool keepdim = false) =>
-            Aten.linalg_norm_ord_str.Call(input, ord, dims, keepdim);
 
         public static Tensor vector_norm(Tensor input, double ord = 2d, long[]? dims = null, bool keepdim = false) =>
             Aten.linalg_vector_norm.Call(input, ord, dims, keepdim);

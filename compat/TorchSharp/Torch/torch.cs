@@ -6,19 +6,11 @@ namespace TorchSharp;
 public static partial class torch
 {
     public static ScalarType @bool = ScalarType.Bool;
-    public static ScalarType uint8 = ScalarType.Byte;
-    public static ScalarType int8 = ScalarType.Int8;
-    public static ScalarType int16 = ScalarType.Int16;
     public static ScalarType @short = ScalarType.Int16;
     public static ScalarType int32 = ScalarType.Int32;
     public static ScalarType @int = ScalarType.Int32;
     public static ScalarType int64 = ScalarType.Int64;
-    public static ScalarType @long = ScalarType.Int64;
-    public static ScalarType float16 = ScalarType.Float16;
-    public static ScalarType half = ScalarType.Float16;
-    public static ScalarType bfloat16 = ScalarType.BFloat16;
     public static ScalarType float32 = ScalarType.Float32;
-    public static ScalarType @float = ScalarType.Float32;
     public static ScalarType float64 = ScalarType.Float64;
     public static ScalarType @double = ScalarType.Float64;
 
@@ -28,23 +20,17 @@ public static partial class torch
 
     public static void set_num_threads(int num) => Library.Check(Library.tsc_set_num_threads(num));
 
-    public static bool is_floating_point(ScalarType type) =>
+    internal static bool is_floating_point(ScalarType type) =>
         type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
 
-    public static bool is_integral(ScalarType type) =>
+    internal static bool is_integral(ScalarType type) =>
         type is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
-
-    public static bool cuda_is_available() => cuda.is_available();
 
     public static partial class cuda
     {
         public static bool is_available() => Library.tsc_cuda_available() != 0;
 
         public static int device_count() => Library.tsc_cuda_count();
-
-        public static void manual_seed(long seed) => Library.Check(Library.tsc_cuda_manual_seed(seed, 0));
-
-        public static void manual_seed_all(long seed) => Library.Check(Library.tsc_cuda_manual_seed(seed, 1));
 
         public static void synchronize(Device? device = null) => Library.Check(Library.tsc_cuda_synchronize(device?.index ?? -1));
     }

@@ -321,16 +321,8 @@ API int32_t tsc_is_contiguous(Handle tensor) {
   return tensor->is_contiguous() ? 1 : 0;
 }
 
-API int32_t tsc_is_sparse(Handle tensor) {
-  return tensor->is_sparse() ? 1 : 0;
-}
-
 API int32_t tsc_data(Handle tensor, void** data) {
   return guard([&] { *data = borrow(tensor).data_ptr(); });
-}
-
-API int32_t tsc_storage_offset(Handle tensor, int64_t* offset) {
-  return guard([&] { *offset = borrow(tensor).storage_offset(); });
 }
 
 // A 0-dim or one-element tensor's value, as libtorch's item().
@@ -475,16 +467,6 @@ API int32_t tsc_cuda_count() {
 
 API int32_t tsc_cuda_synchronize(int64_t device) {
   return guard([&] { torch::cuda::synchronize(device); });
-}
-
-API int32_t tsc_cuda_manual_seed(int64_t seed, int32_t allDevices) {
-  return guard([&] {
-    if (allDevices != 0) {
-      torch::cuda::manual_seed_all(static_cast<uint64_t>(seed));
-    } else {
-      torch::cuda::manual_seed(static_cast<uint64_t>(seed));
-    }
-  });
 }
 
 API const char* tsc_version() {
