@@ -32,8 +32,9 @@ internal static class CommandLine
             error.WriteLine("lthkit: stopping; Ctrl-C again stops at once.");
             stop.Cancel();
         }
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        var own = parsed.CommandResult.Command is KernelVerb.RunCommand;     // for which signals mean something else
+        using var interrupt = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         try

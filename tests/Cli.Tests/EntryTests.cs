@@ -61,7 +61,7 @@ public sealed class EntryTests : IDisposable
     {
         var (code, output, _) = Lthkit();
         Assert.Equal(0, code);
-        foreach (var verb in (string[])["setup", "reproduce", "run", "figures", "test", "data", "doctor", "bench", "compat"])
+        foreach (var verb in (string[])["setup", "reproduce", "run", "figures", "test", "data", "kernel", "doctor", "bench", "compat"])
             Assert.Contains($"\n  {verb} ", output);
     }
 

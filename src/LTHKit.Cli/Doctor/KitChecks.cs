@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using LTHKit.Notebook.Jupyter;
 
 namespace LTHKit.Cli.Doctor;
 
@@ -34,26 +35,10 @@ internal static class KitChecks
 
     private static Finding Jupyter()
     {
-        var program = Tool.Find("jupyter");
-        if (Registered() is { } kernel)
-            return new("Jupyter", $"{program ?? "not on the PATH"}; a C# kernel is registered in {kernel}");
-        return new("Jupyter", $"{program ?? "not installed"}; no C# kernel is registered, so notebooks run with ./lthkit run and ./lthkit reproduce");
-    }
-
-    // The kernel that the notebooks name: .NET Interactive's for C#.
-    private static string? Registered()
-    {
-        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string?[] data =
-        [
-            .. (Environment.GetEnvironmentVariable("JUPYTER_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries),
-            Environment.GetEnvironmentVariable("JUPYTER_DATA_DIR"), Path.Combine(home, ".local", "share", "jupyter"),
-            Environment.GetEnvironmentVariable("VIRTUAL_ENV") is { } environment ? Path.Combine(environment, "share", "jupyter") : null,
-            Environment.GetEnvironmentVariable("CONDA_PREFIX") is { } prefix ? Path.Combine(prefix, "share", "jupyter") : null,
-            "/usr/local/share/jupyter", "/usr/share/jupyter",
-        ];
-        return data.OfType<string>().Select(folder => Path.Combine(folder, "kernels"))
-            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, ".net-csharp", "kernel.json")));
+        var program = Tool.Find("jupyter") ?? "not on the PATH";
+        return KernelSpecs.Find().FirstOrDefault() is { } spec
+            ? new("Jupyter", $"{program}; a C# kernel is registered in {spec.Folder}")
+            : new("Jupyter", $"{program}; no C# kernel is registered: ./lthkit kernel install does it, ./lthkit run and ./lthkit reproduce need none");
     }
 
     private static Finding Library(string topic, string file, string problem, string package)

@@ -14,6 +14,7 @@ internal static class Verbs
         RunVerb.Create(),
         FiguresVerb.Create(),
         DataVerb.Create(),
+        KernelVerb.Create(),
         BenchVerb.Create(),
         DoctorVerb.Create(),
         CompatVerb.Create(),

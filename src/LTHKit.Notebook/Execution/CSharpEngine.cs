@@ -33,6 +33,7 @@ public sealed class CSharpEngine : IDisposable
     private readonly ReferenceResolver _references;
     private readonly UserTrace _trace = new();
     private readonly ScriptOptions _options;
+    private readonly ScriptOptions _continued;
     private ScriptState<object>? _state;
 
     /// <param name="folder">Where <c>#r</c> and <c>#load</c> look: the notebook's folder.</param>
@@ -52,6 +53,8 @@ public sealed class CSharpEngine : IDisposable
             .WithLanguageVersion(LanguageVersion.Latest)
             .WithEmitDebugInformation(true)
             .WithFileEncoding(System.Text.Encoding.UTF8);
+        // Later cells inherit the references. Given again they would add up, and the memory for them grow with the square of the cells.
+        _continued = _options.WithReferences(Array.Empty<MetadataReference>());
         _loader.RegisterDependency(typeof(Kernel).Assembly);
         _loader.RegisterDependency(typeof(Formatter).Assembly);
     }
@@ -109,8 +112,21 @@ public sealed class CSharpEngine : IDisposable
         return error;
     }
 
+    /// <summary>The value of an expression after the cells so far, which it does not change, or the error it ends in.</summary>
+    public async Task<CellOutput> EvaluateAsync(string expression, CancellationToken cancellation = default)
+    {
+        CellOutput? last = null;
+        var state = _state;
+        var error = await RunCancellable(expression, "the expression", output => last = output, cancellation).ConfigureAwait(false);
+        _state = state;
+        return error ?? (last as ResultOutput as CellOutput) ?? new ResultOutput(null, new Dictionary<string, string>());
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _loader.Dispose();
+
+    /// <summary>Code as the compiler sees it after the cells so far; nothing is run.</summary>
+    internal Compilation Analyze(string code) => Continue(code, "").GetCompilation();
 
     private static ErrorOutput? Show(CellPart part, Action<CellOutput> output)
     {
@@ -166,7 +182,9 @@ public sealed class CSharpEngine : IDisposable
         var state = await (_state is null
             ? script.RunAsync(null, _ => true, CancellationToken.None)
             : script.RunFromAsync(_state, _ => true, CancellationToken.None)).ConfigureAwait(false);
-        _state = state;
+        // What declares nothing is nothing to later cells, and a long session must not drag it along.
+        if (_state is null || Declares(script))
+            _state = state;
         if (state.Exception is not null)
             return _trace.Of(state.Exception);
 
@@ -185,10 +203,9 @@ public sealed class CSharpEngine : IDisposable
 
     private Script<object> Continue(string code, string cell)
     {
-        var options = _options.WithFilePath(cell);
         return _state is null
-            ? CSharpScript.Create<object>(code, options, assemblyLoader: _loader)
-            : (Script<object>)_state.Script.ContinueWith<object>(code, options);
+            ? CSharpScript.Create<object>(code, _options.WithFilePath(cell), assemblyLoader: _loader)
+            : (Script<object>)_state.Script.ContinueWith<object>(code, _continued.WithFilePath(cell));
     }
 
     // A type of the library must be the same type in a cell: what this process has loaded serves the cells too.
@@ -203,6 +220,14 @@ public sealed class CSharpEngine : IDisposable
 
     private string? PackageFailure(Diagnostic error) =>
         _references.Failures.FirstOrDefault(failure => error.GetMessage().Contains($"'{failure.Key}'", StringComparison.Ordinal)).Value;
+
+    private static bool Declares(Script script)
+    {
+        var root = (CompilationUnitSyntax)script.GetCompilation().SyntaxTrees.Last().GetRoot();
+        return root.ContainsDirectives || root.Usings.Count > 0 || root.Externs.Count > 0
+            || root.Members.Any(member => member is not GlobalStatementSyntax)
+            || root.DescendantNodes().Any(node => node is VariableDesignationSyntax);
+    }
 
     // A last expression without a semicolon, of a type that has values.
     private static bool HasValue(Script script)
@@ -233,8 +258,10 @@ public sealed class CSharpEngine : IDisposable
         {
             lock (_gate)
             {
-                if (!_closed && Translate(value) is { } translated)
-                    output(translated);
+                if (_closed || Translate(value) is not { } translated)
+                    return;
+                foreach (var one in translated is StreamOutput stream ? Cleared(stream) : [translated])
+                    output(one);
             }
         }
 
@@ -250,6 +277,17 @@ public sealed class CSharpEngine : IDisposable
         {
             lock (_gate)
                 _closed = true;
+        }
+
+        // What terminals erase their screen at: ESC [ 2 J, with the cursor's way home and the scroll buffer's erasure around it.
+        private static IEnumerable<CellOutput> Cleared(StreamOutput stream)
+        {
+            if (!stream.Text.Contains("\e[2J", StringComparison.Ordinal))
+                return [stream];
+
+            var text = stream.Text.Replace("\e[H", "").Replace("\e[3J", "");
+            var rest = text[(text.LastIndexOf("\e[2J", StringComparison.Ordinal) + "\e[2J".Length)..];
+            return rest.Length == 0 ? [new ClearOutput(Wait: false)] : [new ClearOutput(Wait: true), stream with { Text = rest }];
         }
 
         private static CellOutput? Translate(KernelEvent value) => value switch

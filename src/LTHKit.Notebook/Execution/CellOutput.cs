@@ -8,6 +8,10 @@ public abstract record CellOutput;
 /// <param name="Text">What was written.</param>
 public sealed record StreamOutput(string Name, string Text) : CellOutput;
 
+/// <summary>What the cell put out before is to disappear: a terminal's code for it was written to the console.</summary>
+/// <param name="Wait">Not before something takes its place.</param>
+public sealed record ClearOutput(bool Wait) : CellOutput;
+
 /// <summary>A displayed value.</summary>
 /// <param name="Value">The value itself.</param>
 /// <param name="Data">Its text by MIME type; for JSON types, JSON text.</param>

@@ -33,6 +33,10 @@ internal sealed partial record CellSource(IReadOnlyList<CellPart> Parts, bool Ti
         ["md"] = "markdown",
     };
 
+    /// <summary>Whether some of the lines are not C#.</summary>
+    public static bool HasOtherLanguages(string source) => source.Split('\n')
+        .Any(line => Command().IsMatch(line) && Languages.TryGetValue(Name(line), out var language) && language != "csharp");
+
     /// <exception cref="UserException">An unknown command.</exception>
     public static CellSource Parse(string source, string cell)
     {
@@ -58,7 +62,7 @@ internal sealed partial record CellSource(IReadOnlyList<CellPart> Parts, bool Ti
             }
 
             lines.Add("");
-            var name = all[i].Trim()[2..].Split(' ')[0].ToLowerInvariant();
+            var name = Name(all[i]);
             if (Languages.TryGetValue(name, out var next))
             {
                 Finish();
@@ -90,6 +94,8 @@ internal sealed partial record CellSource(IReadOnlyList<CellPart> Parts, bool Ti
             lines.Clear();
         }
     }
+
+    private static string Name(string command) => command.Trim()[2..].Split(' ')[0].ToLowerInvariant();
 
     [GeneratedRegex(@"^\s*#![A-Za-z]")]
     private static partial Regex Command();

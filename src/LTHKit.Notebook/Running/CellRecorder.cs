@@ -27,6 +27,13 @@ internal sealed class CellRecorder
             return;
         }
 
+        if (output is ClearOutput)
+        {
+            _cell!.Outputs.Clear();
+            _stream = null;
+            return;
+        }
+
         var json = OutputJson.Of(output, _cell!.ExecutionCount ?? 0);
         var id = output switch
         {

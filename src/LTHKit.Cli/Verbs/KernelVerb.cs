@@ -1,0 +1,139 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using LTHKit.Cli.Doctor;
+using LTHKit.Notebook.Jupyter;
+
+namespace LTHKit.Cli;
+
+/// <summary>`kernel`: C# cells in Jupyter and VS Code.</summary>
+internal static class KernelVerb
+{
+    public static Command Create() => new("kernel", "Register the C# kernel with Jupyter, for notebooks in a browser or in VS Code.")
+    {
+        Install(), Uninstall(), List(), new RunCommand(),
+    };
+
+    private static Command Install()
+    {
+        var (prefix, active) = (Prefix(), ActivePrefix());
+        var command = new Command("install", "Register the kernel of this checkout.") { prefix, active };
+        command.SetAction(parsed =>
+        {
+            // dotnet and the built program by their full names: front ends start kernels in the notebook's folder.
+            string[] start = [DotNet(), Path.ChangeExtension(Environment.ProcessPath!, null) + ".dll", "kernel", "run"];
+            var spec = KernelSpecs.Install(Folder(parsed, prefix, active), start, Checkout.Root);
+            Console.WriteLine($"{spec.DisplayName} is registered as {spec.Name} in {spec.Folder}");
+            if (spec.Name == KernelSpecs.OtherName)
+                Console.WriteLine($"{KernelSpecs.NotebookName}, which the notebooks name, is .NET Interactive's here: choose {spec.DisplayName} in the front end's kernel menu.");
+            if (!NativeLibrary.TryLoad("libzmq.so.5", out _))
+                Console.WriteLine("It will not start before libzmq is there: apt-get install libzmq5");
+        });
+        return command;
+    }
+
+    private static Command Uninstall()
+    {
+        var (prefix, active) = (Prefix(), ActivePrefix());
+        var command = new Command("uninstall", "Remove the kernel.") { prefix, active };
+        command.SetAction(parsed =>
+        {
+            var folder = Folder(parsed, prefix, active);
+            var removed = KernelSpecs.Uninstall(folder);
+            foreach (var spec in removed)
+                Console.WriteLine($"{spec.Folder} is removed");
+            if (removed.Count == 0)
+                Console.WriteLine($"no kernel of LTHKit is registered in {folder}");
+        });
+        return command;
+    }
+
+    private static Command List()
+    {
+        var command = new Command("list", "Name the C# kernels that Jupyter knows.");
+        command.SetAction(_ =>
+        {
+            var specs = KernelSpecs.Find();
+            foreach (var spec in specs)
+                Console.WriteLine($"{spec.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({(spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}")})");
+            if (specs.Count == 0)
+                Console.WriteLine("no C# kernel is registered; ./lthkit kernel install does it");
+        });
+        return command;
+    }
+
+    private static Option<string?> Prefix() => new("--prefix")
+    {
+        Description = "Register below DIR/share/jupyter instead of the user's data folder.",
+        HelpName = "DIR",
+    };
+
+    private static Option<bool> ActivePrefix() => new("--sys-prefix") { Description = "Register in the active Python environment." };
+
+    private static string Folder(ParseResult parsed, Option<string?> prefix, Option<bool> active)
+    {
+        if (parsed.GetValue(prefix) is { } folder)
+            return folder.Length > 0 && !parsed.GetValue(active)
+                ? KernelSpecs.FolderOf(folder)
+                : throw new UserException("give --prefix with the name of a folder, or --sys-prefix, not both.");
+        if (!parsed.GetValue(active))
+            return KernelSpecs.UserFolder;
+        var environment = Tool.Output("python3", "-c", "import sys; print(sys.prefix)")
+            ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH.");
+        return KernelSpecs.FolderOf(environment.Trim());
+    }
+
+    private static string DotNet()
+    {
+        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        return Path.Combine(root, "dotnet");
+    }
+
+    /// <summary>What a front end starts.</summary>
+    internal sealed class RunCommand : Command
+    {
+        private static readonly TimeSpan ParentCheck = TimeSpan.FromSeconds(2);
+
+        public RunCommand()
+            : base("run", "Serve a front end (what Jupyter calls).")
+        {
+            var file = new Argument<string>("CONNECTION_FILE") { Description = "Written by the front end." };
+            Add(file);
+            Hidden = true;
+            SetAction((parsed, stop) => Serve(parsed.GetRequiredValue(file), stop));
+        }
+
+        private static async Task<int> Serve(string connectionFile, CancellationToken stop)
+        {
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            using var kernel = new JupyterKernel(connectionFile, Environment.CurrentDirectory, Log);
+            // SIGINT stops the cell, not the kernel.
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+            {
+                signal.Cancel = true;
+                kernel.Interrupt();
+            });
+            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+            {
+                signal.Cancel = true;
+                end.Cancel();
+            });
+            _ = EndWithParent(end);
+            await kernel.RunAsync(end.Token);
+            // A cell may have left threads behind; they must not keep the process.
+            Environment.Exit(0);
+            return 0;
+        }
+
+        // A front end that was killed cannot say goodbye.
+        private static async Task EndWithParent(CancellationTokenSource end)
+        {
+            if (!int.TryParse(Environment.GetEnvironmentVariable("JPY_PARENT_PID"), out var parent))
+                return;
+            while (Directory.Exists($"/proc/{parent}"))
+                await Task.Delay(ParentCheck);
+            await end.CancelAsync();
+        }
+
+        private static void Log(string sentence) => Console.Error.WriteLine($"lthkit kernel: {sentence}");
+    }
+}

@@ -1,0 +1,111 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using LTHKit.Notebook.Execution;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace LTHKit.Notebook.Jupyter;
+
+/// <summary>What the compiler knows about a cell that is being written.</summary>
+internal sealed partial class CodeAssistant(CSharpEngine engine)
+{
+    private static readonly CSharpParseOptions Script = new(Microsoft.CodeAnalysis.CSharp.LanguageVersion.Latest, kind: SourceCodeKind.Script);
+
+    /// <summary>The newest C# that the compiler has.</summary>
+    public static string LanguageVersion => Microsoft.CodeAnalysis.CSharp.LanguageVersion.Latest.MapSpecifiedToEffectiveVersion().ToDisplayString();
+
+    /// <summary>Loads and compiles the compiler itself, so that the first cell need not.</summary>
+    public void WarmUp()
+    {
+        engine.EvaluateAsync("1 + 1").GetAwaiter().GetResult();
+        Complete("Console.W", 9);
+    }
+
+    /// <summary>Answers a complete_request.</summary>
+    /// <param name="cursor">In characters of Unicode, as Jupyter counts.</param>
+    public JsonObject Complete(string code, int cursor)
+    {
+        var position = Position(code, cursor);
+        var (start, end, items) = Completion.Of(engine, Plain(code, keepLineOf: position), position);
+        return new()
+        {
+            ["status"] = "ok",
+            ["matches"] = new JsonArray([.. items.Select(item => JsonValue.Create(item.Text))]),
+            ["cursor_start"] = Count(code, start),
+            ["cursor_end"] = Count(code, end),
+            ["metadata"] = new JsonObject
+            {
+                ["_jupyter_types_experimental"] = new JsonArray([.. items.Select(item => new JsonObject
+                {
+                    ["text"] = item.Text,
+                    ["type"] = item.Kind,
+                    ["start"] = Count(code, start),
+                    ["end"] = Count(code, end),
+                })]),
+            },
+        };
+    }
+
+    /// <summary>Answers an inspect_request.</summary>
+    /// <param name="cursor">In characters of Unicode, as Jupyter counts.</param>
+    /// <param name="detail">0, or 1 for what else is known.</param>
+    public JsonObject Inspect(string code, int cursor, int detail)
+    {
+        var text = Inspection.Of(engine, Plain(code, keepLineOf: -1), Position(code, cursor), detail);
+        return new()
+        {
+            ["status"] = "ok",
+            ["found"] = text is not null,
+            ["data"] = text is null ? new JsonObject() : new JsonObject { ["text/plain"] = text },
+            ["metadata"] = new JsonObject(),
+        };
+    }
+
+    /// <summary>Answers an is_complete_request.</summary>
+    public JsonObject IsComplete(string code)
+    {
+        if (CellSource.HasOtherLanguages(code))
+            return new() { ["status"] = "unknown" };
+        var tree = CSharpSyntaxTree.ParseText(Plain(code, keepLineOf: -1), Script);
+        if (!SyntaxFactory.IsCompleteSubmission(tree))
+            return new() { ["status"] = "incomplete", ["indent"] = Indent(code) };
+        var broken = tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        return new() { ["status"] = broken ? "invalid" : "complete" };
+    }
+
+    // Commands are not C#, and a reference must not be resolved, or a package restored, while it is being typed.
+    private static string Plain(string code, int keepLineOf)
+    {
+        var kept = keepLineOf < 0 ? -1 : code.LastIndexOf('\n', Math.Max(0, keepLineOf - 1)) + 1;
+        return Directive().Replace(code, line => line.Index == kept && line.Value.TrimStart().StartsWith("#!", StringComparison.Ordinal)
+            ? line.Value
+            : new string(' ', line.Length));
+    }
+
+    private static string Indent(string code)
+    {
+        var last = code[(code.TrimEnd('\n').LastIndexOf('\n') + 1)..];
+        var indent = last[..(last.Length - last.TrimStart(' ').Length)];
+        return last.TrimEnd().EndsWith('{') ? indent + "    " : indent;
+    }
+
+    // Jupyter counts characters of Unicode, .NET counts pairs of a surrogate as two.
+    private static int Position(string code, int cursor)
+    {
+        var position = 0;
+        for (var i = 0; i < cursor && position < code.Length; i++)
+            position += char.IsSurrogatePair(code, position) ? 2 : 1;
+        return position;
+    }
+
+    private static int Count(string code, int position)
+    {
+        var count = 0;
+        for (var i = 0; i < position; count++)
+            i += char.IsSurrogatePair(code, i) ? 2 : 1;
+        return count;
+    }
+
+    [GeneratedRegex(@"^[ \t]*#(!|r|load|i)\b.*$|^[ \t]*#![^\n]*$", RegexOptions.Multiline)]
+    private static partial Regex Directive();
+}

@@ -1,0 +1,54 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace LTHKit.Notebook.Jupyter;
+
+/// <summary>Where a front end wants its kernel to listen, and the key that both sign with.</summary>
+internal sealed record ConnectionFile(string Transport, string Address, string Key, int Shell, int Control, int Stdin, int Iopub, int Heartbeat)
+{
+    /// <exception cref="UserException">The file is none, or asks for what this kernel does not do.</exception>
+    public static ConnectionFile Read(string path)
+    {
+        JsonObject json;
+        try
+        {
+            json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException();
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{path} is no connection file of Jupyter's that can be read; a front end writes one when it starts a kernel.", e);
+        }
+
+        try
+        {
+            return Checked(json);
+        }
+        catch (Exception e) when (e is InvalidOperationException or NullReferenceException or FormatException)
+        {
+            throw new UserException($"The connection file {path} lacks one of transport, ip, key, shell_port, control_port, stdin_port, iopub_port and hb_port.", e);
+        }
+    }
+
+    public string Endpoint(int port) => Transport == "ipc" ? $"ipc://{Address}-{port}" : $"tcp://{Address}:{port}";
+
+    private static ConnectionFile Checked(JsonObject json)
+    {
+        var (transport, address) = (json["transport"]!.GetValue<string>(), json["ip"]!.GetValue<string>());
+        if (transport is not ("tcp" or "ipc"))
+            throw new UserException($"The connection file asks for the transport {transport}; this kernel has tcp and ipc.");
+        if (address == "localhost")
+            address = IPAddress.Loopback.ToString();
+        if (transport == "tcp" && !(IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip)))
+            throw new UserException($"The connection file asks to listen on {address}; this kernel listens on this machine only (127.0.0.1).");
+
+        var key = json["key"]!.GetValue<string>();
+        if (key.Length == 0)
+            throw new UserException("The connection file has no key; this kernel takes signed messages only.");
+        if (json["signature_scheme"]?.GetValue<string>() is { } scheme && scheme != "hmac-sha256")
+            throw new UserException($"The connection file asks for signatures by {scheme}; this kernel has hmac-sha256.");
+        return new(transport, address, key, Port("shell"), Port("control"), Port("stdin"), Port("iopub"), Port("hb"));
+
+        int Port(string name) => json[$"{name}_port"]!.GetValue<int>();
+    }
+}

@@ -1,0 +1,198 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using LTHKit.Notebook.Execution;
+
+namespace LTHKit.Notebook.Jupyter;
+
+/// <summary>A Jupyter kernel for C#: carries out what front ends ask, over the wire protocol 5.4.</summary>
+public sealed class JupyterKernel : IDisposable
+{
+    private readonly TextReader _console = Console.In;
+    private readonly Action<string> _log;
+    private readonly Channels _channels;
+    private readonly CSharpEngine _engine;
+    private readonly CodeAssistant _assistant;
+    private readonly FrontEndInput _input;
+    private readonly History _history = new();
+    private readonly Cells _cells;
+    private readonly Channel<Request> _shell = System.Threading.Channels.Channel.CreateUnbounded<Request>();
+    private readonly Channel<Request> _control = System.Threading.Channels.Channel.CreateUnbounded<Request>();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Opens the sockets that a connection file names.</summary>
+    /// <param name="connectionFile">The file that the front end wrote.</param>
+    /// <param name="folder">Where <c>#r</c> and <c>#load</c> look: the notebook's folder, in which front ends start kernels.</param>
+    /// <param name="log">Told, in a sentence each, of messages that were dropped and of failures of the kernel itself.</param>
+    /// <exception cref="UserException">The file is none, an address is taken, or there is no libzmq.</exception>
+    public JupyterKernel(string connectionFile, string folder, Action<string> log)
+    {
+        _log = log;
+        _channels = new Channels(ConnectionFile.Read(connectionFile), Receive, log);
+        _engine = new CSharpEngine(folder);
+        _assistant = new CodeAssistant(_engine);
+        _input = new FrontEndInput(_channels);
+        _cells = new Cells(_channels, _engine, _history, _input);
+    }
+
+    /// <summary>Serves until a front end asks for the end, or <paramref name="stop"/> does; a running cell is interrupted then.</summary>
+    public async Task RunAsync(CancellationToken stop = default)
+    {
+        Console.SetIn(_input);
+        _channels.Publish("status", new() { ["execution_state"] = "starting" }, null);
+        _channels.Start();
+        var warmUp = Task.Run(_assistant.WarmUp, CancellationToken.None);
+        var served = Task.WhenAll(Task.Run(() => ServeShell(warmUp), CancellationToken.None), Task.Run(ServeControl, CancellationToken.None));
+        await using var registration = stop.Register(() => _ended.TrySetResult());
+        await _ended.Task.ConfigureAwait(false);
+
+        _shell.Writer.TryComplete();
+        _control.Writer.TryComplete();
+        _cells.Interrupt();
+        // A training writes down what it has; front ends wait a few seconds before they kill.
+        await Task.WhenAny(served, Task.Delay(TimeSpan.FromSeconds(3), CancellationToken.None)).ConfigureAwait(false);
+        _channels.Dispose();
+    }
+
+    /// <summary>Stops the cell that runs; the kernel and its variables stay.</summary>
+    public void Interrupt() => _cells.Interrupt();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _channels.Dispose();
+        _engine.Dispose();
+        Console.SetIn(_console);
+    }
+
+    private void Receive(Channel channel, Request request)
+    {
+        if (channel == Channel.Stdin)
+            _input.Answer(request);
+        else
+            (channel == Channel.Control ? _control : _shell).Writer.TryWrite(request);
+    }
+
+    private async Task ServeShell(Task warmUp)
+    {
+        await foreach (var request in _shell.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            if (request.Type != "kernel_info_request")
+                await warmUp.ConfigureAwait(false);
+            var reply = await Serve(Channel.Shell, request).ConfigureAwait(false);
+            var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
+            if (failed && request.Flag("stop_on_error", true))
+                await AbortWaiting().ConfigureAwait(false);
+        }
+    }
+
+    private async Task ServeControl()
+    {
+        await foreach (var request in _control.Reader.ReadAllAsync().ConfigureAwait(false))
+            await Serve(Channel.Control, request).ConfigureAwait(false);
+    }
+
+    // The cells that were sent along with one that failed are not run: what they build on is not there.
+    private async Task AbortWaiting()
+    {
+        var others = new List<Request>();
+        while (_shell.Reader.TryRead(out var request))
+        {
+            if (request.Type != "execute_request")
+            {
+                others.Add(request);
+                continue;
+            }
+
+            Status("busy", request);
+            _channels.Send(Channel.Shell, "execute_reply", new() { ["status"] = "aborted" }, request);
+            Status("idle", request);
+        }
+
+        foreach (var request in others)
+            await Serve(Channel.Shell, request).ConfigureAwait(false);
+    }
+
+    private async Task<JsonObject?> Serve(Channel channel, Request request)
+    {
+        Status("busy", request);
+        JsonObject? reply = null;
+        try
+        {
+            reply = await Answer(request).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // One request that the kernel fails at must not end it.
+            _log($"{request.Type} failed: {e}");
+            reply = new() { ["status"] = "error", ["ename"] = e.GetType().Name, ["evalue"] = e.Message, ["traceback"] = new JsonArray() };
+        }
+
+        if (reply is not null)
+            _channels.Send(channel, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), reply, request);
+        if (request.Type == "shutdown_request")
+            _channels.Publish("shutdown_reply", reply!.DeepClone().AsObject(), request);
+        Status("idle", request);
+        if (request.Type == "shutdown_request")
+            _ended.TrySetResult();
+        return reply;
+    }
+
+    private async Task<JsonObject?> Answer(Request request)
+    {
+        switch (request.Type)
+        {
+            case "kernel_info_request":
+                return Info();
+            case "execute_request":
+                return await _cells.RunAsync(request).ConfigureAwait(false);
+            case "complete_request":
+                return _assistant.Complete(request.Text("code"), request.Number("cursor_pos", 0));
+            case "inspect_request":
+                return _assistant.Inspect(request.Text("code"), request.Number("cursor_pos", 0), request.Number("detail_level", 0));
+            case "is_complete_request":
+                return _assistant.IsComplete(request.Text("code"));
+            case "history_request":
+                return _history.Answer(request);
+            case "comm_info_request":
+                return new() { ["status"] = "ok", ["comms"] = new JsonObject() };
+            case "interrupt_request":
+                Interrupt();
+                return new() { ["status"] = "ok" };
+            case "shutdown_request":
+                return new() { ["status"] = "ok", ["restart"] = request.Flag("restart", false) };
+            case "comm_open":
+                // There is nothing on this side that a comm could talk to.
+                _channels.Publish("comm_close", new() { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() }, request);
+                return null;
+            case "comm_msg" or "comm_close":
+                return null;
+            default:
+                _log($"a message of the unknown type {request.Type} was left unanswered.");
+                return null;
+        }
+    }
+
+    private void Status(string state, Request request) => _channels.Publish("status", new() { ["execution_state"] = state }, request);
+
+    private static JsonObject Info() => new()
+    {
+        ["status"] = "ok",
+        ["protocol_version"] = MessageCodec.Version,
+        ["implementation"] = "lthkit",
+        ["implementation_version"] = typeof(JupyterKernel).Assembly.GetName().Version!.ToString(3),
+        ["language_info"] = new JsonObject
+        {
+            ["name"] = "C#",
+            ["version"] = CodeAssistant.LanguageVersion,
+            ["mimetype"] = "text/x-csharp",
+            ["file_extension"] = ".cs",
+            ["pygments_lexer"] = "csharp",
+            ["codemirror_mode"] = "text/x-csharp",
+        },
+        ["banner"] = $"LTHKit's C# kernel, {RuntimeInformation.FrameworkDescription}",
+        ["help_links"] = new JsonArray(),
+        ["supported_features"] = new JsonArray(),
+        ["debugger"] = false,
+    };
+}

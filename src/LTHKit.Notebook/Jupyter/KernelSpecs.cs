@@ -1,0 +1,111 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LTHKit.Notebook.Html;
+using LTHKit.Storage;
+
+namespace LTHKit.Notebook.Jupyter;
+
+/// <summary>A C# kernel that Jupyter knows of.</summary>
+/// <param name="Name">What notebooks call it.</param>
+/// <param name="Folder">Where it is described.</param>
+/// <param name="DisplayName">What front ends call it.</param>
+/// <param name="Checkout">The checkout that it belongs to; null for one that is not of this kit.</param>
+public sealed record KernelSpec(string Name, string Folder, string DisplayName, string? Checkout);
+
+/// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
+public static class KernelSpecs
+{
+    /// <summary>The name that the notebooks carry, which is .NET Interactive's for C#.</summary>
+    public const string NotebookName = ".net-csharp";
+
+    /// <summary>The name to take where .NET Interactive has that one.</summary>
+    public const string OtherName = "lthkit-csharp";
+
+    private const string Mark = "lthkit";
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The user's own data folder of Jupyter.</summary>
+    public static string UserFolder =>
+        Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Home, ".local", "share"), "jupyter");
+
+    /// <summary>The data folder below an environment's prefix.</summary>
+    public static string FolderOf(string prefix) => Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
+
+    /// <summary>The C# kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
+    public static IReadOnlyList<KernelSpec> Find(params IEnumerable<string> more)
+    {
+        IEnumerable<string?> folders =
+        [
+            .. (Variable("JUPYTER_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), UserFolder, .. more,
+            .. new[] { Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), "/usr/local", "/usr" }.Select(prefix => prefix is null ? null : FolderOf(prefix)),
+        ];
+        return [.. folders.OfType<string>().Distinct()
+            .SelectMany(folder => new[] { NotebookName, OtherName }.Select(name => Read(Path.Combine(folder, "kernels", name))))
+            .OfType<KernelSpec>()];
+    }
+
+    /// <summary>Registers this kit's kernel in a data folder, under the notebooks' name unless another C# kernel has it.</summary>
+    /// <param name="folder">A data folder of Jupyter.</param>
+    /// <param name="command">How the kernel is started; the connection file is added.</param>
+    /// <param name="checkout">The checkout that the kernel belongs to.</param>
+    /// <exception cref="UserException">The folder cannot be written to.</exception>
+    public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
+    {
+        var taken = Find(folder).Any(spec => spec.Name == NotebookName && spec.Checkout is null);
+        var name = taken ? OtherName : NotebookName;
+        var spec = new KernelSpec(name, Path.Combine(folder, "kernels", name), taken ? "LTHKit (C#)" : ".NET (C#), LTHKit", checkout);
+        var json = new JsonObject
+        {
+            ["argv"] = new JsonArray([.. command.Append("{connection_file}").Select(word => JsonValue.Create(word))]),
+            ["display_name"] = spec.DisplayName,
+            ["language"] = "C#",
+            ["interrupt_mode"] = "message",
+            ["metadata"] = new JsonObject { [Mark] = checkout },
+        };
+        // Front ends serve what lies beside a kernel's description: figures take plotly.js from there.
+        var plotly = WebAssets.PlotlyPath;
+        AtomicFile.Replace(Path.Combine(spec.Folder, Path.GetFileName(plotly)), temporary => File.Copy(plotly, temporary));
+        AtomicFile.WriteText(Path.Combine(spec.Folder, "kernel.json"), json.ToJsonString(Indented) + "\n");
+        return spec;
+    }
+
+    /// <summary>Removes this kit's kernel from a data folder, under whatever name it has there; the ones removed.</summary>
+    /// <exception cref="UserException">The folder cannot be written to.</exception>
+    public static IReadOnlyList<KernelSpec> Uninstall(string folder)
+    {
+        var own = Find(folder).Where(spec => spec.Checkout is not null && Path.GetDirectoryName(spec.Folder) == Path.Combine(folder, "kernels")).ToList();
+        try
+        {
+            foreach (var spec in own)
+                Directory.Delete(spec.Folder, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"The kernel could not be removed: {e.Message}", e);
+        }
+
+        return own;
+    }
+
+    private static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    private static KernelSpec? Read(string folder)
+    {
+        var file = Path.Combine(folder, "kernel.json");
+        if (!File.Exists(file))
+            return null;
+        try
+        {
+            var json = JsonNode.Parse(File.ReadAllText(file));
+            return new(Path.GetFileName(folder), folder, json?["display_name"]?.ToString() ?? "", json?["metadata"]?[Mark]?.ToString());
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            // Somebody's, and damaged; not for this kit to judge.
+            return new(Path.GetFileName(folder), folder, "(unreadable)", null);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using LTHKit.Notebook.Jupyter;
+
+namespace LTHKit.Notebook.Tests.Jupyter;
+
+public sealed class KernelSpecTests : IDisposable
+{
+    private static readonly string[] Start = ["/usr/bin/dotnet", "/kit/lthkit-cli.dll", "kernel", "run"];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-kernelspec-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void ItTakesTheNotebooksNameAndIsFoundAgainAndRemoved()
+    {
+        var spec = KernelSpecs.Install(_folder, Start, "/kit");
+        Assert.Equal(Path.Combine(_folder, "kernels", ".net-csharp"), spec.Folder);
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(spec.Folder, "kernel.json")))!;
+        Assert.Equal([.. Start, "{connection_file}"], json["argv"]!.AsArray().Select(word => word!.GetValue<string>()));
+        Assert.Equal(("C#", "message"), (json["language"]!.GetValue<string>(), json["interrupt_mode"]!.GetValue<string>()));
+        Assert.True(File.Exists(Path.Combine(spec.Folder, "plotly.min.js")));
+        Assert.Contains(spec, KernelSpecs.Find(_folder));
+        Assert.Equal(spec, KernelSpecs.Install(_folder, Start, "/kit"));
+        Assert.Equal([spec], KernelSpecs.Uninstall(_folder));
+        Assert.False(Directory.Exists(spec.Folder));
+        Assert.Empty(KernelSpecs.Uninstall(_folder));
+    }
+
+    [Fact]
+    public void TheNameOfDotNetInteractiveIsLeftToIt()
+    {
+        var theirs = Path.Combine(_folder, "kernels", ".net-csharp");
+        Directory.CreateDirectory(theirs);
+        File.WriteAllText(Path.Combine(theirs, "kernel.json"), """{"argv":["dotnet","interactive"],"display_name":".NET (C#)","language":"C#"}""");
+        var spec = KernelSpecs.Install(_folder, Start, "/kit");
+        Assert.Equal(("lthkit-csharp", "LTHKit (C#)"), (spec.Name, spec.DisplayName));
+        Assert.Equal(2, KernelSpecs.Find(_folder).Count(found => found.Folder.StartsWith(_folder, StringComparison.Ordinal)));
+        Assert.Equal([spec], KernelSpecs.Uninstall(_folder));
+        Assert.True(File.Exists(Path.Combine(theirs, "kernel.json")));
+    }
+}

@@ -1,0 +1,337 @@
+"""Drives the kernel through Debian's jupyter-client and nbclient: drive.py SCENARIO. Fails with what was not as expected."""
+
+import os
+import signal
+import sys
+import time
+from queue import Empty
+
+import nbformat
+from jupyter_client import BlockingKernelClient, KernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+NAME = ".net-csharp"
+WAIT = 120  # seconds; generous, for slow machines
+
+
+class Kernel:
+    """A kernel that was started as Jupyter starts it, and a front end of it."""
+
+    def __init__(self):
+        self.manager = KernelManager(kernel_name=NAME)
+        self.manager.start_kernel()
+        self.client = self.connect()
+
+    def connect(self):
+        client = BlockingKernelClient()
+        client.load_connection_info(self.manager.get_connection_info())
+        client.start_channels()
+        client.wait_for_ready(timeout=WAIT)
+        return client
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def run(self, code, **options):
+        """The reply, and the published messages as (type, content) without the status."""
+        published = []
+        reply = self.client.execute_interactive(
+            code, output_hook=lambda m: published.append((m["msg_type"], m["content"])), allow_stdin=False, timeout=WAIT, **options)
+        return reply["content"], [(kind, content) for kind, content in published if kind != "status"]
+
+    def ask(self, method, *arguments, **options):
+        getattr(self.client, method)(*arguments, **options)
+        reply = self.client.get_shell_msg(timeout=WAIT)["content"]
+        until_idle(self.client)
+        return reply
+
+
+def equal(got, wanted):
+    assert got == wanted, f"got {got!r}, wanted {wanted!r}"
+
+
+def kinds(published):
+    return [kind for kind, _ in published]
+
+
+def text(published, kind="execute_result"):
+    return [content["data"]["text/plain"] for k, content in published if k == kind]
+
+
+def said(published, name="stdout"):
+    return "".join(content["text"] for kind, content in published if kind == "stream" and content["name"] == name)
+
+
+def requests():
+    """Every request, answered as the protocol says."""
+    with Kernel() as kernel:
+        info = kernel.ask("kernel_info")
+        equal((info["status"], info["protocol_version"], info["language_info"]["name"]), ("ok", "5.4", "C#"))
+
+        reply, out = kernel.run("var x = 40;\nx + 2")
+        equal((reply["status"], reply["execution_count"], reply["payload"], reply["user_expressions"]), ("ok", 1, [], {}))
+        equal((kinds(out), text(out)), (["execute_input", "execute_result"], ["42"]))
+        equal(out[0][1], {"code": "var x = 40;\nx + 2", "execution_count": 1})
+
+        reply, out = kernel.run("x", user_expressions={"twice": "x * 2", "none": "none"})
+        equal((reply["user_expressions"]["twice"]["status"], reply["user_expressions"]["twice"]["data"]["text/plain"]), ("ok", "80"))
+        equal((reply["user_expressions"]["none"]["status"], reply["user_expressions"]["none"]["ename"]), ("error", "CompilationError"))
+
+        reply, out = kernel.run("x = 1; Console.Write(2); 3", silent=True)
+        equal((reply["status"], out), ("ok", []))
+        reply, out = kernel.run("x", store_history=False)
+        equal((reply["execution_count"], text(out)), (3, ["1"]))
+        reply, out = kernel.run('Console.Write("a"); Console.Error.Write("b"); display("c"); Console.Write("d");')
+        equal((reply["execution_count"], kinds(out)), (3, ["execute_input", "stream", "stream", "display_data", "stream"]))
+        equal((said(out), said(out, "stderr"), text(out, "display_data")), ("ad", "b", ["c"]))
+
+        reply, out = kernel.run('var d = display("one"); d.Update("two");')
+        equal(kinds(out), ["execute_input", "display_data", "update_display_data"])
+        first = out[1][1]["transient"]["display_id"]
+        equal((out[2][1]["transient"]["display_id"], text(out, "update_display_data")), (first, ["two"]))
+        reply, out = kernel.run('d.Update("three");')
+        equal((out[1][0], out[1][1]["transient"]["display_id"]), ("update_display_data", first))
+
+        reply, out = kernel.run('Console.Write("old"); Console.Write("\\u001b[2J"); Console.Write("\\u001b[H\\u001b[2Jnew");')
+        equal([(kind, content.get("text", content.get("wait"))) for kind, content in out[1:]],
+              [("stream", "old"), ("clear_output", False), ("clear_output", True), ("stream", "new")])
+
+        reply, out = kernel.run('var fine = 1;\nthrow new InvalidOperationException("boo");')
+        equal((reply["status"], reply["ename"], reply["evalue"]), ("error", "InvalidOperationException", "cell [7], line 2: InvalidOperationException: boo"))
+        equal({k: out[-1][1][k] for k in ("ename", "evalue", "traceback")}, {k: reply[k] for k in ("ename", "evalue", "traceback")})
+        assert '     2 | throw new InvalidOperationException("boo");' in reply["traceback"], reply["traceback"]
+        reply, out = kernel.run("var bad = missing;")
+        equal((reply["ename"], out[-1][0]), ("CompilationError", "error"))
+        equal(text(kernel.run("fine")[1]), ["1"])
+
+        kernel.run('/// <summary>Doubles.</summary>\nint Twice(int number) => 2 * number;')
+        reply = kernel.ask("complete", 'var a = "𝔸𝔸";  Console.WriteL', 29)  # characters of Unicode, not of UTF-16
+        equal((reply["matches"], reply["cursor_start"], reply["cursor_end"]), (["WriteLine"], 23, 29))
+        assert "Twice" in kernel.ask("complete", "Tw", 2)["matches"]
+        assert "number:" in kernel.ask("complete", "Twice(num", 9)["matches"]
+        assert {"Where", "Count"} <= set(kernel.ask("complete", "new List<int>().", 16)["matches"])
+        assert "Tan" not in kernel.ask("complete", "x.Ta", 4)["matches"]
+        equal(kernel.ask("complete", "#!mark", 6)["matches"], ["#!markdown"])
+        reply = kernel.ask("inspect", "Twice(3)", 2)
+        equal((reply["found"], reply["data"]["text/plain"]), (True, "int Twice(int number)\nDoubles."))
+        assert "Console.WriteLine" in kernel.ask("inspect", "Console.WriteLine(", 18)["data"]["text/plain"]
+        equal(kernel.ask("inspect", "nothing", 3)["found"], False)
+        for code, status in [("1 + 1", "complete"), ("if (x > 0) {", "incomplete"), ("var y = ;", "invalid"), ("#!html\n<b>", "unknown")]:
+            equal((code, kernel.ask("is_complete", code)["status"]), (code, status))
+
+        history = kernel.ask("history", raw=True, output=True, hist_access_type="range", session=0, start=1, stop=3)["history"]
+        equal(history, [[1, 1, ["var x = 40;\nx + 2", "42"]], [1, 2, ["x", "40"]]])
+        equal([entry[1] for entry in kernel.ask("history", raw=True, output=False, hist_access_type="tail", n=2)["history"]], [9, 10])
+        equal([entry[1] for entry in kernel.ask("history", hist_access_type="search", pattern="var d*", n=5)["history"]], [4])
+        equal(kernel.ask("comm_info"), {"status": "ok", "comms": {}})
+
+        session = kernel.client.session
+        kernel.client.shell_channel.send(session.msg("comm_open", {"comm_id": "c", "target_name": "t", "data": {}}))
+        kernel.client.shell_channel.send(session.msg("no_such_request", {}))
+        published = until_idle(kernel.client, 2)
+        assert ("comm_close", "c") in [(m["msg_type"], m["content"].get("comm_id")) for m in published], published
+        equal(text(kernel.run("x + 1")[1]), ["2"])
+
+
+def until_idle(client, times=1):
+    published = []
+    while times > 0:
+        published.append(client.get_iopub_msg(timeout=WAIT))
+        times -= published[-1]["content"].get("execution_state") == "idle"
+    return published
+
+
+def streams_while_running():
+    with Kernel() as kernel:
+        kernel.client.execute('for (var i = 0; i < 3; i++) { Console.WriteLine(i); await Task.Delay(1000); }')
+        times = []
+        while True:
+            message = kernel.client.get_iopub_msg(timeout=WAIT)
+            if message["msg_type"] == "stream":
+                times.append(time.time())
+            if message["content"].get("execution_state") == "idle" and times:
+                break
+        equal(len(times), 3)
+        assert times[2] - times[0] > 1.5, times
+
+        # Many small writes are few messages: front ends drop floods.
+        _, out = kernel.run('for (var i = 0; i < 20000; i++) Console.Write("x");')
+        equal(said(out), "x" * 20000)
+        assert len(out) < 200, len(out)
+
+
+def an_error_aborts_what_was_sent_along():
+    with Kernel() as kernel:
+        ids = [kernel.client.execute(code) for code in ('await Task.Delay(500); throw new Exception();', 'var a = 1;', 'var b = 2;')]
+        replies = {m["parent_header"]["msg_id"]: m["content"]["status"] for m in (kernel.client.get_shell_msg(timeout=WAIT) for _ in ids)}
+        equal([replies[i] for i in ids], ["error", "aborted", "aborted"])
+        ids = [kernel.client.execute(code, stop_on_error=False) for code in ('await Task.Delay(500); throw new Exception();', 'var c = 3;')]
+        replies = {m["parent_header"]["msg_id"]: m["content"]["status"] for m in (kernel.client.get_shell_msg(timeout=WAIT) for _ in ids)}
+        equal([replies[i] for i in ids], ["error", "ok"])
+        reply, _ = kernel.run("a")
+        equal(reply["ename"], "CompilationError")
+        equal(kernel.run("c")[0]["execution_count"], 5)
+
+
+def interrupts():
+    """By message and by signal; what the cells declared stays."""
+    with Kernel() as kernel:
+        kernel.run("var steps = 0;")
+        listening = """
+            using Microsoft.DotNet.Interactive;
+            Console.WriteLine("started");
+            while (true) { KernelInvocationContext.Current.CancellationToken.ThrowIfCancellationRequested(); steps++; await Task.Delay(5); }
+            """
+        for interrupt in (kernel.manager.interrupt_kernel, lambda: os.kill(kernel.manager.provisioner.pid, signal.SIGINT)):
+            kernel.client.execute(listening)
+            while kernel.client.get_iopub_msg(timeout=WAIT)["msg_type"] != "stream":
+                pass
+            interrupt()
+            reply = kernel.client.get_shell_msg(timeout=WAIT)["content"]
+            equal((reply["status"], reply["ename"]), ("error", "Interrupted"))
+            until_idle(kernel.client)
+            assert int(text(kernel.run("steps")[1])[0]) > 0
+        kernel.manager.interrupt_kernel()  # with nothing to stop
+        equal(text(kernel.run("1 + 1")[1]), ["2"])
+
+
+def interrupted_training():
+    """A training stops at its next batch and keeps what it finished."""
+    with Kernel() as kernel:
+        kernel.run('#r "LTHKit.dll"\nusing LTHKit; using LTHKit.Experiments;\nvar lab = Lab.Open(Profile.Get("quick"));')
+        kernel.client.execute("var runs = lab.Sweep();")
+        seen = time.time()
+        while time.time() - seen < 12:  # several epochs of the quick profile
+            try:
+                kernel.client.get_iopub_msg(timeout=1)
+            except Empty:
+                pass
+        began = time.time()
+        kernel.manager.interrupt_kernel()
+        reply = kernel.client.get_shell_msg(timeout=WAIT)["content"]
+        equal((reply["status"], reply["ename"]), ("error", "Interrupted"))
+        assert "left behind" not in "".join(reply["traceback"]), reply["traceback"]
+        assert time.time() - began < 20, time.time() - began
+        until_idle(kernel.client)
+        kept = [name for _, _, names in os.walk(os.environ["LTHKIT_RUNS"]) for name in names]
+        assert "checkpoint.safetensors" in kept, kept
+        equal(kernel.run("lab.Profile.Name")[0]["status"], "ok")
+
+
+def restart():
+    with Kernel() as kernel:
+        kernel.run("var x = 5;")
+        began = time.time()
+        kernel.manager.restart_kernel()
+        assert time.time() - began < 30, time.time() - began
+        kernel.client.wait_for_ready(timeout=WAIT)
+        reply, _ = kernel.run("x")
+        equal((reply["ename"], reply["execution_count"]), ("CompilationError", 1))
+        shutdown = kernel.client.shutdown(restart=False)
+        answer = kernel.client.get_control_msg(timeout=WAIT)
+        equal((answer["msg_type"], answer["parent_header"]["msg_id"], answer["content"]["restart"]), ("shutdown_reply", shutdown, False))
+        ended(kernel)
+
+
+def ended(kernel):
+    limit = time.time() + WAIT
+    while kernel.manager.is_alive():
+        assert time.time() < limit, "the kernel still lives"
+        time.sleep(0.05)
+
+
+def death():
+    """A cell that ends the process ends in the front end's report, and the next kernel works."""
+    for code in (
+        "Environment.Exit(3);",
+        "int Deeper(int n) => 1 + Deeper(n + 1); Deeper(0)",
+        "System.Diagnostics.Process.GetCurrentProcess().Kill();",
+    ):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata={"kernelspec": {"name": NAME, "display_name": "C#"}})
+        try:
+            NotebookClient(notebook, kernel_name=NAME, startup_timeout=WAIT, timeout=WAIT).execute()
+        except DeadKernelError:
+            continue
+        raise AssertionError(f"no report of the kernel's death after {code}")
+    with Kernel() as kernel:
+        kernel.client.execute("Environment.Exit(0);")
+        ended(kernel)
+        kernel.manager.restart_kernel(now=True)
+        kernel.client.wait_for_ready(timeout=WAIT)
+        equal(text(kernel.run("1 + 1")[1]), ["2"])
+
+
+def two_front_ends():
+    with Kernel() as kernel:
+        other = kernel.connect()
+        kernel.run("var shared = 7;")
+        until_idle(other)
+        own = other.execute("shared + 1")
+        equal(other.get_shell_msg(timeout=WAIT)["parent_header"]["msg_id"], own)
+        seen = [m for m in until_idle(kernel.client) if m["parent_header"].get("msg_id") == own]
+        equal([m["content"]["data"]["text/plain"] for m in seen if m["msg_type"] == "execute_result"], ["8"])
+        # Both at once: each gets its own replies.
+        sent = [(client, client.execute(f"await Task.Delay(20); {i}")) for i, client in enumerate([kernel.client, other] * 5)]
+        for client, message in sent:
+            equal(client.get_shell_msg(timeout=WAIT)["parent_header"]["msg_id"], message)
+        other.stop_channels()
+        equal(kernel.run("shared")[0]["execution_count"], 13)
+
+
+def console_input():
+    with Kernel() as kernel:
+        reply = kernel.client.execute_interactive(
+            'Console.Write("name? "); var name = Console.ReadLine(); Console.Write($"hello {name}");', allow_stdin=True, timeout=WAIT,
+            stdin_hook=lambda message: kernel.client.input("Ada"), output_hook=lambda message: None)
+        equal(reply["content"]["status"], "ok")
+        equal(text(kernel.run("name")[1]), ["Ada"])
+        reply, _ = kernel.run("Console.ReadLine()")
+        equal((reply["status"], reply["ename"]), ("error", "InvalidOperationException"))
+
+
+def thousand():
+    """1,000 executions, no growth."""
+    with Kernel() as kernel:
+        def memory():
+            kernel.run("GC.Collect(); GC.WaitForPendingFinalizers(); GC.Collect();", silent=True)
+            with open(f"/proc/{kernel.manager.provisioner.pid}/status", encoding="ascii") as status:
+                return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+
+        def seconds(count):
+            began = time.time()
+            for i in range(count):
+                reply, out = kernel.run(f'Console.WriteLine({i}); {i} * 2')
+                equal((reply["status"], text(out), said(out)), ("ok", [str(i * 2)], f"{i}\n"))
+            return time.time() - began
+
+        seconds(100)
+        before = memory()
+        first = seconds(100)
+        seconds(800)
+        last = seconds(100)
+        after = memory()
+        print(f"memory {before:.0f} MB, then {after:.0f} MB; 100 cells {first:.1f} s, then {last:.1f} s")
+        assert after < before + 60, (before, after)
+        assert last < 2 * first + 1, (first, last)
+
+
+def notebook(path, parameters, out):
+    """Executes a notebook as Jupyter does."""
+    document = nbformat.read(path, as_version=4)
+    cell = next(c for c in document.cells if "parameters" in c.metadata.get("tags", []))
+    document.cells.insert(document.cells.index(cell) + 1, nbformat.v4.new_code_cell(parameters))
+    try:
+        NotebookClient(document, kernel_name=NAME, startup_timeout=WAIT, timeout=900, resources={"metadata": {"path": os.path.dirname(path)}}).execute()
+    except CellExecutionError as error:
+        raise AssertionError(str(error)) from error
+    nbformat.validate(document)
+    nbformat.write(document, out)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
