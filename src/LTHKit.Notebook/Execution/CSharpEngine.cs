@@ -17,7 +17,9 @@ using Diagnostic = Microsoft.CodeAnalysis.Diagnostic;
 
 namespace LTHKit.Notebook.Execution;
 
-/// <summary>One session of C# cells, each seeing what the earlier ones declared. It runs one cell at a time.</summary>
+/// <summary>
+/// One session of C# cells, each seeing what the earlier ones declared; parts of cells may be in other languages. It runs one cell at a time.
+/// </summary>
 public sealed class CSharpEngine : IDisposable
 {
     // The same as in .NET Interactive, so that a notebook needs the same using directives in both.
@@ -34,6 +36,8 @@ public sealed class CSharpEngine : IDisposable
     private readonly UserTrace _trace = new();
     private readonly ScriptOptions _options;
     private readonly ScriptOptions _continued;
+    private readonly Dictionary<string, object?> _values = [];
+    private readonly Lazy<FSharpSession> _fsharp;
     private ScriptState<object>? _state;
 
     /// <param name="folder">Where <c>#r</c> and <c>#load</c> look: the notebook's folder.</param>
@@ -44,6 +48,7 @@ public sealed class CSharpEngine : IDisposable
         NotebookFormatters.Register();
         _packages = new PackageRestorer(packageCache ?? PackageRestorer.DefaultCache);
         _references = new ReferenceResolver(folder, _packages);
+        _fsharp = new(() => new FSharpSession(folder, _packages, _trace));
         _options = ScriptOptions.Default
             .WithReferences(HostAssemblies.Framework.Select(path => MetadataReference.CreateFromFile(path)))
             .AddReferences(typeof(Kernel).Assembly, typeof(Formatter).Assembly)
@@ -95,10 +100,18 @@ public sealed class CSharpEngine : IDisposable
                 output(new StreamOutput("stdout", CellSource.Commands + "\n"));
 
             error = null;
-            foreach (var part in source.Parts.TakeWhile(_ => error is null))
-                error = part.Language == "csharp"
-                    ? await RunCancellable(part.Code, cell, output, cancellation).ConfigureAwait(false)
-                    : Show(part, output);
+            foreach (var part in source.Parts)
+            {
+                if (part is CodePart { Language: "csharp" or "fsharp" } lines)
+                    error = await RunCancellable(lines, cell, output, cancellation).ConfigureAwait(false);
+                else if (part is SharePart share)
+                    await TakeOver(share, cell).ConfigureAwait(false);
+                else
+                    Show((CodePart)part, output);
+                if (error is not null)
+                    break;
+            }
+
             if (source.Timed && error is null)
                 output(new StreamOutput("stdout", string.Create(CultureInfo.InvariantCulture, $"Wall time: {clock.Elapsed.TotalMilliseconds:0.#} ms\n")));
         }
@@ -117,19 +130,30 @@ public sealed class CSharpEngine : IDisposable
     {
         CellOutput? last = null;
         var state = _state;
-        var error = await RunCancellable(expression, "the expression", output => last = output, cancellation).ConfigureAwait(false);
+        var error = await RunCancellable(new CodePart("csharp", expression), "the expression", output => last = output, cancellation).ConfigureAwait(false);
         _state = state;
         return error ?? (last as ResultOutput as CellOutput) ?? new ResultOutput(null, new Dictionary<string, string>());
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _loader.Dispose();
+    public void Dispose()
+    {
+        _loader.Dispose();
+        if (_fsharp.IsValueCreated)
+            _fsharp.Value.Dispose();
+    }
 
     /// <summary>Code as the compiler sees it after the cells so far; nothing is run.</summary>
     internal Compilation Analyze(string code) => Continue(code, "").GetCompilation();
 
-    private static ErrorOutput? Show(CellPart part, Action<CellOutput> output)
+    private void Show(CodePart part, Action<CellOutput> output)
     {
+        if (part.Language == "value")
+        {
+            _values[part.Name!] = part.Code.TrimStart('\n');
+            return;
+        }
+
         var (mimeType, text) = part.Language switch
         {
             "html" => ("text/html", part.Code.Trim()),
@@ -137,10 +161,42 @@ public sealed class CSharpEngine : IDisposable
             _ => ("text/markdown", part.Code.Trim()),
         };
         output(new DisplayOutput(null, new Dictionary<string, string> { [mimeType] = text }, Guid.NewGuid().ToString()));
-        return null;
     }
 
-    private async Task<ErrorOutput?> RunCancellable(string code, string cell, Action<CellOutput> output, CancellationToken cancellation)
+    private async Task TakeOver(SharePart share, string cell)
+    {
+        var value = share.Literal;
+        var found = share.From switch
+        {
+            ("csharp", var name) => Variables.TryGetValue(name, out value),
+            ("fsharp", var name) => _fsharp.IsValueCreated && _fsharp.Value.TryGet(name, out value),
+            ("value", var name) => _values.TryGetValue(name, out value),
+            _ => true,
+        };
+        var where = string.Create(CultureInfo.InvariantCulture, $"{cell}, line {share.Line}");
+        if (!found)
+            throw new UserException($"{where}: {share.From!.Value.Language} has nothing called {share.From.Value.Name}.");
+        if (!SyntaxFacts.IsValidIdentifier(share.Name))
+            throw new UserException($"{where}: {share.Name} is no name of a variable.");
+
+        if (share.Language == "fsharp")
+            _fsharp.Value.Set(share.Name, value, where);
+        else
+            await Declare(share.Name, value).ConfigureAwait(false);
+    }
+
+    private async Task Declare(string name, object? value)
+    {
+        var (type, assemblies) = CodeOfType.Of(value?.GetType());
+        var references = string.Concat(assemblies.Select(path => $"#r \"{path}\"\n"));
+        var script = Continue($"{references}{type} {name} = default;", "#!share");
+        _ = script.Compile(CancellationToken.None);
+        RegisterLoadedAssemblies();
+        _state = await Run(script).ConfigureAwait(false);
+        _state.GetVariable(name)!.Value = value;
+    }
+
+    private async Task<ErrorOutput?> RunCancellable(CodePart part, string cell, Action<CellOutput> output, CancellationToken cancellation)
     {
         var interrupted = new ErrorOutput("Interrupted", $"{cell} was interrupted.", [$"{cell} was interrupted."]);
         if (cancellation.IsCancellationRequested)
@@ -149,7 +205,7 @@ public sealed class CSharpEngine : IDisposable
         var sink = new Sink(output);
         var cancelled = new TaskCompletionSource();
         await using var registration = cancellation.Register(() => _ = Task.Delay(Grace, CancellationToken.None).ContinueWith(_ => cancelled.SetResult(), TaskScheduler.Default));
-        var run = Task.Run(() => RunAsync(code, cell, sink, cancellation), CancellationToken.None);
+        var run = Task.Run(() => RunAsync(part, cell, sink, cancellation), CancellationToken.None);
         if (await Task.WhenAny(run, cancelled.Task).ConfigureAwait(false) != run)
         {
             sink.Close();
@@ -163,25 +219,30 @@ public sealed class CSharpEngine : IDisposable
         return error.Name is nameof(OperationCanceledException) or nameof(TaskCanceledException) ? interrupted : error;
     }
 
-    private async Task<ErrorOutput?> RunAsync(string code, string cell, Sink sink, CancellationToken cancellation)
+    private async Task<ErrorOutput?> RunAsync(CodePart part, string cell, Sink sink, CancellationToken cancellation)
     {
-        _trace.Add(cell, code);
-        var command = new SubmitCode(code);
+        _trace.Add(cell, part.Code);
+        var command = new SubmitCode(part.Code);
         using var context = KernelInvocationContext.GetOrCreateAmbientContext(command);
         using var subscription = context.KernelEvents.Subscribe(sink);
         // Failing the command is how the invocation context's token is cancelled; the console is silent to us from then on.
         await using var stop = cancellation.Register(() => context.Fail(command, message: "Interrupted."));
         _ = Kernel.HTML("");       // the first use of Kernel connects displays with the context
 
+        return part.Language == "fsharp"
+            ? _fsharp.Value.Run(part.Code, cell, value => PublishResult(value, context, command), context.CancellationToken)
+            : await RunCSharp(part.Code, cell, context, command).ConfigureAwait(false);
+    }
+
+    private async Task<ErrorOutput?> RunCSharp(string code, string cell, KernelInvocationContext context, KernelCommand command)
+    {
         var script = Continue(code, cell);
         var compiled = script.Compile(CancellationToken.None);
         if (compiled.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).ToList() is { Count: > 0 } errors)
             return _trace.Of(errors, PackageFailure);
 
         RegisterLoadedAssemblies();
-        var state = await (_state is null
-            ? script.RunAsync(null, _ => true, CancellationToken.None)
-            : script.RunFromAsync(_state, _ => true, CancellationToken.None)).ConfigureAwait(false);
+        var state = await Run(script).ConfigureAwait(false);
         // What declares nothing is nothing to later cells, and a long session must not drag it along.
         if (_state is null || Declares(script))
             _state = state;
@@ -200,6 +261,10 @@ public sealed class CSharpEngine : IDisposable
 
         return null;
     }
+
+    private Task<ScriptState<object>> Run(Script<object> script) => _state is null
+        ? script.RunAsync(null, _ => true, CancellationToken.None)
+        : script.RunFromAsync(_state, _ => true, CancellationToken.None);
 
     private Script<object> Continue(string code, string cell)
     {

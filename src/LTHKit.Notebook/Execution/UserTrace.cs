@@ -20,15 +20,16 @@ internal sealed class UserTrace
             var at = error.Location.GetMappedLineSpan();
             var (line, column) = (at.StartLinePosition.Line + 1, at.StartLinePosition.Character);
             traceback.Add($"{Where(at.Path, line)}: {reason(error) ?? $"error {error.Id}: {error.GetMessage()}"}");
-            if (Quote(at.Path, line) is { } quote)
-            {
-                traceback.Add(quote);
-                traceback.Add(new string(' ', quote.IndexOf('|') + 2 + column) + "^");
-            }
+            traceback.AddRange(Quoted(at.Path, line, column));
         }
 
         return new ErrorOutput("CompilationError", traceback[0], traceback);
     }
+
+    /// <summary>A cell's line with a mark below a column; nothing where the cell or the line is not known.</summary>
+    public IEnumerable<string> Quoted(string cell, int line, int column) => Quote(cell, line) is { } quote
+        ? [quote, new string(' ', quote.IndexOf('|') + 2 + column) + "^"]
+        : [];
 
     public ErrorOutput Of(Exception exception)
     {

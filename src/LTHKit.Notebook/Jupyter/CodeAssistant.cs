@@ -76,7 +76,7 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     // Commands are not C#, and a reference must not be resolved, or a package restored, while it is being typed.
     private static string Plain(string code, int keepLineOf)
     {
-        var kept = keepLineOf < 0 ? -1 : code.LastIndexOf('\n', Math.Max(0, keepLineOf - 1)) + 1;
+        var kept = keepLineOf < 0 ? -1 : code[..keepLineOf].LastIndexOf('\n') + 1;
         return Directive().Replace(code, line => line.Index == kept && line.Value.TrimStart().StartsWith("#!", StringComparison.Ordinal)
             ? line.Value
             : new string(' ', line.Length));

@@ -33,7 +33,7 @@ internal static class Completion
             end++;
 
         var prefix = code[start..position];
-        var line = code[(code.LastIndexOf('\n', Math.Max(0, position - 1)) + (position > 0 ? 1 : 0))..position];
+        var line = code[(code[..position].LastIndexOf('\n') + 1)..position];
         if (line.TrimStart().StartsWith("#!", StringComparison.Ordinal))
             return Commands(line, position, end);
         if (prefix.Length > 0 && char.IsAsciiDigit(prefix[0]))

@@ -79,10 +79,8 @@ public sealed class JupyterKernel : IDisposable
         {
             if (request.Type != "kernel_info_request")
                 await warmUp.ConfigureAwait(false);
-            var reply = await Serve(Channel.Shell, request).ConfigureAwait(false);
-            var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
-            if (failed && request.Flag("stop_on_error", true))
-                await AbortWaiting().ConfigureAwait(false);
+            foreach (var aborted in await Serve(Channel.Shell, request).ConfigureAwait(false))
+                await Abort(aborted).ConfigureAwait(false);
         }
     }
 
@@ -92,28 +90,22 @@ public sealed class JupyterKernel : IDisposable
             await Serve(Channel.Control, request).ConfigureAwait(false);
     }
 
-    // The cells that were sent along with one that failed are not run: what they build on is not there.
-    private async Task AbortWaiting()
+    // A cell that was sent along with one that failed is not run: what it builds on is not there.
+    private async Task Abort(Request request)
     {
-        var others = new List<Request>();
-        while (_shell.Reader.TryRead(out var request))
+        if (request.Type != "execute_request")
         {
-            if (request.Type != "execute_request")
-            {
-                others.Add(request);
-                continue;
-            }
-
-            Status("busy", request);
-            _channels.Send(Channel.Shell, "execute_reply", new() { ["status"] = "aborted" }, request);
-            Status("idle", request);
+            await Serve(Channel.Shell, request).ConfigureAwait(false);
+            return;
         }
 
-        foreach (var request in others)
-            await Serve(Channel.Shell, request).ConfigureAwait(false);
+        Status("busy", request);
+        _channels.Send(Channel.Shell, "execute_reply", new() { ["status"] = "aborted" }, request);
+        Status("idle", request);
     }
 
-    private async Task<JsonObject?> Serve(Channel channel, Request request)
+    // Answers a request; the requests to abort on account of it, which are those that came before its reply left.
+    private async Task<IReadOnlyList<Request>> Serve(Channel channel, Request request)
     {
         Status("busy", request);
         JsonObject? reply = null;
@@ -128,6 +120,11 @@ public sealed class JupyterKernel : IDisposable
             reply = new() { ["status"] = "error", ["ename"] = e.GetType().Name, ["evalue"] = e.Message, ["traceback"] = new JsonArray() };
         }
 
+        var waiting = new List<Request>();
+        var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
+        while (failed && request.Flag("stop_on_error", true) && _shell.Reader.TryRead(out var next))
+            waiting.Add(next);
+
         if (reply is not null)
             _channels.Send(channel, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), reply, request);
         if (request.Type == "shutdown_request")
@@ -135,7 +132,7 @@ public sealed class JupyterKernel : IDisposable
         Status("idle", request);
         if (request.Type == "shutdown_request")
             _ended.TrySetResult();
-        return reply;
+        return waiting;
     }
 
     private async Task<JsonObject?> Answer(Request request)

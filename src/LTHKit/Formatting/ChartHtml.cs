@@ -6,8 +6,8 @@ using Plotly.NET;
 namespace LTHKit.Formatting;
 
 /// <summary>
-/// A figure as HTML of a few kilobytes. plotly.js is not in it: it is taken from the page if the page has it, else once from a file
-/// plotly.min.js beside the notebook. No network, no require.js.
+/// A figure as HTML of a few kilobytes. plotly.js is not in it: it is taken from the page if the page has it, else loaded once, in Jupyter from
+/// beside the registered kernel, elsewhere from a file plotly.min.js beside the page. No network, no require.js.
 /// </summary>
 internal static class ChartHtml
 {
@@ -32,9 +32,16 @@ internal static class ChartHtml
             script.src = address;
             document.head.append(script);
           });
+          const settings = document.getElementById('jupyter-config-data');
+          const base = document.body.dataset.baseUrl ?? (settings ? JSON.parse(settings.textContent).baseUrl : undefined);
           const served = location.pathname.replace(
             /\/(?:lab(?:\/workspaces\/[^\/]+)?\/tree|doc\/tree|nbclassic\/notebooks|notebooks)\/(.*\/)?[^\/]*$/, '/files/$1plotly.min.js');
-          window.lthkitPlotly ??= window.Plotly ? Promise.resolve() : load('plotly.min.js').catch(() => load(served));
+          const addresses = base
+            ? ['.net-csharp', 'lthkit-csharp'].map(kernel => `${base}kernelspecs/${kernel}/plotly.min.js`).concat(served)
+            : ['plotly.min.js'];
+          window.lthkitPlotly ??= window.Plotly
+            ? Promise.resolve()
+            : addresses.reduce((tried, address) => tried.catch(() => load(address)), Promise.reject());
           window.lthkitPlotly.then(draw, () => places().forEach(place => {
             place.textContent = 'This figure needs plotly.js: put plotly.min.js beside the notebook, or open the page that was written with it.';
           }));

@@ -73,11 +73,28 @@ public sealed class JupyterClientTests : IDisposable
         copy.Remove("execution_count");
         copy.Remove("metadata");
         foreach (var (mimeType, data) in (copy["data"] as JsonObject ?? []).ToList())
-            copy["data"]![mimeType] = data is JsonArray lines ? string.Concat(lines.Select(line => line!.GetValue<string>())) : data!.DeepClone();
-        return copy.ToJsonString();
+        {
+            if (data is JsonArray lines && !mimeType.EndsWith("json", StringComparison.Ordinal))
+                copy["data"]![mimeType] = string.Concat(lines.Select(line => line!.GetValue<string>()));
+        }
+
+        return Sorted(copy)!.ToJsonString();
     }
 
-    private static string Root => Ancestors(AppContext.BaseDirectory).First(folder => File.Exists(Path.Combine(folder, "LTHKit.sln")));
+    // nbformat sorts the keys of what it writes.
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject o => new JsonObject(o.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, Sorted(pair.Value)))),
+        JsonArray a => new JsonArray([.. a.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
+
+    /// <summary>What front ends start.</summary>
+    public static string CommandLine => Path.Combine(Root, "artifacts", "bin", "LTHKit.Cli", "release", "lthkit-cli.dll") is var path && File.Exists(path)
+        ? path
+        : throw new InvalidOperationException("The command line, which front ends start, is not built; run ./lthkit setup.");
+
+    public static string Root => Ancestors(AppContext.BaseDirectory).First(folder => File.Exists(Path.Combine(folder, "LTHKit.sln")));
 
     private static IEnumerable<string> Ancestors(string folder)
     {
@@ -87,9 +104,7 @@ public sealed class JupyterClientTests : IDisposable
 
     private void Drive(string scenario, params string[] arguments)
     {
-        var cli = Path.Combine(Root, "artifacts", "bin", "LTHKit.Cli", "release", "lthkit-cli.dll");
-        Assert.True(File.Exists(cli), "the command line, which front ends start, is not built; run ./lthkit setup.");
-        KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", cli, "kernel", "run"], Root);
+        KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", CommandLine, "kernel", "run"], Root);
         var script = Path.Combine(Root, "tests", "Notebook.Tests", "Jupyter", "drive.py");
         var start = new ProcessStartInfo(Python, [script, scenario, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(_folder, "data");

