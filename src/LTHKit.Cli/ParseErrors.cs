@@ -22,7 +22,7 @@ internal static class ParseErrors
         if (parsed.UnmatchedTokens.Count > 0)
             return DescribeUnmatched(parsed.CommandResult, parsed.UnmatchedTokens[0]);
         if (command.Subcommands.Count > 0 && command.Action is null)
-            return $"{Path(parsed.CommandResult)} wants one of {Text.Or(command.Subcommands.Select(sub => sub.Name))} after it.";
+            return $"{Path(parsed.CommandResult)} wants one of {Text.Or(Names(command))} after it.";
 
         var error = parsed.Errors[0];
         if (error.SymbolResult is OptionResult { Tokens.Count: 0 } missing)
@@ -39,11 +39,11 @@ internal static class ParseErrors
     {
         var command = result.Command;
         if (result.Parent is null)
-            return $"there is no verb '{token}'; the verbs are {Text.And(command.Subcommands.Select(sub => sub.Name))}.";
+            return $"there is no verb '{token}'; the verbs are {Text.And(Names(command))}.";
         if (token.StartsWith('-'))
             return $"{Path(result)} has no option {token}; it has {Text.And(OptionNames(command))}.";
         if (command.Subcommands.Count > 0)
-            return $"{Path(result)} has no '{token}'; it has {Text.And(command.Subcommands.Select(sub => sub.Name))}.";
+            return $"{Path(result)} has no '{token}'; it has {Text.And(Names(command))}.";
         return $"{Path(result)} does not know what to do with '{token}'; see --help.";
     }
 
@@ -60,4 +60,6 @@ internal static class ParseErrors
             names.Push(command.Command.Name);
         return string.Join(' ', names);
     }
+
+    private static IEnumerable<string> Names(Command command) => command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name);
 }

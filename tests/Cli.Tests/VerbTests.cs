@@ -57,6 +57,10 @@ public sealed class VerbTests : IDisposable
     [InlineData("data get mnist", "There is no archive for 'mnist'")]
     [InlineData("data get cifar-10 --mirror ftp://x", "http")]
     [InlineData("data verify cifar-10 --data /nonexistent", "/nonexistent")]
+    [InlineData("kernel", "kernel wants one of install, uninstall or list after it")]
+    [InlineData("kernel install --prefix ", "give --prefix with the name of a folder")]
+    [InlineData("kernel install --prefix /proc/lthkit", "/proc/lthkit")]
+    [InlineData("kernel run /nonexistent/kernel.json", "is no connection file of Jupyter's")]
     public async Task Bad_input_is_one_sentence_and_exit_2(string line, string said)
     {
         var (code, error) = await Run(line.Split(' '));

@@ -24,7 +24,7 @@ internal static class KernelVerb
             var spec = KernelSpecs.Install(Folder(parsed, prefix, active), start, Checkout.Root);
             Console.WriteLine($"{spec.DisplayName} is registered as {spec.Name} in {spec.Folder}");
             if (spec.Name == KernelSpecs.OtherName)
-                Console.WriteLine($"{KernelSpecs.NotebookName}, which the notebooks name, is .NET Interactive's here: choose {spec.DisplayName} in the front end's kernel menu.");
+                Console.WriteLine($"{KernelSpecs.NotebookName}, which the notebooks name, is another kernel's here: choose {spec.DisplayName} in the kernel menu.");
             if (!NativeLibrary.TryLoad("libzmq.so.5", out _))
                 Console.WriteLine("It will not start before libzmq is there: apt-get install libzmq5");
         });
@@ -54,12 +54,15 @@ internal static class KernelVerb
         {
             var specs = KernelSpecs.Find();
             foreach (var spec in specs)
-                Console.WriteLine($"{spec.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({(spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}")})");
+                Console.WriteLine($"{spec.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({Owner(spec)})");
             if (specs.Count == 0)
                 Console.WriteLine("no C# kernel is registered; ./lthkit kernel install does it");
         });
         return command;
     }
+
+    private static string Owner(KernelSpec spec) =>
+        spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}";
 
     private static Option<string?> Prefix() => new("--prefix")
     {

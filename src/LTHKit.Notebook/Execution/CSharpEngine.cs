@@ -175,7 +175,7 @@ public sealed class CSharpEngine : IDisposable
         };
         var where = string.Create(CultureInfo.InvariantCulture, $"{cell}, line {share.Line}");
         if (!found)
-            throw new UserException($"{where}: {share.From!.Value.Language} has nothing called {share.From.Value.Name}.");
+            throw new UserException($"{where}: {share.From?.Language} has nothing called {share.From?.Name}.");
         if (!SyntaxFacts.IsValidIdentifier(share.Name))
             throw new UserException($"{where}: {share.Name} is no name of a variable.");
 

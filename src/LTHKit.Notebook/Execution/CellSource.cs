@@ -54,9 +54,8 @@ internal sealed partial record CellSource(IReadOnlyList<CellPart> Parts, bool Ti
         ["md"] = "markdown",
     };
 
-    /// <summary>Whether some of the lines are not C#.</summary>
-    public static bool HasOtherLanguages(string source) => source.Split('\n')
-        .Any(line => Command().IsMatch(line) && Languages.TryGetValue(Name(line), out var language) && language != "csharp");
+    /// <summary>The language that a line like <c>#!fsharp</c> turns to; null for any other line.</summary>
+    public static string? LanguageOf(string line) => Command().IsMatch(line) ? Languages.GetValueOrDefault(Name(line)) : null;
 
     /// <exception cref="UserException">An unknown command.</exception>
     public static CellSource Parse(string source, string cell)

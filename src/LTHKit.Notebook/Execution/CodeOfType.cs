@@ -3,7 +3,9 @@ namespace LTHKit.Notebook.Execution;
 /// <summary>Types as C# code writes them.</summary>
 internal static class CodeOfType
 {
-    /// <summary>The type in C#, and the files of the assemblies that it needs; of one that C# code cannot name, the nearest base that it can.</summary>
+    /// <summary>
+    /// The type in C#, and the files of the assemblies that it needs; of one that C# code cannot name, the nearest base that it can.
+    /// </summary>
     public static (string Code, IReadOnlyList<string> Assemblies) Of(Type? type)
     {
         var assemblies = new HashSet<string>();

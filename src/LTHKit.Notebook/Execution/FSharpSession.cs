@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 using FSharp.Compiler.Diagnostics;
 using FSharp.Compiler.Interactive;
@@ -93,7 +92,8 @@ internal sealed partial class FSharpSession : IDisposable
         }
         catch (Exception e)
         {
-            throw new UserException($"{where}: F# cannot take {name}, a {value.GetType().Name}: {e.Message.Trim()} Share a value of a library's type.", e);
+            throw new UserException(
+                $"{where}: F# cannot take {name}, a {value.GetType().Name}: {e.Message.Trim()} Share a value of a library's type.", e);
         }
     }
 
@@ -122,7 +122,7 @@ internal sealed partial class FSharpSession : IDisposable
         var traceback = new List<string>();
         foreach (var error in errors)
         {
-            traceback.Add(string.Create(CultureInfo.InvariantCulture, $"{cell}, line {error.StartLine}: error {error.ErrorNumberText}: {error.Message}"));
+            traceback.Add($"{UserTrace.Where(cell, error.StartLine)}: error {error.ErrorNumberText}: {error.Message}");
             traceback.AddRange(_trace.Quoted(cell, error.StartLine, error.StartColumn));
         }
 

@@ -39,7 +39,9 @@ internal static partial class SharedValue
     }
 
     private static string Source(string name, string where) =>
-        Sources.Contains(name) ? name : throw new UserException($"{where}: there is nothing called {name} to take values from; there are csharp, fsharp and value.");
+        Sources.Contains(name)
+            ? name
+            : throw new UserException($"{where}: there is nothing called {name} to take values from; there are csharp, fsharp and value.");
 
     // The word without an option's name before it is the name.
     private static Dictionary<string, string> Options(string command, string where, string[] known)

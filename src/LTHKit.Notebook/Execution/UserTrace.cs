@@ -67,7 +67,7 @@ internal sealed class UserTrace
     private string? Quote(string file, int line) =>
         _cells.TryGetValue(Path.GetFileName(file), out var lines) && line <= lines.Length ? $"  {line,4} | {lines[line - 1].TrimEnd()}" : null;
 
-    private static string Where(string file, int line) => $"{Path.GetFileName(file)}, line {line}";
+    public static string Where(string file, int line) => $"{Path.GetFileName(file)}, line {line}";
 
     // The engine, the scripting host and .NET's machinery of async calls are no help to the one who reads this.
     private static bool IsOfInterest(StackFrame frame) =>

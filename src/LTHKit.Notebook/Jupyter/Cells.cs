@@ -41,7 +41,11 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
         {
             var error = await Run(code, number, request, silent, stored, cancellation.Token).ConfigureAwait(false);
             var reply = error is null
-                ? new JsonObject { ["user_expressions"] = await Evaluate(request, cancellation.Token).ConfigureAwait(false), ["payload"] = new JsonArray() }
+                ? new JsonObject
+                {
+                    ["user_expressions"] = await Evaluate(request, cancellation.Token).ConfigureAwait(false),
+                    ["payload"] = new JsonArray(),
+                }
                 : CellPublisher.Error(error);
             reply["status"] = error is null ? "ok" : "error";
             reply["execution_count"] = number;
@@ -77,11 +81,10 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
         foreach (var (name, expression) in request.Content["user_expressions"] as JsonObject ?? [])
         {
             var value = await engine.EvaluateAsync(expression?.ToString() ?? "", cancellation).ConfigureAwait(false);
-            JsonObject content;
-            if (value is ErrorOutput error)
-                (content = CellPublisher.Error(error))["status"] = "error";
-            else
-                content = new() { ["status"] = "ok", ["data"] = OutputJson.Bundle(((ResultOutput)value).Data, multiline: false), ["metadata"] = new JsonObject() };
+            var content = value is ResultOutput result
+                ? new JsonObject { ["data"] = OutputJson.Bundle(result.Data, multiline: false), ["metadata"] = new JsonObject() }
+                : CellPublisher.Error((ErrorOutput)value);
+            content["status"] = value is ResultOutput ? "ok" : "error";
             values[name] = content;
         }
 

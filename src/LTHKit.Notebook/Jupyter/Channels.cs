@@ -134,8 +134,8 @@ internal sealed class Channels : IDisposable
         if (channel == Channel.Iopub)
         {
             // A new subscriber: from here on it misses nothing, and is told so.
-            if (frames is [[1, ..] subscription])
-                socket.Send(_codec.Write([subscription[1..]], "iopub_welcome", new() { ["subscription"] = Encoding.UTF8.GetString(subscription[1..]) }, null));
+            if (frames is [[1, .. var topic]])
+                socket.Send(_codec.Write([topic], "iopub_welcome", new() { ["subscription"] = Encoding.UTF8.GetString(topic) }, null));
         }
         else if (_codec.TryRead(frames, out var request, out var problem))
         {

@@ -9,7 +9,8 @@ namespace LTHKit.Notebook.Jupyter;
 /// <summary>What the compiler knows about a cell that is being written.</summary>
 internal sealed partial class CodeAssistant(CSharpEngine engine)
 {
-    private static readonly CSharpParseOptions Script = new(Microsoft.CodeAnalysis.CSharp.LanguageVersion.Latest, kind: SourceCodeKind.Script);
+    private static readonly CSharpParseOptions Script =
+        new(Microsoft.CodeAnalysis.CSharp.LanguageVersion.Latest, kind: SourceCodeKind.Script);
 
     /// <summary>The newest C# that the compiler has.</summary>
     public static string LanguageVersion => Microsoft.CodeAnalysis.CSharp.LanguageVersion.Latest.MapSpecifiedToEffectiveVersion().ToDisplayString();
@@ -26,7 +27,10 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     public JsonObject Complete(string code, int cursor)
     {
         var position = Position(code, cursor);
-        var (start, end, items) = Completion.Of(engine, Plain(code, keepLineOf: position), position);
+        var line = code[(code[..position].LastIndexOf('\n') + 1)..position];
+        var (start, end, items) = line.TrimStart().StartsWith("#!", StringComparison.Ordinal) ? Completion.OfCommands(line, position)
+            : LanguageAt(code, position) == "csharp" ? Completion.Of(engine, Plain(code), position)
+            : (position, position, []);
         return new()
         {
             ["status"] = "ok",
@@ -51,7 +55,8 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     /// <param name="detail">0, or 1 for what else is known.</param>
     public JsonObject Inspect(string code, int cursor, int detail)
     {
-        var text = Inspection.Of(engine, Plain(code, keepLineOf: -1), Position(code, cursor), detail);
+        var position = Position(code, cursor);
+        var text = LanguageAt(code, position) == "csharp" ? Inspection.Of(engine, Plain(code), position, detail) : null;
         return new()
         {
             ["status"] = "ok",
@@ -64,22 +69,31 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     /// <summary>Answers an is_complete_request.</summary>
     public JsonObject IsComplete(string code)
     {
-        if (CellSource.HasOtherLanguages(code))
+        if (LanguageAt(code, code.Length) != "csharp")
             return new() { ["status"] = "unknown" };
-        var tree = CSharpSyntaxTree.ParseText(Plain(code, keepLineOf: -1), Script);
+        var tree = CSharpSyntaxTree.ParseText(Plain(code), Script);
         if (!SyntaxFactory.IsCompleteSubmission(tree))
             return new() { ["status"] = "incomplete", ["indent"] = Indent(code) };
         var broken = tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         return new() { ["status"] = broken ? "invalid" : "complete" };
     }
 
-    // Commands are not C#, and a reference must not be resolved, or a package restored, while it is being typed.
-    private static string Plain(string code, int keepLineOf)
+    private static string LanguageAt(string code, int position) =>
+        code[..position].Split('\n').Select(CellSource.LanguageOf).OfType<string>().LastOrDefault("csharp");
+
+    // Only the C# of a cell, each character in its place. A reference must not be resolved, or a package restored, while it is being typed.
+    private static string Plain(string code)
     {
-        var kept = keepLineOf < 0 ? -1 : code[..keepLineOf].LastIndexOf('\n') + 1;
-        return Directive().Replace(code, line => line.Index == kept && line.Value.TrimStart().StartsWith("#!", StringComparison.Ordinal)
-            ? line.Value
-            : new string(' ', line.Length));
+        var language = "csharp";
+        var lines = code.Split('\n');
+        for (var i = 0; i < lines.Length; i++)
+        {
+            language = CellSource.LanguageOf(lines[i]) ?? language;
+            if (language != "csharp" || Directive().IsMatch(lines[i]))
+                lines[i] = new string(' ', lines[i].Length);
+        }
+
+        return string.Join('\n', lines);
     }
 
     private static string Indent(string code)
@@ -106,6 +120,6 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
         return count;
     }
 
-    [GeneratedRegex(@"^[ \t]*#(!|r|load|i)\b.*$|^[ \t]*#![^\n]*$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s*#(!|(r|load|i)\b)")]
     private static partial Regex Directive();
 }

@@ -33,9 +33,6 @@ internal static class Completion
             end++;
 
         var prefix = code[start..position];
-        var line = code[(code[..position].LastIndexOf('\n') + 1)..position];
-        if (line.TrimStart().StartsWith("#!", StringComparison.Ordinal))
-            return Commands(line, position, end);
         if (prefix.Length > 0 && char.IsAsciiDigit(prefix[0]))
             return (position, position, []);
 
@@ -56,6 +53,15 @@ internal static class Completion
         return (start, end, [.. items]);
     }
 
+    /// <summary>The commands that a line that begins with <c>#!</c> may be meant to be.</summary>
+    public static (int Start, int End, IReadOnlyList<CompletionItem> Items) OfCommands(string line, int position)
+    {
+        var typed = line.TrimStart();
+        var fitting = CellSource.Commands.Split('\n').Select(text => text.Split(' ')[0])
+            .Where(text => text.StartsWith(typed, StringComparison.OrdinalIgnoreCase));
+        return (position - typed.Length, position, [.. fitting.Select(text => new CompletionItem(text, "magic"))]);
+    }
+
     public static string KindOf(ISymbol symbol) => symbol switch
     {
         INamespaceSymbol => "namespace",
@@ -71,13 +77,6 @@ internal static class Completion
         IFieldSymbol => "field",
         _ => "variable",
     };
-
-    private static (int Start, int End, IReadOnlyList<CompletionItem> Items) Commands(string line, int position, int end)
-    {
-        var typed = line.TrimStart();
-        var commands = CellSource.Commands.Split('\n').Select(text => text.Split(' ')[0]);
-        return (position - typed.Length, end, [.. commands.Where(text => text.StartsWith(typed, StringComparison.OrdinalIgnoreCase)).Select(text => new CompletionItem(text, "magic"))]);
-    }
 
     private static IEnumerable<CompletionItem> Candidates(SemanticModel model, SyntaxToken token, string prefix)
     {
@@ -96,10 +95,12 @@ internal static class Completion
         }
 
         var symbols = model.LookupSymbols(at).Where(symbol => symbol.CanBeReferencedByName && IsOfUse(symbol));
+        if (prefix.Length > 0)
+            return [.. Arguments(model, token), .. Items(symbols), .. Keywords.Select(word => new CompletionItem(word, "keyword"))];
         // With nothing typed yet, thousands of types and words would hide what the cell itself has.
-        return prefix.Length == 0
-            ? [.. Arguments(model, token), .. Items(symbols.Where(symbol => symbol is not (INamespaceOrTypeSymbol or IMethodSymbol { ContainingType.SpecialType: SpecialType.System_Object })))]
-            : [.. Arguments(model, token), .. Items(symbols), .. Keywords.Select(word => new CompletionItem(word, "keyword"))];
+        var own = symbols.Where(symbol =>
+            symbol is not (INamespaceOrTypeSymbol or IMethodSymbol { ContainingType.SpecialType: SpecialType.System_Object }));
+        return [.. Arguments(model, token), .. Items(own)];
     }
 
     private static IEnumerable<CompletionItem> Members(SemanticModel model, int at, ExpressionSyntax container)
@@ -117,7 +118,8 @@ internal static class Completion
         if (type is null or IErrorTypeSymbol)
             return [];
         return model.LookupSymbols(at, type, includeReducedExtensionMethods: true)
-            .Where(member => member.CanBeReferencedByName && (!member.IsStatic || member is IMethodSymbol { ReducedFrom: not null }) && member is not ITypeSymbol && IsOfUse(member));
+            .Where(member => !member.IsStatic || member is IMethodSymbol { ReducedFrom: not null })
+            .Where(member => member is not ITypeSymbol && IsOfUse(member));
     }
 
     // Names of parameters of the call that surrounds the place, and of properties of the object that is being initialised there.
@@ -126,14 +128,15 @@ internal static class Completion
         var place = token.Parent!;
         if (place.Parent is ArgumentSyntax { NameColon: null, Parent: ArgumentListSyntax { Parent: { } call } })
         {
-            return Methods(model, call).SelectMany(method => method.Parameters).Select(parameter => new CompletionItem($"{parameter.Name}:", "parameter"));
+            return Methods(model, call).SelectMany(method => method.Parameters)
+                .Select(parameter => new CompletionItem($"{parameter.Name}:", "parameter"));
         }
 
         var initializer = place.Parent as InitializerExpressionSyntax ?? place.Parent?.Parent as InitializerExpressionSyntax;
         if (initializer?.Parent is BaseObjectCreationExpressionSyntax creation && model.GetTypeInfo(creation).Type is { } type)
         {
-            return Items(model.LookupSymbols(token.SpanStart, type)
-                .Where(member => member is IPropertySymbol { IsStatic: false, SetMethod: not null } or IFieldSymbol { IsStatic: false, IsReadOnly: false }));
+            return Items(model.LookupSymbols(token.SpanStart, type).Where(member =>
+                member is IPropertySymbol { IsStatic: false, SetMethod: not null } or IFieldSymbol { IsStatic: false, IsReadOnly: false }));
         }
 
         return [];

@@ -17,7 +17,8 @@ internal sealed record ConnectionFile(string Transport, string Address, string K
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{path} is no connection file of Jupyter's that can be read; a front end writes one when it starts a kernel.", e);
+            throw new UserException(
+                $"{path} is no connection file of Jupyter's that can be read; a front end writes one when it starts a kernel.", e);
         }
 
         try
@@ -26,7 +27,8 @@ internal sealed record ConnectionFile(string Transport, string Address, string K
         }
         catch (Exception e) when (e is InvalidOperationException or NullReferenceException or FormatException)
         {
-            throw new UserException($"The connection file {path} lacks one of transport, ip, key, shell_port, control_port, stdin_port, iopub_port and hb_port.", e);
+            throw new UserException(
+                $"The connection file {path} lacks one of transport, ip, key, shell_port, control_port, stdin_port, iopub_port and hb_port.", e);
         }
     }
 

@@ -7,7 +7,9 @@ using Microsoft.CodeAnalysis;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>What is written about a symbol: in the cell above it, in the XML file beside its assembly, or in the .NET SDK's for .NET itself.</summary>
+/// <summary>
+/// What is written about a symbol: in the cell above it, in the XML file beside its assembly, or in the .NET SDK's for .NET itself.
+/// </summary>
 internal static partial class Documentation
 {
     /// <summary>The documentation as plain text, or null where there is none.</summary>
@@ -23,10 +25,11 @@ internal static partial class Documentation
     // The lines "/// ..." right before a declaration in a cell.
     private static XElement? Above(SyntaxNode node)
     {
-        var statement = node.AncestorsAndSelf().FirstOrDefault(n => n.HasLeadingTrivia && n.GetLeadingTrivia().ToFullString().Contains("///", StringComparison.Ordinal));
-        if (statement is null)
+        var comment = node.AncestorsAndSelf().Select(n => n.GetLeadingTrivia().ToFullString())
+            .FirstOrDefault(text => text.Contains("///", StringComparison.Ordinal));
+        if (comment is null)
             return null;
-        var lines = statement.GetLeadingTrivia().ToFullString().Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("///", StringComparison.Ordinal));
+        var lines = comment.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("///", StringComparison.Ordinal));
         return Parse($"<member>{string.Join('\n', lines.Select(line => line[3..]))}</member>");
     }
 
@@ -46,7 +49,8 @@ internal static partial class Documentation
         var packs = Path.Combine(runtime.Parent!.Parent!.Parent!.FullName, "packs", "Microsoft.NETCore.App.Ref");
         if (!Directory.Exists(packs))
             return [];
-        var version = Directory.GetDirectories(packs).OrderBy(folder => Version.TryParse(Path.GetFileName(folder), out var v) ? v : new Version()).Last();
+        var version = Directory.GetDirectories(packs)
+            .OrderBy(folder => Version.TryParse(Path.GetFileName(folder), out var number) ? number : new Version()).Last();
         var folder = Directory.GetDirectories(Path.Combine(version, "ref")).Last();
         string[] first = [assembly + ".xml", "System.Runtime.xml", "System.Collections.xml", "System.Linq.xml", "System.Console.xml"];
         return first.Select(name => Path.Combine(folder, name)).Concat(Directory.GetFiles(folder, "*.xml")).Distinct();
@@ -104,7 +108,9 @@ internal static partial class Documentation
             text.Append(node switch
             {
                 XText words => words.Value,
-                XElement { Name.LocalName: "see" or "seealso" } see => (string?)see.Attribute("langword") ?? (see.Value is { Length: > 0 } own ? own : ShortName((string?)see.Attribute("cref"))),
+                XElement { Name.LocalName: "see" or "seealso" } see => see.Value.Length > 0
+                    ? see.Value
+                    : (string?)see.Attribute("langword") ?? ShortName((string?)see.Attribute("cref")),
                 XElement { Name.LocalName: "paramref" or "typeparamref" } reference => (string?)reference.Attribute("name"),
                 XElement inner => Words(inner),
                 _ => "",

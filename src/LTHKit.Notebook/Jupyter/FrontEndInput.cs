@@ -37,7 +37,7 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
     private string Ask()
     {
         if (_cell.Value is not { } cell || !cell.Request.Flag("allow_stdin", false))
-            throw new InvalidOperationException("This front end has nobody to ask: a cell that reads from the console needs one with an input line.");
+            throw new InvalidOperationException("A cell that reads from the console needs a front end with an input line; this one has none.");
 
         cell.Publisher.Flush();
         _waiting = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -55,7 +55,8 @@ internal static class Inspection
             if (at < 0 || at >= root.FullSpan.End)
                 continue;
             var token = root.FindToken(at);
-            if (token.Span.Contains(at) && token.Parent is { } node && (token.IsKind(SyntaxKind.IdentifierToken) || node is PredefinedTypeSyntax))
+            var isName = token.IsKind(SyntaxKind.IdentifierToken) || token.Parent is PredefinedTypeSyntax;
+            if (isName && token.Span.Contains(at) && token.Parent is { } node)
             {
                 var found = At(model, node);
                 if (found.Count > 0)
@@ -72,12 +73,10 @@ internal static class Inspection
     {
         if (model.GetDeclaredSymbol(node) is { } declared)
             return [declared];
-        if (node.Parent is InvocationExpressionSyntax || node.Parent?.Parent is InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax access } && access.Name == node)
-        {
-            var call = node.AncestorsAndSelf().OfType<InvocationExpressionSyntax>().First();
-            if (Completion.Methods(model, call).ToList() is { Count: > 0 } methods)
-                return methods;
-        }
+        var name = node.Parent is MemberAccessExpressionSyntax access && access.Name == node ? access : node;
+        if (name.Parent is InvocationExpressionSyntax call && call.Expression == name
+            && Completion.Methods(model, call).ToList() is { Count: > 0 } methods)
+            return methods;
 
         var info = model.GetSymbolInfo(node);
         return info.Symbol is { } symbol ? [symbol] : info.CandidateSymbols;

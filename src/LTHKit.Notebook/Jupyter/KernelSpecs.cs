@@ -23,7 +23,8 @@ public static class KernelSpecs
     public const string OtherName = "lthkit-csharp";
 
     private const string Mark = "lthkit";
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The user's own data folder of Jupyter.</summary>
     public static string UserFolder =>
@@ -35,12 +36,12 @@ public static class KernelSpecs
     /// <summary>The C# kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
     public static IReadOnlyList<KernelSpec> Find(params IEnumerable<string> more)
     {
-        IEnumerable<string?> folders =
+        IEnumerable<string> folders =
         [
             .. (Variable("JUPYTER_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), UserFolder, .. more,
-            .. new[] { Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), "/usr/local", "/usr" }.Select(prefix => prefix is null ? null : FolderOf(prefix)),
+            .. new[] { Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), "/usr/local", "/usr" }.OfType<string>().Select(FolderOf),
         ];
-        return [.. folders.OfType<string>().Distinct()
+        return [.. folders.Distinct()
             .SelectMany(folder => new[] { NotebookName, OtherName }.Select(name => Read(Path.Combine(folder, "kernels", name))))
             .OfType<KernelSpec>()];
     }
@@ -74,7 +75,8 @@ public static class KernelSpecs
     /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static IReadOnlyList<KernelSpec> Uninstall(string folder)
     {
-        var own = Find(folder).Where(spec => spec.Checkout is not null && Path.GetDirectoryName(spec.Folder) == Path.Combine(folder, "kernels")).ToList();
+        var kernels = Path.Combine(folder, "kernels");
+        var own = Find(folder).Where(spec => spec.Checkout is not null && Path.GetDirectoryName(spec.Folder) == kernels).ToList();
         try
         {
             foreach (var spec in own)

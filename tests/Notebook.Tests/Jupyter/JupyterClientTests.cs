@@ -21,6 +21,7 @@ public sealed class JupyterClientTests : IDisposable
     [InlineData("an_error_aborts_what_was_sent_along")]
     [InlineData("interrupts")]
     [InlineData("restart")]
+    [InlineData("orphan")]
     [InlineData("two_front_ends")]
     [InlineData("console_input")]
     public void AFrontEndGetsWhatTheProtocolPromises(string scenario) => Drive(scenario);
@@ -34,6 +35,8 @@ public sealed class JupyterClientTests : IDisposable
 
     [JupyterTheory]
     [InlineData("00-quickstart")]
+    [InlineData("01-architecture-tweaks")]
+    [Trait("Category", "Slow")]
     public Task ANotebookGivesTheSameInJupyterAndWithoutAFrontEnd(string name) => Compare(name);
 
     // Equal but for what differs from run to run: times, and the ids of displays.

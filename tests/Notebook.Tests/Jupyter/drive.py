@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -116,6 +117,8 @@ def requests():
         assert {"Where", "Count"} <= set(kernel.ask("complete", "new List<int>().", 16)["matches"])
         assert "Tan" not in kernel.ask("complete", "x.Ta", 4)["matches"]
         equal(kernel.ask("complete", "#!mark", 6)["matches"], ["#!markdown"])
+        equal(kernel.ask("complete", "#!fsharp\nCons", 13)["matches"], [])
+        assert "Console" in kernel.ask("complete", "#!html\n<b>\n#!csharp\nCons", 24)["matches"]
         reply = kernel.ask("inspect", "Twice(3)", 2)
         equal((reply["found"], reply["data"]["text/plain"]), (True, "int Twice(int number)\nDoubles."))
         assert "Console.WriteLine" in kernel.ask("inspect", "Console.WriteLine(", 18)["data"]["text/plain"]
@@ -264,6 +267,17 @@ def death():
         kernel.manager.restart_kernel(now=True)
         kernel.client.wait_for_ready(timeout=WAIT)
         equal(text(kernel.run("1 + 1")[1]), ["2"])
+
+
+def orphan():
+    """A kernel whose front end was killed ends too."""
+    # The kernel holds the pipe open for as long as it lives.
+    subprocess.run([sys.executable, __file__, "abandon"], stdout=subprocess.PIPE, check=True, timeout=WAIT)
+
+
+def abandon():
+    Kernel()
+    os._exit(0)
 
 
 def two_front_ends():
