@@ -127,15 +127,18 @@ internal static class KernelVerb
             return 0;
         }
 
-        // A front end that was killed cannot say goodbye.
+        // A front end that was killed cannot say goodbye: its child gets another parent.
         private static async Task EndWithParent(CancellationTokenSource end)
         {
-            if (!int.TryParse(Environment.GetEnvironmentVariable("JPY_PARENT_PID"), out var parent))
+            if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is null)
                 return;
-            while (Directory.Exists($"/proc/{parent}"))
+            for (var first = Parent(); Parent() == first;)
                 await Task.Delay(ParentCheck);
             await end.CancelAsync();
         }
+
+        // "PID (name) state PARENT ..."
+        private static string Parent() => File.ReadAllText("/proc/self/stat").Split(") ")[^1].Split(' ')[1];
 
         private static void Log(string sentence) => Console.Error.WriteLine($"lthkit kernel: {sentence}");
     }

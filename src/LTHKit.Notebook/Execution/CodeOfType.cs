@@ -4,19 +4,28 @@ namespace LTHKit.Notebook.Execution;
 internal static class CodeOfType
 {
     /// <summary>
-    /// The type in C#, and the files of the assemblies that it needs; of one that C# code cannot name, the nearest base that it can.
+    /// The type in C#, and the files of the assemblies that it needs; of one that C# code cannot name, the nearest base or interface that it can.
     /// </summary>
     public static (string Code, IReadOnlyList<string> Assemblies) Of(Type? type)
     {
         var assemblies = new HashSet<string>();
-        for (; type is not null; type = type.BaseType)
+        foreach (var candidate in Candidates(type))
         {
             assemblies.Clear();
-            if (Write(type, assemblies) is { } code)
+            if (Write(candidate, assemblies) is { } code)
                 return (code, [.. assemblies]);
         }
 
         return ("object", []);
+    }
+
+    // The type, its bases, and its interfaces, those first that have most in them.
+    private static IEnumerable<Type> Candidates(Type? type)
+    {
+        for (var at = type; at is not null && at != typeof(object); at = at.BaseType)
+            yield return at;
+        foreach (var candidate in type?.GetInterfaces().OrderByDescending(candidate => candidate.GetInterfaces().Length) ?? Enumerable.Empty<Type>())
+            yield return candidate;
     }
 
     private static string? Write(Type type, HashSet<string> assemblies)

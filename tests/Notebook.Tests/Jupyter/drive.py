@@ -21,11 +21,16 @@ class Kernel:
     def __init__(self):
         self.manager = KernelManager(kernel_name=NAME)
         self.manager.start_kernel()
-        self.client = self.connect()
+        self.client = self.ready(self.manager.blocking_client())
 
     def connect(self):
+        """Another front end, with an identity of its own."""
         client = BlockingKernelClient()
         client.load_connection_info(self.manager.get_connection_info())
+        return self.ready(client)
+
+    @staticmethod
+    def ready(client):
         client.start_channels()
         client.wait_for_ready(timeout=WAIT)
         return client
