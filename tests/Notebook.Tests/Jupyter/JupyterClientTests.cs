@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Jupyter;
@@ -84,11 +85,12 @@ public sealed class JupyterClientTests : IDisposable
         return Sorted(copy)!.ToJsonString();
     }
 
-    // nbformat sorts the keys of what it writes.
+    // nbformat sorts the keys of what it writes, and writes 1e-05 for 1E-05.
     private static JsonNode? Sorted(JsonNode? node) => node switch
     {
         JsonObject o => new JsonObject(o.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, Sorted(pair.Value)))),
         JsonArray a => new JsonArray([.. a.Select(Sorted)]),
+        JsonValue v when v.GetValueKind() == JsonValueKind.Number => v.GetValue<double>(),
         _ => node?.DeepClone(),
     };
 

@@ -203,7 +203,8 @@ def interrupts():
             equal((reply["status"], reply["ename"]), ("error", "Interrupted"))
             until_idle(kernel.client)
             assert int(text(kernel.run("steps")[1])[0]) > 0
-        kernel.manager.interrupt_kernel()  # with nothing to stop
+        kernel.client.control_channel.send(kernel.client.session.msg("interrupt_request", {}))  # with nothing to stop
+        equal(kernel.client.get_control_msg(timeout=WAIT)["msg_type"], "interrupt_reply")
         equal(text(kernel.run("1 + 1")[1]), ["2"])
 
 
