@@ -91,7 +91,7 @@ public sealed class HtmlTests : IDisposable
         Assert.DoesNotMatch(@"url\((?!data:)|@import", markup);
         Assert.Single(Regex.Matches(page, @"plotly\.js v2"));
 
-        var dom = Browser.Dom(outcome.Html!);
+        var dom = BrowserExtensions.Dom(outcome.Html!);
         var body = Body(dom);
         Assert.Equal(2, Regex.Matches(body, "class=\"plot-container plotly\"").Count);
         Assert.Equal(3, Regex.Matches(body, "<g class=\"trace scatter").Count);
@@ -114,11 +114,11 @@ public sealed class HtmlTests : IDisposable
         var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString())));
         var page = Path.Combine(Path.GetDirectoryName(outcome.Notebook)!, "front-end.html");
         File.WriteAllText(page, $"<!doctype html><script>window.define = function() {{ throw 'anonymous define' }}; define.amd = {{}}</script><body>{string.Join("<hr>", html)}</body>");
-        var dom = Browser.Dom(page);
+        var dom = BrowserExtensions.Dom(page);
         Assert.Equal(4, Regex.Matches(dom, "<g class=\"trace scatter").Count);
 
         File.Delete(Path.Combine(Path.GetDirectoryName(page)!, "plotly.min.js"));
-        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", Browser.Dom(page));
+        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", BrowserExtensions.Dom(page));
     }
 
     [Fact]

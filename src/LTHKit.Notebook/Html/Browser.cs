@@ -5,24 +5,18 @@ using System.Text.Json.Nodes;
 
 namespace LTHKit.Notebook.Html;
 
-/// <summary>Headless Chromium, without a way to any network.</summary>
-internal static class Browser
+/// <summary>A page in headless Chromium, with no way to another machine, spoken to by the DevTools protocol: JSON over a web socket.</summary>
+internal sealed class Browser : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    /// <summary>The program, null where there is none.</summary>
-    public static string? Program { get; } = new[] { "chromium", "chromium-browser", "google-chrome" }
-        .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)))
-        .FirstOrDefault(File.Exists);
+    private readonly string _profile = Directory.CreateTempSubdirectory("lthkit-chromium-").FullName;
+    private readonly ClientWebSocket _socket = new();
+    private readonly Process _process;
+    private int _last;
 
-    /// <summary>The value of a JavaScript expression in a page that has been loaded; a promise is waited for.</summary>
-    /// <param name="page">The page's file.</param>
-    /// <param name="expression">Of a value that JSON can carry.</param>
-    /// <exception cref="UserException">There is no browser, it did not come to an end, or the expression threw.</exception>
-    public static JsonNode? Evaluate(string page, string expression)
+    private Browser(string program)
     {
-        var program = Program ?? throw new UserException("Pictures of figures are drawn by Chromium, which is not installed: install the package chromium.");
-        var profile = Directory.CreateTempSubdirectory("lthkit-chromium-").FullName;
         string[] arguments =
         [
             "--headless", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -30,97 +24,123 @@ internal static class Browser
             "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
             // The superuser's Chromium has no sandbox.
             .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>(),
-            "--proxy-server=127.0.0.1:9", $"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank",
+            "--proxy-server=127.0.0.1:9", "--proxy-bypass-list=127.0.0.1", "--window-size=1200,1600", $"--user-data-dir={_profile}",
+            "--remote-debugging-port=0", "about:blank",
         ];
-        using var limit = new CancellationTokenSource(Limit);
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        _process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        _process.OutputDataReceived += (_, _) => { };
+        _process.ErrorDataReceived += (_, _) => { };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>The program, null where there is none.</summary>
+    public static string? Program { get; } = new[] { "chromium", "chromium-browser", "google-chrome" }
+        .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)))
+        .FirstOrDefault(File.Exists);
+
+    /// <summary>Opens a page and waits until it is loaded.</summary>
+    /// <exception cref="UserException">There is no browser, or it does not start or load.</exception>
+    public static async Task<Browser> Open(string address)
+    {
+        var program = Program ?? throw new UserException("Pictures of figures are drawn by Chromium, which is not installed: install the package chromium.");
+        var page = new Browser(program);
         try
         {
-            process.ErrorDataReceived += (_, _) => { };
-            process.BeginErrorReadLine();
-            process.BeginOutputReadLine();
-            return Converse(profile, process, new Uri(page).AbsoluteUri, expression, limit.Token).GetAwaiter().GetResult();
+            // The browser writes its port there when it is ready.
+            var announced = Path.Combine(page._profile, "DevToolsActivePort");
+            await page.Until(() => Task.FromResult(File.Exists(announced) && File.ReadAllLines(announced).Length > 1)).ConfigureAwait(false);
+            using var http = new HttpClient();
+            var targets = JsonNode.Parse(await http.GetStringAsync($"http://127.0.0.1:{File.ReadAllLines(announced)[0]}/json/list").ConfigureAwait(false))!;
+            var target = targets.AsArray().First(entry => (string?)entry!["type"] == "page")!;
+            await page._socket.ConnectAsync(new Uri((string)target["webSocketDebuggerUrl"]!), CancellationToken.None).ConfigureAwait(false);
+            await page.Command("Page.navigate", new() { ["url"] = address }).ConfigureAwait(false);
+            await page.Until(async () => (bool)(await page.Evaluate("location.href != 'about:blank' && document.readyState == 'complete'").ConfigureAwait(false))!)
+                .ConfigureAwait(false);
+            return page;
         }
-        catch (Exception e) when (e is OperationCanceledException or WebSocketException or IOException)
+        catch
         {
-            throw new UserException($"{program} did not draw the page within {Limit.TotalMinutes} minutes ({e.Message}).", e);
-        }
-        finally
-        {
-            process.Kill(entireProcessTree: true);
-            process.WaitForExit();
-            try
-            {
-                Directory.Delete(profile, recursive: true);
-            }
-            catch (IOException)
-            {
-                // Its helper processes may still be writing there.
-            }
+            await page.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 
-    /// <summary>The document of a page after its scripts have run and its figures are drawn.</summary>
-    public static string Dom(string page) => (string)Evaluate(
-        page, "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.documentElement.outerHTML), 500)))")!;
-
-    // The DevTools protocol: the browser writes its port and address into the profile, and takes commands as JSON over a web socket.
-    private static async Task<JsonNode?> Converse(string profile, Process process, string address, string expression, CancellationToken cancel)
+    /// <summary>The value of a JavaScript expression, of a kind that JSON can carry; a promise is waited for.</summary>
+    /// <exception cref="UserException">It throws.</exception>
+    public async Task<JsonNode?> Evaluate(string expression)
     {
-        using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(await Endpoint(profile, process, cancel).ConfigureAwait(false), cancel).ConfigureAwait(false);
-        var target = await Ask(1, "Target.createTarget", new() { ["url"] = "about:blank" }).ConfigureAwait(false);
-        var attached = await Ask(2, "Target.attachToTarget", new() { ["targetId"] = (string)target["targetId"]!, ["flatten"] = true }).ConfigureAwait(false);
-        var session = (string)attached["sessionId"]!;
-        await Ask(3, "Page.enable", [], session).ConfigureAwait(false);
-        await Ask(4, "Page.navigate", new() { ["url"] = address }, session).ConfigureAwait(false);
-        while ((string?)(await Receive().ConfigureAwait(false))["method"] != "Page.loadEventFired")
-        {
-        }
-        var answer = await Ask(5, "Runtime.evaluate", new() { ["expression"] = expression, ["awaitPromise"] = true, ["returnByValue"] = true }, session)
-            .ConfigureAwait(false);
-        if (answer["exceptionDetails"] is { } wrong)
-            throw new UserException($"The page could not be drawn: {(string?)wrong["exception"]?["description"] ?? (string?)wrong["text"]}");
-        return answer["result"]!["value"]?.DeepClone();
+        var answer = await Command("Runtime.evaluate", new() { ["expression"] = expression, ["awaitPromise"] = true, ["returnByValue"] = true }).ConfigureAwait(false);
+        return answer["exceptionDetails"] is not { } wrong
+            ? answer["result"]!["value"]
+            : throw new UserException($"The page could not be drawn: {(string?)wrong["exception"]?["description"] ?? (string?)wrong["text"]}");
+    }
 
-        async Task<JsonNode> Ask(int id, string method, JsonObject parameters, string? session = null)
-        {
-            var command = new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters };
-            if (session is not null)
-                command["sessionId"] = session;
-            await socket.SendAsync(Encoding.UTF8.GetBytes(command.ToJsonString()), WebSocketMessageType.Text, true, cancel).ConfigureAwait(false);
-            JsonNode message;
-            do
-                message = await Receive().ConfigureAwait(false);
-            while ((int?)message["id"] != id);
-            return message["result"] ?? throw new UserException($"Chromium refused {method}: {message["error"]}");
-        }
+    /// <summary>The value of an expression in the page of a file.</summary>
+    /// <exception cref="UserException">There is no browser, it does not come to an end, or the expression throws.</exception>
+    public static JsonNode? Evaluate(string file, string expression) => Task.Run(async () =>
+    {
+        await using var page = await Open(new Uri(file).AbsoluteUri).ConfigureAwait(false);
+        return await page.Evaluate(expression).ConfigureAwait(false);
+    }).GetAwaiter().GetResult();
 
-        async Task<JsonNode> Receive()
+    /// <summary>One command of the protocol and its result.</summary>
+    /// <exception cref="UserException">The browser refuses it or does not answer.</exception>
+    public async Task<JsonNode> Command(string method, JsonObject parameters)
+    {
+        var id = ++_last;
+        var text = new JsonObject { ["id"] = id, ["method"] = method, ["params"] = parameters }.ToJsonString();
+        using var limit = new CancellationTokenSource(Limit);
+        try
         {
-            using var message = new MemoryStream();
-            var buffer = new byte[1 << 16];
-            ValueWebSocketReceiveResult part;
+            await _socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, limit.Token).ConfigureAwait(false);
+            JsonNode answer;
             do
-            {
-                part = await socket.ReceiveAsync(buffer.AsMemory(), cancel).ConfigureAwait(false);
-                message.Write(buffer, 0, part.Count);
-            }
-            while (!part.EndOfMessage);
-            return JsonNode.Parse(message.ToArray())!;
+                answer = await Receive(limit.Token).ConfigureAwait(false);
+            while ((int?)answer["id"] != id);
+            return answer["result"] ?? throw new UserException($"{Program} refused {method}: {answer["error"]}");
+        }
+        catch (Exception e) when (e is OperationCanceledException or WebSocketException)
+        {
+            throw new UserException($"{Program} did not answer to {method} ({e.Message.TrimEnd('.')}).", e);
         }
     }
 
-    private static async Task<Uri> Endpoint(string profile, Process process, CancellationToken cancel)
+    /// <summary>Ends the browser.</summary>
+    public async ValueTask DisposeAsync()
     {
-        var file = Path.Combine(profile, "DevToolsActivePort");
-        while (true)
+        _socket.Dispose();
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync().ConfigureAwait(false);
+        _process.Dispose();
+        try
         {
-            if (File.Exists(file) && File.ReadAllLines(file) is [var port, var path, ..])
-                return new Uri($"ws://127.0.0.1:{port}{path}");
-            if (process.HasExited)
-                throw new UserException($"{process.StartInfo.FileName} ended at once (exit code {process.ExitCode}): try to start it by hand.");
-            await Task.Delay(50, cancel).ConfigureAwait(false);
+            Directory.Delete(_profile, recursive: true);
         }
+        catch (IOException)
+        {
+            // Its helper processes may still be writing there.
+        }
+    }
+
+    private async Task<JsonNode> Receive(CancellationToken cancel)
+    {
+        using var message = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        ValueWebSocketReceiveResult part;
+        do
+        {
+            part = await _socket.ReceiveAsync(buffer.AsMemory(), cancel).ConfigureAwait(false);
+            message.Write(buffer, 0, part.Count);
+        }
+        while (!part.EndOfMessage);
+        return JsonNode.Parse(message.ToArray())!;
+    }
+
+    private async Task Until(Func<Task<bool>> ready)
+    {
+        for (var clock = Stopwatch.StartNew(); !await ready().ConfigureAwait(false); await Task.Delay(50).ConfigureAwait(false))
+            if (_process.HasExited || clock.Elapsed > Limit)
+                throw new UserException($"{Program} does not open the page: try to start it by hand.");
     }
 }

@@ -45,6 +45,13 @@ internal static class Captions
         return text + line;
     }
 
+    /// <summary>A name for each run: its tweaks, where these tell the runs apart.</summary>
+    public static IReadOnlyList<string> NamesOf(IReadOnlyList<RunResult> runs)
+    {
+        IReadOnlyList<string> names = [.. runs.Select(run => RunSpec.NameOf(run.Spec.Tweaks))];
+        return names.Distinct().Count() == names.Count ? names : Distinguish(runs).Names;
+    }
+
     /// <summary>A share in percent with one decimal, without it where it is whole, as the paper writes sparsities: 20, 59.0.</summary>
     public static string Percent(double share)
     {

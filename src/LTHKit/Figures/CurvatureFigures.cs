@@ -19,11 +19,12 @@ public static partial class Figures
     {
         IReadOnlyList<WatchSeries> all = [.. series];
         if (all.Count == 0) throw new UserException("There are no series to draw; watch at least one run.");
-        var curves = all.GroupBy(s => RunSpec.NameOf(s.Run.Spec.Tweaks)).Select(group =>
+        var ways = all.GroupBy(s => (s.Run.Spec with { Seed = 0 }).Id).ToList();
+        var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way.First().Run)]), (group, name) =>
         {
             var epochs = group.First().Epochs;
             var values = epochs.Select((_, i) => group.Select(s => s.Values[CurvatureWatch.TopEigenvalue][i]).ToArray()).ToList();
-            return new Curve(group.Key, [.. epochs.Select(epoch => (double)epoch)], [.. values.Select(v => v.Average())],
+            return new Curve(name, [.. epochs.Select(epoch => (double)epoch)], [.. values.Select(v => v.Average())],
                 group.Count() > 1 ? [.. values.Select(Statistics.Deviation)] : null);
         }).ToList();
         var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => value > 0))
@@ -38,7 +39,7 @@ public static partial class Figures
     {
         IReadOnlyList<Measured<EigenvectorLine>> all = [.. lines];
         return Curves($"Test loss along the top eigenvector, {Captions.At([.. all.Select(m => m.Run)])}", "Distance along the eigenvector, t", "Test loss",
-            [.. all.Select(m => new Curve(RunSpec.NameOf(m.Run.Spec.Tweaks), m.Value.Line.X, m.Value.Line.Y))]);
+            [.. all.Zip(Captions.NamesOf([.. all.Select(m => m.Run)]), (m, name) => new Curve(name, m.Value.Line.X, m.Value.Line.Y))]);
     }
 
     /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale.</summary>
@@ -51,11 +52,11 @@ public static partial class Figures
         // One width for all, so that a peak is as wide in one network as in another.
         var width = (all.Max(m => m.Value.Values[^1]) - all.Min(m => m.Value.Values[0])) / 200;
         return Curves($"Density of the Hessian's eigenvalues, {Captions.At([.. all.Select(m => m.Run)])}", "Eigenvalue", "Density",
-            [.. all.Select(m =>
+            [.. all.Zip(Captions.NamesOf([.. all.Select(m => m.Run)]), (m, name) =>
             {
                 var (x, density) = m.Value.Smoothed(width: width);
                 var floor = DensityFloor * density.Max();
-                return new Curve(RunSpec.NameOf(m.Run.Spec.Tweaks), x, [.. density.Select(d => d < floor ? double.NaN : d)]);
+                return new Curve(name, x, [.. density.Select(d => d < floor ? double.NaN : d)]);
             })],
             logarithmic: true);
     }

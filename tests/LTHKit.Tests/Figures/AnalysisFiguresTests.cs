@@ -23,6 +23,13 @@ public class AnalysisFiguresTests
     }
 
     [Fact]
+    public void TicketsOfTwoSparsitiesAreTwoLines()
+    {
+        var chart = Figures.TopEigenvalue([Watched(0, [10, 2]), Watched(0, [14, 4]) with { Run = Run(1, 0, 0.5) }]);
+        Assert.Equal([4, 2], Json(chart)["data"]!.Select(trace => (string?)trace["name"]).Distinct().Select(name => Numbers(Trace(chart, name!)["y"])[1]).Order().Reverse());
+    }
+
+    [Fact]
     public void ADensityEndsWhereSmoothingAloneDecides()
     {
         var chart = Figures.SpectralDensities([new(Run(4, 0, 0.5), new([-1, 0, 3], [0.01, 0.98, 0.01], 100))]);

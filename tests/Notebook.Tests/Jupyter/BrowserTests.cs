@@ -25,7 +25,7 @@ public sealed class BrowserTests : IDisposable
         try
         {
             await Answering($"http://127.0.0.1:{port}/api");
-            await using var page = await DevTools.Open($"http://127.0.0.1:{port}/notebooks/quickstart.ipynb");
+            await using var page = await Browser.Open($"http://127.0.0.1:{port}/notebooks/quickstart.ipynb");
             await page.WaitFor("Jupyter.notebook.kernel.info_reply.implementation == 'lthkit'");
             await page.Evaluate("Jupyter.notebook.execute_all_cells()");
             await page.WaitFor(
@@ -52,7 +52,7 @@ public sealed class BrowserTests : IDisposable
     }
 
     // The pictures are for a person: LTHKIT_PICTURES names a folder to keep them in.
-    private async Task Picture(DevTools page, string before, string name)
+    private async Task Picture(Browser page, string before, string name)
     {
         await page.Evaluate(before);
         await page.Screenshot(Path.Combine(Environment.GetEnvironmentVariable("LTHKIT_PICTURES") ?? _folder, name));
