@@ -83,11 +83,6 @@ internal static class FigureTheme
         ("showgrid", more.Any(attribute => attribute.Name == "gridcolor")), ("zeroline", false), ("automargin", true),
         .. more]);
 
-    /// <summary>Puts the legend into the lower left of the plot, which curves that fall to the right leave free.</summary>
-    public static GenericChart LegendInside(this GenericChart chart) => chart.WithLegend(
-        ("x", 0.01), ("xanchor", "left"), ("y", 0.02), ("yanchor", "bottom"),
-        ("bgcolor", "rgba(255,255,255,0.85)"), ("bordercolor", Grid), ("borderwidth", 1));
-
     /// <summary>Puts the legend in a row above the plot, where no curve can run under it.</summary>
     public static GenericChart LegendAbove(this GenericChart chart) => chart.WithLegend(
         ("orientation", "h"), ("x", 1), ("xanchor", "right"), ("y", 1.01), ("yanchor", "bottom"));

@@ -53,7 +53,7 @@ public static partial class Figures
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(sweeps))
             .WithXAxis(axis)
             .WithYAxis(FigureTheme.Axis("Test accuracy, %"))
-            .LegendInside();
+            .LegendAbove([.. sweeps.Select(sweep => sweep.Name), "dense networks"]);
     }
 
     /// <summary>
