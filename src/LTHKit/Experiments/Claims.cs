@@ -11,7 +11,7 @@ public enum Verdict
     /// <summary>They are on the other side, by more than that.</summary>
     Fails,
 
-    /// <summary>The difference is within its confidence interval, which one seed does not have, or parts of the claim hold and others do not.</summary>
+    /// <summary>The difference is within its confidence interval, which takes three seeds, or parts of the claim hold and others do not.</summary>
     Open,
 }
 
@@ -22,8 +22,8 @@ public enum Verdict
 /// <param name="Evidence">The numbers that it rests on.</param>
 public sealed record Claim(string Id, string Statement, Verdict Verdict, string Evidence);
 
-/// <summary>Judges the claims of the paper that rest on curvature, landscapes and activations (C12 to C15).</summary>
-public static class Claims
+/// <summary>Judges the claims of the paper; here those that rest on curvature, landscapes and activations (C12 to C15).</summary>
+public static partial class Claims
 {
     /// <summary>
     /// C12: a tweak's top eigenvalue is higher than vanilla's early in the training (the first watched epoch) and lower late (the last). Sharpness is
@@ -117,11 +117,7 @@ public static class Claims
 
     /// <summary>Judged seed by seed: the runs of one seed share their ticket, first weights and data order.</summary>
     private static Verdict IsLarger(Sampled[] larger, Sampled[] smaller)
-    {
-        double[] differences = [.. larger.Join(smaller, a => a.Seed, b => b.Seed, (a, b) => a.Value - b.Value)];
-        var margin = Statistics.Confidence(differences);
-        return differences.Length > 1 && Math.Abs(differences.Average()) > margin ? differences.Average() > 0 ? Verdict.Holds : Verdict.Fails : Verdict.Open;
-    }
+        => new Contrast([.. larger.Join(smaller, a => a.Seed, b => b.Seed, (a, b) => a.Value - b.Value)]).IsPositive;
 
     /// <summary>A number of one seed.</summary>
     private sealed record Sampled(int Seed, double Value);

@@ -17,8 +17,11 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     /// ticket, first weights and data order, so the gain is taken seed by seed, and its spread is that of the differences.
     /// </summary>
     public IReadOnlyList<GainPoint> GainOver(Sweep other)
-        => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (Run: mine, Gain: mine.TestAccuracy - theirs.TestAccuracy))
-            .GroupBy(pair => pair.Run.Spec.Level).OrderBy(g => g.Key).Select(g => GainPoint.Of(g.First().Run, [.. g.Select(pair => pair.Gain)]))];
+        => [.. GainsOver(other).GroupBy(gain => gain.Run.Spec.Level).OrderBy(g => g.Key).Select(g => GainPoint.Of(g.First().Run, [.. g.Select(gain => gain.Gain)]))];
+
+    /// <summary>The gain of each run over the other's run of the same level and seed.</summary>
+    internal IReadOnlyList<(RunResult Run, double Gain)> GainsOver(Sweep other)
+        => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
 
     private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
 }

@@ -27,10 +27,10 @@ public class ClaimsTests
     {
         double[] flat = [1.1, 1, 1.2], steep = [3, 1, 5];
         Assert.Equal(2, Claims.Rise(new([-1, 0, 1], steep)), 12);
-        Assert.Equal(Verdict.Holds, Claims.Flatness(Lines(steep, steep), Lines(flat, flat)).Verdict);
-        Assert.Equal(Verdict.Fails, Claims.Flatness(Lines(flat, flat), Lines(steep, steep)).Verdict);
-        Assert.Equal(Verdict.Open, Claims.Flatness(Lines(flat, steep), Lines(steep, flat)).Verdict);
-        Assert.Equal(Verdict.Open, Claims.Flatness(Lines(steep), Lines(flat)).Verdict);
+        Assert.Equal(Verdict.Holds, Claims.Flatness(Lines(steep, steep, steep), Lines(flat, flat, flat)).Verdict);
+        Assert.Equal(Verdict.Fails, Claims.Flatness(Lines(flat, flat, flat), Lines(steep, steep, steep)).Verdict);
+        Assert.Equal(Verdict.Open, Claims.Flatness(Lines(flat, steep, flat), Lines(steep, flat, steep)).Verdict);
+        Assert.Equal(Verdict.Open, Claims.Flatness(Lines(steep, steep), Lines(flat, flat)).Verdict);
     }
 
     [Fact]
