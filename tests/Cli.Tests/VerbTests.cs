@@ -133,29 +133,4 @@ public sealed class VerbTests : IDisposable
         Assert.Contains("No space left on device", error);
         Assert.Single(error.TrimEnd().Split('\n'));
     }
-
-    [Fact]
-    [Trait("Category", "Slow")]
-    public async Task Reproduce_runs_every_notebook_and_leaves_pages_and_tables()
-    {
-        var (code, error) = await Run("reproduce", "all", "--profile", "smoke", "--out", _folder);
-        Assert.True(code == 0, error);
-        foreach (var notebook in Notebooks.All())
-        {
-            var executed = File.ReadAllText(Path.Combine(_folder, notebook.Name + ".ipynb"));
-            Assert.Contains("application/vnd.plotly.v1+json", executed);
-            Assert.DoesNotContain("\"output_type\": \"error\"", executed);
-            var page = File.ReadAllText(Path.Combine(_folder, notebook.Name + ".html"));
-            Assert.DoesNotMatch("<script[^>]+src=", page);
-            Assert.DoesNotMatch("<link[^>]+href=\"http", page);
-        }
-        Assert.Contains(Directory.GetFiles(_folder, "*.csv"), f => Path.GetFileName(f) == "00-quickstart.table-accuracy.csv");
-        // All notebooks share the profile's dense networks and ladder: smoke has two seeds and levels 1 and 3.
-        var runs = Directory.GetFiles(Path.Combine(_folder, "runs"), "spec.json", SearchOption.AllDirectories)
-            .Select(path => JsonNode.Parse(File.ReadAllText(path))!["run"]!.AsObject()).Where(IsVanilla).ToList();
-        Assert.Equal([0, 0, 1, 1, 2, 2, 3, 3], runs.Select(run => (int?)run["level"] ?? 0).Order());
-
-        static bool IsVanilla(JsonObject run) => run["tweaks"] is null && run["rewind"] is null && run["pruning"]?["method"] is null
-            && JsonNode.DeepEquals(run["model"], new JsonObject { ["width"] = 4 });
-    }
 }

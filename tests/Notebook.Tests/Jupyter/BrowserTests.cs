@@ -19,7 +19,7 @@ public sealed class BrowserTests : IDisposable
     public async Task TheQuickstartRunsInClassicNotebookAndItsFiguresAreDrawn()
     {
         CopyQuickstart();
-        KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", JupyterClientTests.CommandLine, "kernel", "run"], JupyterClientTests.Root);
+        KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", Kit.CommandLine, "kernel", "run"], Kit.Root);
         var port = TestFrontEnd.FreePorts(1)[0];
         using var server = StartServer(port);
         try
@@ -60,7 +60,7 @@ public sealed class BrowserTests : IDisposable
 
     private void CopyQuickstart()
     {
-        var notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(JupyterClientTests.Root, "notebooks", "00-quickstart.ipynb")))!;
+        var notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(Kit.Root, "notebooks", "00-quickstart.ipynb")))!;
         var cell = notebook["cells"]!.AsArray().First(c => c!["metadata"]?["tags"]?.AsArray().Any(tag => tag!.GetValue<string>() == "parameters") is true)!;
         cell["source"] = string.Concat(cell["source"]!.AsArray().Select(line => line!.GetValue<string>())) + "\nprofile = \"smoke\";";
         Directory.CreateDirectory(Path.Combine(_folder, "notebooks"));

@@ -1,0 +1,38 @@
+namespace LTHKit.Notebook.Tests;
+
+/// <summary>
+/// All notebooks, reproduced once at the smallest profile by the command line, for every test that needs one executed or its runs trained.
+/// </summary>
+public sealed class Reproduced : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-reproduced-").FullName;
+    private readonly Lazy<string> _output;
+
+    public Reproduced() => _output = new(() =>
+    {
+        var output = Path.Combine(_folder, "out");
+        var (code, said) = Kit.Run(
+            "dotnet", [Kit.CommandLine, "reproduce", "all", "--profile", "smoke", "--out", output], new() { ["LTHKIT_RUNS"] = Runs });
+        Assert.True(code == 0, said);
+        return output;
+    });
+
+    /// <summary>The names of the kit's notebooks, whatever is in their folder.</summary>
+    public static TheoryData<string> Names => [.. Directory.GetFiles(Path.Combine(Kit.Root, "notebooks"), "*.ipynb")
+        .Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The folder of executed notebooks, pages and tables. Whoever asks first waits.</summary>
+    public string Output => _output.Value;
+
+    /// <summary>The run store.</summary>
+    public string Runs => Path.Combine(_folder, "runs");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
+
+/// <summary>The tests that share what was reproduced.</summary>
+[CollectionDefinition(Name)]
+public sealed class ReproducedTests : ICollectionFixture<Reproduced>
+{
+    public const string Name = "reproduced";
+}
