@@ -40,9 +40,12 @@ public static class ActivationSparsity
     /// <param name="network">On the data's device; it comes back as it was.</param>
     /// <param name="data">Where the images are taken from.</param>
     /// <param name="options">What to count; null for the defaults.</param>
+    /// <param name="cancel">Stops between two batches.</param>
     /// <returns>One entry a stage, in the order of the forward pass.</returns>
     /// <exception cref="UserException">A setting is out of range.</exception>
-    public static IReadOnlyList<StageSparsity> Measure(Network network, ImageSet data, ActivationSparsityOptions? options = null)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IReadOnlyList<StageSparsity> Measure(Network network, ImageSet data, ActivationSparsityOptions? options = null,
+        CancellationToken cancel = default)
     {
         options ??= new();
         options.Validate(data);
@@ -64,6 +67,7 @@ public static class ActivationSparsity
             {
                 using var inner = NewDisposeScope();
                 using var held = batch;
+                cancel.ThrowIfCancellationRequested();
                 network.call(batch.Images);
             }
         }

@@ -31,11 +31,11 @@ public sealed record CurvatureWatch : Watch
     public double Tolerance { get; init; } = 1e-3;
 
     /// <inheritdoc/>
-    public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed)
+    public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
         using var hessian = new Hessian(network, data, mask, Options with { Seed = seed });
-        var top = hessian.Top()[0];
+        var top = hessian.Top(cancel: cancel)[0];
         return new Dictionary<string, double> { [TopEigenvalue] = top.Value, [Residual] = top.Residual };
     }
 

@@ -24,7 +24,7 @@ public sealed record GradientFlow : Watch
 
     /// <inheritdoc/>
     /// <exception cref="UserException">There is no such layer, or the sample is out of range.</exception>
-    public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed)
+    public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
     {
         Require(network);
         mask?.Validate(network);
@@ -37,6 +37,7 @@ public sealed record GradientFlow : Watch
         {
             using var inner = NewDisposeScope();
             using var held = batch;
+            cancel.ThrowIfCancellationRequested();
             using var record = enable_grad();
             var gradients = autograd.grad([objective.Of(batch)], [.. names.Select(name => weights[name])], allow_unused: true);
             using var noGrad = no_grad();

@@ -73,20 +73,25 @@ public sealed class Hessian : IDisposable
     public long Dimension => _space.Dimension;
 
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
+    /// <param name="vector">v.</param>
+    /// <param name="cancel">Stops between two batches.</param>
     /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
-    public Tensor Product(Tensor vector)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
         if (vector.dim() != 1 || vector.numel() != _space.Size)
             throw new UserException($"The vector is [{string.Join(", ", vector.shape)}]; it needs one entry for each of the {_space.Size:N0} weights of {_network.Model.Name}.");
-        return Measure(products => products.Of(_space.Project(vector.clone())).MoveToOuterDisposeScope());
+        return Measure(products => products.Of(_space.Project(vector.clone())).MoveToOuterDisposeScope(), cancel);
     }
 
     /// <summary>
     /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
     /// </summary>
     /// <param name="k">How many.</param>
+    /// <param name="cancel">Stops between two batches of a product.</param>
     /// <exception cref="UserException">There are not that many.</exception>
-    public IReadOnlyList<Eigenpair> Top(int k = 1)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
         if (k < 1 || k > Dimension)
             throw new UserException($"{k} eigenvalues were asked for; take 1 to {Dimension:N0}, the number of weights that are not pruned.");
@@ -98,13 +103,15 @@ public sealed class Hessian : IDisposable
             foreach (var pair in found)
                 pair.Vector.MoveToOuterDisposeScope();
             return found;
-        });
+        }, cancel);
     }
 
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
     /// <param name="probes">Number of random vectors.</param>
+    /// <param name="cancel">Stops between two batches of a product.</param>
     /// <exception cref="UserException">There are none.</exception>
-    public TraceEstimate Trace(int probes = 100)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
         RequireProbes(probes);
         var samples = Measure(products => Enumerable.Range(0, probes).Select(i =>
@@ -112,7 +119,7 @@ public sealed class Hessian : IDisposable
             using var scope = NewDisposeScope();
             var z = _space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Trace, i);
             return Dot(z, products.Of(z));
-        }).ToArray());
+        }).ToArray(), cancel);
         var mean = samples.Average();
         var variance = samples.Sum(s => (s - mean) * (s - mean)) / (probes - 1);
         return new(mean, Math.Sqrt(variance / probes), probes);
@@ -121,25 +128,27 @@ public sealed class Hessian : IDisposable
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
     /// <param name="probes">Number of random start vectors.</param>
     /// <param name="steps">Lanczos steps from each; that many vectors are held in memory.</param>
+    /// <param name="cancel">Stops between two batches of a product.</param>
     /// <exception cref="UserException">A number is below 1.</exception>
-    public SpectralDensity Density(int probes = 1, int steps = 80)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
         RequireProbes(probes);
         if (steps < 1)
             throw new UserException($"{steps} Lanczos steps are not possible; take at least 1.");
         var masses = Measure(products => Enumerable.Range(0, probes)
-            .SelectMany(i => Lanczos(products, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList());
+            .SelectMany(i => Lanczos(products, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList(), cancel);
         return new([.. masses.Select(mass => mass.Value)], [.. masses.Select(mass => mass.Weight / probes)], Dimension);
     }
 
     /// <summary>Frees what it holds; the network and the data stay.</summary>
     public void Dispose() => _space.Dispose();
 
-    private T Measure<T>(Func<HessianProducts, T> measure)
+    private T Measure<T>(Func<HessianProducts, T> measure, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
         using var objective = new Objective(_network, _data, _options.Sample, _loss);
-        using var products = new HessianProducts(_space, objective);
+        using var products = new HessianProducts(_space, objective, cancel);
         return measure(products);
     }
 

@@ -15,12 +15,14 @@ internal sealed class HessianProducts : IDisposable
     private readonly Objective _objective;
     private readonly Batch? _batch;
     private readonly IList<Tensor>? _gradients;
+    private readonly CancellationToken _cancel;
 
     /// <param name="space">The weights.</param>
     /// <param name="objective">The loss.</param>
-    public HessianProducts(WeightSpace space, Objective objective)
+    /// <param name="cancel">Stops a product between two batches.</param>
+    public HessianProducts(WeightSpace space, Objective objective, CancellationToken cancel = default)
     {
-        (_space, _objective) = (space, objective);
+        (_space, _objective, _cancel) = (space, objective, cancel);
         if (objective.BatchCount > 1)
             return;
         _batch = objective.Batches().First();
@@ -28,8 +30,10 @@ internal sealed class HessianProducts : IDisposable
     }
 
     /// <summary>H v, for a v whose pruned entries are zero. // [P] -> [P]</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Of(Tensor vector)
     {
+        _cancel.ThrowIfCancellationRequested();
         using var scope = NewDisposeScope();
         var parts = _space.Split(vector);
         var result = zeros_like(vector);
@@ -41,6 +45,7 @@ internal sealed class HessianProducts : IDisposable
             {
                 using var inner = NewDisposeScope();
                 using var held = batch;
+                _cancel.ThrowIfCancellationRequested();
                 Add(slots, Gradients(batch), parts, batch.Count / (double)_objective.Count, keepGraph: false);
             }
         return _space.Project(result).MoveToOuterDisposeScope();

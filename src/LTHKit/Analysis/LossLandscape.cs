@@ -82,8 +82,10 @@ public static class LossLandscape
     /// <param name="data">Where the sample is taken from.</param>
     /// <param name="direction">v, as <see cref="Eigenpair.Vector"/>. // [P]</param>
     /// <param name="options">Which t; null for the defaults.</param>
+    /// <param name="cancel">Stops the computation.</param>
     /// <exception cref="UserException">A setting is out of range, or the direction is of another network.</exception>
-    public static LossLine Along(Network network, ImageSet data, Tensor direction, LineOptions? options = null)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static LossLine Along(Network network, ImageSet data, Tensor direction, LineOptions? options = null, CancellationToken cancel = default)
     {
         options ??= new();
         options.Validate(data);
@@ -98,7 +100,7 @@ public static class LossLandscape
         return new(t, [.. t.Select(length =>
         {
             weights.MoveTo((parts, length));
-            return objective.Mean();
+            return objective.Mean(cancel);
         })]);
     }
 
@@ -108,15 +110,17 @@ public static class LossLandscape
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="hessian">How to find the eigenvector; null for the defaults.</param>
     /// <param name="line">How to look along it; null for the defaults.</param>
+    /// <param name="cancel">Stops the computation.</param>
     /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EigenvectorLine AlongTopEigenvector(Network network, ImageSet data, Mask? mask = null, HessianOptions? hessian = null,
-        LineOptions? line = null)
+        LineOptions? line = null, CancellationToken cancel = default)
     {
         (line ?? new()).Validate(data);
         using var scope = NewDisposeScope();
         using var curvature = new Hessian(network, data, mask, hessian);
-        var top = curvature.Top()[0];
-        return new(top.Value, top.Residual, top.Converged, Along(network, data, top.Vector, line));
+        var top = curvature.Top(cancel: cancel)[0];
+        return new(top.Value, top.Residual, top.Converged, Along(network, data, top.Vector, line, cancel));
     }
 
     /// <summary>
@@ -188,6 +192,7 @@ public static class LossLandscape
         {
             using var scope = NewDisposeScope();
             using var held = batch;
+            cancel.ThrowIfCancellationRequested();
             var normal = Directions.UnitPerImage(Gradient(objective, batch));
             var random = Directions.UnitPerImage(randn(batch.Images.shape, dtype: batch.Images.dtype, generator: generator).to(data.Device));
             using var noGrad = no_grad();

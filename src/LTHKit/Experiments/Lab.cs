@@ -23,7 +23,7 @@ public sealed partial class Lab : IDisposable
     private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
     private readonly Dictionary<string, Task<RunResult>> _runs = [];
     private readonly SemaphoreSlim _places;
-    private CancellationTokenSource _stop = new();
+    private readonly List<CancellationTokenSource> _underWay = [];
 
     private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store)
     {
@@ -160,14 +160,17 @@ public sealed partial class Lab : IDisposable
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json can write and read.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
-    {
-        return Kept(run, name, settings, epochs, at =>
+        => Measure(run, name, settings, (network, mask, _) => measure(network, mask), epochs);
+
+    /// <summary>The same for what takes long: its last argument is cancelled by <see cref="Interrupt"/> and by an interrupt of the notebook.</summary>
+    /// <inheritdoc cref="Measure{T}(RunResult, string, object, Func{Network, Mask?, T}, int?)"/>
+    public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs = null)
+        => Kept(run, name, settings, epochs, at =>
         {
             using var network = Network(run, at);
             using var mask = Mask(run);
-            return measure(network, mask);
+            return Stoppable(stop => measure(network, mask, stop));
         });
-    }
 
     /// <summary>What was computed before, or what is computed now and kept.</summary>
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
@@ -226,8 +229,15 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The run was trained without it.</exception>
     public LearnedScales Scales(RunResult run) => _runner.LoadScales(run);
 
-    /// <summary>Stops the trainings under way after their step; what is done of each run is kept, and the next call goes on from there.</summary>
-    public void Interrupt() => _stop.Cancel();
+    /// <summary>
+    /// Stops the trainings under way after their step, and analyses and the drawing of tickets after their batch. What is done is kept, and the next
+    /// call goes on from there.
+    /// </summary>
+    public void Interrupt()
+    {
+        lock (_underWay)
+            _underWay.ForEach(stop => stop.Cancel());
+    }
 
     /// <summary>Frees the data sets.</summary>
     public void Dispose()
@@ -288,11 +298,9 @@ public sealed partial class Lab : IDisposable
     }
 
     /// <summary>Waits for tasks that <see cref="Interrupt"/> and the kernel's own interrupt stop; the first failure is thrown.</summary>
-    private T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin)
+    private T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => Stoppable(stop =>
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
-        _stop = stop;
-        var tasks = begin(stop.Token);
+        var tasks = begin(stop);
         try
         {
             Task.WaitAll(tasks);
@@ -301,13 +309,26 @@ public sealed partial class Lab : IDisposable
         {
             var inner = e.Flatten().InnerExceptions;
             throw inner.FirstOrDefault(i => i is not OperationCanceledException)
-                ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop.Token);
+                ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
+        }
+        return tasks.Select(t => t.Result).ToArray();
+    });
+
+    /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
+    private T Stoppable<T>(Func<CancellationToken, T> work)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
+        lock (_underWay)
+            _underWay.Add(stop);
+        try
+        {
+            return work(stop.Token);
         }
         finally
         {
-            _stop = new CancellationTokenSource();
+            lock (_underWay)
+                _underWay.Remove(stop);
         }
-        return [.. tasks.Select(t => t.Result)];
     }
 
     private void Validate(Watch watch, IEnumerable<RunSpec> specs)

@@ -57,6 +57,7 @@ public sealed partial class Lab
     /// <param name="hessian">How to find the eigenvector; null for the profile's.</param>
     /// <param name="line">How to look along it; null for the profile's.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
     public IReadOnlyList<Measured<EigenvectorLine>> AlongTopEigenvector(IEnumerable<RunResult> runs, int? epochs = null,
         HessianOptions? hessian = null, LineOptions? line = null)
     {
@@ -68,7 +69,7 @@ public sealed partial class Lab
                 hessian.Validate(data);
                 line.Validate(data);
             },
-            work => LossLandscape.AlongTopEigenvector(work.Network, work.Data, work.Mask, hessian, line));
+            work => LossLandscape.AlongTopEigenvector(work.Network, work.Data, work.Mask, hessian, line, work.Cancel));
     }
 
     /// <summary>The densities of the Hessians' eigenvalues.</summary>
@@ -77,6 +78,7 @@ public sealed partial class Lab
     /// <param name="probes">Random start vectors.</param>
     /// <param name="options">How to measure; null for the profile's.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
     public IReadOnlyList<Measured<SpectralDensity>> SpectralDensities(IEnumerable<RunResult> runs, int? epochs = null, int probes = 1,
         HessianOptions? options = null)
     {
@@ -85,7 +87,7 @@ public sealed partial class Lab
         return MeasureEach("spectral densities", "spectral-density", runs, new { options, probes, steps }, epochs, options.Validate, work =>
         {
             using var hessian = new Hessian(work.Network, work.Data, work.Mask, options);
-            return hessian.Density(probes, steps);
+            return hessian.Density(probes, steps, work.Cancel);
         });
     }
 
@@ -94,12 +96,13 @@ public sealed partial class Lab
     /// <param name="options">What counts as silent; null for the defaults.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been counted then.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
     public IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> ActivationSparsity(IEnumerable<RunResult> runs,
         ActivationSparsityOptions? options = null, int? epochs = null)
     {
         options ??= new();
         return MeasureEach("activation sparsity", "activation-sparsity", runs, options, epochs, options.Validate,
-            work => Analysis.ActivationSparsity.Measure(work.Network, work.Data, options));
+            work => Analysis.ActivationSparsity.Measure(work.Network, work.Data, options, work.Cancel));
     }
 
     /// <summary>The multiply-adds of networks, dense and as they are.</summary>

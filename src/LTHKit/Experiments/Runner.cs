@@ -45,11 +45,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
             trainer.Resume(folder.Checkpoint);
-        var watchers = watches.Select(w => new Watcher(w, Log(spec, w), spec, open(spec.Data), Seed(spec, Stream.Watch))).ToList();
+        var watchers = watches.Select(w => new Watcher(w, Log(spec, w), spec, open(spec.Data), Seed(spec, Stream.Watch), cancel)).ToList();
         watchers.ForEach(w => w.Look(trainer));
         try
         {
-            trainer.Run([.. watchers, new Recorder(store, spec, spec.Level == 0 ? [.. keepAfter, .. keep] : keep), .. callbacks], cancel);
+            // An epoch is kept before it is watched: an interrupted watch looks again when the run goes on, and no training is lost.
+            trainer.Run([new Recorder(store, spec, spec.Level == 0 ? [.. keepAfter, .. keep] : keep), .. watchers, .. callbacks], cancel);
         }
         catch (DivergedException e)
         {
@@ -119,7 +120,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
                     Checkpoint.Load(store.Folder(spec).Checkpoint, start.Network);
                 else
                     Replay(spec, trainer, epoch, 0, callbacks, cancel);
-                log.Add(epoch, watch.Measure(start.Network, mask, open(spec.Data), Seed(spec, Stream.Watch)));
+                log.Add(epoch, watch.Measure(start.Network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
             }
         }
         return log.Read();
@@ -165,7 +166,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             var parent = spec.Parent;
             using var network = parent is null ? Built(spec) : Load(parent);
             using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
-            using var drawn = Pruners.Draw(spec.Pruning, network, before, spec.Level, open(spec.Data), Seed(spec, Stream.Pruning));
+            using var drawn = Pruners.Draw(spec.Pruning, network, before, spec.Level, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
             drawn.Save(path);
         }
         return LoadMask(spec)!;
@@ -328,7 +329,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>Takes a watch's measurements at its epochs and keeps them.</summary>
-    private sealed class Watcher(Watch watch, WatchLog log, RunSpec spec, ImageSet data, ulong seed) : TrainingCallback
+    private sealed class Watcher(Watch watch, WatchLog log, RunSpec spec, ImageSet data, ulong seed, CancellationToken cancel) : TrainingCallback
     {
         private readonly HashSet<int> _epochs = [.. watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs)];
 
@@ -337,7 +338,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         public void Look(Trainer trainer)
         {
             if (_epochs.Contains(trainer.NextEpoch))
-                log.Add(trainer.NextEpoch, watch.Measure(trainer.Network, trainer.Mask, data, seed));
+                log.Add(trainer.NextEpoch, watch.Measure(trainer.Network, trainer.Mask, data, seed, cancel));
         }
     }
 }

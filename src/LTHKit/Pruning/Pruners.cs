@@ -35,6 +35,9 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
 
     private const int BatchSize = 100;
 
+    /// <summary>Stops a score that takes long, between two batches.</summary>
+    public CancellationToken Cancel { get; init; }
+
     /// <summary>
     /// The training images for scores that look at a loss: <see cref="ImagesPerClass"/> of each class, drawn by the seed, not augmented, in batches of
     /// 100 in which the classes take turns. Whoever receives a batch disposes it.
@@ -79,26 +82,41 @@ public static class Pruners
     /// <param name="level">Pruning level, from 1.</param>
     /// <param name="data">For scores that look at images.</param>
     /// <param name="seed">For scores that draw random numbers or images.</param>
+    /// <param name="cancel">Stops between two rounds, or two batches of one.</param>
     /// <exception cref="UserException">A score is not finite.</exception>
-    public static Mask Draw(PruningSpec spec, Network network, Mask before, int level, ImageSet data, ulong seed)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static Mask Draw(PruningSpec spec, Network network, Mask before, int level, ImageSet data, ulong seed, CancellationToken cancel = default)
     {
         var pruner = Get(spec.Method);
         var keep = spec.KeptAt(level, before.Total);
         using var copy = Networks.Copy(network);
-        var context = new PruningContext(copy, data, seed);
+        var context = new PruningContext(copy, data, seed) { Cancel = cancel };
         var mask = before;
-        for (var round = 1; round <= pruner.Rounds; round++)
+        try
         {
-            using var scope = NewDisposeScope();
-            Networks.CopyState(network, copy);
-            mask.Apply(copy);
-            // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
-            var kept = round == pruner.Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)pruner.Rounds));
-            var drawn = Cut.To(pruner.Score(context), mask, kept, spec.Distribution);
+            for (var round = 1; round <= pruner.Rounds; round++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                Networks.CopyState(network, copy);
+                mask.Apply(copy);
+                // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
+                var kept = round == pruner.Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)pruner.Rounds));
+                Replace(Cut.To(pruner.Score(context), mask, kept, spec.Distribution));
+            }
+            return mask;
+        }
+        catch
+        {
+            Replace(before);
+            throw;
+        }
+
+        void Replace(Mask drawn)
+        {
             if (mask != before)
                 mask.Dispose();
             mask = drawn;
         }
-        return mask;
     }
 }

@@ -103,6 +103,7 @@ internal static class Scores
         foreach (var batch in context.Images())
         {
             using var held = batch;
+            context.Cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var loss = nn.functional.cross_entropy(context.Network.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
             foreach (var (sum, part) in sums.Zip(value(loss, weights)))

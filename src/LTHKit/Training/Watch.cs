@@ -16,13 +16,15 @@ public abstract record Watch
     /// <summary>After how many epochs to measure, 0 being before the first; empty for all.</summary>
     public IReadOnlyList<int> Epochs { get; init; } = [];
 
-    /// <summary>Measures. The network comes back as it was: weights, buffers, gradients and mode.</summary>
+    /// <summary>Measures. The network comes back as it was, cancelled or not: weights, buffers, gradients and mode.</summary>
     /// <param name="network">In training mode or not, on the data's device.</param>
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="data">What it is trained on.</param>
     /// <param name="seed">For measurements that draw random numbers; the same at every epoch of a run.</param>
+    /// <param name="cancel">Cancelled when the user interrupts; a measurement that takes long looks at it and throws.</param>
     /// <returns>Numbers by name, the same names every time.</returns>
-    public abstract IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed);
+    /// <exception cref="OperationCanceledException">Cancelled: the measurement is taken again when the training goes on.</exception>
+    public abstract IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel);
 
     /// <summary>Refuses settings out of range, before anything is trained.</summary>
     /// <param name="model">What will be trained.</param>

@@ -68,7 +68,7 @@ public sealed class ActivationTests : IDisposable
         var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         ActivationSparsity.Measure(network, _data);
         Flops.Of(network, mask);
-        new GradientFlow().Measure(network, mask, _data, 0);
+        new GradientFlow().Measure(network, mask, _data, 0, default);
         Assert.Equal(before, Small.State(network));
         Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         // No hook stayed behind: a second measurement counts as many values.
@@ -83,7 +83,7 @@ public sealed class ActivationTests : IDisposable
         var dead = network.Prunable[2];
         using var mask = new Mask([.. network.PrunableWeights().Select(w => (w.Name, w.Name == dead ? zeros_like(half[w.Name]) : half[w.Name].clone()))]);
         mask.Apply(network);
-        var measured = new GradientFlow { Sample = new Sample { BatchSize = 15 } }.Measure(network, mask, _data, 0);
+        var measured = new GradientFlow { Sample = new Sample { BatchSize = 15 } }.Measure(network, mask, _data, 0, default);
         network.eval();
         using var batches = new Batches(_data, 500, 0);
         using var batch = batches.Evaluation(_data.Train).Single();
@@ -92,7 +92,7 @@ public sealed class ActivationTests : IDisposable
         foreach (var (name, weight) in network.PrunableWeights())
             Assert.Equal((weight.grad! * mask[name]).norm().ToDouble(), measured[name], 1e-10);
         Assert.Equal(0, measured[dead]);
-        Assert.Equal([network.Prunable[1]], new GradientFlow { Layers = [network.Prunable[1]] }.Measure(network, mask, _data, 0).Keys);
+        Assert.Equal([network.Prunable[1]], new GradientFlow { Layers = [network.Prunable[1]] }.Measure(network, mask, _data, 0, default).Keys);
     }
 
     [Fact]
@@ -138,8 +138,8 @@ public sealed class ActivationTests : IDisposable
             () => ActivationSparsity.Measure(network, _data, new() { Epsilon = -1e-3 }),
             () => ActivationSparsity.Measure(network, _data, new() { Epsilon = double.NaN }),
             () => ActivationSparsity.Measure(network, _data, new() { Sample = new Sample { Images = 21, Part = Part.Test } }),
-            () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, _data, 0),
-            () => new GradientFlow().Measure(network, mask, _data, 0),
+            () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, _data, 0, default),
+            () => new GradientFlow().Measure(network, mask, _data, 0, default),
             () => Flops.Of(network, mask),
         ];
         Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));

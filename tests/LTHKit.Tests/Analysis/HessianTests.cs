@@ -227,7 +227,7 @@ public sealed class HessianTests : IDisposable
         Assert.Equal(before, Small.State(network));
         Assert.Equal(first, Measure(1));
         Assert.NotEqual(first, Measure(2));
-        var watched = new CurvatureWatch { Sample = options.Sample, MaxIterations = 5 }.Measure(network, mask, _data, 1);
+        var watched = new CurvatureWatch { Sample = options.Sample, MaxIterations = 5 }.Measure(network, mask, _data, 1, default);
         Assert.Equal(first[0], watched[CurvatureWatch.TopEigenvalue]);
         Assert.Equal(before, Small.State(network));
     }

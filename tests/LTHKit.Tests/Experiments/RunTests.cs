@@ -394,7 +394,7 @@ public sealed class RunTests : IDisposable
 
         public IReadOnlyDictionary<int, double> Sums => _sums;
 
-        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed)
+        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
         {
             _sums[_sums.Count] = Sum(network);
             return new Dictionary<string, double> { ["sum"] = Sum(network) };

@@ -1,0 +1,200 @@
+using System.Text.Json;
+using LTHKit.Analysis;
+using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Tests.Analysis;
+using LTHKit.Tests.Data;
+using LTHKit.Training;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Experiments;
+
+/// <summary>Whatever takes long ends at its next forward pass when it is interrupted, and gives the same result when it is asked again.</summary>
+public sealed class InterruptTests : IDisposable
+{
+    private static readonly Profile Profile = Tiny.Profile with
+    {
+        Data = Tiny.Profile.Data with { TrainCount = 100 },
+        Model = new ModelSpec("conv4", 4),
+        Analysis = new() { PlanePoints = 3, CurvatureImages = 40, CurvatureBatch = 15, LandscapeImages = 40, LanczosSteps = 4, WatchEvery = 2 },
+    };
+
+    private static readonly RunSpec Spec = new() { Data = Profile.Data, Model = Profile.Model, Recipe = Profile.Recipe };
+
+    private static readonly Sample Batched = new() { BatchSize = 15 };
+
+    private static readonly HessianOptions Options = new() { Sample = Batched, MaxIterations = 4 };
+
+    private static readonly Dictionary<string, Func<Network, ImageSet, CancellationToken, object>> Analyses = new()
+    {
+        ["product"] = (network, data, cancel) => WithHessian(network, data, h => h.Product(ones(h.Dimension), cancel).sum().ToDouble()),
+        ["eigenvalues"] = (network, data, cancel) => WithHessian(network, data, h => h.Top(2, cancel).Select(pair => pair.Value).ToArray()),
+        ["trace"] = (network, data, cancel) => WithHessian(network, data, h => h.Trace(3, cancel)),
+        ["density"] = (network, data, cancel) => WithHessian(network, data, h => h.Density(2, 3, cancel)),
+        ["top eigenvector"] = (network, data, cancel)
+            => LossLandscape.AlongTopEigenvector(network, data, null, Options, new() { Points = 3, Sample = Batched with { Part = Part.Test } }, cancel),
+        ["activation sparsity"] = (network, data, cancel)
+            => ActivationSparsity.Measure(network, data, new() { Sample = Batched with { Part = Part.Test, BatchSize = 5 } }, cancel),
+        ["curvature watch"] = (network, data, cancel) => new CurvatureWatch { Sample = Batched, MaxIterations = 4 }.Measure(network, null, data, 1, cancel),
+        ["gradient flow"] = (network, data, cancel) => new GradientFlow { Sample = Batched }.Measure(network, null, data, 1, cancel),
+        ["snip"] = (network, data, cancel) => Ticket("snip", network, data, cancel),
+        ["grasp"] = (network, data, cancel) => Ticket("grasp", network, data, cancel),
+        ["synflow"] = (network, data, cancel) => Ticket("synflow", network, data, cancel),
+    };
+
+    private static readonly Dictionary<string, Func<Lab, RunResult, object>> OfALab = new()
+    {
+        ["weight planes"] = (lab, run) => lab.WeightPlanes([run]),
+        ["input planes"] = (lab, run) => lab.InputPlanes([run]),
+        ["top eigenvectors"] = (lab, run) => lab.AlongTopEigenvector([run])[0].Value,
+        ["spectral densities"] = (lab, run) => lab.SpectralDensities([run])[0].Value,
+        ["activation sparsity"] = (lab, run) => lab.ActivationSparsity([run], new() { Sample = new() { Part = Part.Test, BatchSize = 20 } })[0].Value,
+        ["watch"] = (lab, run) => lab.Watch([run], Profile.Analysis.Curvature(Profile.Recipe))[0].Values,
+        ["measure"] = (lab, run) => lab.Measure(run, "trace", new { }, (network, mask, cancel) =>
+        {
+            using var hessian = new Hessian(network, lab.Data(), mask, Profile.Analysis.Hessian);
+            return hessian.Trace(3, cancel);
+        }),
+    };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string> AnalysisNames => [.. Analyses.Keys];
+
+    public static TheoryData<string> LabNames => [.. OfALab.Keys];
+
+    private static object WithHessian(Network network, ImageSet data, Func<Hessian, object> measure)
+    {
+        using var hessian = new Hessian(network, data, null, Options);
+        return measure(hessian);
+    }
+
+    private static object Ticket(string pruner, Network network, ImageSet data, CancellationToken cancel)
+    {
+        using var dense = Mask.Dense(network);
+        using var ticket = Pruners.Draw(new PruningSpec(pruner), network, dense, 5, data, 3, cancel);
+        return ticket.Layers.Select(layer => ticket[layer.Name].flatten().data<bool>().ToArray()).ToList();
+    }
+
+    private static string Text(object value) => JsonSerializer.Serialize(value, SpecJson.LineOptions);
+
+    [Theory]
+    [MemberData(nameof(AnalysisNames))]
+    public void AComputationEndsAtItsNextForwardPass(string name)
+    {
+        // Twelve classes are more than one batch of a score.
+        using var data = DataSets.Open(new DataSpec { TrainCount = 200, TestCount = 20, Classes = 12, Size = 8 });
+        using var network = Networks.Build(new ModelSpec("conv4", 2), new InputSpec(data.Classes, data.Height), 3);
+        var alarm = new Alarm();
+        alarm.Put(network);
+        var whole = Compute(default);
+        var (passes, before, live) = (alarm.Passes, Small.State(network), DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.InRange(passes, 2, 1000);
+        foreach (var at in new[] { 1, passes / 2 })
+        {
+            using var stop = new CancellationTokenSource();
+            alarm.Set(at, stop.Cancel);
+            Assert.ThrowsAny<OperationCanceledException>(() => Compute(stop.Token));
+            Assert.Equal(at, alarm.Passes);
+            Assert.Equal(before, Small.State(network));
+            Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+        alarm.Set();
+        Assert.Equal(whole, Compute(default));
+
+        string Compute(CancellationToken cancel)
+        {
+            using var scope = NewDisposeScope();
+            return Text(Analyses[name](network, data, cancel));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(LabNames))]
+    public void AnAnalysisOfALabEndsAndGoesOn(string name)
+    {
+        var alarm = new Alarm();
+        using var lab = Open();
+        var run = lab.Run("dense", [Spec with { Tweaks = [new Alarm.Tweak(alarm)] }])[0];
+        alarm.Set();
+        var expected = Text(OfALab[name](lab, run));
+        var passes = alarm.Passes;
+        foreach (var result in Results())
+            File.Delete(result);
+        alarm.Set(passes - 2, lab.Interrupt);
+        Assert.Throws<OperationCanceledException>(() => OfALab[name](lab, run));
+        Assert.Equal(passes - 2, alarm.Passes);
+        if (name == "watch")
+            Assert.Equal(2, File.ReadAllLines(Assert.Single(Results())).Length);        // what it had seen before
+        else
+            Assert.DoesNotContain(Results(), file => !file.EndsWith(".rows.jsonl"));
+        alarm.Set();
+        Assert.Equal(expected, Text(OfALab[name](lab, run)));
+        if (name is "watch" or "weight planes")
+            Assert.True(alarm.Passes < passes);     // it goes on
+
+        IEnumerable<string> Results() => Directory.GetFiles(run.Folder, "*", SearchOption.AllDirectories)
+            .Where(file => file.Contains("watch-") || file.Contains("analysis")).ToList();
+    }
+
+    [Fact]
+    public void AWatchInterruptedInATrainingLosesNoEpoch()
+    {
+        using Lab lab = Open("cut"), other = Open("whole");
+        var metrics = lab.Store.Folder(Spec).Metrics;
+        Assert.Throws<OperationCanceledException>(() => lab.Run("watched", [Spec], [new Stopping(lab, 2)]));
+        var kept = File.ReadAllLines(metrics);
+        Assert.Equal(2, kept.Length);
+        var run = lab.Run("watched", [Spec], [new Stopping(lab, -1)])[0];
+        Assert.Equal(kept, File.ReadAllLines(metrics).Take(2));
+        var series = lab.Watch([run], new Stopping(lab, -1))[0];
+        Assert.Equal([0, 1, 2, 3, 4], series.Epochs);
+        Assert.Equal(other.Watch([other.Run("whole", [Spec])[0]], new Stopping(other, -1))[0].Values["sum"], series.Values["sum"]);
+    }
+
+    [Theory]
+    [InlineData("snip")]
+    [InlineData("grasp")]
+    [InlineData("synflow")]
+    [InlineData("random")]
+    public void AnInterruptedDrawWritesNoTicket(string pruner)
+    {
+        using var lab = Open();
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
+        var spec = Spec with { Level = 2, Pruning = new PruningSpec(pruner) };
+        Directory.CreateDirectory(lab.Store.Folder(spec).Path);
+        Assert.ThrowsAny<OperationCanceledException>(() => runner.Draw(spec, new CancellationToken(canceled: true)));
+        Assert.Empty(Directory.GetFiles(lab.Store.Folder(spec).Path));
+        using var ticket = runner.Draw(spec, default);
+        Assert.Equal(spec.Pruning.KeptAt(2, ticket.Total), ticket.Kept);
+    }
+
+    private Lab Open(string store = "runs") => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(Path.Combine(_folder.Path, store)));
+
+    /// <summary>Interrupts the laboratory in the measurement of a given number, counted from 0, and looks at its token as it must.</summary>
+    private sealed record Stopping : Watch
+    {
+        private readonly Lab _lab;
+        private readonly int _at;
+        private int _measured;
+
+        public Stopping(Lab lab, int at) => (_lab, _at) = (lab, at);
+
+        public override string Name => "stopping";
+
+        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
+        {
+            if (_measured++ == _at)
+                _lab.Interrupt();
+            cancel.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            return new Dictionary<string, double> { ["sum"] = network.parameters().Sum(p => p.detach().abs().sum(ScalarType.Float64).ToDouble()) };
+        }
+    }
+}
