@@ -10,8 +10,9 @@ namespace LTHKit.Notebook.Running;
 public static class NotebookRunner
 {
     /// <summary>
-    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter. The executed copy is
-    /// saved whole after every cell, so that what was reached is there however the run ends; it stops at the first error.
+    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error.
+    /// The executed copy is saved after every cell as NAME.ipynb.partial and takes its place when the run ends, so that a run that is
+    /// killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
     /// <exception cref="UserException">The notebook or a parameter is not what it should be, or the folder cannot be written to.</exception>
     public static async Task<RunOutcome> RunAsync(RunOptions options, CancellationToken cancellation = default)
@@ -29,7 +30,7 @@ public static class NotebookRunner
         Environment.CurrentDirectory = folder;
         try
         {
-            notebook.Save(output);
+            notebook.Save(Partial(output));
             var outcome = await RunCells(notebook, folder, output, options, cancellation).ConfigureAwait(false);
             if (plotly is null)
                 return outcome;
@@ -47,6 +48,8 @@ public static class NotebookRunner
             Environment.CurrentDirectory = current;
         }
     }
+
+    private static string Partial(string output) => output + ".partial";
 
     private static async Task<RunOutcome> RunCells(
         NotebookDocument notebook, string folder, string output, RunOptions options, CancellationToken cancellation)
@@ -75,12 +78,13 @@ public static class NotebookRunner
                 },
                 cancellation).ConfigureAwait(false);
             terminal.End(clock.Elapsed);
-            notebook.Save(output);
-            tables.Save();
+            notebook.Save(Partial(output));
             if (error is not null)
                 break;
         }
 
+        AtomicFile.Replace(output, temporary => File.Move(Partial(output), temporary));
+        tables.Save();
         return new RunOutcome(output, null, tables.Paths, error, error is not null && cancellation.IsCancellationRequested);
     }
 }

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using LTHKit.Notebook.Document;
+
+namespace LTHKit.Notebook.Tests;
+
+/// <summary>./lthkit run, ended from outside without a word (SIGKILL).</summary>
+[Trait("Category", "Slow")]
+public sealed class KilledRunTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-killed-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string Output => Path.Combine(_folder, "out");
+
+    private string[] Arguments => [Kit.CommandLine, "run", Path.Combine(_folder, "in.ipynb"), "--out", Output];
+
+    [Theory]
+    [InlineData("System.IO.File.WriteAllText(\"reached\", \"\"); await Task.Delay(-1);", "", "reached")]
+    [InlineData("Console.Write(new string('x', 30_000_000));", "out", "in.ipynb.partial.*.tmp")]
+    public void TheOldOutputStaysWholeAndWhatWasReachedLiesBesideIt(string cell, string folder, string sign)
+    {
+        Write("Console.WriteLine(\"old\");", "1");
+        var (code, said) = Kit.Run("dotnet", Arguments);
+        Assert.True(code == 0, said);
+        var before = Files();
+        Assert.Equal(["in.html", "in.ipynb", "plotly.min.js"], before.Keys.Order());
+
+        // The sign: the cell is in its midst, or the notebook with what it wrote is being saved.
+        Write("Console.WriteLine(\"new\");", cell);
+        using var run = Kit.Start("dotnet", Arguments);
+        run.BeginOutputReadLine();
+        run.BeginErrorReadLine();
+        var first = Path.Combine(Output, "in.ipynb.partial");
+        for (var clock = Stopwatch.StartNew(); !(HasRun(first) && Directory.GetFiles(Path.Combine(_folder, folder), sign).Length > 0); Thread.Sleep(1))
+            Assert.True(clock.Elapsed.TotalSeconds < 120 && !run.HasExited, "the run was not met in its midst");
+        run.Kill();
+        run.WaitForExit();
+
+        var after = Files();
+        Assert.All(before, file => Assert.Equal(file.Value, after[file.Key]));
+        Assert.Equal("new\n", MultilineText.Join(NotebookDocument.Load(first).Cells[0].Outputs[0]!["text"]));
+    }
+
+    private static bool HasRun(string notebook) => File.Exists(notebook) && NotebookDocument.Load(notebook).Cells[0].Outputs.Count > 0;
+
+    private Dictionary<string, string> Files() => Directory.GetFiles(Output).Where(path => !path.Contains(".partial"))
+        .ToDictionary(path => Path.GetFileName(path), path => Convert.ToHexString(File.ReadAllBytes(path)));
+
+    private void Write(params string[] cells)
+    {
+        var notebook = NotebookDocument.Empty();
+        foreach (var (i, source) in cells.Index())
+            notebook.Add("code", $"c{i}", source);
+        notebook.Save(Path.Combine(_folder, "in.ipynb"));
+    }
+}
