@@ -146,6 +146,9 @@ public sealed class CSharpEngine : IDisposable
     /// <summary>Code as the compiler sees it after the cells so far; nothing is run.</summary>
     internal Compilation Analyze(string code) => Continue(code, "").GetCompilation();
 
+    /// <summary>The session of the F# parts; it begins when it is first asked for.</summary>
+    internal FSharpSession FSharp => _fsharp.Value;
+
     private void Show(CodePart part, Action<CellOutput> output)
     {
         if (part.Language == "value")

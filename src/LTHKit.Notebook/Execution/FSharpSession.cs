@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using FSharp.Compiler.CodeAnalysis;
 using FSharp.Compiler.Diagnostics;
 using FSharp.Compiler.Interactive;
 using LTHKit.Notebook.Packages;
@@ -66,6 +67,13 @@ internal sealed partial class FSharpSession : IDisposable
         {
             return _trace.Of(e);
         }
+    }
+
+    /// <summary>Code as the compiler sees it after the parts so far; nothing is run.</summary>
+    public (FSharpParseFileResults Parsed, FSharpCheckFileResults Checked) Analyze(string code)
+    {
+        var (parsed, check, _) = _session.ParseAndCheckInteraction(code, null);
+        return (parsed, check);
     }
 
     public bool TryGet(string name, out object? value)

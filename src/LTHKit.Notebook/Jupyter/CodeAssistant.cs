@@ -29,8 +29,12 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
         var position = Position(code, cursor);
         var line = code[(code[..position].LastIndexOf('\n') + 1)..position];
         var (start, end, items) = line.TrimStart().StartsWith("#!", StringComparison.Ordinal) ? Completion.OfCommands(line, position)
-            : LanguageAt(code, position) == "csharp" ? Completion.Of(engine, Plain(code), position)
-            : (position, position, []);
+            : LanguageAt(code, position) switch
+            {
+                "csharp" => Completion.Of(engine, Plain(code, "csharp"), position),
+                "fsharp" => FSharpAssistant.Complete(engine.FSharp, Plain(code, "fsharp"), position),
+                _ => (position, position, []),
+            };
         return new()
         {
             ["status"] = "ok",
@@ -56,7 +60,12 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     public JsonObject Inspect(string code, int cursor, int detail)
     {
         var position = Position(code, cursor);
-        var text = LanguageAt(code, position) == "csharp" ? Inspection.Of(engine, Plain(code), position, detail) : null;
+        var text = LanguageAt(code, position) switch
+        {
+            "csharp" => Inspection.Of(engine, Plain(code, "csharp"), position, detail),
+            "fsharp" => FSharpAssistant.Inspect(engine.FSharp, Plain(code, "fsharp"), position, detail),
+            _ => null,
+        };
         return new()
         {
             ["status"] = "ok",
@@ -69,27 +78,35 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     /// <summary>Answers an is_complete_request.</summary>
     public JsonObject IsComplete(string code)
     {
-        if (LanguageAt(code, code.Length) != "csharp")
-            return new() { ["status"] = "unknown" };
-        var tree = CSharpSyntaxTree.ParseText(Plain(code), Script);
-        if (!SyntaxFactory.IsCompleteSubmission(tree))
-            return new() { ["status"] = "incomplete", ["indent"] = Indent(code) };
-        var broken = tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
-        return new() { ["status"] = broken ? "invalid" : "complete" };
+        var status = LanguageAt(code, code.Length) switch
+        {
+            "csharp" => Completeness(Plain(code, "csharp")),
+            "fsharp" => FSharpAssistant.Completeness(engine.FSharp, Plain(code, "fsharp")),
+            _ => "unknown",
+        };
+        return status == "incomplete" ? new() { ["status"] = status, ["indent"] = Indent(code) } : new() { ["status"] = status };
+    }
+
+    private static string Completeness(string code)
+    {
+        var tree = CSharpSyntaxTree.ParseText(code, Script);
+        return !SyntaxFactory.IsCompleteSubmission(tree) ? "incomplete"
+            : tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) ? "invalid"
+            : "complete";
     }
 
     private static string LanguageAt(string code, int position) =>
         code[..position].Split('\n').Select(CellSource.LanguageOf).OfType<string>().LastOrDefault("csharp");
 
-    // Only the C# of a cell, each character in its place. A reference must not be resolved, or a package restored, while it is being typed.
-    private static string Plain(string code)
+    // One language of a cell, each character in its place. A reference must not be resolved, or a package restored, while it is being typed.
+    private static string Plain(string code, string wanted)
     {
         var language = "csharp";
         var lines = code.Split('\n');
         for (var i = 0; i < lines.Length; i++)
         {
             language = CellSource.LanguageOf(lines[i]) ?? language;
-            if (language != "csharp" || Directive().IsMatch(lines[i]))
+            if (language != wanted || Directive().IsMatch(lines[i]))
                 lines[i] = new string(' ', lines[i].Length);
         }
 
@@ -100,7 +117,7 @@ internal sealed partial class CodeAssistant(CSharpEngine engine)
     {
         var last = code[(code.TrimEnd('\n').LastIndexOf('\n') + 1)..];
         var indent = last[..(last.Length - last.TrimStart(' ').Length)];
-        return last.TrimEnd().EndsWith('{') ? indent + "    " : indent;
+        return last.TrimEnd() is [.., '{' or '=' or ':'] or [.., '-', '>'] ? indent + "    " : indent;
     }
 
     // Jupyter counts characters of Unicode, .NET counts pairs of a surrogate as two.

@@ -45,13 +45,18 @@ internal static class Completion
         if (token.ValueText != Placeholder)
             return (position, position, []);    // in a comment or a string
 
-        var items = Candidates(compilation.GetSemanticModel(tree), token, prefix)
-            .Where(item => item.Text != Placeholder && item.Text.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+        var items = Candidates(compilation.GetSemanticModel(tree), token, prefix).Where(item => item.Text != Placeholder);
+        return (start, end, Fitting(items, prefix));
+    }
+
+    /// <summary>The choices that begin with what is typed, each once, those of the same case first.</summary>
+    public static IReadOnlyList<CompletionItem> Fitting(IEnumerable<CompletionItem> items, string prefix) =>
+    [
+        .. items.Where(item => item.Text.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
             .DistinctBy(item => item.Text)
             .OrderBy(item => !item.Text.StartsWith(prefix, StringComparison.Ordinal))
-            .ThenBy(item => item.Text, StringComparer.OrdinalIgnoreCase);
-        return (start, end, [.. items]);
-    }
+            .ThenBy(item => item.Text, StringComparer.OrdinalIgnoreCase),
+    ];
 
     /// <summary>The commands that a line that begins with <c>#!</c> may be meant to be.</summary>
     public static (int Start, int End, IReadOnlyList<CompletionItem> Items) OfCommands(string line, int position)

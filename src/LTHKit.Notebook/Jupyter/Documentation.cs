@@ -22,6 +22,14 @@ internal static partial class Documentation
         return xml is null ? null : Text(xml);
     }
 
+    /// <summary>What the XML file beside an assembly says about a member.</summary>
+    /// <param name="assembly">The assembly's name.</param>
+    /// <param name="id">The member's name in such files, "M:System.String.Split(System.Char)".</param>
+    public static string? OfMember(string assembly, string id) => FromFiles(assembly, id) is { } xml ? Text(xml) : null;
+
+    /// <summary>What a comment of XML, or of words alone, says.</summary>
+    public static string? OfComment(string comment) => Parse($"<member>{comment}</member>") is { } xml ? Text(xml) : null;
+
     // The lines "/// ..." right before a declaration in a cell.
     private static XElement? Above(SyntaxNode node)
     {
@@ -33,12 +41,13 @@ internal static partial class Documentation
         return Parse($"<member>{string.Join('\n', lines.Select(line => line[3..]))}</member>");
     }
 
-    private static XElement? FromFiles(ISymbol symbol)
+    private static XElement? FromFiles(ISymbol symbol) =>
+        symbol.GetDocumentationCommentId() is { } id && symbol.ContainingAssembly is { } assembly ? FromFiles(assembly.Name, id) : null;
+
+    private static XElement? FromFiles(string assembly, string id)
     {
-        if (symbol.GetDocumentationCommentId() is not { } id || symbol.ContainingAssembly is not { } assembly)
-            return null;
-        var file = HostAssemblies.PathOf(assembly.Name);
-        var files = file is not null && !HostAssemblies.IsFramework(file) ? [Path.ChangeExtension(file, ".xml")] : FrameworkFiles(assembly.Name);
+        var file = HostAssemblies.PathOf(assembly);
+        var files = file is not null && !HostAssemblies.IsFramework(file) ? [Path.ChangeExtension(file, ".xml")] : FrameworkFiles(assembly);
         return files.Where(File.Exists).Select(path => Member(path, id)).FirstOrDefault(member => member is not null);
     }
 

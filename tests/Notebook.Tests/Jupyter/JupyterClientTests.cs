@@ -13,6 +13,7 @@ public sealed class JupyterClientTests : IDisposable
 
     [JupyterTheory]
     [InlineData("requests")]
+    [InlineData("fsharp")]
     [InlineData("streams_while_running")]
     [InlineData("an_error_aborts_what_was_sent_along")]
     [InlineData("interrupts")]

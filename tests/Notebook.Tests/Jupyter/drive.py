@@ -122,7 +122,7 @@ def requests():
         assert {"Where", "Count"} <= set(kernel.ask("complete", "new List<int>().", 16)["matches"])
         assert "Tan" not in kernel.ask("complete", "x.Ta", 4)["matches"]
         equal(kernel.ask("complete", "#!mark", 6)["matches"], ["#!markdown"])
-        equal(kernel.ask("complete", "#!fsharp\nCons", 13)["matches"], [])
+        equal(kernel.ask("complete", "#!html\nCons", 11)["matches"], [])
         assert "Console" in kernel.ask("complete", "#!html\n<b>\n#!csharp\nCons", 24)["matches"]
         reply = kernel.ask("inspect", "Twice(3)", 2)
         equal((reply["found"], reply["data"]["text/plain"]), (True, "int Twice(int number)\nDoubles."))
@@ -143,6 +143,49 @@ def requests():
         published = until_idle(kernel.client, 2)
         assert ("comm_close", "c") in [(m["msg_type"], m["content"].get("comm_id")) for m in published], published
         equal(text(kernel.run("x + 1")[1]), ["2"])
+
+
+def fsharp():
+    """Completion, inspection and is_complete in the F# of cells."""
+    with Kernel() as kernel:
+        kernel.run("var rate = 0.5;")
+        equal(kernel.run('#!fsharp\n#!share --from csharp rate\nlet numbers = [1; 2]\n/// Doubles.\nlet twice (number: int) = number * 2')[0]["status"], "ok")
+
+        def complete(code, before="#!fsharp\n"):
+            reply = kernel.ask("complete", before + code, len(before + code))
+            equal(reply["cursor_end"], len(before + code))
+            return (before + code)[reply["cursor_start"]:], reply["matches"]
+
+        for code, word, wanted in [
+            ("num", "num", "numbers"), ("let f x =\n    tw", "tw", "twice"), ("ra", "ra", "rate"), ("rate.Comp", "Comp", "CompareTo"),
+            ("numbers |> List.fil", "fil", "filter"), ("let p = {| Name = 1 |}\np.N", "N", "Name"), ("mat", "mat", "match"),
+            ('"𝔸" + String.Jo', "Jo", "Join"), ('$"{numb', "numb", "numbers"), ("", "", "twice"),
+        ]:
+            typed, matches = complete(code)
+            equal((code, typed), (code, word))
+            assert wanted in matches, (code, matches)
+        for code in ("// num", '"num', "5", "numbers.Wher"):
+            equal((code, complete(code)[1]), (code, []))
+        equal(complete("Cons", "var x = 1;\n#!fsharp\nlet y = 2\n#!markdown\n")[1], [])
+        assert "numbers" in complete("numb", 'Console.Write("{");\n#!html\n<b>\n#!f#\n')[1]
+        equal(complete("numb", "#!fsharp\nlet y = 2\n#!csharp\n")[1], [])
+
+        def inspect(code, at, detail=0):
+            return kernel.ask("inspect", "#!fsharp\n" + code, 9 + at, detail)["data"].get("text/plain", "")
+
+        equal(inspect("twice 3", 2), "val twice: number: int -> int\nDoubles.")
+        equal(inspect("twice ", 6), "val twice: number: int -> int\nDoubles.")
+        assert inspect("rate", 4).startswith("val rate: float") and inspect("rate", 4).endswith("Value: 0.5"), inspect("rate", 4)
+        assert "'T is int" in inspect("List.map id numbers", 6) and "Builds a new collection" in inspect("List.map id numbers", 6)
+        assert inspect("Console.WriteLine(twice (1), ", 29).startswith("Console.WriteLine("), inspect("Console.WriteLine(twice (1), ", 29)
+        assert "more overloads" in inspect("String.Join", 9)
+        assert inspect("String.Join", 9, 1).count("String.Join(") > 3
+        for code in ("nothing", "5", "// twice"):
+            equal((code, inspect(code, len(code))), (code, ""))
+
+        for code, status in [("1 + 1", "complete"), ("let f x =", "incomplete"), ("[1; 2", "incomplete"), ('"text', "incomplete"), ("1 +", "incomplete"), ("1 + 1)", "invalid")]:
+            equal((code, kernel.ask("is_complete", "#!fsharp\n" + code)["status"]), (code, status))
+        equal(text(kernel.run("#!fsharp\ntwice numbers.Length")[1]), ["4"])
 
 
 def until_idle(client, times=1):
