@@ -45,7 +45,7 @@ test_command() {
 
     ensure_setup
     use_dotnet
-    install_test_packages
+    install_test_packages "$([[ $style == false ]] || echo all)"
     PASSED=0 FAILED=0 SKIPPED=0
     if [[ $style == true ]] && ! check_style; then FAILED=1; fi
     rm -rf "$RESULTS"
@@ -58,16 +58,26 @@ test_command() {
     [[ $FAILED -eq 0 ]]
 }
 
-# Peers that some tests talk to. Without them those tests skip.
+# Peers that some tests talk to; the browser (150 MB to fetch) for the whole suite only. Without them those tests skip.
 install_test_packages() {
-    local missing=() module
+    local clients=() browser=() module program
     may_install || return 0
     for module in jupyter_client nbclient nbformat; do
-        [[ -e /usr/lib/python3/dist-packages/$module ]] || missing+=("python3-${module//_/-}")
+        [[ -e /usr/lib/python3/dist-packages/$module ]] || clients+=("python3-${module//_/-}")
     done
-    if [[ ${#missing[@]} -eq 0 ]]; then return; fi
-    say "  installing for the tests: ${missing[*]}"
-    apt_install test-packages "${missing[@]}" || say "  not installed (see $LOGS/test-packages.log); the tests that need them are skipped"
+    install_peers test-packages "${clients[@]}"
+    [[ $1 == all ]] || return 0
+    for program in jupyter-notebook chromium; do
+        command -v "$program" >/dev/null || browser+=("$program")
+    done
+    install_peers test-browser "${browser[@]}"
+}
+
+# install_peers LOG [PACKAGE...]
+install_peers() {
+    [[ $# -gt 1 ]] || return 0
+    say "  installing for the tests: ${*:2}"
+    apt_install "$@" || say "  not installed (see $LOGS/$1.log); the tests that need them are skipped"
 }
 
 check_style() {
