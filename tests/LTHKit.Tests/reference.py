@@ -58,12 +58,22 @@ def parameter_counts():
             "resnet18Convolutions": sum(p.numel() for p in network(torchvision.models.resnet18, 100).parameters() if p.dim() == 4)}
 
 
-def conv4():
-    """Conv-4 of width 4 with BatchNorm, for images of 3x8x8 and three classes."""
+def vgg5():
+    """VGG-5 of width 4, for images of 3x8x8 and three classes."""
     def unit(n, m):
         return [torch.nn.Conv2d(n, m, 3, padding=1), torch.nn.BatchNorm2d(m), torch.nn.ReLU()]
     net = torch.nn.Sequential(*unit(3, 4), *unit(4, 4), torch.nn.MaxPool2d(2), *unit(4, 8), *unit(8, 8), torch.nn.MaxPool2d(2),
                               torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 3))
+    fill(net.parameters())
+    return net
+
+
+def conv4():
+    """Conv-4 (Frankle and Carbin 2019) of width 4, for images of 3x8x8 and three classes."""
+    def stage(n, m):
+        return [torch.nn.Conv2d(n, m, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(m, m, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
+    net = torch.nn.Sequential(*stage(3, 4), *stage(4, 8), torch.nn.Flatten(), torch.nn.Linear(8 * 2 * 2, 16), torch.nn.ReLU(),
+                              torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
     fill(net.parameters())
     return net
 
@@ -74,12 +84,12 @@ def byte_images():
     return ((x / 255 - 0.5) / 0.25).float(), torch.arange(30) % 3
 
 
-def pruning_scores():
-    """SNIP and GraSP (temperature 200, gradients of convolutions and classifier, lowest -w * Hg kept) in training mode, SynFlow in eval mode, without biases."""
+def pruning_scores(build):
+    """SNIP and GraSP (temperature 200, gradients of all weights, the classifier's too, lowest -w * Hg kept) in training mode, SynFlow in eval mode, without biases."""
     x, y = byte_images()
 
-    def convolutions(net):
-        return [p for p in net.parameters() if p.dim() == 4]
+    def prunable(net):
+        return [p for p in net.parameters() if p.dim() > 1][:-1]
 
     def recorded(scores, keep):
         """What the tests compare: sums, first scores, and how many of each layer are among the highest."""
@@ -87,16 +97,16 @@ def pruning_scores():
         return {"sums": [s.double().sum().item() for s in scores], "first": [s.flatten()[:6].tolist() for s in scores],
                 "kept": [k.sum().item() for k in kept.split([s.numel() for s in scores])]}
 
-    net = conv4()
+    net = build()
     loss = F.cross_entropy(net(x), y, reduction="sum")
-    snip = [(g * w).abs() for g, w in zip(torch.autograd.grad(loss, convolutions(net)), convolutions(net))]
+    snip = [(g * w).abs() for g, w in zip(torch.autograd.grad(loss, prunable(net)), prunable(net))]
 
-    net = conv4()
+    net = build()
     weights = [p for p in net.parameters() if p.dim() > 1]
     loss = F.cross_entropy(net(x) / 200, y, reduction="sum")
     gradients = torch.autograd.grad(loss, weights, create_graph=True)
     sum((g * g.detach()).sum() for g in gradients).backward()
-    grasp = [(w * w.grad).detach() for w in convolutions(net)]
+    grasp = [(w * w.grad).detach() for w in prunable(net)]
 
     def synflow(net):
         twin = copy.deepcopy(net).double().eval()
@@ -104,19 +114,19 @@ def pruning_scores():
             for name, p in twin.state_dict().items():
                 p.copy_(torch.zeros_like(p) if name.endswith(("bias", "running_mean")) else p.abs())
         twin(torch.ones(1, 3, 8, 8, dtype=torch.float64)).sum().backward()
-        return [(w * w.grad).detach() for w in convolutions(twin)]
+        return [(w * w.grad).detach() for w in prunable(twin)]
 
-    once = synflow(conv4())
-    net, total = conv4(), 1116
+    once = synflow(build())
+    net, total = build(), sum(w.numel() for w in prunable(build()))
     for i in range(1, 101):
         scores = torch.cat([s.flatten() for s in synflow(net)])
         keep = round(total * (100 / total) ** (i / 100))
         mask = scores > (torch.kthvalue(scores, total - keep).values if keep < total else -1)
         with torch.no_grad():
-            for w, m in zip(convolutions(net), mask.split([w.numel() for w in convolutions(net)])):
+            for w, m in zip(prunable(net), mask.split([w.numel() for w in prunable(net)])):
                 w.mul_(m.reshape(w.shape))
     return {"snip": recorded(snip, 200), "grasp": recorded(grasp, 200), "synflow": recorded(once, 200),
-            "synflowAfter100Rounds": [m.nonzero().flatten().tolist() for m in mask.split([w.numel() for w in convolutions(net)])]}
+            "synflowAfter100Rounds": [m.nonzero().flatten().tolist() for m in mask.split([w.numel() for w in prunable(net)])]}
 
 
 def curvature(activation):
@@ -201,5 +211,5 @@ def rescaled_init():
 
 
 print(json.dumps({"resnet18": forward_and_gradients(torchvision.models.resnet18), "counts": parameter_counts(),
-                  "pruning": pruning_scores(), "curvature": {"relu": curvature(torch.nn.ReLU), "silu": curvature(torch.nn.SiLU)},
+                  "pruning": {"vgg5": pruning_scores(vgg5), "conv4": pruning_scores(conv4)}, "curvature": {"relu": curvature(torch.nn.ReLU), "silu": curvature(torch.nn.SiLU)},
                   "rescaledInit": rescaled_init()}, indent=1))

@@ -91,30 +91,35 @@ public static partial class Figures
                 var top = y + 0.5;          // where the unit's input branches off
                 Arrow(x, y + 0.3, x, y + 0.7);
                 Layer(x, y + 1, Describe(unit), $"{unit.Path}<br>{Weights(unit.Convolution)}, prunable");
-                Arrow(x, y + 1.3, x, y + 1.7);
-                Layer(x, y + 2, "BatchNorm", $"{unit.Path}'s BatchNorm");
+                var sum = y + 2;
+                if (unit.Norm is not null)
+                {
+                    Arrow(x, y + 1.3, x, y + 1.7);
+                    Layer(x, y + 2, "BatchNorm", $"{unit.Path}'s BatchNorm");
+                    sum = y + 3;
+                }
                 var last = block.Residual && i == block.Units.Count - 1;
                 if (last || unit.Skip is not null)
                 {
-                    Arrow(x, y + 2.3, x, y + 2.8);
-                    Sum(x, y + 3);
-                    Arrow(x, y + 3.2, x, y + 3.7);
+                    Arrow(x, sum - 0.7, x, sum - 0.2);
+                    Sum(x, sum);
+                    Arrow(x, sum + 0.2, x, sum + 0.7);
                 }
                 else
                 {
-                    Arrow(x, y + 2.3, x, y + 3.7);
+                    Arrow(x, sum - 0.7, x, sum + 0.7);
                 }
                 if (last)
-                    Residual(x, y + 3, block);
+                    Residual(x, sum, block);
                 if (unit.Skip is { } skip)
                 {
                     _injected = true;
-                    Around(x, top, y + 3, Side, _accent);
+                    Around(x, top, sum, Side, _accent);
                     if (skip.GetName() is { Length: > 0 } what && what != "identity")
-                        Layer(x + Side, (top + y + 3) / 2, what.Replace(", ", ",<br>"), $"skip connection around {unit.Path}<br>{Weights(skip)}, never pruned", _accent, 0.62, 1.25);
+                        Layer(x + Side, (top + sum) / 2, what.Replace(", ", ",<br>"), $"skip connection around {unit.Path}<br>{Weights(skip)}, never pruned", _accent, 0.62, 1.25);
                 }
-                Layer(x, y + 4, activation.Label, activation.Path, activation.Label == "ReLU" ? FigureTheme.Ink : _accent);
-                y += 4;
+                y = sum + 1;
+                Layer(x, y, activation.Label, activation.Path, activation.Label == "ReLU" ? FigureTheme.Ink : _accent);
             }
             Arrow(x, y + 0.3, x, y + 0.7);
             Words(x, y + 1, $"output, {block.Units[^1].Convolution.out_channels} channels");

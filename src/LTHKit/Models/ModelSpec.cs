@@ -4,7 +4,7 @@ namespace LTHKit.Models;
 /// <param name="Name">One of <see cref="Networks.Names"/>.</param>
 /// <param name="Width">
 /// Channels of the first stage; the later ones keep the architecture's ratios. 0 stands for the architecture's own width
-/// (64 for ResNet, VGG and Conv-4, 32 for MobileNet, 300 for LeNet).
+/// (64 for ResNet, VGG and Conv-4, whose hidden linear layers are four times as wide; 32 for MobileNet, 300 for LeNet).
 /// </param>
 public sealed record ModelSpec(string Name = "resnet18", int Width = 0);
 

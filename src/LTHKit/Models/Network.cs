@@ -35,8 +35,8 @@ public abstract class Network : Module<Tensor, Tensor>
     public IReadOnlyList<Block> Blocks => _blocks;
 
     /// <summary>
-    /// Names of the weights that pruning acts on: every convolution's, stem and 1x1 shortcuts included; the classifier, biases,
-    /// BatchNorm and anything a tweak adds later stay dense (for LeNet-300-100 the weights of the hidden linear layers).
+    /// Names of the weights that pruning acts on: every convolution's, stem and 1x1 shortcuts included, and every hidden linear layer's; the
+    /// classifier, biases, BatchNorm and anything a tweak adds later stay dense.
     /// </summary>
     public IReadOnlyList<string> Prunable => _prunable;
 
@@ -55,10 +55,10 @@ public abstract class Network : Module<Tensor, Tensor>
 
     /// <summary>Registers a block's convolution unit.</summary>
     internal ConvUnit Unit(Module owner, string path, int index, long input, long output, long kernel, long stride = 1,
-        long groups = 1, bool bias = false)
+        long groups = 1, bool bias = false, bool norm = true)
     {
         var name = $"{path}conv{index}";
-        var unit = new ConvUnit(owner, name, index.ToString(), input, output, kernel, stride, groups, bias);
+        var unit = new ConvUnit(owner, name, index.ToString(), input, output, kernel, stride, groups, bias, norm);
         _units.Add(unit);
         _prunable.Add(name + ".weight");
         return unit;

@@ -13,7 +13,8 @@ public static class Networks
         ["resnet34"] = (model, input) => new ResNet(model, input, [3, 4, 6, 3], 64),
         ["vgg16"] = (model, input) => new Vgg(model, input, [2, 2, 3, 3, 3], 64),
         ["mobilenet"] = (model, input) => new MobileNet(model, input, 32),
-        ["conv4"] = (model, input) => new Vgg(model, input, [2, 2], 64),
+        ["vgg5"] = (model, input) => new Vgg(model, input, [2, 2], 64),
+        ["conv4"] = (model, input) => new Vgg(model, input, [2, 2], 64, norm: false, hidden: [4, 4]),
         ["lenet"] = (model, input) => new LeNet(model, input, 300),
     };
 

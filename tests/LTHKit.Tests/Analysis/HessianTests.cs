@@ -90,6 +90,7 @@ public sealed class HessianTests : IDisposable
     [Theory]
     [InlineData("lenet", 4, true)]
     [InlineData("lenet", 4, false)]
+    [InlineData("vgg5", 1, true)]
     [InlineData("conv4", 1, true)]
     public void AgreesWithTheHessianWrittenOut(string model, int width, bool smooth)
     {
@@ -111,6 +112,7 @@ public sealed class HessianTests : IDisposable
 
     [Theory]
     [InlineData("lenet")]
+    [InlineData("vgg5")]
     [InlineData("conv4")]
     public void WithAMaskItIsTheSubMatrixOfTheSubNetwork(string model)
     {
@@ -235,7 +237,7 @@ public sealed class HessianTests : IDisposable
     [Fact]
     public void LeavesNoTensorBehind()
     {
-        using var network = Small.Network("conv4", 2, _data);
+        using var network = Small.Network("vgg5", 2, _data);
         using var mask = Small.HalfOf(network);
         foreach (var batch in new[] { 15, 500 })
         {

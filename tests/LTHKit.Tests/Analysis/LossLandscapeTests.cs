@@ -25,10 +25,12 @@ public sealed class LossLandscapeTests : IDisposable
         _folder.Dispose();
     }
 
-    [Fact]
-    public void AlongADirectionItIsTheLossOfTheMovedWeights()
+    [Theory]
+    [InlineData("vgg5")]
+    [InlineData("conv4")]
+    public void AlongADirectionItIsTheLossOfTheMovedWeights(string model)
     {
-        using var network = Small.Network("conv4", 2, _data);
+        using var network = Small.Network(model, 2, _data);
         var origin = nn.utils.parameters_to_vector(network.parameters()).detach().clone();
         var direction = randn(origin.shape[0], dtype: ScalarType.Float64) / 10;
         var line = LossLandscape.Along(network, _data, direction, new() { Reach = 0.4, Points = 5 });
@@ -50,10 +52,12 @@ public sealed class LossLandscapeTests : IDisposable
         Assert.Equal(top.Value, (line.Y[0] - 2 * line.Y[1] + line.Y[2]) / 1e-6, 1e-4 * Math.Abs(top.Value));
     }
 
-    [Fact]
-    public void APlaneIsTheLossAtTheSumOfTwoFilterNormalisedDirections()
+    [Theory]
+    [InlineData("vgg5")]
+    [InlineData("conv4")]
+    public void APlaneIsTheLossAtTheSumOfTwoFilterNormalisedDirections(string model)
     {
-        using var network = Small.Network("conv4", 2, _data);
+        using var network = Small.Network(model, 2, _data);
         using var mask = Small.HalfOf(network);
         mask.Apply(network);
         var plane = LossLandscape.Weights(network, _data, mask, Coarse);
@@ -93,7 +97,7 @@ public sealed class LossLandscapeTests : IDisposable
     [Fact]
     public void NetworksShareTheDirectionsOfTheParametersTheyShare()
     {
-        using Network plain = Small.Network("conv4", 2, _data), extended = Small.Network("conv4", 2, _data);
+        using Network plain = Small.Network("vgg5", 2, _data), extended = Small.Network("vgg5", 2, _data);
         extended.Units[1].Inject(nn.Conv2d(2, 2, 1, bias: false).to(ScalarType.Float64));
         IReadOnlyDictionary<string, Tensor?> Parts(Network network, ulong seed, int number) => network.named_parameters().Select(p => p.name)
             .Zip(Directions.FilterNormalised(network, null, seed, number)).ToDictionary();
@@ -108,7 +112,7 @@ public sealed class LossLandscapeTests : IDisposable
     [Fact]
     public void AnInputPlaneIsTheMeanLossAroundEachImage()
     {
-        using var network = Small.Network("conv4", 2, _data);
+        using var network = Small.Network("vgg5", 2, _data);
         var plane = LossLandscape.Inputs(network, _data, new() { Points = 3, Reach = 1e-3, Sample = new Sample { Part = Part.Test, BatchSize = 7 } });
         Assert.Equal(Loss(network, _data.Test), plane.Z[1][1], 1e-12);
         // Along its own gradient each image's loss grows by the gradient's norm.

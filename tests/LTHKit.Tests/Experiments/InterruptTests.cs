@@ -19,7 +19,7 @@ public sealed class InterruptTests : IDisposable
     private static readonly Profile Profile = Tiny.Profile with
     {
         Data = Tiny.Profile.Data with { TrainCount = 100 },
-        Model = new ModelSpec("conv4", 4),
+        Model = new ModelSpec("vgg5", 4),
         Analysis = new() { PlanePoints = 3, CurvatureImages = 40, CurvatureBatch = 15, LandscapeImages = 40, LanczosSteps = 4, WatchEvery = 2 },
     };
 
@@ -90,7 +90,7 @@ public sealed class InterruptTests : IDisposable
     {
         // Twelve classes are more than one batch of a score.
         using var data = DataSets.Open(new DataSpec { TrainCount = 200, TestCount = 20, Classes = 12, Size = 8 });
-        using var network = Networks.Build(new ModelSpec("conv4", 2), new InputSpec(data.Classes, data.Height), 3);
+        using var network = Networks.Build(new ModelSpec("vgg5", 2), new InputSpec(data.Classes, data.Height), 3);
         var alarm = new Alarm();
         alarm.Put(network);
         var whole = Compute(default);

@@ -35,12 +35,25 @@ public class BlockFigureTests
         Assert.Contains("2x2 average,<br>4 zero channels,<br>normalised", Words(identity));
     }
 
+    // Conv-4 has no BatchNorm.
+    [Fact]
+    public void ABlockWithoutBatchNormIsShownWithoutIt()
+    {
+        using var network = TweakSamples.Rewritten(new ModelSpec("conv4", 4), new InputSpec(10), new SkipInjection());
+        var figure = Json(Figures.Block(null, ("skip", network)));
+        Assert.Equal(
+            ["<b>skip</b>", "input, 3 channels", "3x3 convolution, 3 → 4", "+", "1 zero channels,<br>normalised", "ReLU", "3x3 convolution, 4", "+", "normalised", "ReLU",
+             "output, 4 channels"], Words(figure));
+        Assert.Equal((6, 2, 2), (Count(figure, "rect"), Count(figure, "circle"), Count(figure, "path")));
+    }
+
     // What is drawn is what is computed: the blocks, walked as the figure shows them, give the network's logits.
     [Theory]
     [InlineData("resnet18", SkipKind.Identity)]
     [InlineData("resnet34", SkipKind.Projection)]
     [InlineData("mobilenet", SkipKind.Identity)]
     [InlineData("vgg16", SkipKind.Identity)]
+    [InlineData("conv4", SkipKind.Projection)]
     public void TheBlocksAreTheNetwork(string model, SkipKind kind)
     {
         using var scope = NewDisposeScope();
@@ -61,10 +74,11 @@ public class BlockFigureTests
                     x = x + (block.Shortcut is null ? input : Call($"{block.Path}.shortcut_bn", block.Shortcut.call(input)));
                 x = act.call(x);
             }
-            if (model == "vgg16" && x.shape[2] > 1)
+            if (!parts.ContainsKey("conv1") && x.shape[2] > 1)
                 x = nn.functional.max_pool2d(x, 2);
         }
-        var logits = ((Linear)parts["fc"]).call(x.mean([2, 3]));
+        x = model == "conv4" ? Call("act2", Call("fc2", Call("act1", Call("fc1", x.flatten(1))))) : x.mean([2, 3]);
+        var logits = Call("fc", x);
         Assert.True((logits - network.call(images)).abs().amax().ToDouble() <= 1e-5 * (1 + logits.abs().amax().ToDouble()));
         Assert.Equal(network.Units, network.Blocks.SelectMany(b => b.Units));
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using LTHKit.Models;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -12,7 +13,8 @@ public sealed class NetworkTests
 
     // ResNet: torchvision's with a 3x3 stem (reference.py). VGG-16 and MobileNet: kuangliu/pytorch-cifar, whose VGG('VGG16') and MobileNet()
     // have 14,728,266 and 3,217,226 parameters at 10 classes; torchvision 0.14.1's vgg16_bn().features, of 14,723,136, and the classifier's 512 * 10 + 10
-    // agree. At 64x64 with Tiny-ImageNet's 200 classes only the classifier has other parameters. LeNet-300-100 and Conv-4 by hand.
+    // agree. At 64x64 with Tiny-ImageNet's 200 classes only the classifier has other parameters. LeNet-300-100, Conv-4
+    // and VGG-5 by hand; Conv-4's 2,425,930 are the 2.4 million of Frankle and Carbin 2019, Figure 2.
     [Theory]
     [InlineData("resnet18", 100, 32, 11_220_132)]
     [InlineData("resnet34", 100, 32, 21_328_292)]
@@ -23,7 +25,9 @@ public sealed class NetworkTests
     [InlineData("vgg16", 200, 64, 14_723_136 + 512 * 200 + 200)]
     [InlineData("mobilenet", 200, 64, 3_217_226 + 190 * (1024 + 1))]
     [InlineData("lenet", 10, 28, 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10)]
-    [InlineData("conv4", 10, 32, (3 * 64 + 64 * 64 + 64 * 128 + 128 * 128) * 9 + 3 * (64 + 64 + 128 + 128) + 128 * 10 + 10)]
+    [InlineData("conv4", 10, 32, (3 * 64 + 64 * 64 + 64 * 128 + 128 * 128) * 9 + 2 * (64 + 128) + 128 * 8 * 8 * 256 + 256 + 256 * 256 + 256 + 256 * 10 + 10)]
+    [InlineData("conv4", 200, 64, (3 * 64 + 64 * 64 + 64 * 128 + 128 * 128) * 9 + 2 * (64 + 128) + 128 * 16 * 16 * 256 + 256 + 256 * 256 + 256 + 256 * 200 + 200)]
+    [InlineData("vgg5", 10, 32, (3 * 64 + 64 * 64 + 64 * 128 + 128 * 128) * 9 + 3 * (64 + 64 + 128 + 128) + 128 * 10 + 10)]
     public void HasTheParametersOfTheReference(string name, int classes, int size, long expected)
     {
         using var network = Networks.Build(new ModelSpec(name), new InputSpec(classes, size, name == "lenet" ? 1 : 3), 0);
@@ -39,16 +43,30 @@ public sealed class NetworkTests
         Assert.Equal(20, network.Prunable.Count);
     }
 
+    // As LeNet-300-100's; the classifier stays dense.
+    [Fact]
+    public void TheHiddenLinearLayersOfConv4ArePruned()
+    {
+        using var network = Networks.Build(new ModelSpec("conv4"), new InputSpec(10), 0);
+        Assert.Equal(2_425_930, Networks.ParameterCount(network));
+        Assert.Equal(
+            ["layer1.conv1.weight", "layer1.conv2.weight", "layer2.conv1.weight", "layer2.conv2.weight", "fc1.weight", "fc2.weight"], network.Prunable);
+        Assert.Equal(["layer1", "layer1", "layer2", "layer2", "layer3", "layer4"], network.Activations.Select(a => a.Stage));
+        Assert.DoesNotContain(network.modules(), module => module is BatchNorm2d);
+        Assert.All(network.Units, unit => Assert.NotNull(unit.Convolution.bias));
+    }
+
     [Theory]
     [InlineData("resnet18")]
     [InlineData("resnet34")]
     [InlineData("vgg16")]
     [InlineData("mobilenet")]
+    [InlineData("vgg5")]
     [InlineData("conv4")]
     [InlineData("lenet")]
     public void MapsImagesToLogitsAndEveryParameterGetsAGradient(string name)
     {
-        foreach (var size in new[] { 32, 64 })
+        foreach (var size in new[] { 8, 32, 64 })
         {
             using var scope = NewDisposeScope();
             using var network = Networks.Build(new ModelSpec(name, 8), new InputSpec(7, size), 0);

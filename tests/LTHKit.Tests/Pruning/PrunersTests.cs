@@ -10,15 +10,15 @@ namespace LTHKit.Tests.Pruning;
 public sealed class PrunersTests
 {
     public static IEnumerable<object[]> All =>
-        from name in Pruners.Names from distribution in Enum.GetValues<Distribution>() select new object[] { name, distribution };
+        from name in Pruners.Names from distribution in Enum.GetValues<Distribution>() from model in new[] { "vgg5", "conv4" } select new object[] { name, distribution, model };
 
     // One count a level, whatever the pruner and the distribution: figures compare tickets of the same size.
     [Theory]
     [MemberData(nameof(All))]
-    public void EveryPrunerKeepsAsManyWeightsAsIterativePruningDoes(string name, Distribution distribution)
+    public void EveryPrunerKeepsAsManyWeightsAsIterativePruningDoes(string name, Distribution distribution, string model)
     {
         using var data = ScoresTests.ThreeClasses();
-        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 1);
+        using var network = Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 1);
         using var dense = Mask.Dense(network);
         var ladder = dense.Total;
         var iterative = new PruningSpec();
@@ -96,10 +96,22 @@ public sealed class PrunersTests
     }
 
     [Fact]
+    public void ACollapsedLinearLayerIsReported()
+    {
+        using var data = ScoresTests.ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("conv4", 8), new InputSpec(3, 8), 1);
+        using var dense = Mask.Dense(network);
+        using (no_grad())
+            network.get_parameter("fc2.weight")!.mul_(1e-3);
+        using var mask = Pruners.Draw(new PruningSpec("omp", Rate: 0.5), network, dense, 1, data, 0);
+        Assert.Equal(["fc2.weight"], mask.Collapsed);
+    }
+
+    [Fact]
     public void DrawingLeavesNoLiveTensorButTheTicket()
     {
         using var data = ScoresTests.ThreeClasses();
-        using var network = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(3, 8), 1);
+        using var network = Networks.Build(new ModelSpec("vgg5", 4), new InputSpec(3, 8), 1);
         using var dense = Mask.Dense(network);
         foreach (var name in Pruners.Names)
         {

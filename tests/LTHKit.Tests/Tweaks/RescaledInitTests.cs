@@ -24,7 +24,8 @@ public sealed class RescaledInitTests : IDisposable
     [InlineData("resnet18", "swish")]
     [InlineData("vgg16", "mish")]
     [InlineData("mobilenet", "gelu")]
-    [InlineData("conv4", "relu")]
+    [InlineData("vgg5", "relu")]
+    [InlineData("conv4", "swish")]
     [InlineData("lenet", "swish")]
     public void ScalesTheSurvivorsOfEveryNetworkAndLeavesZerosModeAndBuffers(string name, string activation)
     {

@@ -85,7 +85,7 @@ public sealed class TweakPropertyTests : IDisposable
             Assert.True(Bits(tweaks).SequenceEqual(Bits([.. tweaks.Reverse()])), label);
         }
 
-        byte[] Bits(IReadOnlyList<Tweak> tweaks) => NetworkTests.Bits(Train("conv4", tweaks).Network);
+        byte[] Bits(IReadOnlyList<Tweak> tweaks) => NetworkTests.Bits(Train("vgg5", tweaks).Network);
     }
 
     [Fact]
