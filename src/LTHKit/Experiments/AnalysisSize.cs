@@ -44,6 +44,7 @@ public sealed record AnalysisSize
 
     private Sample CurvatureSample => new() { Images = CurvatureImages, BatchSize = CurvatureBatch };
 
-    private IReadOnlyList<int> Watched(Recipe recipe)
-        => [.. Enumerable.Range(1, recipe.Epochs).Where(epoch => epoch == 1 || epoch % WatchEvery == 0 || epoch == recipe.Epochs)];
+    private IReadOnlyList<int> Watched(Recipe recipe) => WatchEvery < 1
+        ? throw new UserException($"A network cannot be watched after every {WatchEvery} epochs; give a whole number from 1 on.")
+        : [.. Enumerable.Range(1, recipe.Epochs).Where(epoch => epoch == 1 || epoch % WatchEvery == 0 || epoch == recipe.Epochs)];
 }

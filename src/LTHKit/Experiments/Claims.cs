@@ -59,10 +59,14 @@ public static partial class Claims
     /// <param name="early">Vanilla's plane, the tweaked network's and vanilla's of another seed, early in the training.</param>
     /// <param name="late">The same at its end.</param>
     /// <param name="expected">The larger change is expected early (negative), late (positive), or both are expected to exceed the yardstick (0).</param>
+    /// <returns>Open where vanilla has one seed only: a run is no yardstick for itself.</returns>
     public static Claim Contours(string statement, (Plane Vanilla, Plane Tweaked, Plane OtherSeed) early, (Plane Vanilla, Plane Tweaked, Plane OtherSeed) late, int expected)
     {
         var (before, after) = (Distance(early.Vanilla, early.Tweaked), Distance(late.Vanilla, late.Tweaked));
         var (chanceBefore, chanceAfter) = (Distance(early.Vanilla, early.OtherSeed), Distance(late.Vanilla, late.OtherSeed));
+        if (chanceBefore == 0 || chanceAfter == 0)
+            return new("C13", statement, Verdict.Open, FormattableString.Invariant(
+                $"change early {before:0.000}, late {after:0.000}; two seeds of vanilla are needed to tell what chance does"));
         var verdict = expected == 0
             ? (before > chanceBefore, after > chanceAfter) switch
             {

@@ -26,14 +26,13 @@ public sealed partial class Lab
     public IReadOnlyList<Plane> WeightPlanes(IEnumerable<RunResult> runs, int? epochs = null, PlaneOptions? options = null)
     {
         options ??= Profile.Analysis.Plane;
-        var measured = MeasureEach("weight planes", "weight-plane", runs, options, epochs, options.Validate, work =>
-        {
-            var rows = Store.Folder(work.Run.Spec).Analysis($"weight-plane-{work.Epochs:0000}-{SpecJson.Hash(SpecJson.OfAll(options))}.rows.jsonl");
-            var plane = LossLandscape.Weights(work.Network, work.Data, work.Mask, options, rows, done => work.Report(done / (double)options.Points), work.Cancel);
-            File.Delete(rows);
-            return plane;
-        });
+        var measured = MeasureEach("weight planes", "weight-plane", runs, options, epochs, options.Validate,
+            work => LossLandscape.Weights(
+                work.Network, work.Data, work.Mask, options, Rows(work.Run, work.Epochs), done => work.Report(done / (double)options.Points), work.Cancel),
+            kept: (run, at) => File.Delete(Rows(run, at)));
         return [.. measured.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) })];
+
+        string Rows(RunResult run, int at) => Store.Folder(run.Spec).Analysis($"weight-plane-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(options))}.rows.jsonl");
     }
 
     /// <summary>The loss on planes through the images (Figure 11).</summary>
@@ -111,7 +110,7 @@ public sealed partial class Lab
         => MeasureEach("multiply-adds", "flops", runs, new { }, null, _ => { }, work => Analysis.Flops.Of(work.Network, work.Mask));
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,
-        Action<ImageSet> validate, Func<Work, T> measure)
+        Action<ImageSet> validate, Func<Work, T> measure, Action<RunResult, int>? kept = null)
     {
         IReadOnlyList<RunResult> all = [.. runs];
         foreach (var run in all)
@@ -130,6 +129,7 @@ public sealed partial class Lab
                 using var mask = Mask(run);
                 return measure(new(run, at, network, mask, Data(run.Spec.Data), share => progress.Report(i, share), stop));
             });
+            kept?.Invoke(run, epochs ?? run.Spec.Recipe.Epochs);
             progress.Report(i, 1);
             return new Measured<T>(run, value);
         }, stop)).ToArray());

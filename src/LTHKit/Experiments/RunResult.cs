@@ -17,7 +17,7 @@ public sealed record RunResult
     /// <summary>Share of the prunable weights that are zero, counted in the mask.</summary>
     public required double Sparsity { get; init; }
 
-    /// <summary>Share of zeros among all convolution weights, those that a tweak injected included.</summary>
+    /// <summary>Share of zeros among the prunable weights and those that tweaks injected, which no mask prunes.</summary>
     public required double EffectiveSparsity { get; init; }
 
     /// <summary>Layers that the ticket has nothing left of (layer collapse, Tanaka et al. 2020): what passes them is a constant.</summary>

@@ -81,11 +81,22 @@ public sealed record RunSpec
     /// <summary>Nominal sparsity of the prunable weights, in [0, 1).</summary>
     public double Sparsity => Pruning.SparsityAt(Level);
 
-    /// <summary>For instance "resnet18 on synthetic, 89.3 % sparse, swish, seed 0".</summary>
+    /// <summary>For instance "resnet18 on synthetic, 89.3 % sparse, snip, swish, seed 0"; IMP over all layers goes without saying.</summary>
     public string Label => string.Join(", ",
         [$"{Model.Name} on {Data.Name}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),
-            .. IsRewound ? [$"rewound to epoch {Rewind}{(RewindIteration > 0 ? $" step {RewindIteration}" : "")}"] : Array.Empty<string>(),
-            .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
+            .. Ticket, .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
+
+    /// <summary>How its ticket was drawn and from where it is retrained, as far as that goes not without saying: "snip", "rewound to epoch 33".</summary>
+    internal IEnumerable<string> Ticket
+    {
+        get
+        {
+            if (Level > 0 && Pruning.Label != new PruningSpec().Label)
+                yield return Pruning.Label;
+            if (IsRewound)
+                yield return $"rewound to epoch {Rewind}{(RewindIteration > 0 ? $" step {RewindIteration}" : "")}";
+        }
+    }
 
     /// <summary>How figures call networks that are retrained with these tweaks: "vanilla LTH", "skip + swish".</summary>
     public static string NameOf(IReadOnlyList<Tweak> tweaks) => tweaks.Count == 0 ? "vanilla LTH" : string.Join(" + ", tweaks.Select(t => t.Label));

@@ -56,7 +56,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new UserException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.", e);
         }
-        return store.Finish(spec, mask, EffectiveSparsity(start.Network, mask), open(spec.Data).Fingerprint, Describe());
+        return store.Finish(spec, mask, mask?.EffectiveSparsity(start.Network) ?? 0, open(spec.Data).Fingerprint, Describe());
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
@@ -188,7 +188,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         mask?.Apply(network);
         var loss = spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
         foreach (var tweak in spec.Tweaks)
-            tweak.Initialise(network, context);
+            try
+            {
+                tweak.Initialise(network, context);
+            }
+            catch (UserException e)
+            {
+                throw new UserException($"{spec.Label}: {e.Message}", e);
+            }
         mask?.Apply(network);
         return new(network, loss, dense);
     }
@@ -245,8 +252,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var source = Load(dense, path);
-        var weights = source.state_dict();
-        foreach (var (name, value) in network.state_dict())
+        var weights = source.State.ToDictionary();
+        foreach (var (name, value) in network.State)
             if (weights.TryGetValue(name, out var rewound))
                 value.copy_(rewound);
     }
@@ -279,13 +286,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             if (recorded.TryGetValue(epoch, out var before) && loss != before)
                 throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch + 1} ({loss} instead of {before}), so its earlier networks cannot be had: use the device and the --jobs that it was trained with, or have them watched and kept while it trains."));
         }, cancel);
-    }
-
-    internal static double EffectiveSparsity(Network network, Mask? mask)
-    {
-        var injected = network.Units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
-        var total = network.PrunableWeights().Sum(w => w.Weight.numel());
-        return 1 - ((mask?.Kept ?? total) + injected) / (double)(total + injected);
     }
 
     private JsonObject Describe() => new()

@@ -7,20 +7,21 @@ namespace LTHKit;
 public static partial class Tables
 {
     /// <summary>
-    /// The share of silent activations by stage (Table A1): a row a sparsity and way to retrain, mean over seeds, in percent.
+    /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.
     /// </summary>
     /// <param name="measured">One a run.</param>
     /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
-        var rows = measured.GroupBy(m => (m.Run.Spec.Level, Name: RunSpec.NameOf(m.Run.Spec.Tweaks)))
-            .OrderBy(group => group.Key.Level).Select(group => group.ToList()).ToList();
+        var rows = Captions.BySeed(measured, m => m.Run).OrderBy(row => row[0].Run.Spec.Level).ToList();
         if (rows.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
         var keys = Enumerable.Range(0, rows.Count).ToList();
+        var ways = Captions.Ways([.. rows.Select(row => row[0].Run)]);
         var columns = new FrameBuilder.Columns<int, string>
         {
             { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i][0].Run.Sparsity)) },
-            { "network", Column(keys, i => RunSpec.NameOf(rows[i][0].Run.Spec.Tweaks)) },
+            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i][0].Run.EffectiveSparsity)) },
+            { "network", Column(keys, i => ways[i]) },
         };
         foreach (var stage in rows.SelectMany(row => row[0].Value).Select(s => s.Stage).Distinct())
             columns.Add($"{stage} (%)", Column(keys, i => rows[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
@@ -35,9 +36,10 @@ public static partial class Tables
     {
         var rows = measured.ToList();
         var keys = Enumerable.Range(0, rows.Count).ToList();
+        var ways = Captions.Ways([.. rows.Select(row => row.Run)]);
         return new FrameBuilder.Columns<int, string>
         {
-            { "network", Column(keys, i => RunSpec.NameOf(rows[i].Run.Spec.Tweaks)) },
+            { "network", Column(keys, i => ways[i]) },
             { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
             { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
             { "dense multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Dense / 1e6, 3)) },
@@ -66,9 +68,12 @@ public static partial class Tables
     {
         var rows = measured.ToList();
         var keys = Enumerable.Range(0, rows.Count).ToList();
+        var ways = Captions.Ways([.. rows.Select(row => row.Run)]);
         return new FrameBuilder.Columns<int, string>
         {
-            { "network", Column(keys, i => RunSpec.NameOf(rows[i].Run.Spec.Tweaks)) },
+            { "network", Column(keys, i => ways[i]) },
+            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
+            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
             { "seed", Column(keys, i => rows[i].Run.Spec.Seed) },
             { "top eigenvalue", Column(keys, i => Significant(rows[i].Value.Eigenvalue)) },
             { "within", Column(keys, i => Significant(rows[i].Value.Residual)) },

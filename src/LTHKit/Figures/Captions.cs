@@ -52,6 +52,23 @@ internal static class Captions
         return names.Distinct().Count() == names.Count ? names : Distinguish(runs).Names;
     }
 
+    /// <summary>What was measured of runs that differ in their seed only, in the order in which the first of each comes.</summary>
+    public static IReadOnlyList<IReadOnlyList<T>> BySeed<T>(IEnumerable<T> measured, Func<T, RunResult> run)
+        => [.. measured.GroupBy(m => (run(m).Spec with { Seed = 0 }).Id).Select(group => group.ToList())];
+
+    /// <summary>
+    /// A name for the way each run was retrained, beside columns for its sparsity and its seed: its tweaks and, where these do not tell the ways apart,
+    /// what does.
+    /// </summary>
+    public static IReadOnlyList<string> Ways(IReadOnlyList<RunResult> runs)
+    {
+        var circumstances = runs.Select(run => run.Spec.Ticket.Prepend(Subject([run])).ToList()).ToList();
+        var names = runs.Zip(circumstances, (run, parts)
+            => string.Join(", ", parts.Where(part => !circumstances.All(other => other.Contains(part))).Prepend(RunSpec.NameOf(run.Spec.Tweaks)))).ToList();
+        var rows = names.Zip(runs, (name, run) => (name, run.Spec.Level, run.Spec.Seed)).ToList();
+        return [.. names.Select((name, i) => rows.Count(row => row == rows[i]) > 1 ? $"{name}, {runs[i].Id}" : name)];
+    }
+
     /// <summary>A share in percent with one decimal, without it where it is whole, as the paper writes sparsities: 20, 59.0.</summary>
     public static string Percent(double share)
     {

@@ -19,13 +19,13 @@ public static partial class Figures
     {
         IReadOnlyList<WatchSeries> all = [.. series];
         if (all.Count == 0) throw new UserException("There are no series to draw; watch at least one run.");
-        var ways = all.GroupBy(s => (s.Run.Spec with { Seed = 0 }).Id).ToList();
-        var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way.First().Run)]), (group, name) =>
+        var ways = Captions.BySeed(all, s => s.Run);
+        var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way[0].Run)]), (group, name) =>
         {
-            var epochs = group.First().Epochs;
+            var epochs = group[0].Epochs;
             var values = epochs.Select((_, i) => group.Select(s => s.Values[CurvatureWatch.TopEigenvalue][i]).ToArray()).ToList();
             return new Curve(name, [.. epochs.Select(epoch => (double)epoch)], [.. values.Select(v => v.Average())],
-                group.Count() > 1 ? [.. values.Select(Statistics.Deviation)] : null);
+                group.Count > 1 ? [.. values.Select(Statistics.Deviation)] : null);
         }).ToList();
         var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => value > 0))
             && curves.All(curve => curve.Spread is null || curve.Y.Zip(curve.Spread).All(point => point.First > point.Second));
@@ -73,13 +73,13 @@ public static partial class Figures
     /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
-        var networks = measured.GroupBy(m => RunSpec.NameOf(m.Run.Spec.Tweaks)).ToList();
-        if (networks.Count == 0) throw new UserException("There is nothing to draw; measure at least one run.");
-        var stages = networks.SelectMany(n => n.First().Value).Select(s => s.Stage).Distinct().ToList();
-        var groups = networks.SelectMany(network => network.GroupBy(m => m.Run.Spec.Level).OrderBy(g => g.Key).ToList() is var levels && levels.Count > 1
-                ? [levels[0], levels[^1]] : levels)
-            .Select(group => new BarGroup($"{Captions.Percent(group.First().Run.Sparsity)} % sparse, {RunSpec.NameOf(group.First().Run.Spec.Tweaks)}",
-                [.. stages.Select(stage => 100 * group.Average(m => m.Value.Single(s => s.Stage == stage).Share))]));
+        var tickets = Captions.BySeed(measured, m => m.Run);
+        if (tickets.Count == 0) throw new UserException("There is nothing to draw; measure at least one run.");
+        var stages = tickets.SelectMany(ticket => ticket[0].Value).Select(s => s.Stage).Distinct().ToList();
+        var groups = tickets.Zip(Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]), (ticket, way) => (Ticket: ticket, Way: way)).GroupBy(t => t.Way)
+            .SelectMany(way => way.OrderBy(t => t.Ticket[0].Run.Spec.Level).ToList() is var levels && levels.Count > 1 ? [levels[0], levels[^1]] : levels)
+            .Select(t => new BarGroup($"{Captions.Percent(t.Ticket[0].Run.Sparsity)} % sparse, {t.Way}",
+                [.. stages.Select(stage => 100 * t.Ticket.Average(m => m.Value.Single(s => s.Stage == stage).Share))]));
         return Bars("Silent activations", "Share of all activations, %", stages, [.. groups]);
     }
 }

@@ -58,7 +58,7 @@ internal sealed record ScaleGroup(string Name, IReadOnlyList<LearnedScales> Seed
             throw new UserException("There are no learned scales to show; give those of at least one run.");
         if (scales.FirstOrDefault(s => !s.Layers.Select(l => l.Parameter).SequenceEqual(scales[0].Layers.Select(l => l.Parameter))) is { } other)
             throw new UserException($"{other.Run.Spec.Label} has other layers than {scales[0].Run.Spec.Label}: compare the scales of one network.");
-        var groups = scales.GroupBy(s => (s.Run.Spec with { Seed = 0 }).Id).Select(g => g.ToList()).ToList();
+        var groups = Captions.BySeed(scales, s => s.Run);
         var names = Captions.Distinguish([.. groups.Select(g => g[0].Run)]).Names;
         return [.. groups.Zip(names, (group, name) => new ScaleGroup(name, group))];
     }

@@ -53,6 +53,16 @@ public abstract class Network : Module<Tensor, Tensor>
         return _prunable.Select(name => (name, all[name]));
     }
 
+    /// <summary>Number of weights in the skip connections that tweaks injected; biases and BatchNorm are not counted, as in <see cref="Prunable"/>.</summary>
+    public long InjectedWeights => _units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
+
+    /// <summary>
+    /// Parameters and buffers by name, each once. A module that a field holds has the field's name beside the one it was registered under, and state_dict
+    /// gives it under both.
+    /// </summary>
+    internal IEnumerable<(string Name, Tensor Value)> State
+        => named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(named_buffers().Select(b => (b.name, b.buffer)));
+
     /// <summary>Registers a block's convolution unit.</summary>
     internal ConvUnit Unit(Module owner, string path, int index, long input, long output, long kernel, long stride = 1,
         long groups = 1, bool bias = false, bool norm = true)

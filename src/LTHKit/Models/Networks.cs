@@ -58,8 +58,8 @@ public static class Networks
     internal static void CopyState(Network from, Network to)
     {
         using var noGrad = no_grad();
-        var values = from.state_dict();
-        foreach (var (name, value) in to.state_dict())
+        var values = from.State.ToDictionary();
+        foreach (var (name, value) in to.State)
             value.copy_(values[name]);
     }
 

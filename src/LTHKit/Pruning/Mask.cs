@@ -43,6 +43,11 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     /// <summary>Share of the covered weights that are zero, in [0, 1].</summary>
     public double Sparsity => 1 - Kept / (double)Total;
 
+    /// <summary>
+    /// Share of zeros among the covered weights and those that tweaks injected into <paramref name="network"/>, which no mask prunes; in [0, 1].
+    /// </summary>
+    public double EffectiveSparsity(Network network) => 1 - (Kept + network.InjectedWeights) / (double)(Total + network.InjectedWeights);
+
     /// <summary>Layers of which nothing is left: no gradient passes them (layer collapse, Tanaka et al. 2020).</summary>
     public IReadOnlyList<string> Collapsed => [.. Layers.Where(l => l.Kept == 0).Select(l => l.Name)];
 

@@ -33,6 +33,9 @@ public sealed record PruningSpec(string Method = "imp", double Rate = 0.2, Distr
     /// <summary>How many of <paramref name="survivors"/> the next level cuts.</summary>
     public long CutFrom(long survivors) => (long)Math.Round(Rate * survivors, MidpointRounding.AwayFromZero);
 
+    /// <summary>For instance "imp", or "imp erk" where the cut is not ranked over all layers.</summary>
+    internal string Label => Distribution == Distribution.Global ? Method : $"{Method} {Distribution.ToString().ToLowerInvariant()}";
+
     /// <summary>Nominal sparsity at <paramref name="level"/>, in [0, 1).</summary>
     public double SparsityAt(int level) => 1 - Math.Pow(1 - Rate, level);
 

@@ -21,7 +21,7 @@ public static class Checkpoint
 
     internal static void Save(string path, Network network, MaskedSgd? optimiser, int epochs, WeightAverage? average)
         => SafeTensors.Save(path,
-            network.state_dict().Select(p => (p.Key, p.Value))
+            network.State
                 .Concat((optimiser?.State ?? []).Select(s => (MomentumPrefix + s.Name, s.Momentum)))
                 .Concat((average?.StateAfter(epochs) ?? []).Select(s => (TrainedPrefix + s.Name, s.Value))),
             new Dictionary<string, string> { ["format"] = Format, ["model"] = network.Model.Name, ["epochs"] = epochs.ToString() });
@@ -44,13 +44,14 @@ public static class Checkpoint
         if (metadata.GetValueOrDefault("format") != Format || !int.TryParse(metadata.GetValueOrDefault("epochs"), out var epochs))
             throw new UserException($"{path} is no LTHKit checkpoint; give the checkpoint.safetensors of a run.");
         var goesOn = epochs < lastEpoch;
-        var targets = network.state_dict().Select(p => (Name: p.Key, p.Value))
+        var targets = network.State
             .Concat((goesOn ? optimiser?.State ?? [] : []).Select(s => (Name: MomentumPrefix + s.Name, Value: s.Momentum)))
             .Concat((goesOn ? average?.StateAfter(epochs) ?? [] : []).Select(s => (Name: TrainedPrefix + s.Name, s.Value))).ToList();
         foreach (var (name, value) in targets)
             if (!stored.TryGetValue(name, out var saved) || !saved.shape.SequenceEqual(value.shape))
                 throw new UserException($"{path} does not fit {network.Model.Name}: {name} is missing there or has another shape.");
-        var known = targets.Select(t => t.Name).ToHashSet();
+        // Checkpoints of before hold some weights a second time, under the names of fields.
+        var known = targets.Select(t => t.Name).Concat(network.state_dict().Keys).ToHashSet();
         if (stored.Keys.FirstOrDefault(name => !known.Contains(name) && !name.StartsWith(MomentumPrefix) && !name.StartsWith(TrainedPrefix)) is { } unknown)
             throw new UserException($"{path} does not fit {network.Model.Name}: it holds {unknown}, which the network lacks.");
         foreach (var (name, value) in targets)

@@ -32,8 +32,8 @@ internal sealed class WeightAverage : IDisposable
     public IEnumerable<(string Name, Tensor Value)> StateAfter(int epochs)
         => epochs <= _from ? [] : Aside.Select(p => (p.Key, p.Value));
 
-    private Dictionary<string, Tensor> Aside => _aside ??= _network.state_dict()
-        .ToDictionary(p => p.Key, p => zeros_like(p.Value, requires_grad: false).DetachFromDisposeScope());
+    private Dictionary<string, Tensor> Aside => _aside ??= _network.State
+        .ToDictionary(p => p.Name, p => zeros_like(p.Value, requires_grad: false).DetachFromDisposeScope());
 
     /// <summary>Before an epoch: the network holds the weights that are trained.</summary>
     public void Resume(int epoch)
@@ -85,7 +85,7 @@ internal sealed class WeightAverage : IDisposable
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var (name, value) in _network.state_dict())
+        foreach (var (name, value) in _network.State)
         {
             var held = value.clone();
             value.copy_(Aside[name]);

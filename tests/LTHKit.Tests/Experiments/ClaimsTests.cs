@@ -44,6 +44,13 @@ public class ClaimsTests
         Assert.Equal(Verdict.Holds, Claims.Contours("", (one, four, two), (one, one, two), -1).Verdict);
         Assert.Equal(Verdict.Fails, Claims.Contours("", (one, four, two), (one, one, two), 1).Verdict);
         Assert.Equal(Verdict.Open, Claims.Contours("", (one, one, two), (one, two, four), 1).Verdict);
+        // With one seed the yardstick would be the run itself, and every change larger than its distance of 0.
+        foreach (var expected in new[] { -1, 0, 1 })
+        {
+            var alone = Claims.Contours("", (one, four, one), (one, two, one), expected);
+            Assert.Equal(Verdict.Open, alone.Verdict);
+            Assert.Contains("two seeds", alone.Evidence);
+        }
     }
 
     [Fact]

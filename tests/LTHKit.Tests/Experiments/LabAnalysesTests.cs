@@ -46,6 +46,23 @@ public sealed class LabAnalysesTests : IDisposable
     }
 
     [Fact]
+    public void ThePlanesRowsAreKeptUntilThePlaneIs()
+    {
+        using var lab = Open();
+        var run = lab.Run("dense", [Tiny.Spec])[0];
+        var plane = lab.WeightPlanes([run])[0];
+        var result = Directory.GetFiles(Path.Combine(run.Folder, "analysis")).Single();
+        File.Delete(result);
+        Directory.CreateDirectory(result);      // where no file can be written
+        Assert.Throws<UserException>(() => lab.WeightPlanes([run]));
+        var rows = Assert.Single(Directory.GetFiles(Path.Combine(run.Folder, "analysis")));
+        Assert.Equal(1 + 3, File.ReadAllLines(rows).Length);
+        Directory.Delete(result);
+        Assert.Equal(plane.Z, lab.WeightPlanes([run])[0].Z);
+        Assert.Equal([result], Directory.GetFiles(Path.Combine(run.Folder, "analysis")));
+    }
+
+    [Fact]
     public void WatchesSeeTheSameWhileTrainingAndAfterwards()
     {
         var curvature = Profile.Analysis.Curvature(Profile.Recipe);
@@ -75,6 +92,8 @@ public sealed class LabAnalysesTests : IDisposable
             () => lab.AlongTopEigenvector([run], hessian: new() { MaxIterations = 0 }),
             () => lab.AlongTopEigenvector([run], line: new() { Points = 0 }),
             () => lab.ActivationSparsity([run], new() { Epsilon = -1 }),
+            () => (Profile.Analysis with { WatchEvery = 0 }).Curvature(Profile.Recipe),
+            () => (Profile.Analysis with { WatchEvery = -3 }).GradientFlow(Profile.Recipe),
         ];
         Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
         Assert.False(Directory.Exists(Path.Combine(run.Folder, "analysis")));

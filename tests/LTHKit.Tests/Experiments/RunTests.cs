@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Experiments;
@@ -123,12 +124,18 @@ public sealed class RunTests : IDisposable
         Assert.Equal(Outcome(lab.Store, vanilla), Outcome(lab.Store, neutral));
     }
 
-    [Fact]
-    public void KilledAtAnyMomentItResumesToTheSameBits()
+    // From the dense network on; and with tweaks on a ticket of the second level, whose first is there.
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public void KilledAtAnyMomentItResumesToTheSameBits(int level, bool tweaked)
     {
-        var spec = Tiny.Spec with { Level = 1 };
+        var spec = Worker.Spec(level, tweaked);
         var (whole, cut) = (Path.Combine(_store, "whole"), Path.Combine(_store, "cut"));
-        using (var worker = Worker.Start(whole, 1))
+        foreach (var store in tweaked ? [whole, cut] : Array.Empty<string>())
+            using (var lab = Tiny.Lab(store))
+                lab.Run("parent", [spec.Parent!]);
+        using (var worker = Worker.Start(whole, level, tweaked))
         {
             worker.WaitForExit();
             Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
@@ -139,7 +146,7 @@ public sealed class RunTests : IDisposable
         {
             Assert.InRange(attempt, 0, 40);
             var before = Progress(cut, spec);
-            using var worker = Worker.Start(cut, 1);
+            using var worker = Worker.Start(cut, level, tweaked);
             while (!worker.HasExited && Progress(cut, spec) == before)
                 Thread.Sleep(2);
             Thread.Sleep(7 * attempt);
@@ -154,10 +161,11 @@ public sealed class RunTests : IDisposable
         }
         Assert.InRange(kills, 2, 40);
         Assert.Empty(Directory.GetFiles(cut, "*.tmp", SearchOption.AllDirectories));
-        foreach (var run in new[] { Tiny.Spec, spec })
+        foreach (var run in new[] { spec.Dense, spec })
             Assert.Equal(Outcome(new RunStore(whole), run), Outcome(new RunStore(cut), run));
 
-        static (int, int) Progress(string store, RunSpec spec) => (Lines(store, spec.Dense), Lines(store, spec));
+        static (int, int, bool) Progress(string store, RunSpec spec)
+            => (Lines(store, spec.Dense), Lines(store, spec), File.Exists(new RunStore(store).Folder(spec).Kept(RescaledInit.Kept)));
         static int Lines(string store, RunSpec spec) => new RunStore(store).ReadMetrics(spec).Count;
     }
 
@@ -169,6 +177,8 @@ public sealed class RunTests : IDisposable
         a.WaitForExit();
         b.WaitForExit();
         Assert.True(a.ExitCode == 0 && b.ExitCode == 0, said);
+        // "worker: 2 runs trained, 3 s", or "worker: 1 runs trained, 1 from the store, 3 s".
+        Assert.Equal(2, Regex.Matches(said, @"(\d+) runs trained").Sum(match => int.Parse(match.Groups[1].Value)));
         var store = new RunStore(_store);
         using var alone = Tiny.Lab(Path.Combine(_store, "alone"));
         alone.Run("alone", [Tiny.Spec with { Level = 1 }]);

@@ -1,6 +1,7 @@
 using LTHKit.Experiments;
 using LTHKit.Models;
 using LTHKit.Storage;
+using LTHKit.Tests.Models;
 using LTHKit.Training;
 using TorchSharp;
 using Xunit;
@@ -83,6 +84,26 @@ public sealed class StoreTests : IDisposable
         using var other = Networks.Build(new ModelSpec("resnet18", 8), new InputSpec(5, 16), 0);
         Checkpoint.Save(folder.Checkpoint, other, null, 1);
         Assert.Contains("does not fit", Refused().Message);
+    }
+
+    [Fact]
+    public void ACheckpointHoldsEveryWeightOnceAndThoseOfBeforeAreRead()
+    {
+        Train();
+        var path = _store.Folder(_spec).Checkpoint;
+        using var scope = NewDisposeScope();
+        var (tensors, metadata) = SafeTensors.Load(path);
+        Assert.DoesNotContain(tensors.Keys, name => name.Split('.').Any(part => part.StartsWith('_')));
+        using Network network = Networks.Build(_spec.Model, new InputSpec(5, 16), 0), again = Networks.Build(_spec.Model, new InputSpec(5, 16), 0);
+        Checkpoint.Load(path, network);
+        // As it was written before: all of state_dict, the shortcuts under two names.
+        var doubled = network.state_dict();
+        Assert.Contains("layer2.0._shortcut.weight", doubled.Keys);
+        SafeTensors.Save(path, doubled.Select(p => (p.Key, p.Value)), metadata);
+        Assert.Equal(4, Checkpoint.Load(path, again));
+        Assert.Equal(NetworkTests.Bits(network), NetworkTests.Bits(again));
+        SafeTensors.Save(path, doubled.Select(p => (p.Key, p.Value)).Append(("layer2.0._other.weight", ones(1))), metadata);
+        Assert.Contains("_other", Assert.Throws<UserException>(() => Checkpoint.Load(path, again)).Message);
     }
 
     [Fact]

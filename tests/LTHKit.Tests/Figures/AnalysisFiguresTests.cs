@@ -1,5 +1,6 @@
 using LTHKit.Analysis;
 using LTHKit.Experiments;
+using LTHKit.Pruning;
 using LTHKit.Tweaks;
 using Xunit;
 using static LTHKit.Tests.FigureSamples;
@@ -43,13 +44,49 @@ public class AnalysisFiguresTests
     {
         var swish = new SmoothActivation();
         var table = Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)]);
-        Assert.Equal(["nominal sparsity (%)", "network", "layer1 (%)", "layer2 (%)", "seeds"], table.ColumnKeys);
+        Assert.Equal(["nominal sparsity (%)", "effective sparsity (%)", "network", "layer1 (%)", "layer2 (%)", "seeds"], table.ColumnKeys);
         Assert.Equal(["vanilla LTH", "swish", "vanilla LTH"], table.GetColumn<string>("network").Values);
         Assert.Equal([20, 20, 59.04], table["nominal sparsity (%)"].Values);
         Assert.Equal([40, 1, 60], table["layer1 (%)"].Values);
         Assert.Equal([20, 0.5, 30], table["layer2 (%)"].Values);
         Assert.Equal([1, 1, 2], table.GetColumn<int>("seeds").Values);
         Assert.Throws<UserException>(() => Tables.ActivationSparsity([]));
+    }
+
+    [Fact]
+    public void TicketsOfOtherPrunersAndOtherStartsAreNotMerged()
+    {
+        Measured<IReadOnlyList<StageSparsity>>[] all =
+        [
+            Silent(4, 0, 0.5), Silent(4, 1, 0.7), Of(Silent(4, 0, 0.2), s => s with { Pruning = new PruningSpec("snip") }),
+            Of(Silent(4, 0, 0.1), s => s with { Rewind = 33 }), Of(Silent(4, 0, 0.3), s => s with { Recipe = new() { Epochs = 60 } }),
+            Of(Silent(1, 0, 0.4), s => s with { Pruning = new PruningSpec("snip", Distribution: Distribution.Erk) }),
+        ];
+        var table = Tables.ActivationSparsity(all);
+        Assert.Equal(
+            ["vanilla LTH, snip erk", $"vanilla LTH, {all[0].Run.Id}", "vanilla LTH, snip", "vanilla LTH, rewound to epoch 33", $"vanilla LTH, {all[4].Run.Id}"],
+            table.GetColumn<string>("network").Values);
+        Assert.Equal([40, 60, 20, 10, 30], table["layer1 (%)"].Values);
+        Assert.Equal([1, 2, 1, 1, 1], table.GetColumn<int>("seeds").Values);
+        Assert.Equal(
+            ["20 % sparse, vanilla LTH, snip erk", "59.0 % sparse, vanilla LTH, rewound to epoch 33", "59.0 % sparse, vanilla LTH, snip"],
+            Json(Figures.ActivationSparsity(all))["data"]!.Select(trace => (string)trace["name"]!).Where(name => !name.Contains(all[0].Run.Id) && !name.Contains(all[4].Run.Id)).Order());
+
+        static Measured<IReadOnlyList<StageSparsity>> Of(Measured<IReadOnlyList<StageSparsity>> measured, Func<RunSpec, RunSpec> change)
+            => measured with { Run = measured.Run with { Spec = change(measured.Run.Spec), Id = change(measured.Run.Spec).Id } };
+    }
+
+    [Fact]
+    public void EffectiveSparsityStandsBesideTheNominalOne()
+    {
+        var skip = new SkipInjection(SkipKind.Projection);
+        var run = Run(4, 0, 0.5, 0.05, skip);
+        var silent = Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 0, 0.5, skip) with { Run = run }]);
+        Assert.Equal([59.04, 59.04], silent["nominal sparsity (%)"].Values);
+        Assert.Equal([59.04, 54.04], silent["effective sparsity (%)"].Values);
+        var lines = Tables.TopEigenvectors([new(run, new(3, 0.1, true, new([-1, 0, 1], [2, 1, 2])))]);
+        Assert.Equal(59.04, lines["nominal sparsity (%)", 0]);
+        Assert.Equal(54.04, lines["effective sparsity (%)", 0]);
     }
 
     [Fact]

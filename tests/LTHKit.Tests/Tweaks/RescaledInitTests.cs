@@ -132,7 +132,7 @@ public sealed class RescaledInitTests : IDisposable
         using var start = runner.Prepare(plain with { Tweaks = others }, mask, default);
         var scaled = Prepared(spec.Tweaks);
         using (var scope = NewDisposeScope())
-            foreach (var (name, was) in start.Network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(start.Network.named_buffers()))
+            foreach (var (name, was) in start.Network.State)
                 Assert.True(scaled[name].eq(was * kept.GetValueOrDefault(name, 1)).all().ToBoolean(), name);
 
         // Without the kept scales, and with the tweaks in another order, the same bits.
@@ -143,8 +143,19 @@ public sealed class RescaledInitTests : IDisposable
         Dictionary<string, Tensor> Prepared(IReadOnlyList<Tweak> tweaks)
         {
             using var prepared = runner.Prepare(spec with { Tweaks = tweaks }, mask, default);
-            return prepared.Network.state_dict().ToDictionary(p => p.Key, p => p.Value.detach().clone().DetachFromDisposeScope());
+            return prepared.Network.State.ToDictionary(p => p.Name, p => p.Value.detach().clone().DetachFromDisposeScope());
         }
+    }
+
+    [Fact]
+    public void WhereItDivergesTheRunIsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        using var lab = Tiny.Lab(folder.Path);
+        var spec = Tiny.Spec with { Tweaks = [new Poison(), new RescaledInit()] };
+        var said = Assert.Throws<UserException>(() => lab.Run("poisoned", [spec])).Message;
+        Assert.StartsWith($"{spec.Label}: The re-scaled initialisation became infinite", said);
+        Assert.False(File.Exists(lab.Store.Folder(spec).Kept(RescaledInit.Kept)));
     }
 
     [Fact]
@@ -197,6 +208,18 @@ public sealed class RescaledInitTests : IDisposable
         var mask = new Mask(network.PrunableWeights().Select(w => (w.Name, rand(w.Weight.shape, generator: generator).gt(0.5))));
         mask.Apply(network);
         return mask;
+    }
+
+    /// <summary>A weight that is no number, before the re-scaling, which comes later in the alphabet.</summary>
+    private sealed record Poison : Tweak
+    {
+        public override string Label => "poison";
+
+        public override void Initialise(Network network, TweakContext context)
+        {
+            using var noGrad = no_grad();
+            network.parameters().First().fill_(double.NaN);
+        }
     }
 
     /// <summary>Of the mean loss of the first training images.</summary>

@@ -150,11 +150,11 @@ public sealed class SkipInjectionTests : IDisposable
         using var dense = Mask.Dense(network);
         using var mask = Cut.To(network.PrunableWeights().ToDictionary(w => w.Name, w => rand_like(w.Weight)), dense, new PruningSpec().KeptAt(16, dense.Total));
         Assert.Equal(0.972, mask.Sparsity, 3);
-        var effective = Runner.EffectiveSparsity(network, mask);
+        var effective = mask.EffectiveSparsity(network);
         Assert.InRange(effective, 0.86, 0.88);
         Assert.Equal(1 - (mask.Kept + 1_220_608) / (11_159_232 + 1_220_608.0), effective, 12);
         using var plain = TweakSamples.Rewritten(new ModelSpec(), new InputSpec(100), new SkipInjection());
-        Assert.Equal(mask.Sparsity, Runner.EffectiveSparsity(plain, mask), 12);
+        Assert.Equal(mask.Sparsity, mask.EffectiveSparsity(plain), 12);
     }
 
     [Theory]

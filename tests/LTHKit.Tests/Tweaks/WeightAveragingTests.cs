@@ -31,11 +31,14 @@ public sealed class WeightAveragingTests : IDisposable
     private Trainer Train(Network network, Averaging? averaging, Mask? mask = null, int first = 0)
         => new(network, mask, Recipe, _data, Losses.CrossEntropy, 5, first, averaging: averaging);
 
-    [Fact]
-    public void TheNetworkIsTheMeanOfTheLastEpochsWeights()
+    // ResNet-18's shortcuts have two names in its state_dict.
+    [Theory]
+    [InlineData("vgg5")]
+    [InlineData("resnet18")]
+    public void TheNetworkIsTheMeanOfTheLastEpochsWeights(string model)
     {
         using var scope = NewDisposeScope();
-        using Network averaged = Build(), plain = Build();
+        using Network averaged = Build(model), plain = Build(model);
         using Trainer swa = Train(averaged, LastHalf.Average(Recipe)), usual = Train(plain, null);
         EpochEnds own = new(), vanilla = new();
         swa.Run([own]);
@@ -84,6 +87,7 @@ public sealed class WeightAveragingTests : IDisposable
     [InlineData("vgg5", 3)]
     [InlineData("lenet", 3)]
     [InlineData("conv4", 3)]
+    [InlineData("resnet18", 3)]
     public void CutOffAndResumedItEndsWithTheSameBits(string model, int at)
     {
         using var scope = NewDisposeScope();
