@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Microsoft.DotNet.Interactive.Formatting;
 
@@ -8,7 +9,8 @@ public static partial class Formatter
 {
     private static readonly ConcurrentStack<(Type Type, string[] MimeTypes)> PreferredMimeTypes = new();
     private static readonly ConcurrentStack<ITypeFormatter> UserFormatters = new();
-    private static readonly ConcurrentDictionary<(Type, string), ITypeFormatter[]> Found = new();
+    // By type, which must be able to go with the notebook cell that declared it, and MIME type.
+    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, ITypeFormatter[]>> Found = [];
 
     private static int s_listExpansionLimit;
     private static int s_recursionLimit;
@@ -82,7 +84,8 @@ public static partial class Formatter
         if (obj is not null && context.Depth >= RecursionLimit)
             mimeType = PlainTextFormatter.MimeType;
 
-        var formatters = Found.GetOrAdd((obj?.GetType() ?? typeof(T), mimeType), Find);
+        var type = obj?.GetType() ?? typeof(T);
+        var formatters = Found.GetOrCreateValue(type).GetOrAdd(mimeType, _ => Find(type, mimeType));
         context.Depth++;
         try
         {
@@ -129,16 +132,16 @@ public static partial class Formatter
     }
 
     // What the user registered comes before what is built in; in each, the most specific type first.
-    private static ITypeFormatter[] Find((Type Type, string MimeType) key)
+    private static ITypeFormatter[] Find(Type type, string mimeType)
     {
         ITypeFormatter[] found =
         [
-            .. MostSpecificFirst(UserFormatters.Where(f => f.MimeType == key.MimeType), f => f.Type, key.Type),
-            .. MostSpecificFirst(BuiltIn.Where(f => f.MimeType == key.MimeType), f => f.Type, key.Type),
+            .. MostSpecificFirst(UserFormatters.Where(f => f.MimeType == mimeType), f => f.Type, type),
+            .. MostSpecificFirst(BuiltIn.Where(f => f.MimeType == mimeType), f => f.Type, type),
         ];
         return found.Length > 0
             ? found
-            : throw new ArgumentException($"No formatter is registered for MIME type {key.MimeType}.");
+            : throw new ArgumentException($"No formatter is registered for MIME type {mimeType}.");
     }
 
     private static IEnumerable<ITypeFormatter> BuiltIn =>

@@ -6,9 +6,7 @@ using Microsoft.AspNetCore.Html;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Scripting;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Microsoft.CodeAnalysis.Scripting;
-using Microsoft.CodeAnalysis.Scripting.Hosting;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
 using Microsoft.DotNet.Interactive.Events;
@@ -29,16 +27,12 @@ public sealed class CSharpEngine : IDisposable
         typeof(Kernel).FullName!,
     ];
 
-    private readonly InteractiveAssemblyLoader _loader = new();
-    private readonly HashSet<string> _registered = [];
     private readonly PackageRestorer _packages;
     private readonly ReferenceResolver _references;
     private readonly UserTrace _trace = new();
-    private readonly ScriptOptions _options;
-    private readonly ScriptOptions _continued;
+    private readonly SubmissionChain _cells;
     private readonly Dictionary<string, object?> _values = [];
     private readonly Lazy<FSharpSession> _fsharp;
-    private ScriptState<object>? _state;
 
     /// <param name="folder">Where <c>#r</c> and <c>#load</c> look: the notebook's folder.</param>
     /// <param name="packageCache">Where restored packages are remembered; the user's cache by default.</param>
@@ -49,35 +43,21 @@ public sealed class CSharpEngine : IDisposable
         _packages = new PackageRestorer(packageCache ?? PackageRestorer.DefaultCache);
         _references = new ReferenceResolver(folder, _packages);
         _fsharp = new(() => new FSharpSession(folder, _packages, _trace));
-        _options = ScriptOptions.Default
+        var options = ScriptOptions.Default
             .WithReferences(HostAssemblies.Framework.Select(path => MetadataReference.CreateFromFile(path)))
             .AddReferences(typeof(Kernel).Assembly, typeof(Formatter).Assembly)
             .WithImports(Imports)
             .WithMetadataResolver(_references)
             .WithSourceResolver(new SourceFileResolver([], folder))
-            .WithLanguageVersion(LanguageVersion.Latest)
-            .WithEmitDebugInformation(true)
-            .WithFileEncoding(System.Text.Encoding.UTF8);
-        // Later cells inherit the references. Given again they would add up, and the memory for them grow with the square of the cells.
-        _continued = _options.WithReferences(Array.Empty<MetadataReference>());
-        _loader.RegisterDependency(typeof(Kernel).Assembly);
-        _loader.RegisterDependency(typeof(Formatter).Assembly);
+            .WithLanguageVersion(LanguageVersion.Latest);
+        _cells = new SubmissionChain(options, _references);
     }
 
     /// <summary>How long a cancelled cell has to come to an end before it is left behind.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>The variables that cells have declared: the latest of each name.</summary>
-    public IReadOnlyDictionary<string, object?> Variables
-    {
-        get
-        {
-            var variables = new Dictionary<string, object?>();
-            foreach (var variable in _state?.Variables ?? [])
-                variables[variable.Name] = variable.Value;
-            return variables;
-        }
-    }
+    public IReadOnlyDictionary<string, object?> Variables => _cells.Variables();
 
     /// <summary>Runs one cell.</summary>
     /// <param name="code">The cell's text.</param>
@@ -103,7 +83,7 @@ public sealed class CSharpEngine : IDisposable
             foreach (var part in source.Parts)
             {
                 if (part is CodePart { Language: "csharp" or "fsharp" } lines)
-                    error = await RunCancellable(lines, cell, output, cancellation).ConfigureAwait(false);
+                    error = await RunCancellable(lines, cell, output, cancellation, keep: true).ConfigureAwait(false);
                 else if (part is SharePart share)
                     await TakeOver(share, cell).ConfigureAwait(false);
                 else
@@ -129,22 +109,20 @@ public sealed class CSharpEngine : IDisposable
     public async Task<CellOutput> EvaluateAsync(string expression, CancellationToken cancellation = default)
     {
         CellOutput? last = null;
-        var state = _state;
-        var error = await RunCancellable(new CodePart("csharp", expression), "the expression", output => last = output, cancellation).ConfigureAwait(false);
-        _state = state;
+        var part = new CodePart("csharp", expression);
+        var error = await RunCancellable(part, "the expression", output => last = output, cancellation, keep: false).ConfigureAwait(false);
         return error ?? (last as ResultOutput as CellOutput) ?? new ResultOutput(null, new Dictionary<string, string>());
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _loader.Dispose();
         if (_fsharp.IsValueCreated)
             _fsharp.Value.Dispose();
     }
 
     /// <summary>Code as the compiler sees it after the cells so far; nothing is run.</summary>
-    internal Compilation Analyze(string code) => Continue(code, "").GetCompilation();
+    internal Compilation Analyze(string code) => _cells.Continue(code, "");
 
     /// <summary>The session of the F# parts; it begins when it is first asked for.</summary>
     internal FSharpSession FSharp => _fsharp.Value;
@@ -191,15 +169,15 @@ public sealed class CSharpEngine : IDisposable
     private async Task Declare(string name, object? value)
     {
         var (type, assemblies) = CodeOfType.Of(value?.GetType());
-        var references = string.Concat(assemblies.Select(path => $"#r \"{path}\"\n"));
-        var script = Continue($"{references}{type} {name} = default;", "#!share");
-        _ = script.Compile(CancellationToken.None);
-        RegisterLoadedAssemblies();
-        _state = await Run(script).ConfigureAwait(false);
-        _state.GetVariable(name)!.Value = value;
+        var declaration = _cells.Continue($"{type} {name} = default;", "#!share", assemblies.Select(_references.Reference));
+        var submission = _cells.Load(declaration, out _)!;
+        await _cells.Run(submission).ConfigureAwait(false);
+        submission.Instance!.GetType().GetField(name)!.SetValue(submission.Instance, value);
+        _cells.Add(submission);
     }
 
-    private async Task<ErrorOutput?> RunCancellable(CodePart part, string cell, Action<CellOutput> output, CancellationToken cancellation)
+    private async Task<ErrorOutput?> RunCancellable(
+        CodePart part, string cell, Action<CellOutput> output, CancellationToken cancellation, bool keep)
     {
         var interrupted = new ErrorOutput("Interrupted", $"{cell} was interrupted.", [$"{cell} was interrupted."]);
         if (cancellation.IsCancellationRequested)
@@ -215,14 +193,16 @@ public sealed class CSharpEngine : IDisposable
             return interrupted with { Traceback = [$"{cell} was interrupted; it did not stop by itself and was left behind."] };
         }
 
-        var error = await run.ConfigureAwait(false);
+        var (error, submission) = await run.ConfigureAwait(false);
         sink.Close();
+        if (keep && submission is not null)
+            _cells.Add(submission);
         if (!cancellation.IsCancellationRequested || error is null)
             return error;
         return error.Name is nameof(OperationCanceledException) or nameof(TaskCanceledException) ? interrupted : error;
     }
 
-    private async Task<ErrorOutput?> RunAsync(CodePart part, string cell, Sink sink, CancellationToken cancellation)
+    private async Task<(ErrorOutput? Error, Submission? Ran)> RunAsync(CodePart part, string cell, Sink sink, CancellationToken cancellation)
     {
         _trace.Add(cell, part.Code);
         var command = new SubmitCode(part.Code);
@@ -233,79 +213,31 @@ public sealed class CSharpEngine : IDisposable
         _ = Kernel.HTML("");       // the first use of Kernel connects displays with the context
 
         return part.Language == "fsharp"
-            ? _fsharp.Value.Run(part.Code, cell, value => PublishResult(value, context, command), context.CancellationToken)
+            ? (_fsharp.Value.Run(part.Code, cell, value => PublishResult(value, context, command), context.CancellationToken), null)
             : await RunCSharp(part.Code, cell, context, command).ConfigureAwait(false);
     }
 
-    private async Task<ErrorOutput?> RunCSharp(string code, string cell, KernelInvocationContext context, KernelCommand command)
+    private async Task<(ErrorOutput? Error, Submission? Ran)> RunCSharp(
+        string code, string cell, KernelInvocationContext context, KernelCommand command)
     {
-        var script = Continue(code, cell);
-        var compiled = script.Compile(CancellationToken.None);
-        if (compiled.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).ToList() is { Count: > 0 } errors)
-            return _trace.Of(errors, PackageFailure);
-
-        RegisterLoadedAssemblies();
-        var state = await Run(script).ConfigureAwait(false);
-        // What declares nothing is nothing to later cells, and a long session must not drag it along.
-        if (_state is null || Declares(script))
-            _state = state;
-        if (state.Exception is not null)
-            return _trace.Of(state.Exception);
+        if (_cells.Load(_cells.Continue(code, cell), out var errors) is not { } submission)
+            return (_trace.Of(errors, PackageFailure), null);
 
         try
         {
-            if (HasValue(script))
-                PublishResult(state.ReturnValue, context, command);
+            var value = await _cells.Run(submission).ConfigureAwait(false);
+            if (submission.HasValue)
+                PublishResult(value, context, command);
+            return (null, submission);
         }
         catch (Exception e)
         {
-            return _trace.Of(e);
+            return (_trace.Of(e), submission);
         }
-
-        return null;
-    }
-
-    private Task<ScriptState<object>> Run(Script<object> script) => _state is null
-        ? script.RunAsync(null, _ => true, CancellationToken.None)
-        : script.RunFromAsync(_state, _ => true, CancellationToken.None);
-
-    private Script<object> Continue(string code, string cell)
-    {
-        return _state is null
-            ? CSharpScript.Create<object>(code, _options.WithFilePath(cell), assemblyLoader: _loader)
-            : (Script<object>)_state.Script.ContinueWith<object>(code, _continued.WithFilePath(cell));
-    }
-
-    // A type of the library must be the same type in a cell: what this process has loaded serves the cells too.
-    private void RegisterLoadedAssemblies()
-    {
-        if (!_references.Foreign.Any() && _registered.Count > 0)
-            return;
-
-        foreach (var assembly in HostAssemblies.Kit.Where(assembly => _registered.Add(assembly.FullName!)))
-            _loader.RegisterDependency(assembly);
     }
 
     private string? PackageFailure(Diagnostic error) =>
         _references.Failures.FirstOrDefault(failure => error.GetMessage().Contains($"'{failure.Key}'", StringComparison.Ordinal)).Value;
-
-    private static bool Declares(Script script)
-    {
-        var root = (CompilationUnitSyntax)script.GetCompilation().SyntaxTrees.Last().GetRoot();
-        return root.ContainsDirectives || root.Usings.Count > 0 || root.Externs.Count > 0
-            || root.Members.Any(member => member is not GlobalStatementSyntax)
-            || root.DescendantNodes().Any(node => node is VariableDesignationSyntax);
-    }
-
-    // A last expression without a semicolon, of a type that has values.
-    private static bool HasValue(Script script)
-    {
-        var compilation = script.GetCompilation();
-        var tree = compilation.SyntaxTrees.Last();
-        var last = ((CompilationUnitSyntax)tree.GetRoot()).Members.LastOrDefault() as GlobalStatementSyntax;
-        return last?.Statement is ExpressionStatementSyntax { SemicolonToken.IsMissing: true } statement
-            && compilation.GetSemanticModel(tree).GetTypeInfo(statement.Expression).Type is not { SpecialType: SpecialType.System_Void };
-    }
 
     private static void PublishResult(object? value, KernelInvocationContext context, KernelCommand command)
     {

@@ -16,9 +16,6 @@ internal static class HostAssemblies
     /// <summary>.NET itself.</summary>
     public static IEnumerable<string> Framework => Paths.Values.Where(IsFramework);
 
-    /// <summary>What this process brought: the library and its packages.</summary>
-    public static IEnumerable<Assembly> Kit => Paths.Where(entry => !IsFramework(entry.Value)).Select(entry => Load(entry.Key)).OfType<Assembly>();
-
     public static string? PathOf(string simpleName) => Paths.GetValueOrDefault(simpleName);
 
     public static bool IsFramework(string path) => FrameworkFolders.Contains(Path.GetDirectoryName(path)!);

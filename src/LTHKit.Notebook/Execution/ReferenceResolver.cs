@@ -73,7 +73,8 @@ internal sealed class ReferenceResolver(string folder, PackageRestorer packages)
         return folders.Select(from => Path.GetFullPath(Path.Combine(from ?? folder, reference))).FirstOrDefault(File.Exists);
     }
 
-    private PortableExecutableReference Reference(string path)
+    /// <summary>The reference to a file: one for all who ask.</summary>
+    public PortableExecutableReference Reference(string path)
     {
         if (!_files.TryGetValue(path, out var reference))
             _files[path] = reference = MetadataReference.CreateFromFile(path);

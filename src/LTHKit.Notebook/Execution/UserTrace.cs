@@ -7,10 +7,10 @@ namespace LTHKit.Notebook.Execution;
 /// <summary>Errors told from the user's side: cell, line, the line itself, and the calls that are not plumbing.</summary>
 internal sealed class UserTrace
 {
-    private readonly Dictionary<string, string[]> _cells = [];
+    private readonly Dictionary<string, string> _cells = [];
 
-    /// <summary>Remembers a cell's lines, to quote them.</summary>
-    public void Add(string cell, string code) => _cells[cell] = code.Split('\n');
+    /// <summary>Remembers a cell's text, to quote its lines.</summary>
+    public void Add(string cell, string code) => _cells[cell] = code;
 
     public ErrorOutput Of(IReadOnlyList<Diagnostic> errors, Func<Diagnostic, string?> reason)
     {
@@ -65,7 +65,9 @@ internal sealed class UserTrace
     private bool IsCell(string? file) => file is not null && _cells.ContainsKey(Path.GetFileName(file));
 
     private string? Quote(string file, int line) =>
-        _cells.TryGetValue(Path.GetFileName(file), out var lines) && line <= lines.Length ? $"  {line,4} | {lines[line - 1].TrimEnd()}" : null;
+        _cells.TryGetValue(Path.GetFileName(file), out var code) && code.Split('\n').ElementAtOrDefault(line - 1) is { } text
+            ? $"  {line,4} | {text.TrimEnd()}"
+            : null;
 
     public static string Where(string file, int line) => $"{Path.GetFileName(file)}, line {line}";
 

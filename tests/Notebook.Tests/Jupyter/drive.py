@@ -360,27 +360,43 @@ def console_input():
 def thousand():
     """1,000 executions, no growth."""
     with Kernel() as kernel:
-        def memory():
-            kernel.run("GC.Collect(); GC.WaitForPendingFinalizers(); GC.Collect();", silent=True)
-            with open(f"/proc/{kernel.manager.provisioner.pid}/status", encoding="ascii") as status:
-                return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+        def held():
+            """Assemblies; megabytes of managed memory; megabytes of the process."""
+            _, out = kernel.run(
+                "for (var i = 0; i < 5; i++) { GC.Collect(); GC.WaitForPendingFinalizers(); }"
+                'Console.Write($"{AppDomain.CurrentDomain.GetAssemblies().Length} {GC.GetTotalMemory(true)}");', store_history=False)
+            with open(f"/proc/{kernel.manager.provisioner.pid}/smaps_rollup", encoding="ascii") as memory:
+                private = next(int(line.split()[1]) for line in memory if line.startswith("Private_Dirty"))
+            assemblies, managed = map(int, said(out).split())
+            return assemblies, managed / 2**20, private / 2**10
 
         def seconds(count):
             began = time.time()
-            for i in range(count):
-                reply, out = kernel.run(f'Console.WriteLine({i}); {i} * 2')
-                equal((reply["status"], text(out), said(out)), ("ok", [str(i * 2)], f"{i}\n"))
+            for i in range(count // 4):
+                for code, result in cells:
+                    reply, out = kernel.run(code.format(i=i))
+                    equal((reply["status"], text(out), said(out)), ("ok", [result.format(i=i, twice=2 * i)], f"{i}\n"))
             return time.time() - began
 
-        seconds(100)
-        before = memory()
-        first = seconds(100)
-        seconds(800)
-        last = seconds(100)
-        after = memory()
-        print(f"memory {before:.0f} MB, then {after:.0f} MB; 100 cells {first:.1f} s, then {last:.1f} s")
-        assert after < before + 100, (before, after)
-        assert last < 2 * first + 1, (first, last)
+        kernel.run("var counter = 0;")
+        for name, cells in {
+            "undeclared": [("Console.WriteLine({i}); {i} * 2", "{twice}"), ("Console.WriteLine({i}); counter = {i}", "{i}")] * 2,
+            "declared": [
+                ("var x = {i}; Console.WriteLine(x); x", "{i}"),
+                ("var y = 2 * x; Console.WriteLine(y / 2); y", "{twice}"),
+                ("using System.Globalization;\nrecord P(int A); int F() => x; Console.WriteLine(F()); new P(1).A", "1"),
+                ("var big = new byte[1_000_000]; big[5] = 1; Console.WriteLine({i}); big.Length", "1000000"),
+            ],
+        }.items():
+            seconds(200)
+            before, first = held(), seconds(200)
+            seconds(600)
+            last, after = seconds(200), held()
+            print(f"{name}: assemblies, MB managed, MB: {before}, then {after}; 200 cells {first:.1f} s, then {last:.1f} s")
+            assert after[0] < before[0] + 20, (before, after)
+            assert after[1] < before[1] + 2, (before, after)
+            assert after[2] < before[2] + 40, (before, after)
+            assert last < 2 * first + 1, (first, last)
 
 
 def notebook(path, folder, out):
