@@ -191,6 +191,17 @@ public sealed class EntryTests : IDisposable
     }
 
     [Fact]
+    public void The_browser_is_for_the_whole_suite_and_what_cannot_be_installed_is_skipped()
+    {
+        const string Install = ". \"$ROOT/build/test.sh\"; may_install() { true; }; apt_install() { echo \"$@\"; false; }; PATH=/nonexistent; install_test_packages";
+        var (code, output, error) = Setup($"{Install} all");
+        Assert.Equal(0, code);
+        Assert.Contains("test-browser jupyter-notebook chromium\n", output);
+        Assert.Contains("not installed (see ", error);
+        Assert.DoesNotContain("chromium", Setup($"{Install} ''").Output);
+    }
+
+    [Fact]
     public void Result_files_are_summed()
     {
         var file = Write("a.trx", "<x>\n<Counters total=\"7\" executed=\"5\" passed=\"4\" failed=\"1\" error=\"0\" notExecuted=\"0\" />");

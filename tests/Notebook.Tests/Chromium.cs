@@ -15,6 +15,17 @@ public sealed class ChromiumFactAttribute : FactAttribute
     }
 }
 
+/// <summary>Several such tests.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ChromiumTheoryAttribute : TheoryAttribute
+{
+    public ChromiumTheoryAttribute()
+    {
+        if (Browser.Program is null)
+            Skip = "Chromium is not installed.";
+    }
+}
+
 /// <summary>What tests ask of a page.</summary>
 internal static class BrowserExtensions
 {
@@ -23,7 +34,7 @@ internal static class BrowserExtensions
         file, "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.documentElement.outerHTML), 500)))")!;
 
     /// <summary>Waits until a JavaScript expression is true; what it throws until then does not count.</summary>
-    public static async Task WaitFor(this Browser page, string expression, int seconds = 120)
+    public static async Task WaitFor(this Browser page, string expression, int seconds = 300)
     {
         for (var clock = Stopwatch.StartNew(); !await IsTrue(); await Task.Delay(200))
             Assert.True(clock.Elapsed.TotalSeconds < seconds, $"not so after {seconds} s: {expression}");

@@ -18,7 +18,7 @@ internal static class Kit
         using var process = Start(program, arguments, environment);
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEndAsync();
-        if (process.WaitForExit(TimeSpan.FromMinutes(10)))
+        if (process.WaitForExit(TimeSpan.FromMinutes(14)))
             return (process.ExitCode, $"{output.Result}\n{errors.Result}");
         process.Kill(entireProcessTree: true);
         return (-1, $"It did not come to an end.\n{output.Result}\n{errors.Result}");

@@ -18,8 +18,11 @@ public sealed class Reproduced : IDisposable
     });
 
     /// <summary>The names of the kit's notebooks, whatever is in their folder.</summary>
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Path.Combine(Kit.Root, "notebooks"), "*.ipynb")
-        .Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
+    public static IEnumerable<string> All => Directory.GetFiles(Path.Combine(Kit.Root, "notebooks"), "*.ipynb")
+        .Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal);
+
+    /// <summary>The same, for theories.</summary>
+    public static TheoryData<string> Names => [.. All];
 
     /// <summary>The folder of executed notebooks, pages and tables. Whoever asks first waits.</summary>
     public string Output => _output.Value;

@@ -19,7 +19,8 @@ internal sealed class Browser : IAsyncDisposable
     {
         string[] arguments =
         [
-            "--headless", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            // In containers, shared memory is often too small for a page.
+            "--headless", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
             // Surfaces are drawn by WebGL, in software.
             "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
             // The superuser's Chromium has no sandbox.

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Html;
 
@@ -12,6 +13,15 @@ internal static partial class WebAssets
     public static string PlotlyPath => Path.Combine(Folder, "plotly.min.js") is var path && File.Exists(path)
         ? path
         : throw new UserException("plotly.js, which draws the figures, is not installed: run ./lthkit setup.");
+
+    /// <summary>Puts plotly.js beside notebooks, from where the HTML of their figures takes it in pages of files.</summary>
+    /// <exception cref="UserException">It is not installed, or the folder cannot be written to.</exception>
+    public static void PutPlotlyInto(string folder)
+    {
+        var file = Path.Combine(folder, Path.GetFileName(PlotlyPath));
+        if (!File.Exists(file) || new FileInfo(file).Length != new FileInfo(PlotlyPath).Length)
+            AtomicFile.Replace(file, temporary => File.Copy(PlotlyPath, temporary));
+    }
 
     /// <summary>The text of a script or style that is part of this assembly.</summary>
     public static string Own(string name)

@@ -1,14 +1,17 @@
 using System.Text.Json.Nodes;
+using LTHKit.Formatting;
 using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>Runs the cells that front ends send, one at a time.</summary>
-internal sealed class Cells(Channels channels, CSharpEngine engine, History history, FrontEndInput input)
+internal sealed class Cells(Channels channels, CSharpEngine engine, History history, FrontEndInput input, string folder)
 {
     private readonly Lock _gate = new();
     private int _count;
+    private bool _hasFigures;
     private CancellationTokenSource? _running;
 
     /// <summary>Stops the cell that runs, if one does.</summary>
@@ -68,11 +71,32 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
             output =>
             {
                 if (!silent)
+                {
+                    Provide(output);
                     publisher.Add(output);
+                }
+
                 if (stored && output is ResultOutput result)
                     history.SetResult(result.Data.GetValueOrDefault(PlainTextFormatter.MimeType));
             },
             cancellation).ConfigureAwait(false);
+    }
+
+    // nbconvert makes a page beside the notebook, and its figures look for plotly.js there.
+    private void Provide(CellOutput output)
+    {
+        var data = (output as DisplayOutput)?.Data ?? (output as ResultOutput)?.Data;
+        if (_hasFigures || data?.ContainsKey(NotebookFormatters.Plotly) is not true)
+            return;
+        _hasFigures = true;
+        try
+        {
+            WebAssets.PutPlotlyInto(folder);
+        }
+        catch (UserException)
+        {
+            // Front ends that are served the kernel's own copy draw without it.
+        }
     }
 
     private async Task<JsonObject> Evaluate(Request request, CancellationToken cancellation)

@@ -36,7 +36,7 @@ internal static class FSharpAssistant
         {
             // With nothing typed yet, thousands of types would hide what the cell itself has.
             declared = name.PartialIdent.Length == 0
-                ? declared.Where(item => item.Kind is "variable" or "method")
+                ? declared.Where(item => item.Kind is not ("namespace" or "class" or "interface" or "enum" or "struct"))
                 : declared.Concat(FSharpKeywords.KeywordNames.Select(word => new CompletionItem(word, "keyword")));
         }
 

@@ -32,7 +32,7 @@ public sealed class JupyterKernel : IDisposable
         _engine = new CSharpEngine(folder);
         _assistant = new CodeAssistant(_engine);
         _input = new FrontEndInput(_channels);
-        _cells = new Cells(_channels, _engine, _history, _input);
+        _cells = new Cells(_channels, _engine, _history, _input, folder);
     }
 
     /// <summary>Serves until a front end asks for the end, or <paramref name="stop"/> does; a running cell is interrupted then.</summary>

@@ -35,10 +35,7 @@ public static class NotebookRunner
             if (plotly is null)
                 return outcome;
 
-            // Front ends without a Plotly renderer of their own take it from here.
-            var beside = Path.Combine(Path.GetDirectoryName(output)!, Path.GetFileName(plotly));
-            if (!File.Exists(beside) || new FileInfo(beside).Length != new FileInfo(plotly).Length)
-                AtomicFile.Replace(beside, temporary => File.Copy(plotly, temporary));
+            WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
             var page = Path.ChangeExtension(output, ".html");
             HtmlExport.Write(notebook, page, folder);
             return outcome with { Html = page };

@@ -11,6 +11,7 @@ internal static partial class TableHtml
 {
     private const int MostRows = 60, ShownAtStart = 40, ShownAtEnd = 10, SignificantDigits = 4, MostDecimals = 6;
 
+    // :nth-child(n), which is every row, outranks the front ends' own stripes.
     private const string Style =
         """
         <style>
@@ -18,8 +19,8 @@ internal static partial class TableHtml
         table.lthkit th, table.lthkit td { padding: 0.28em 0.8em; text-align: left; border: 0; background: none; white-space: nowrap; color: inherit; }
         table.lthkit th { font-weight: 600; }
         table.lthkit thead th { border-bottom: 1.5px solid rgba(128,128,128,0.7); white-space: normal; vertical-align: bottom; }
-        table.lthkit tbody tr { background: none; border-bottom: 1px solid rgba(128,128,128,0.22); }
-        table.lthkit tbody tr:hover { background: rgba(128,128,128,0.12); }
+        table.lthkit tbody tr:nth-child(n) { background: none; border-bottom: 1px solid rgba(128,128,128,0.22); }
+        table.lthkit tbody tr:nth-child(n):hover { background: rgba(128,128,128,0.12); }
         table.lthkit tbody th { opacity: 0.65; font-weight: 400; }
         table.lthkit .n { text-align: right; }
         table.lthkit .m { opacity: 0.45; }

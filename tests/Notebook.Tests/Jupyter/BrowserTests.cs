@@ -1,14 +1,18 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
+using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Jupyter;
 
 namespace LTHKit.Notebook.Tests.Jupyter;
 
-/// <summary>What a person does: opens the quickstart in Jupyter in a browser, runs every cell, edits one and runs it again.</summary>
-public sealed class BrowserTests : IDisposable
+/// <summary>What a person does: opens the quickstart in Jupyter in a browser, runs every cell, edits one, runs it again and exports the page.</summary>
+[Collection(ReproducedTests.Name)]
+public sealed class BrowserTests(Reproduced reproduced) : IDisposable
 {
     private const string Jupyter = "/usr/bin/jupyter-notebook";
+
+    private const string Figures = "[...document.querySelectorAll('.js-plotly-plot')]";
+    private const string Drawn = $"{Figures}.length >= 4 && {Figures}.every(f => f.querySelectorAll('svg .trace').length > 0)";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-browser-").FullName;
 
@@ -16,7 +20,7 @@ public sealed class BrowserTests : IDisposable
 
     [BrowserFact]
     [Trait("Category", "Slow")]
-    public async Task TheQuickstartRunsInClassicNotebookAndItsFiguresAreDrawn()
+    public async Task TheQuickstartRunsInClassicNotebookAndItsFiguresAreDrawnThereAndInWhatNbconvertMakesOfIt()
     {
         CopyQuickstart();
         KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", Kit.CommandLine, "kernel", "run"], Kit.Root);
@@ -29,11 +33,10 @@ public sealed class BrowserTests : IDisposable
             await page.WaitFor("Jupyter.notebook.kernel.info_reply.implementation == 'lthkit'");
             await page.Evaluate("Jupyter.notebook.execute_all_cells()");
             await page.WaitFor(
-                "Jupyter.notebook.get_cells().filter(c => c.cell_type == 'code').every(c => !c.element.hasClass('running') && c.input_prompt_number > 0)", 400);
+                "Jupyter.notebook.get_cells().filter(c => c.cell_type == 'code').every(c => !c.element.hasClass('running') && c.input_prompt_number > 0)", 600);
             Assert.Equal("", (await page.Evaluate("[...document.querySelectorAll('.output_error')].map(e => e.innerText).join()"))!.GetValue<string>());
 
-            const string Figures = "[...document.querySelectorAll('.js-plotly-plot')]";
-            await page.WaitFor($"{Figures}.length >= 4 && {Figures}.every(f => f.querySelectorAll('svg .trace').length > 0)");
+            await page.WaitFor(Drawn);
             Assert.Equal(1, (await page.Evaluate("performance.getEntriesByType('resource').filter(r => r.name.includes('plotly')).length"))!.GetValue<int>());
             Assert.True((await page.Evaluate("document.querySelectorAll('table.lthkit tbody tr').length"))!.GetValue<int>() > 3);
             await Picture(page, "window.scrollTo(0, 0)", "quickstart.png");
@@ -43,6 +46,13 @@ public sealed class BrowserTests : IDisposable
                 "Jupyter.notebook.select(Jupyter.notebook.ncells() - 1); Jupyter.notebook.get_selected_cell().set_text('Console.WriteLine(6 * 7); lab.Profile.Name'); Jupyter.notebook.execute_cell()");
             await page.WaitFor("Jupyter.notebook.get_selected_cell().element.find('.output_area').text().includes('42') && Jupyter.notebook.get_selected_cell().element.find('.output_result').text().includes('smoke')");
             await Picture(page, "Jupyter.notebook.get_selected_cell().element[0].scrollIntoView()", "edited.png");
+
+            await page.Evaluate("Jupyter.notebook.save_notebook().then(() => 0)");
+            var (code, said) = Kit.Run("/usr/bin/python3", ["-m", "nbconvert", "--to", "html", Path.Combine(_folder, "notebooks", "quickstart.ipynb")]);
+            Assert.True(code == 0, said);
+            await using var exported = await Browser.Open(new Uri(Path.Combine(_folder, "notebooks", "quickstart.html")).AbsoluteUri);
+            await exported.WaitFor(Drawn);
+            await Picture(exported, $"{Figures}[0].scrollIntoView()", "exported.png");
         }
         finally
         {
@@ -60,11 +70,11 @@ public sealed class BrowserTests : IDisposable
 
     private void CopyQuickstart()
     {
-        var notebook = JsonNode.Parse(File.ReadAllText(Path.Combine(Kit.Root, "notebooks", "00-quickstart.ipynb")))!;
-        var cell = notebook["cells"]!.AsArray().First(c => c!["metadata"]?["tags"]?.AsArray().Any(tag => tag!.GetValue<string>() == "parameters") is true)!;
-        cell["source"] = string.Concat(cell["source"]!.AsArray().Select(line => line!.GetValue<string>())) + "\nprofile = \"smoke\";";
-        Directory.CreateDirectory(Path.Combine(_folder, "notebooks"));
-        File.WriteAllText(Path.Combine(_folder, "notebooks", "quickstart.ipynb"), notebook.ToJsonString());
+        // With the parameters of the smallest profile, and as a person finds it: not executed.
+        var notebook = NotebookDocument.Load(Path.Combine(reproduced.Output, "00-quickstart.ipynb"));
+        foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
+            cell.Clear();
+        notebook.Save(Path.Combine(_folder, "notebooks", "quickstart.ipynb"));
     }
 
     private Process StartServer(int port)
@@ -78,7 +88,7 @@ public sealed class BrowserTests : IDisposable
         start.Environment["HOME"] = _folder;
         start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(_folder, "data");
         start.Environment["JUPYTER_CONFIG_DIR"] = Path.Combine(_folder, "config");
-        start.Environment["LTHKIT_RUNS"] = Path.Combine(_folder, "runs");
+        start.Environment["LTHKIT_RUNS"] = reproduced.Runs;
         var server = Process.Start(start)!;
         server.OutputDataReceived += (_, _) => { };
         server.ErrorDataReceived += (_, _) => { };
@@ -97,7 +107,7 @@ public sealed class BrowserTests : IDisposable
                 _ = await http.GetStringAsync(address);
                 return;
             }
-            catch (HttpRequestException) when (clock.Elapsed.TotalSeconds < 90)
+            catch (HttpRequestException) when (clock.Elapsed.TotalSeconds < 300)
             {
                 // Not up yet.
             }

@@ -149,7 +149,7 @@ def fsharp():
     """Completion, inspection and is_complete in the F# of cells."""
     with Kernel() as kernel:
         kernel.run("var rate = 0.5;")
-        equal(kernel.run('#!fsharp\n#!share --from csharp rate\nlet numbers = [1; 2]\n/// Doubles.\nlet twice (number: int) = number * 2')[0]["status"], "ok")
+        equal(kernel.run('#!fsharp\n#!share --from csharp rate\nlet numbers = [1; 2]\n/// Doubles.\nlet twice (number: int) = number * 2\ntype Shape() = member _.Area(number: int) = number')[0]["status"], "ok")
 
         def complete(code, before="#!fsharp\n"):
             reply = kernel.ask("complete", before + code, len(before + code))
@@ -164,6 +164,8 @@ def fsharp():
             typed, matches = complete(code)
             equal((code, typed), (code, word))
             assert wanted in matches, (code, matches)
+        call = "#!fsharp\nlet s = Shape()\ns.Area(nu)"
+        assert "number" in kernel.ask("complete", call, len(call) - 1)["matches"]
         for code in ("// num", '"num', "5", "numbers.Wher"):
             equal((code, complete(code)[1]), (code, []))
         equal(complete("Cons", "var x = 1;\n#!fsharp\nlet y = 2\n#!markdown\n")[1], [])

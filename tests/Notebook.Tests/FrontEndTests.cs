@@ -1,0 +1,132 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using LTHKit.Formatting;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Html;
+using LTHKit.Notebook.Tests.Jupyter;
+
+namespace LTHKit.Notebook.Tests;
+
+/// <summary>The figures of every notebook, put into a page as front ends put HTML outputs into theirs.</summary>
+[Collection(ReproducedTests.Name)]
+[Trait("Category", "Slow")]
+public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
+{
+    // JupyterLab: scripts are replaced by copies of theirs, which run when the element enters the page.
+    private const string Lab =
+        """
+        host.innerHTML = html;
+        for (const script of [...host.getElementsByTagName('script')]) {
+          const copy = document.createElement('script');
+          copy.textContent = script.textContent;
+          script.replaceWith(copy);
+        }
+        document.body.append(host);
+        """;
+
+    // VS Code: scripts are run in an element of the page, and taken out at once.
+    private const string Code =
+        """
+        document.body.append(host);
+        host.innerHTML = html;
+        for (const script of [...host.getElementsByTagName('script')]) {
+          const copy = document.createElement('script');
+          copy.text = script.innerText;
+          host.append(copy);
+          copy.remove();
+        }
+        """;
+
+    private const string Drawn =
+        """
+        [...document.querySelectorAll('[data-lthkit-figure]')].every(figure =>
+          figure.querySelectorAll('.main-svg .trace, .main-svg .hm, .main-svg .contour, .gl-container canvas').length > 0)
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-front-end-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [ChromiumTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task FiguresAreDrawnInVSCodeFromPlotlyInThePageOrBesideIt(bool isInPage)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "page.html"), Page(Code, isInPage ? "<script src=\"plotly.min.js\"></script>" : ""));
+        File.Copy(WebAssets.PlotlyPath, Path.Combine(_folder, "plotly.min.js"));
+        await using var page = await Browser.Open(new Uri(Path.Combine(_folder, "page.html")).AbsoluteUri);
+        await Check(page);
+    }
+
+    [ChromiumFact]
+    public async Task FiguresAreDrawnInJupyterLabFromBesideTheKernel()
+    {
+        using var server = new HttpListener();
+        var address = $"http://127.0.0.1:{TestFrontEnd.FreePorts(1)[0]}/";
+        server.Prefixes.Add(address + "user/ada/");
+        server.Start();
+        _ = Serve(server, Page(Lab, "<script id=\"jupyter-config-data\" type=\"application/json\">{\"baseUrl\": \"/user/ada/\"}</script>"));
+        await using var page = await Browser.Open(address + "user/ada/lab/tree/notebooks/00-quickstart.ipynb");
+        await Check(page);
+        Assert.Equal(1, (int?)await page.Evaluate("performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/plotly.min.js')).length"));
+    }
+
+    // One front end draws what is JSON, the next one HTML, and the last one has nothing but text.
+    [Theory]
+    [MemberData(nameof(Reproduced.Names), MemberType = typeof(Reproduced))]
+    public void EveryFigureIsThereInEveryForm(string name)
+    {
+        var figures = Figures(name).ToList();
+        Assert.NotEmpty(figures);
+        Assert.All(figures, figure => Assert.Equal([NotebookFormatters.Plotly, "text/html", "text/plain"], figure.Select(form => form.Key).Order()));
+        Assert.All(figures, figure => Assert.Contains("data-lthkit-figure", MultilineText.Join(figure["text/html"])));
+    }
+
+    private static async Task Check(Browser page)
+    {
+        await page.WaitFor(Drawn);
+        Assert.Equal("", (string?)await page.Evaluate(
+            "outputs.flatMap(output => Plotly.validate(output.figure.data, output.figure.layout) ?? []).map(problem => problem.msg).join('\\n')"));
+    }
+
+    private string Page(string put, string head)
+    {
+        var outputs = new JsonArray([.. Reproduced.All.SelectMany(Figures).Select(figure => new JsonObject
+        {
+            ["figure"] = figure[NotebookFormatters.Plotly]!.DeepClone(),
+            ["html"] = MultilineText.Join(figure["text/html"]),
+        })]);
+        Assert.NotEmpty(outputs);
+        return $$"""
+            <!doctype html><meta charset="utf-8">{{head}}<body></body>
+            <script>
+            const outputs = {{outputs.ToJsonString().Replace("<", "\\u003c")}};
+            for (const { html } of outputs) {
+              const host = document.createElement('div');
+              {{put}}
+            }
+            </script>
+            """;
+    }
+
+    private IEnumerable<JsonObject> Figures(string name) => NotebookDocument.Load(Path.Combine(reproduced.Output, name + ".ipynb")).Cells
+        .Where(cell => cell.IsCode).SelectMany(cell => cell.Outputs).Select(output => output!["data"]).OfType<JsonObject>()
+        .Where(data => data.ContainsKey(NotebookFormatters.Plotly));
+
+    private static async Task Serve(HttpListener server, string page)
+    {
+        while (server.IsListening)
+        {
+            var request = await server.GetContextAsync();
+            byte[]? answer = request.Request.Url!.AbsolutePath["/user/ada".Length..] switch
+            {
+                "/lab/tree/notebooks/00-quickstart.ipynb" => System.Text.Encoding.UTF8.GetBytes(page),
+                "/kernelspecs/.net-csharp/plotly.min.js" => await File.ReadAllBytesAsync(WebAssets.PlotlyPath),
+                _ => null,
+            };
+            request.Response.StatusCode = answer is null ? 404 : 200;
+            request.Response.ContentType = answer is { Length: > 0 } && answer[0] == '<' ? "text/html" : "text/javascript";
+            request.Response.Close(answer ?? [], willBlock: false);
+        }
+    }
+}
