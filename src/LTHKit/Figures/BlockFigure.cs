@@ -29,7 +29,8 @@ public static partial class Figures
             .WithLayout(new Layout().With(("shapes", drawing.Shapes), ("annotations", drawing.Annotations)))
             .WithXAxis(new LinearAxis().With(("visible", false), ("range", new[] { -BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel })))
             .WithYAxis(new LinearAxis().With(("visible", false), ("range", new[] { drawing.Bottom, -1.0 })))
-            .WithSize(Width: 40 + 430 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
+            // Three stand side by side in a notebook's column.
+            .WithSize(Width: 40 + 290 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
     }
 
     private static Block Find(Network network, string? path)
@@ -43,8 +44,8 @@ public static partial class Figures
     /// <summary>The lines, boxes and words of <see cref="Block"/>; a row is one unit high, a panel <see cref="Panel"/> units wide.</summary>
     private sealed class BlockDrawing
     {
-        public const double Panel = 12;
-        private const double Half = 2.6, Side = 4.6;
+        public const double Panel = 13;
+        private const double Half = 2.6, Side = 4.7;
         private const string Box = "#f2f2f2";
         private readonly string _accent = FigureTheme.Pens(["skip"])["skip"].Hex;
         private readonly List<(double X, double Y, string Text)> _hovers = [];
@@ -116,7 +117,7 @@ public static partial class Figures
                     _injected = true;
                     Around(x, top, sum, Side, _accent);
                     if (skip.GetName() is { Length: > 0 } what && what != "identity")
-                        Layer(x + Side, (top + sum) / 2, what.Replace(", ", ",<br>"), $"skip connection around {unit.Path}<br>{Weights(skip)}, never pruned", _accent, 0.62, 1.25);
+                        Beside(x + Side, (top + sum) / 2, what, $"skip connection around {unit.Path}<br>{Weights(skip)}, never pruned", _accent);
                 }
                 y = sum + 1;
                 Layer(x, y, activation.Label, activation.Path, activation.Label == "ReLU" ? FigureTheme.Ink : _accent);
@@ -131,8 +132,8 @@ public static partial class Figures
             _residual = true;
             Around(x, 0.42, sum, -Side, FigureTheme.Faint);
             if (block.Shortcut is { } shortcut)
-                Layer(x - Side, (0.42 + sum) / 2, $"1x1 convolution,<br>stride {shortcut.stride[0]},<br>BatchNorm",
-                    $"{block.Path}.shortcut<br>{Weights(shortcut)}, prunable", FigureTheme.Faint, 0.62, 1.25);
+                Beside(x - Side, (0.42 + sum) / 2, $"1x1 convolution, stride {shortcut.stride[0]}, BatchNorm",
+                    $"{block.Path}.shortcut<br>{Weights(shortcut)}, prunable", FigureTheme.Faint);
         }
 
         private static string Describe(ConvUnit unit)
@@ -140,7 +141,7 @@ public static partial class Figures
             var conv = unit.Convolution;
             var kind = conv.groups > 1 ? "depthwise" : "convolution";
             var channels = conv.in_channels == conv.out_channels ? $"{conv.out_channels}" : $"{conv.in_channels} → {conv.out_channels}";
-            return $"{conv.kernel_size[0]}x{conv.kernel_size[1]} {kind}, {channels}{(unit.Stride > 1 ? $", stride {unit.Stride}" : "")}";
+            return $"{conv.kernel_size[0]}x{conv.kernel_size[1]} {kind}<br>{channels}{(unit.Stride > 1 ? $", stride {unit.Stride}" : "")}";
         }
 
         private static string Weights(TorchSharp.torch.nn.Module module)
@@ -149,19 +150,35 @@ public static partial class Figures
             return count == 0 ? "no weights" : FormattableString.Invariant($"{count:N0} weights");
         }
 
-        private void Layer(double x, double y, string text, string hover, string edge = FigureTheme.Ink, double height = 0.3, double width = Half)
+        private void Layer(double x, double y, string text, string hover, string edge = FigureTheme.Ink) => Rectangle(x, y, text, hover, edge, 0.3, Half, 11);
+
+        private void Beside(double x, double y, string text, string hover, string edge) => Rectangle(x, y, Wrapped(text, 12), hover, edge, 0.62, 1.5, 10);
+
+        private void Rectangle(double x, double y, string text, string hover, string edge, double height, double width, int size)
         {
             Shapes.Add(new Shape().With(
                 ("type", "rect"), ("x0", x - width), ("x1", x + width), ("y0", y - height), ("y1", y + height), ("fillcolor", Box),
                 ("line", new Line().With(("color", edge), ("width", 1.5))), ("layer", "below")));
-            Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, width < Half ? 11 : 12);
+            Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, size);
             _hovers.Add((x, y, hover));
+        }
+
+        /// <summary>In lines of at most so many characters, where its words are no longer.</summary>
+        private static string Wrapped(string text, int most)
+        {
+            var lines = new List<string>();
+            foreach (var word in text.Split(' '))
+                if (lines.Count > 0 && lines[^1].Length + 1 + word.Length <= most)
+                    lines[^1] += " " + word;
+                else
+                    lines.Add(word);
+            return string.Join("<br>", lines);
         }
 
         private void Sum(double x, double y)
         {
             Shapes.Add(new Shape().With(
-                ("type", "circle"), ("x0", x - 0.3), ("x1", x + 0.3), ("y0", y - 0.2), ("y1", y + 0.2), ("fillcolor", "white"),
+                ("type", "circle"), ("x0", x - 0.5), ("x1", x + 0.5), ("y0", y - 0.2), ("y1", y + 0.2), ("fillcolor", "white"),
                 ("line", new Line().With(("color", FigureTheme.Ink), ("width", 1.5)))));
             Words(x, y, "+");
         }
@@ -171,8 +188,8 @@ public static partial class Figures
         {
             Shapes.Add(new Shape().With(
                 ("type", "path"), ("layer", "below"), ("line", new Line().With(("color", colour), ("width", 2))),
-                ("path", FormattableString.Invariant($"M {x} {top} L {x + side} {top} L {x + side} {sum} L {x + Math.Sign(side) * 0.6} {sum}"))));
-            Arrow(x + Math.Sign(side) * 0.9, sum, x + Math.Sign(side) * 0.32, sum, colour);
+                ("path", FormattableString.Invariant($"M {x} {top} L {x + side} {top} L {x + side} {sum} L {x + Math.Sign(side) * 0.8} {sum}"))));
+            Arrow(x + Math.Sign(side) * 1.1, sum, x + Math.Sign(side) * 0.52, sum, colour);
         }
 
         private void Arrow(double x0, double y0, double x1, double y1, string colour = FigureTheme.Ink) => Annotations.Add(new Annotation().With(

@@ -22,17 +22,17 @@ public class BlockFigureTests
     {
         var built = Json(Figures.Block("layer2.0", ("as built", Resnet())));
         Assert.Equal(
-            ["<b>as built</b>", "input, 4 channels", "3x3 convolution, 4 → 8, stride 2", "BatchNorm", "ReLU", "3x3 convolution, 8", "BatchNorm", "+",
-             "1x1 convolution,<br>stride 2,<br>BatchNorm", "ReLU", "output, 8 channels"],
+            ["<b>as built</b>", "input, 4 channels", "3x3 convolution<br>4 → 8, stride 2", "BatchNorm", "ReLU", "3x3 convolution<br>8", "BatchNorm", "+",
+             "1x1<br>convolution,<br>stride 2,<br>BatchNorm", "ReLU", "output, 8 channels"],
             Words(built));
         Assert.Equal((7, 1, 1), (Count(built, "rect"), Count(built, "circle"), Count(built, "path")));
         var skips = Json(Figures.Block("layer2.0", ("skip", Resnet(new SkipInjection(SkipKind.Projection), new SmoothActivation("swish")))));
-        Assert.Contains("1x1 convolution,<br>stride 2,<br>BatchNorm", Words(skips));
+        Assert.Contains("1x1<br>convolution,<br>stride 2,<br>BatchNorm", Words(skips));
         Assert.Equal(2, Words(skips).Count(w => w == "Swish"));
         Assert.Equal((9, 2, 3), (Count(skips, "rect"), Count(skips, "circle"), Count(skips, "path")));
         Assert.Contains("layer2.0.conv2<br>576 weights, prunable", skips["data"]![0]!["text"]!.Select(t => (string)t!));
         var identity = Json(Figures.Block("layer2.0", ("skip", Resnet(new SkipInjection()))));
-        Assert.Contains("2x2 average,<br>4 zero channels,<br>normalised", Words(identity));
+        Assert.Contains("2x2 average,<br>4 zero<br>channels,<br>normalised", Words(identity));
     }
 
     // Conv-4 has no BatchNorm.
@@ -42,7 +42,7 @@ public class BlockFigureTests
         using var network = TweakSamples.Rewritten(new ModelSpec("conv4", 4), new InputSpec(10), new SkipInjection());
         var figure = Json(Figures.Block(null, ("skip", network)));
         Assert.Equal(
-            ["<b>skip</b>", "input, 3 channels", "3x3 convolution, 3 → 4", "+", "1 zero channels,<br>normalised", "ReLU", "3x3 convolution, 4", "+", "normalised", "ReLU",
+            ["<b>skip</b>", "input, 3 channels", "3x3 convolution<br>3 → 4", "+", "1 zero<br>channels,<br>normalised", "ReLU", "3x3 convolution<br>4", "+", "normalised", "ReLU",
              "output, 4 channels"], Words(figure));
         Assert.Equal((6, 2, 2), (Count(figure, "rect"), Count(figure, "circle"), Count(figure, "path")));
     }
