@@ -35,17 +35,11 @@ public static partial class Tables
     public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured)
     {
         var rows = measured.ToList();
-        var keys = Enumerable.Range(0, rows.Count).ToList();
-        var ways = Captions.Ways([.. rows.Select(row => row.Run)]);
-        return new FrameBuilder.Columns<int, string>
-        {
-            { "network", Column(keys, i => ways[i]) },
-            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
-            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
-            { "dense multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Dense / 1e6, 3)) },
-            { "effective multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Effective / 1e6, 3)) },
-            { "share (%)", Column(keys, i => Round(100 * rows[i].Value.Effective / (double)rows[i].Value.Dense)) },
-        }.Frame;
+        var (columns, keys) = OfRuns([.. rows.Select(row => row.Run)]);
+        columns.Add("dense multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Dense / 1e6, 3)));
+        columns.Add("effective multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Effective / 1e6, 3)));
+        columns.Add("share (%)", Column(keys, i => Round(100 * rows[i].Value.Effective / (double)rows[i].Value.Dense)));
+        return columns.Frame;
     }
 
     /// <summary>Multiply-adds of every layer for one image.</summary>
@@ -67,20 +61,14 @@ public static partial class Tables
     public static Frame<int, string> TopEigenvectors(IEnumerable<Measured<EigenvectorLine>> measured)
     {
         var rows = measured.ToList();
-        var keys = Enumerable.Range(0, rows.Count).ToList();
-        var ways = Captions.Ways([.. rows.Select(row => row.Run)]);
-        return new FrameBuilder.Columns<int, string>
-        {
-            { "network", Column(keys, i => ways[i]) },
-            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
-            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
-            { "seed", Column(keys, i => rows[i].Run.Spec.Seed) },
-            { "top eigenvalue", Column(keys, i => Significant(rows[i].Value.Eigenvalue)) },
-            { "within", Column(keys, i => Significant(rows[i].Value.Residual)) },
-            { "converged", Column(keys, i => rows[i].Value.Converged ? "yes" : "no") },
-            { "test loss at the network", Column(keys, i => Significant(rows[i].Value.Line.Y[rows[i].Value.Line.Y.Count / 2])) },
-            { "mean rise along it", Column(keys, i => Significant(Experiments.Claims.Rise(rows[i].Value.Line))) },
-        }.Frame;
+        var (columns, keys) = OfRuns([.. rows.Select(row => row.Run)]);
+        columns.Add("seed", Column(keys, i => rows[i].Run.Spec.Seed));
+        columns.Add("top eigenvalue", Column(keys, i => Significant(rows[i].Value.Eigenvalue)));
+        columns.Add("within", Column(keys, i => Significant(rows[i].Value.Residual)));
+        columns.Add("converged", Column(keys, i => rows[i].Value.Converged ? "yes" : "no"));
+        columns.Add("test loss at the network", Column(keys, i => Significant(rows[i].Value.Line.Y[rows[i].Value.Line.Y.Count / 2])));
+        columns.Add("mean rise along it", Column(keys, i => Significant(Experiments.Claims.Rise(rows[i].Value.Line))));
+        return columns.Frame;
     }
 
     /// <summary>Claims of the paper and what the runs at hand say to them.</summary>
@@ -95,6 +83,20 @@ public static partial class Tables
             { "here", Column(keys, key => rows[key].Verdict.ToString().ToLowerInvariant()) },
             { "numbers", Column(keys, key => rows[key].Evidence) },
         }.Frame;
+    }
+
+    /// <summary>The first columns of a table with a row a run: how it was retrained, and how sparse it is.</summary>
+    private static (FrameBuilder.Columns<int, string> Columns, IReadOnlyList<int> Keys) OfRuns(IReadOnlyList<RunResult> runs)
+    {
+        var keys = Enumerable.Range(0, runs.Count).ToList();
+        var ways = Captions.Ways(runs);
+        var columns = new FrameBuilder.Columns<int, string>
+        {
+            { "network", Column(keys, i => ways[i]) },
+            { "nominal sparsity (%)", Column(keys, i => Round(100 * runs[i].Sparsity)) },
+            { "effective sparsity (%)", Column(keys, i => Round(100 * runs[i].EffectiveSparsity)) },
+        };
+        return (columns, keys);
     }
 
     private static double Significant(double value)
