@@ -219,6 +219,21 @@ public class EngineTests
         Assert.IsType<UserException>(session.Engine.Variables["made"]);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("// nothing")]
+    [InlineData("#r \"LTHKit.dll\"\nusing System.Globalization;\nusing static System.Math;")]
+    public async Task ACellNeedHaveNoCode(string code)
+    {
+        using var session = new Session();
+        (await session.Run("var before = 1;")).Good();
+        Assert.Empty((await session.Run(code)).Good().All);
+        (await session.Run(code)).Good();
+        (await session.Run("var after = 2;")).Good();
+        Assert.Equal("3", (await session.Run("before + after")).Good().Result);
+        Assert.Null(code.Length < 20 ? null : (await session.Run("(Max(before, after), CultureInfo.InvariantCulture, new LTHKit.UserException(\"u\"))")).Error);
+    }
+
     [Fact]
     public async Task AMissingFileIsToldWithItsLine()
     {

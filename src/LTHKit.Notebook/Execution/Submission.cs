@@ -21,12 +21,15 @@ internal sealed class Submission
     private HashSet<string>? _mentions;
 
     /// <param name="compilation">The cell after the cells before it.</param>
-    /// <param name="image">What the compiler made of it.</param>
+    /// <param name="image">What the compiler made of it; nothing of a cell that only has directives.</param>
     /// <param name="symbols">The symbols for that.</param>
     /// <param name="context">Where its code is loaded, given the names of the assemblies that it refers to.</param>
     public Submission(CSharpCompilation compilation, Stream image, Stream symbols, Func<IReadOnlySet<string>, AssemblyLoadContext> context)
     {
         Compilation = compilation;
+        if (image.Length == 0)
+            return;
+
         using var reader = new PEReader(image, PEStreamOptions.LeaveOpen);
         var metadata = reader.GetMetadataReader();
         Uses = metadata.AssemblyReferences.Select(metadata.GetAssemblyReference)
@@ -44,8 +47,8 @@ internal sealed class Submission
 
     public CSharpCompilation Compilation { get; private set; }
 
-    /// <summary>Its code.</summary>
-    public Assembly Assembly { get; }
+    /// <summary>Its code, if it has any.</summary>
+    public Assembly? Assembly { get; }
 
     /// <summary>What holds its variables; null before it has run, and after <see cref="Forget"/>.</summary>
     public object? Instance { get; private set; }
@@ -53,16 +56,13 @@ internal sealed class Submission
     public string AssemblyName => Compilation.AssemblyName!;
 
     /// <summary>The names of the assemblies that its code refers to.</summary>
-    public IReadOnlySet<string> Uses { get; }
+    public IReadOnlySet<string> Uses { get; } = new HashSet<string>();
 
     /// <summary>The same without those of which it only has anonymous types, which cells share.</summary>
-    public IReadOnlySet<string> Needs { get; }
+    public IReadOnlySet<string> Needs { get; } = new HashSet<string>();
 
     /// <summary>Each variable, type and function that later cells see, by its name and with what tells overloads apart.</summary>
-    public IReadOnlyList<(string Name, string Signature)> Declares { get; }
-
-    /// <summary>Whether the compiler gives it a place among the instances.</summary>
-    public bool HasCode => Compilation.SyntaxTrees.Any(tree => Unit(tree).Members.Count > 0);
+    public IReadOnlyList<(string Name, string Signature)> Declares { get; } = [];
 
     /// <summary>Whether later cells need it for more than what it declares: it added a using directive or a reference.</summary>
     public bool Stays { get; set; }
@@ -102,7 +102,7 @@ internal sealed class Submission
     /// <param name="instances">Those of the cells before it, from 1 on, each in the place that the compiler gave it, and a place for its own.</param>
     public async Task<object?> Run(object?[] instances)
     {
-        if (!HasCode)
+        if (Assembly is null)
             return null;
 
         var entry = Compilation.GetEntryPoint(CancellationToken.None)!;

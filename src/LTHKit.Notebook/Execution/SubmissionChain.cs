@@ -63,13 +63,13 @@ internal sealed class SubmissionChain(ScriptOptions options, ReferenceResolver r
         return new Submission(compilation, image, symbols, uses =>
         {
             var cells = _submissions.Where(earlier => uses.Contains(earlier.AssemblyName));
-            return new CellAssembly(_assemblies, cells.ToDictionary(cell => cell.AssemblyName, cell => cell.Assembly));
+            return new CellAssembly(_assemblies, cells.ToDictionary(cell => cell.AssemblyName, cell => cell.Assembly!));
         });
     }
 
     /// <summary>Runs it and gives its value.</summary>
     public Task<object?> Run(Submission submission) =>
-        submission.Run([null, .. _submissions.Where(earlier => earlier.HasCode).Select(earlier => earlier.Instance), null]);
+        submission.Run([null, .. _submissions.Where(earlier => earlier.Assembly is not null).Select(earlier => earlier.Instance), null]);
 
     /// <summary>From now on cells come after this one, which has run.</summary>
     public void Add(Submission submission)
