@@ -65,7 +65,7 @@ internal sealed class LabProgress : IDisposable
             return;
         }
         var found = _runs - _trained.Count;
-        _line.Show($"{_name}: {_trained.Count} runs trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}{warning}", last: true);
+        _line.Show($"{_name}: {_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}{warning}", last: true);
     }
 
     /// <summary>Ends the line.</summary>
