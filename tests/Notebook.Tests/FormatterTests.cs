@@ -20,15 +20,16 @@ public sealed class FormatterTests : IDisposable
         { "mixed", new Series<int, object>([0, 1, 2], [1, 0.5, 12.5]) },
         { "spread", new Series<int, string>([0, 1, 2], ["1.0 ± 0.1", "2.0 ± 0.2", "3.0"]) },
         { "<name>", new Series<int, string>([0, 2], ["a", "b & c"]) },
+        { "numbers", new Series<int, string>([0, 1, 2], ["1.0 ± 0.1 points (95 %, 100 seeds)", "2.0 ± 0.1 points (95 %, 100 seeds)", "short"]) },
     }.Frame;
 
     [Fact]
     public void ATableIsAlignedRoundedAndMarksWhatIsMissing()
     {
         var html = Table().ToDisplayString(HtmlFormatter.MimeType);
-        Assert.Contains("<th class=\"n\">accuracy, %</th><th class=\"n\">mixed</th><th class=\"n\">spread</th><th>&lt;name&gt;</th>", html);
-        Assert.Contains("<tr><th>0</th><td class=\"n\">93.46</td><td class=\"n\">1.0</td><td class=\"n\">1.0 &#177; 0.1</td><td>a</td></tr>", html);
-        Assert.Contains("<tr><th>1</th><td class=\"m n\">–</td><td class=\"n\">0.5</td><td class=\"n\">2.0 &#177; 0.2</td><td class=\"m\">–</td></tr>", html);
+        Assert.Contains("<th class=\"n\">accuracy, %</th><th class=\"n\">mixed</th><th class=\"n\">spread</th><th>&lt;name&gt;</th><th>numbers</th>", html);
+        Assert.Contains("<tr><th>0</th><td class=\"n\">93.46</td><td class=\"n\">1.0</td><td class=\"n\">1.0 &#177; 0.1</td><td>a</td><td class=\"w\">1.0 &#177; 0.1 points (95 %, 100 seeds)</td></tr>", html);
+        Assert.Contains("<tr><th>1</th><td class=\"m n\">–</td><td class=\"n\">0.5</td><td class=\"n\">2.0 &#177; 0.2</td><td class=\"m\">–</td><td class=\"w\">2.0 &#177; 0.1 points (95 %, 100 seeds)</td></tr>", html);
         Assert.Contains("<td class=\"n\">7.10</td>", html);
         Assert.Contains("b &amp; c", html);
         Assert.DoesNotMatch("color: *#|background: *#", html);       // the theme's colours, whatever they are

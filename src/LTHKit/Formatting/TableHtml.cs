@@ -9,7 +9,7 @@ namespace LTHKit.Formatting;
 /// <summary>A frame as a table that a person wants to read: numbers aligned and rounded, missing values marked, any theme's colours.</summary>
 internal static partial class TableHtml
 {
-    private const int MostRows = 60, ShownAtStart = 40, ShownAtEnd = 10, SignificantDigits = 4, MostDecimals = 6;
+    private const int MostRows = 60, ShownAtStart = 40, ShownAtEnd = 10, SignificantDigits = 4, MostDecimals = 6, LongestLine = 32;
 
     // :nth-child(n), which is every row, outranks the front ends' own stripes.
     private const string Style =
@@ -24,6 +24,7 @@ internal static partial class TableHtml
         table.lthkit tbody th { opacity: 0.65; font-weight: 400; }
         table.lthkit .n { text-align: right; }
         table.lthkit .m { opacity: 0.45; }
+        table.lthkit tbody td.w { white-space: normal; min-width: 12em; }
         </style>
         """;
 
@@ -77,12 +78,15 @@ internal static partial class TableHtml
 
                 html.Append("<tr><th>").Append(Encode(keys[i])).Append("</th>");
                 foreach (var column in columns)
-                    html.Append(column.Cells[i] is { } cell ? $"<td{(column.Right ? " class=\"n\"" : "")}>{Encode(cell)}</td>" : $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>");
+                    html.Append(column.Cells[i] is { } cell ? $"<td{Class(column, cell)}>{Encode(cell)}</td>" : $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>");
                 html.Append("</tr>\n");
             }
 
             return html.Append("</tbody></table>").ToString();
         }
+
+        // Sentences take as many lines as the page's width asks for.
+        private static string Class(Column column, string cell) => column.Right ? " class=\"n\"" : cell.Length > LongestLine ? " class=\"w\"" : "";
 
         private static Column Read<R, C>(Frame<R, C> frame, C name, List<R> keys)
             where R : notnull
@@ -96,7 +100,7 @@ internal static partial class TableHtml
                 return new Column(title, Right: true, Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
 
             var texts = cells.Select(cell => cell is null ? null : Convert.ToString(cell, CultureInfo.InvariantCulture)).ToList();
-            return new Column(title, Right: texts.OfType<string>().All(text => StartsAsNumber().IsMatch(text)), texts);
+            return new Column(title, Right: texts.OfType<string>().All(text => StartsAsNumber().IsMatch(text) && text.Length <= LongestLine), texts);
         }
     }
 }
