@@ -67,14 +67,12 @@ public static partial class Claims
         if (chanceBefore == 0 || chanceAfter == 0)
             return new("C13", statement, Verdict.Open, FormattableString.Invariant(
                 $"change early {before:0.000}, late {after:0.000}; two seeds of vanilla are needed to tell what chance does"));
-        var verdict = expected == 0
-            ? (before > chanceBefore, after > chanceAfter) switch
-            {
-                (true, true) => Verdict.Holds,
-                (false, false) => Verdict.Fails,
-                _ => Verdict.Open,
-            }
-            : (expected > 0) != after > before ? Verdict.Fails : (expected > 0 ? after > chanceAfter : before > chanceBefore) ? Verdict.Holds : Verdict.Open;
+        // The larger of the two changes is the one to judge, if it is more than chance makes.
+        var (larger, chance, asExpected) = after > before ? (after, chanceAfter, expected > 0) : (before, chanceBefore, expected < 0);
+        var verdict = double.IsNaN(before + after + chanceBefore + chanceAfter) ? Verdict.Open
+            : expected == 0 ? Combined(before > chanceBefore, after > chanceAfter)
+            : larger <= chance ? Verdict.Open
+            : asExpected ? Verdict.Holds : Verdict.Fails;
         return new("C13", statement, verdict, FormattableString.Invariant(
             $"change early {before:0.000} (another seed {chanceBefore:0.000}), late {after:0.000} (another seed {chanceAfter:0.000})"));
     }

@@ -158,17 +158,24 @@ public static partial class Claims
 
     /// <summary>How far the tickets of one level lie above the dense network trained without tweaks.</summary>
     private static Contrast AboveDense(Sweep vanilla, Sweep tweaked, int level) => new(
-        [.. tweaked.Runs.Where(run => run.Spec.Level == level).Join(vanilla.Dense, run => run.Spec.Seed, dense => dense.Spec.Seed,
+        [.. tweaked.Runs.Where(run => run.Spec.Level == level).Join(DenseOf(vanilla), run => run.Spec.Seed, dense => dense.Spec.Seed,
             (run, dense) => run.TestAccuracy - dense.TestAccuracy)]);
 
-    /// <summary>How many levels further than vanilla's the tweaked tickets stay winning: at least as accurate as the dense network trained without tweaks.</summary>
+    /// <summary>
+    /// Up to how many pruning levels further than vanilla's the tweaked tickets stay winning: at least as accurate as the dense network trained without
+    /// tweaks, at this level and each before it that both have.
+    /// </summary>
     private static Contrast WinningLevels(Sweep vanilla, Sweep tweaked)
     {
-        return new([.. vanilla.Dense.Select(dense => (double)(Winning(tweaked, dense) - Winning(vanilla, dense)))]);
+        var gains = new Gains(tweaked, vanilla);
+        return new([.. DenseOf(vanilla).Where(dense => gains.Seeds.Contains(dense.Spec.Seed)).Select(dense => (double)(Last(tweaked, dense) - Last(vanilla, dense)))]);
 
-        static int Winning(Sweep sweep, RunResult dense) => sweep.Runs.Where(run => run.Spec.Seed == dense.Spec.Seed).OrderBy(run => run.Spec.Level)
-            .TakeWhile(run => run.TestAccuracy >= dense.TestAccuracy).Count();
+        int Last(Sweep sweep, RunResult dense) => sweep.Runs.Where(run => run.Spec.Seed == dense.Spec.Seed && gains.Levels.Contains(run.Spec.Level))
+            .OrderBy(run => run.Spec.Level).TakeWhile(run => run.TestAccuracy >= dense.TestAccuracy).LastOrDefault()?.Spec.Level ?? 0;
     }
+
+    private static IReadOnlyList<RunResult> DenseOf(Sweep vanilla) => vanilla.Dense.Count > 0 ? vanilla.Dense
+        : throw new UserException($"'{vanilla.Name}' has no dense network to compare tickets with; sweep it with the dense one.");
 
     private static double MeanOf(IReadOnlyDictionary<int, double> gains, IEnumerable<int> levels) => levels.Select(level => gains[level]).DefaultIfEmpty(double.NaN).Average();
 
@@ -178,7 +185,7 @@ public static partial class Claims
     private sealed class Gains
     {
         private readonly Sweep _tweaked, _vanilla;
-        private readonly List<Dictionary<int, double>> _seeds;      // level -> gain, for each seed
+        private readonly Dictionary<int, Dictionary<int, double>> _seeds;       // seed -> level -> gain
         private readonly Dictionary<int, double> _sparsity;
 
         public Gains(Sweep tweaked, Sweep vanilla)
@@ -189,12 +196,15 @@ public static partial class Claims
             Levels = [.. _sparsity.Keys.Where(level => level > 0).Order()];
             if (Levels.Count == 0)
                 throw new UserException($"'{tweaked.Name}' and '{vanilla.Name}' share no level and seed; sweep the same levels to compare them.");
-            _seeds = [.. gains.GroupBy(gain => gain.Run.Spec.Seed).Select(seed => seed.ToDictionary(gain => gain.Run.Spec.Level, gain => gain.Gain))
-                .Where(seed => Levels.All(seed.ContainsKey))];
+            _seeds = gains.GroupBy(gain => gain.Run.Spec.Seed).ToDictionary(seed => seed.Key, seed => seed.ToDictionary(gain => gain.Run.Spec.Level, gain => gain.Gain))
+                .Where(seed => Levels.All(seed.Value.ContainsKey)).ToDictionary();
         }
 
         /// <summary>The sparse levels that both have, least sparse first.</summary>
         public IReadOnlyList<int> Levels { get; }
+
+        /// <summary>The seeds that have all of them in both.</summary>
+        public IReadOnlyCollection<int> Seeds => _seeds.Keys;
 
         public int Sparsest => Levels[^1];
 
@@ -225,7 +235,7 @@ public static partial class Claims
         {
             if (dense && !_sparsity.ContainsKey(0))
                 throw new UserException($"'{_tweaked.Name}' and '{_vanilla.Name}' share no dense network; sweep them with the dense one to compare it with.");
-            return new([.. _seeds.Where(seed => !dense || seed.ContainsKey(0)).Select(number)]);
+            return new([.. _seeds.Values.Where(seed => !dense || seed.ContainsKey(0)).Select(number)]);
         }
     }
 }

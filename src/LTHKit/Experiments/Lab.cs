@@ -172,6 +172,19 @@ public sealed partial class Lab : IDisposable
             return Stoppable(stop => measure(network, mask, stop));
         });
 
+    /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>
+    /// <param name="pruning">How to draw it.</param>
+    /// <param name="network">On <see cref="Device"/>.</param>
+    /// <param name="level">Pruning level, from 1 on.</param>
+    /// <param name="seed">Of what is random in it.</param>
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
+    public Mask Draw(PruningSpec pruning, Network network, int level, ulong seed = 0)
+    {
+        using var whole = Pruning.Mask.Dense(network);
+        return Stoppable(stop => Pruners.Draw(pruning, network, whole, level, Data(), seed, stop));
+    }
+
     /// <summary>What was computed before, or what is computed now and kept.</summary>
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
     {

@@ -2,7 +2,7 @@ namespace LTHKit.Training;
 
 /// <summary>
 /// Something that watches a training: logging, checkpoints, a Hessian trace. Callbacks read the trainer and never change it, so
-/// that their order does not matter.
+/// that what each sees does not depend on their order. One that throws ends the training, so whatever records it comes first.
 /// </summary>
 public abstract class TrainingCallback
 {

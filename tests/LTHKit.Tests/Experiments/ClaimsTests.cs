@@ -43,6 +43,9 @@ public class ClaimsTests
         Assert.Equal(Verdict.Fails, Claims.Contours("", (one, two, four), (one, two, four), 0).Verdict);
         Assert.Equal(Verdict.Holds, Claims.Contours("", (one, four, two), (one, one, two), -1).Verdict);
         Assert.Equal(Verdict.Fails, Claims.Contours("", (one, four, two), (one, one, two), 1).Verdict);
+        // The wrong order alone is not enough: the larger change must be more than chance makes.
+        Assert.Equal(Verdict.Open, Claims.Contours("", (one, two, four), (one, one, four), 1).Verdict);
+        Assert.Equal(Verdict.Open, Claims.Contours("", (one, Flat(double.NaN), two), (one, one, two), 1).Verdict);
         Assert.Equal(Verdict.Open, Claims.Contours("", (one, one, two), (one, two, four), 1).Verdict);
         // With one seed the yardstick would be the run itself, and every change larger than its distance of 0.
         foreach (var expected in new[] { -1, 0, 1 })

@@ -64,6 +64,11 @@ public class GainClaimsTests
         Assert.All(Claims.Combined(Vanilla, at, trt, Gaining("AT + TRT", _ => 0.05)), claim => Assert.Equal(Verdict.Holds, claim.Verdict));
         Assert.Equal([Verdict.Holds, Verdict.Holds, Verdict.Fails, Verdict.Open],
             Of(Claims.Combined(Vanilla, Gaining("AT", _ => 0.001), trt, Gaining("AT + TRT", _ => 0.005))));
+
+        // 0.70 is reached with a gain of 0.05 up to level 4: four levels further than vanilla, whose first ticket has 0.69. What only one of them has does not count.
+        var few = Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level is 1 or 16)] };
+        Assert.StartsWith("+4.00 ± 0.00 levels", Claims.Combined(Vanilla, at, trt, Gaining("AT + TRT", _ => 0.05))[3].Evidence);
+        Assert.StartsWith("+1.00 ± 0.00 levels", Claims.Combined(few, at, trt, Gaining("AT + TRT", _ => 0.05))[3].Evidence);
     }
 
     [Fact]
@@ -99,6 +104,8 @@ public class GainClaimsTests
     {
         var sparse = Vanilla with { Dense = [] };
         Assert.Contains("share no dense network", Assert.Throws<UserException>(() => Claims.Skip(sparse, Dense)).Message);
+        Assert.Contains("no dense network", Assert.Throws<UserException>(() => Claims.Recipe(sparse, Dense)).Message);
+        Assert.Contains("no dense network", Assert.Throws<UserException>(() => Claims.Combined(sparse, Dense, Dense, Dense)).Message);
         Assert.Contains("share no level", Assert.Throws<UserException>(() => Claims.OtherMask(Vanilla with { Runs = [] }, Dense)).Message);
         var level = Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level == 4)] };
         Assert.Contains("one level only", Assert.Throws<UserException>(() => Claims.Architecture(level, Dense)).Message);

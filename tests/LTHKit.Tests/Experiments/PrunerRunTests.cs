@@ -51,6 +51,18 @@ public sealed class PrunerRunTests : IDisposable
         Assert.Equal(3, Directory.GetDirectories(_store).Length);
     }
 
+    // One cut of the trained dense network is what OMP is.
+    [Fact]
+    public void ATicketOfAnyNetworkIsDrawnAsARunsIs()
+    {
+        using var lab = Lab();
+        var sweep = lab.Sweep(levels: [2], pruning: new PruningSpec("omp", Rate: 0.5));
+        using var dense = lab.Network(sweep.Dense[0]);
+        using Mask drawn = lab.Draw(new PruningSpec("omp", Rate: 0.5), dense, 2), expected = lab.Mask(sweep.Runs[0])!;
+        Assert.Equal(expected, drawn);
+        Assert.Throws<UserException>(() => lab.Draw(new PruningSpec("nonsense"), dense, 2));
+    }
+
     // SNIP at one weight in two thousand leaves nothing of some layers; the run goes on, is recorded, and says so.
     [Fact]
     public void ACollapsedTicketIsTrainedAndReported()
