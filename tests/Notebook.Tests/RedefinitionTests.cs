@@ -70,6 +70,37 @@ public class RedefinitionTests
         Assert.Equal("Low", (await session.Run("Level.Low")).Good().Result);
     }
 
+    [Theory]
+    [InlineData("static class H { public static int F() => 1; }", "using static H;", "F()")]
+    [InlineData("record Config(int A);", "using Cfg = Config;", "new Cfg(1).A")]
+    [InlineData("enum Level { Low, High }", "using Lv = Level;", "(int)Lv.High")]
+    [InlineData("interface IEmpty { }", "using Em = IEmpty;", "typeof(Em).Name.Length - 5")]
+    [InlineData("record Config(int A);", "using Pair = (Config One, int Two);", "new Pair(null, 1).Item2")]
+    [InlineData("class Base { public static int F() => 1; } var other = 2;", "class H : Base { public static int G() => F(); }\n#!csharp\nusing static H;\n#!csharp\nclass H { }", "G()")]
+    public async Task WhatAUsingDirectiveNamesStaysThoughItIsDeclaredAnew(string code, string opens, string asked)
+    {
+        using var session = new Session();
+        (await session.Run(code)).Good();
+        (await session.Run(opens)).Good();
+        for (var i = 0; i < 5; i++)
+        {
+            (await session.Run(code)).Good();
+            Assert.Equal("1", (await session.Run(asked)).Good().Result);
+        }
+    }
+
+    [Theory]
+    [InlineData("class Foo { public int A => 1; }", "int Foo = 3;", "new Foo().A")]
+    [InlineData("static int Twice(this int n) => 2 * n;", "int Twice(int n) => 3 * n;", "3.Twice() - 5")]
+    public async Task WhatIsOfAnotherKindIsNotDeclaredAnew(string code, string other, string asked)
+    {
+        using var session = new Session();
+        (await session.Run(code)).Good();
+        for (var i = 0; i < 5; i++)
+            (await session.Run(other)).Good();
+        Assert.Equal("1", (await session.Run(asked)).Good().Result);
+    }
+
     [Fact]
     public async Task OfTwoVariablesOneIsDeclaredAnewAndTheOtherStays()
     {

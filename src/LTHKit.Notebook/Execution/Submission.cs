@@ -40,7 +40,7 @@ internal sealed class Submission
         _hasAnonymousTypes = metadata.TypeDefinitions.Select(metadata.GetTypeDefinition).Any(type => IsAnonymous(metadata.GetString(type.Name)));
         Declares = [.. compilation.ScriptClass!.GetMembers()
             .Where(member => !member.IsImplicitlyDeclared && member.CanBeReferencedByName)
-            .Select(member => (member.Name, member.ToDisplayString(Signature)))];
+            .Select(member => (member.Name, $"{KindOf(member)} {member.ToDisplayString(Signature)}"))];
         image.Position = 0;
         Assembly = context(Uses).LoadFromStream(image, symbols);
     }
@@ -61,7 +61,7 @@ internal sealed class Submission
     /// <summary>The same without those of which it only has anonymous types, which cells share.</summary>
     public IReadOnlySet<string> Needs { get; } = new HashSet<string>();
 
-    /// <summary>Each variable, type and function that later cells see, by its name and with what tells overloads apart.</summary>
+    /// <summary>Each variable, type and function that later cells see, by its name and with what tells it from others of that name.</summary>
     public IReadOnlyList<(string Name, string Signature)> Declares { get; } = [];
 
     /// <summary>Whether later cells need it for more than what it declares: it added a using directive or a reference.</summary>
@@ -83,8 +83,10 @@ internal sealed class Submission
 
     /// <summary>Every name that stands in it.</summary>
     public IReadOnlySet<string> Mentions => _mentions ??=
-        [.. Compilation.SyntaxTrees.SelectMany(tree => Unit(tree).DescendantTokens())
-            .Where(token => token.IsKind(SyntaxKind.IdentifierToken)).Select(token => token.ValueText)];
+        [.. Names(Compilation.SyntaxTrees.Select(Unit))];
+
+    /// <summary>Those that stand in its using directives.</summary>
+    public IEnumerable<string> Opened => Names(Unit(Own).Usings);
 
     /// <summary>What it adds to the names that later cells know without declaring any: using directives (those that name an alias, or a
     /// type that a cell declares, are new ones each time) and references.</summary>
@@ -126,9 +128,20 @@ internal sealed class Submission
     public void MoveAfter(CSharpCompilation previous) =>
         Compilation = Compilation.WithScriptCompilationInfo(Compilation.ScriptCompilationInfo!.WithPreviousScriptCompilation(previous));
 
+    // Of one name there may be one of each: each is found where the others cannot stand.
+    private static string KindOf(ISymbol member) => member switch
+    {
+        ITypeSymbol => "type",
+        IMethodSymbol { IsExtensionMethod: true } => "extension",
+        _ => "",
+    };
+
     // What stands for "new { ... }", and for lambdas that no delegate type fits.
     private static bool IsAnonymous(string type) =>
         new[] { "<>f__Anonymous", "<>A", "<>F" }.Any(start => type.StartsWith(start, StringComparison.Ordinal));
+
+    private static IEnumerable<string> Names(IEnumerable<SyntaxNode> nodes) => nodes.SelectMany(node => node.DescendantTokens())
+        .Where(token => token.IsKind(SyntaxKind.IdentifierToken)).Select(token => token.ValueText);
 
     private SyntaxTree Own => Compilation.SyntaxTrees.Last();
 

@@ -87,6 +87,7 @@ internal sealed class SubmissionChain(ScriptOptions options, ReferenceResolver r
     }
 
     // A cell is out of reach when later ones have declared anew all that it declares, and none that itself is in reach used it before that.
+    // One that stays for its using directives still uses what they name.
     private HashSet<Submission> Reachable()
     {
         var reachable = new HashSet<Submission>();
@@ -98,15 +99,19 @@ internal sealed class SubmissionChain(ScriptOptions options, ReferenceResolver r
             var submission = _submissions[i];
             var lost = !needed.Contains(submission.AssemblyName) && submission.Declares.All(one =>
                 declared.TryGetValue(one.Signature, out var anew) && anew <= mentioned.GetValueOrDefault(one.Name, int.MaxValue));
-            if (lost)
-                continue;
+            if (!lost)
+            {
+                reachable.Add(submission);
+                needed.UnionWith(submission.Needs);
+                foreach (var (_, signature) in submission.Declares)
+                    declared[signature] = i;
+            }
 
-            reachable.Add(submission);
-            needed.UnionWith(submission.Needs);
-            foreach (var (_, signature) in submission.Declares)
-                declared[signature] = i;
-            foreach (var name in submission.Mentions)
-                mentioned[name] = i;
+            if (!lost || submission.Stays)
+            {
+                foreach (var name in lost ? submission.Opened : submission.Mentions)
+                    mentioned[name] = i;
+            }
         }
 
         return reachable;
