@@ -63,6 +63,8 @@ public class PolyglotTests
     [InlineData("\n#!share --from fsharp x", "cell [1], line 2: fsharp has nothing called x")]
     [InlineData("#!share x", "cell [1], line 1: write #!share --from csharp NAME")]
     [InlineData("#!share --from python x", "there is nothing called python to take values from")]
+    [InlineData("#!set --name event --value 1", "cell [1], line 1: event is no name of a variable")]
+    [InlineData("#!set --name await --value 1", "cell [1], line 1: await is no name of a variable")]
     [InlineData("#!share --frm csharp x", "--frm is not understood here")]
     [InlineData("#!set --name x", "write #!set --name NAME --value")]
     [InlineData("#!set --name x --value @y", "@y does not name a language")]

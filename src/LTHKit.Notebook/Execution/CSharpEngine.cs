@@ -157,7 +157,7 @@ public sealed class CSharpEngine : IDisposable
         var where = string.Create(CultureInfo.InvariantCulture, $"{cell}, line {share.Line}");
         if (!found)
             throw new UserException($"{where}: {share.From?.Language} has nothing called {share.From?.Name}.");
-        if (!SyntaxFacts.IsValidIdentifier(share.Name))
+        if (!SyntaxFacts.IsValidIdentifier(share.Name) || (share.Language == "csharp" && IsKeyword(share.Name)))
             throw new UserException($"{where}: {share.Name} is no name of a variable.");
 
         if (share.Language == "fsharp")
@@ -165,6 +165,9 @@ public sealed class CSharpEngine : IDisposable
         else
             await Declare(share.Name, value).ConfigureAwait(false);
     }
+
+    // At the top of a cell, await is one as well.
+    private static bool IsKeyword(string name) => name == "await" || SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None;
 
     private async Task Declare(string name, object? value)
     {
