@@ -83,6 +83,25 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task OfTwoRunsIntoOneFolderBothEndWell()
+    {
+        var path = Write("Console.Write(\"no end of line\");");
+        RunOutcome? other = null;
+        using var terminal = new Listener(() =>
+        {
+            // The second begins and ends just before the first puts its notebook into place.
+            var partial = Path.Combine(_folder, "out", "in.ipynb.partial");
+            if (other is null && File.Exists(partial) && NotebookDocument.Load(partial).Cells[0].Outputs.Count > 0)
+                other = Run(path).GetAwaiter().GetResult();
+        });
+        var outcome = await Run(path, terminal);
+        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.True(other!.Ok, other.Error?.Message);
+        Assert.Single(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs);
+        Assert.Equal([outcome.Notebook], Directory.GetFiles(Path.Combine(_folder, "out")));
+    }
+
+    [Fact]
     public async Task AnInterruptEndsTheCellAndSavesTheNotebook()
     {
         using var cancel = new CancellationTokenSource();
@@ -165,5 +184,10 @@ public sealed class RunnerTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, "out"), "");
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1")));
         Assert.Contains("cannot be written", refused.Message);
+    }
+
+    private sealed class Listener(Action heard) : StringWriter
+    {
+        public override void WriteLine() => heard();
     }
 }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Execution;
 using LTHKit.Notebook.Html;
-using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Running;
 
@@ -11,7 +10,7 @@ public static class NotebookRunner
 {
     /// <summary>
     /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error.
-    /// The executed copy is saved after every cell as NAME.ipynb.partial and takes its place when the run ends, so that a run that is
+    /// The executed copy is saved after every cell as NAME.ipynb.partial, and in its place when the run ends, so that a run that is
     /// killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
     /// <exception cref="UserException">The notebook or a parameter is not what it should be, or the folder cannot be written to.</exception>
@@ -74,13 +73,16 @@ public static class NotebookRunner
                     terminal.Output(put);
                 },
                 cancellation).ConfigureAwait(false);
-            terminal.End(clock.Elapsed);
+            clock.Stop();
             notebook.Save(Partial(output));
+            terminal.End(clock.Elapsed);
             if (error is not null)
                 break;
         }
 
-        AtomicFile.Replace(output, temporary => File.Move(Partial(output), temporary));
+        // From memory: another run into this folder writes the same partial copy, and may just have taken it away.
+        notebook.Save(output);
+        File.Delete(Partial(output));
         tables.Save();
         return new RunOutcome(output, null, tables.Paths, error, error is not null && cancellation.IsCancellationRequested);
     }
