@@ -219,6 +219,27 @@ public class EngineTests
         Assert.IsType<UserException>(session.Engine.Variables["made"]);
     }
 
+    [Fact]
+    public async Task OfAnAssemblysVersionsTheFirstThatIsLoadedStays()
+    {
+        using var session = new Session();
+        foreach (var version in new[] { 1, 2 })
+        {
+            var folder = Directory.CreateDirectory(Path.Combine(session.Folder, $"v{version}")).FullName;
+            var code = $$"""[assembly: System.Reflection.AssemblyVersion("{{version}}.0.0.0")] public static class Told { public static int Version => {{version}}; }""";
+            var library = CSharpCompilation.Create(
+                "Versions",
+                [CSharpSyntaxTree.ParseText(code)],
+                [MetadataReference.CreateFromFile(typeof(object).Assembly.Location)],
+                new(OutputKind.DynamicallyLinkedLibrary));
+            Assert.True(library.Emit(Path.Combine(folder, "Versions.dll")).Success);
+        }
+
+        Assert.Equal("1", (await session.Run("#r \"v1/Versions.dll\"\nTold.Version")).Good().Result);
+        Assert.Equal("1", (await session.Run("#r \"v2/Versions.dll\"\nTold.Version")).Good().Result);
+        Assert.Equal("1", (await session.Run("Told.Version")).Good().Result);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("// nothing")]

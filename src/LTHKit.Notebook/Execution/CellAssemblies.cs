@@ -3,7 +3,8 @@ using System.Runtime.Loader;
 
 namespace LTHKit.Notebook.Execution;
 
-/// <summary>The assemblies that cells refer to: those of this process wherever it has them, else the files that <c>#r</c> named.</summary>
+/// <summary>The assemblies that cells refer to: those of this process wherever it has them, else the files that <c>#r</c> named.
+/// Of an assembly's versions the first that is loaded stays for the session, as in any process.</summary>
 internal sealed class ReferencedAssemblies(ReferenceResolver references) : AssemblyLoadContext("references of cells")
 {
     public Assembly? Find(AssemblyName wanted)
@@ -11,6 +12,9 @@ internal sealed class ReferencedAssemblies(ReferenceResolver references) : Assem
         var name = wanted.Name!;
         if (HostAssemblies.PathOf(name) is not null)
             return HostAssemblies.Load(name);
+
+        if (Assemblies.FirstOrDefault(assembly => assembly.GetName().Name == name) is { } loaded)
+            return loaded;
 
         var files = references.Foreign.ToList();
         var beside = files.Select(file => Path.Combine(Path.GetDirectoryName(file)!, name + ".dll"));
