@@ -31,14 +31,6 @@ internal static class Settings
         CustomParser = result => ParseNumber(result, name, least, most),
     };
 
-    /// <summary>A whole number within bounds, null when it is not given.</summary>
-    public static Option<int?> OptionalNumber(string name, string description, int least = 0, int most = int.MaxValue) => new(name)
-    {
-        Description = description,
-        HelpName = "N",
-        CustomParser = result => ParseNumber(result, name, least, most),
-    };
-
     /// <summary>A folder's path, absolute from here on.</summary>
     public static Option<string> Folder(string name, string description, string fallback) => new(name)
     {

@@ -158,7 +158,7 @@ public static partial class Claims
 
     /// <summary>How far the tickets of one level lie above the dense network trained without tweaks.</summary>
     private static Contrast AboveDense(Sweep vanilla, Sweep tweaked, int level) => new(
-        [.. tweaked.Runs.Where(run => run.Spec.Level == level).Join(DenseOf(vanilla), run => run.Spec.Seed, dense => dense.Spec.Seed,
+        [.. tweaked.Runs.Where(run => run.Spec.Level == level).Join(vanilla.DenseRuns, run => run.Spec.Seed, dense => dense.Spec.Seed,
             (run, dense) => run.TestAccuracy - dense.TestAccuracy)]);
 
     /// <summary>
@@ -168,14 +168,11 @@ public static partial class Claims
     private static Contrast WinningLevels(Sweep vanilla, Sweep tweaked)
     {
         var gains = new Gains(tweaked, vanilla);
-        return new([.. DenseOf(vanilla).Where(dense => gains.Seeds.Contains(dense.Spec.Seed)).Select(dense => (double)(Last(tweaked, dense) - Last(vanilla, dense)))]);
+        return new([.. vanilla.DenseRuns.Where(dense => gains.Seeds.Contains(dense.Spec.Seed)).Select(dense => (double)(Last(tweaked, dense) - Last(vanilla, dense)))]);
 
         int Last(Sweep sweep, RunResult dense) => sweep.Runs.Where(run => run.Spec.Seed == dense.Spec.Seed && gains.Levels.Contains(run.Spec.Level))
             .OrderBy(run => run.Spec.Level).TakeWhile(run => run.TestAccuracy >= dense.TestAccuracy).LastOrDefault()?.Spec.Level ?? 0;
     }
-
-    private static IReadOnlyList<RunResult> DenseOf(Sweep vanilla) => vanilla.Dense.Count > 0 ? vanilla.Dense
-        : throw new UserException($"'{vanilla.Name}' has no dense network to compare tickets with; sweep it with the dense one.");
 
     private static double MeanOf(IReadOnlyDictionary<int, double> gains, IEnumerable<int> levels) => levels.Select(level => gains[level]).DefaultIfEmpty(double.NaN).Average();
 

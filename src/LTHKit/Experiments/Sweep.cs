@@ -12,6 +12,11 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     /// <summary>Mean and spread of the dense runs; null without any.</summary>
     public SweepPoint? DensePoint => Dense.Count == 0 ? null : SweepPoint.Of(0, Dense);
 
+    /// <summary>The dense runs, for what tickets are measured by.</summary>
+    /// <exception cref="UserException">There are none.</exception>
+    internal IReadOnlyList<RunResult> DenseRuns => Dense.Count > 0 ? Dense
+        : throw new UserException($"'{Name}' has no dense network that tickets could be measured by; sweep it with the dense one.");
+
     /// <summary>
     /// What this way to retrain gains over another at each level that both have, the dense networks first as level 0. Runs of one seed share their
     /// ticket, first weights and data order, so the gain is taken seed by seed, and its spread is that of the differences.

@@ -87,7 +87,7 @@ public static partial class Tables
     /// <exception cref="UserException">Vanilla has no dense network.</exception>
     public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
     {
-        var dense = vanilla.DensePoint ?? throw new UserException($"'{vanilla.Name}' has no dense runs that a winning ticket could be measured by.");
+        var dense = SweepPoint.Of(0, vanilla.DenseRuns);
         var sweeps = tweaked.Prepend(vanilla).ToDictionary(sweep => sweep.Name, sweep => sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault());
         List<string> names = [.. sweeps.Keys];
         return new FrameBuilder.Columns<string, string>

@@ -28,12 +28,7 @@ public abstract class TrainingCallback
 }
 
 /// <summary>The training loss became infinite or not a number; what was kept of the run is its last good epoch.</summary>
+/// <param name="epoch">Counted from 0.</param>
+/// <param name="iteration">Counted from 0 within the epoch.</param>
 public sealed class DivergedException(int epoch, int iteration)
-    : UserException($"The training loss became infinite or not a number in epoch {epoch + 1}, step {iteration + 1}.")
-{
-    /// <summary>Counted from 0.</summary>
-    public int Epoch { get; } = epoch;
-
-    /// <summary>Counted from 0 within the epoch.</summary>
-    public int Iteration { get; } = iteration;
-}
+    : UserException($"The training loss became infinite or not a number in epoch {epoch + 1}, step {iteration + 1}.");
