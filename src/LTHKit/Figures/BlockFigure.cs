@@ -74,8 +74,8 @@ public static partial class Figures
                     MultiText: _hovers.Select(h => h.Text).ToArray(), UseDefaults: false)
                 .WithTrace(("mode", "markers"), ("opacity", 0), ("hovertemplate", "%{text}<extra></extra>"));
             var marks = chart.GetTraces()[0];
-            marks.Remove("line");       // there is none, and plotly.js's validator says so
-            marks.TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 24);
+            marks.RemoveProperty("line");       // there is none, and plotly.js's validator says so
+            marks.TryGetTypedPropertyValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetProperty("size", 24);
             return [chart];
         }
 

@@ -67,9 +67,9 @@ internal static class FigureTheme
             ("toImageButtonOptions", Object(("format", "png"), ("scale", 2))));
         // A line without markers still has an object for them, which plotly.js's validator reports as unused.
         foreach (var trace in chart.GetTraces())
-            if (trace.TryGetTypedValue<Marker>("marker") is { Value: var marker } && !marker.GetProperties(false).Any())
-                trace.Remove("marker");
-        return chart.WithLayout(layout).WithSize(Width: Width, Height: Height).WithConfig(config);
+            if (trace.TryGetTypedPropertyValue<Marker>("marker") is { Value: var marker } && !marker.GetProperties(false).Any())
+                trace.RemoveProperty("marker");
+        return chart.WithLayout(layout).WithSize(Width: Width, Height: Height).AddConfig(config);
     }
 
     /// <summary>An axis with a title, a line, ticks and a faint grid.</summary>
@@ -105,7 +105,7 @@ internal static class FigureTheme
     {
         foreach (var (name, value) in attributes)
             if (value is not null)
-                target.SetValue(name, value);
+                target.SetProperty(name, value);
         return target;
     }
 
@@ -116,6 +116,15 @@ internal static class FigureTheme
             trace.With(attributes);
         return chart;
     }
+
+    /// <summary>Puts these attributes over the chart's layout.</summary>
+    public static GenericChart WithLayout(this GenericChart chart, Layout layout) => GenericChart.addLayout(layout, chart);
+
+    private static GenericChart AddConfig(this GenericChart chart, Config config) => GenericChart.addConfig(config, chart);
+
+    public static GenericChart WithXAxis(this GenericChart chart, LinearAxis axis) => Plotly.NET.Chart.withXAxis(axis, null).Invoke(chart);
+
+    public static GenericChart WithYAxis(this GenericChart chart, LinearAxis axis) => Plotly.NET.Chart.withYAxis(axis, null).Invoke(chart);
 
     /// <summary>A plotly.js object that has no class of its own.</summary>
     public static DynamicObj.DynamicObj Object(params (string Name, object? Value)[] attributes) =>

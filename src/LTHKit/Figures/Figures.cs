@@ -123,12 +123,12 @@ public static partial class Figures
                     [run.BestEpoch + 1.0], [100 * run.TestAccuracy], ShowMarkers: true, Name: $"{name}, reported", ShowLegend: false,
                     MarkerColor: pens[name].Color, MarkerSymbol: StyleParam.MarkerSymbol.Star, UseDefaults: false)
                 .WithTrace(("legendgroup", name), ("hovertemplate", $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<extra></extra>")));
-            accuracy[^1].GetTraces()[0].TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 13);
+            accuracy[^1].GetTraces()[0].TryGetTypedPropertyValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetProperty("size", 13);
         }
         var left = Chart.Combine(loss).WithXAxis(FigureTheme.Axis("Epoch")).WithYAxis(FigureTheme.Axis("Loss", ("rangemode", "tozero")));
         var right = Chart.Combine(accuracy).WithXAxis(FigureTheme.Axis("Epoch")).WithYAxis(FigureTheme.Axis("Accuracy, %"));
         foreach (var trace in right.GetTraces())
-            trace.SetValue("showlegend", false);
+            trace.SetProperty("showlegend", false);
         return Chart.Grid([left, right], 1, 2, XGap: 0.16)
             .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
             .LegendAbove();
@@ -152,10 +152,10 @@ public static partial class Figures
                 MultiText: points.Select(hover).ToArray(), MarkerSymbol: pen.Symbol,
                 MarkerColor: pen.Color, LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
             .WithTrace(("hovertemplate", "%{text}<extra></extra>"), ("legendgroup", name));
-        chart.GetTraces()[0].TryGetTypedValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetValue("size", 9);
+        chart.GetTraces()[0].TryGetTypedPropertyValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetProperty("size", 9);
         return errors.All(double.IsNaN)
             ? chart
-            : chart.WithYErrorStyle<double, double>(Array: errors, Color: pen.Color, Thickness: 1.5, Width: 5.0);
+            : chart.WithTrace(("error_y", FigureTheme.Object(("type", "data"), ("array", errors), ("color", pen.Hex), ("thickness", 1.5), ("width", 5.0))));
     }
 
     private static GenericChart DenseLine(Sweep sweep, Pen pen, double[] ends)

@@ -62,7 +62,7 @@ public static partial class Figures
             .WithLayout(new Layout().With(("scene", scene), ("margin", FigureTheme.Object(("l", 10), ("r", 10), ("t", 70), ("b", 10)))))
             .WithSize(Width: 700, Height: 600);
         // Only flat plots have a background of their own.
-        chart.GetLayout().Remove("plot_bgcolor");
+        chart.GetLayout().RemoveProperty("plot_bgcolor");
         return chart;
     }
 
@@ -106,7 +106,7 @@ public static partial class Figures
                 [0.0], [0.0], ShowMarkers: true, ShowLegend: false, MarkerColor: Color.fromString("white"),
                 MarkerSymbol: StyleParam.MarkerSymbol.Star, UseDefaults: false)
             .WithTrace(("hoverinfo", "skip"));
-        origin.GetTraces()[0].TryGetTypedValue<Marker>("marker")!.Value.With(
+        origin.GetTraces()[0].TryGetTypedPropertyValue<Marker>("marker")!.Value.With(
             ("size", 12), ("line", new Line().With(("width", 1), ("color", FigureTheme.Ink))));
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
         return (inside ? Chart.Combine([contour, origin]) : contour)
