@@ -1,0 +1,54 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace LTHKit;
+
+/// <summary>
+/// What must be so before TorchSharp loads libtorch: how its threads wait, how it gets memory, and which libtorch it is. Done when this assembly is
+/// initialised; every program of the kit sees to that when it starts (build/Start.cs).
+/// </summary>
+internal static partial class Libtorch
+{
+    private const int MmapThreshold = -3, TrimThreshold = -1;       // of mallopt, from malloc.h
+    private const int Most = 1 << 30, MostOfOldGlibc = 1 << 25;
+
+    /// <summary>What setup chose: "cpu" and "cuda" come with a package, anything else is the folder of another libtorch.</summary>
+    public static string Choice { get; } = typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "Libtorch").Value!;
+
+    /// <summary>The folder of the libtorch that serves in place of a package's: $LIBTORCH, or what setup remembers of it; null where a package serves.</summary>
+    public static string? Folder { get; } =
+        Choice is "cpu" or "cuda" ? null : Environment.GetEnvironmentVariable("LIBTORCH") is { Length: > 0 } folder ? folder : Choice;
+
+    /// <exception cref="UserException">The chosen folder holds no libtorch that can be loaded.</exception>
+    [ModuleInitializer]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "libtorch cannot be told later")]
+    internal static void Prepare()
+    {
+        // Threads that spin while they wait take the cores from every other training; OpenMP reads this when it is loaded.
+        SetEnvironment("OMP_WAIT_POLICY", "passive", overwrite: 0);
+        // Activations are given back and asked for at every step: kept by the process, they cost no page faults.
+        if (MallocOption(MmapThreshold, Most) == 0)
+            MallocOption(MmapThreshold, MostOfOldGlibc);
+        MallocOption(TrimThreshold, Most);
+        if (Folder is not { } place)
+            return;
+        try
+        {
+            foreach (var library in (string[])["libtorch_global_deps.so", "libtorch.so"])
+                NativeLibrary.Load(Path.Combine(place, "lib", library));
+        }
+        catch (DllNotFoundException e)
+        {
+            throw new UserException(
+                $"the libtorch of {place} cannot be loaded ({e.Message.Split('\n')[0].TrimEnd('.')}); let LIBTORCH name another, or run ./lthkit setup --force without it.", e);
+        }
+    }
+
+    // The C library's own: what .NET sets, getenv does not see.
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironment(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "mallopt")]
+    private static partial int MallocOption(int option, int value);
+}
