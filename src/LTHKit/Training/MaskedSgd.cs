@@ -12,27 +12,30 @@ namespace LTHKit.Training;
 /// </summary>
 public sealed class MaskedSgd : IDisposable
 {
-    private readonly List<(string Name, Parameter Weight, Tensor Momentum, Tensor? Kept)> _slots = [];
+    private readonly List<Slot> _slots = [];
     private readonly double _momentum, _decay;
 
     /// <summary>An optimiser of all of the network's parameters, momentum zero.</summary>
     /// <param name="network">The network, on its device.</param>
     /// <param name="mask">Its mask on the same device, already applied; null for a dense network.</param>
     /// <param name="recipe">Momentum and weight decay.</param>
-    /// <param name="useNative">Whether the fused CPU kernel may serve; both forms agree to rounding.</param>
-    public MaskedSgd(Network network, Mask? mask, Recipe recipe, bool useNative = true)
+    /// <param name="fused">Whether libtorch's fused update may serve; both forms agree to rounding.</param>
+    public MaskedSgd(Network network, Mask? mask, Recipe recipe, bool fused = true)
     {
+        using var scope = NewDisposeScope();
         (_momentum, _decay) = (recipe.Momentum, recipe.WeightDecay);
+        IsFused = fused && FusedSgd.Available && network.parameters().All(p => p.is_contiguous() && p.dtype == ScalarType.Float32);
         foreach (var (name, weight) in network.named_parameters())
         {
             var kept = mask is not null && mask.Covers(name) ? mask[name] : null;
-            _slots.Add((name, weight, zeros_like(weight, requires_grad: false).DetachFromDisposeScope(), kept));
+            // A pruned weight's gradient is clamped to [0, 0], a survivor's to what any number lies in.
+            var high = kept is null || !IsFused ? null : where(kept, float.PositiveInfinity, 0f).DetachFromDisposeScope();
+            _slots.Add(new(name, weight, zeros_like(weight, requires_grad: false).DetachFromDisposeScope(), kept, high?.neg().DetachFromDisposeScope(), high));
         }
-        IsNative = useNative && NativeKernels.Available && _slots.All(s => s.Weight.device_type == DeviceType.CPU && s.Weight.dtype == ScalarType.Float32);
     }
 
-    /// <summary>Whether the fused CPU kernel serves.</summary>
-    public bool IsNative { get; }
+    /// <summary>Whether libtorch's fused update serves.</summary>
+    public bool IsFused { get; }
 
     /// <summary>The momentum by parameter name; what a checkpoint must hold beside the network.</summary>
     public IEnumerable<(string Name, Tensor Momentum)> State => _slots.Select(s => (s.Name, s.Momentum));
@@ -42,43 +45,36 @@ public sealed class MaskedSgd : IDisposable
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var (_, weight, momentum, kept) in _slots)
+        var active = _slots.Where(s => s.Weight.grad is not null).ToList();
+        if (!IsFused)
         {
-            if (weight.grad is not { } gradient)
-                continue;
-            if (IsNative)
-                StepNative(weight, gradient.contiguous(), momentum, kept, (float)learningRate);
-            else
-                StepTensors(weight, gradient, momentum, kept, learningRate);
+            active.ForEach(slot => StepTensors(slot, learningRate));
+            return;
         }
+        var gradients = active.Select(s => s.Weight.grad!.contiguous()).ToArray();
+        var masked = active.Zip(gradients).Where(p => p.First.High is not null).ToList();
+        FusedSgd.Clamp([.. masked.Select(p => p.Second)], [.. masked.Select(p => p.First.Low!)], [.. masked.Select(p => p.First.High!)]);
+        FusedSgd.Step([.. active.Select(s => s.Weight)], gradients, [.. active.Select(s => s.Momentum)], _decay, _momentum, learningRate);
     }
 
     /// <summary>Forgets the gradients.</summary>
-    public void ZeroGradients()
-    {
-        foreach (var (_, weight, _, _) in _slots)
-            weight.grad = null;
-    }
+    public void ZeroGradients() => _slots.ForEach(slot => slot.Weight.grad = null);
 
     /// <summary>Frees the momentum.</summary>
     public void Dispose()
     {
-        foreach (var (_, _, momentum, _) in _slots)
-            momentum.Dispose();
+        foreach (var tensor in _slots.SelectMany(s => new[] { s.Momentum, s.Low, s.High }))
+            tensor?.Dispose();
     }
 
-    private void StepTensors(Tensor weight, Tensor gradient, Tensor momentum, Tensor? kept, double rate)
+    private void StepTensors(Slot slot, double rate)
     {
-        var g = gradient.add(weight, alpha: _decay);
-        if (kept is not null)
-            g.masked_fill_(kept.logical_not(), 0);
-        momentum.mul_(_momentum).add_(g);
-        weight.add_(momentum, alpha: -rate);
+        var g = slot.Weight.grad!.add(slot.Weight, alpha: _decay);
+        if (slot.Kept is not null)
+            g.masked_fill_(slot.Kept.logical_not(), 0);
+        slot.Momentum.mul_(_momentum).add_(g);
+        slot.Weight.add_(slot.Momentum, alpha: -rate);
     }
 
-    private unsafe void StepNative(Tensor weight, Tensor gradient, Tensor momentum, Tensor? kept, float rate)
-    {
-        fixed (byte* w = weight.bytes, g = gradient.bytes, m = momentum.bytes, mask = kept is null ? default : kept.bytes)
-            NativeKernels.MaskedSgd((float*)w, (float*)g, (float*)m, mask, weight.numel(), rate, (float)_momentum, (float)_decay, get_num_threads());
-    }
+    private sealed record Slot(string Name, Parameter Weight, Tensor Momentum, Tensor? Kept, Tensor? Low, Tensor? High);
 }

@@ -24,10 +24,10 @@ public sealed class MaskedSgdTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void WithoutAMaskItIsTorchOptimSgd(bool native)
+    public void WithoutAMaskItIsTorchOptimSgd(bool fused)
     {
         using Network a = Build(), b = Build();
-        using var ours = new MaskedSgd(a, null, new Recipe { WeightDecay = 5e-3 }, native);
+        using var ours = new MaskedSgd(a, null, new Recipe { WeightDecay = 5e-3 }, fused);
         using var theirs = optim.SGD(b.parameters(), 0.05, momentum: 0.9, weight_decay: 5e-3);
         for (var step = 0; step < 20; step++)
         {
@@ -46,12 +46,12 @@ public sealed class MaskedSgdTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void PrunedWeightsAreExactlyZeroAfterEveryStep(bool native)
+    public void PrunedWeightsAreExactlyZeroAfterEveryStep(bool fused)
     {
         using var network = Build();
         using var mask = HalfOf(network);
         mask.Apply(network);
-        using var optimiser = new MaskedSgd(network, mask, new Recipe { WeightDecay = 0.1 }, native);
+        using var optimiser = new MaskedSgd(network, mask, new Recipe { WeightDecay = 0.1 }, fused);
         for (var step = 0; step < 10; step++)
         {
             optimiser.ZeroGradients();
@@ -69,9 +69,9 @@ public sealed class MaskedSgdTests
         using var network = Build();
         using var mask = HalfOf(network);
         mask.Apply(network);
-        foreach (var native in new[] { true, false })
+        foreach (var fused in new[] { true, false })
         {
-            using var optimiser = new MaskedSgd(network, mask, new Recipe(), native);
+            using var optimiser = new MaskedSgd(network, mask, new Recipe(), fused);
             foreach (var (name, weight) in network.PrunableWeights())
                 weight.grad = where(mask[name], 0.0f, float.PositiveInfinity);
             optimiser.Step(0.1);
@@ -80,19 +80,19 @@ public sealed class MaskedSgdTests
     }
 
     [Fact]
-    public void NativeAndTensorFormsAgree()
+    public void FusedAndTensorFormsAgree()
     {
         using Network a = Build(), b = Build();
         using Mask maskA = HalfOf(a), maskB = HalfOf(b);
         maskA.Apply(a);
         maskB.Apply(b);
-        using MaskedSgd native = new(a, maskA, new Recipe()), tensors = new(b, maskB, new Recipe(), useNative: false);
-        Assert.True(native.IsNative, "the native kernels are not built: run ./lthkit setup");
+        using MaskedSgd fused = new(a, maskA, new Recipe()), tensors = new(b, maskB, new Recipe(), fused: false);
+        Assert.True(fused.IsFused);
         Backward(a, 0);
         Backward(b, 0);
         for (var step = 0; step < 5; step++)
         {
-            native.Step(0.1);
+            fused.Step(0.1);
             tensors.Step(0.1);
         }
         foreach (var (p, q) in a.parameters().Zip(b.parameters()))
