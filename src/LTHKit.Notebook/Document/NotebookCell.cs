@@ -13,6 +13,9 @@ public sealed class NotebookCell
     /// <summary>The cell's id, unique in the notebook.</summary>
     public string Id => (string)Json["id"]!;
 
+    /// <summary>The id as a part of the names of files: what nbformat allows in ids, letters, digits, - and _, stays.</summary>
+    public string FileName => string.Concat(Id.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
+
     /// <summary>code, markdown or raw.</summary>
     public string Kind => (string)Json["cell_type"]!;
 

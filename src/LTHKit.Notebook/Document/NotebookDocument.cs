@@ -39,7 +39,7 @@ public sealed class NotebookDocument
         {
          "cells": [],
          "metadata": {
-          "kernelspec": { "display_name": ".NET (C#)", "language": "C#", "name": ".net-csharp" },
+          "kernelspec": { "display_name": "LTHKit (C#)", "language": "C#", "name": "lthkit" },
           "language_info": { "file_extension": ".cs", "mimetype": "text/x-csharp", "name": "C#" }
          },
          "nbformat": 4,

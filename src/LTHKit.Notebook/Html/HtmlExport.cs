@@ -19,7 +19,7 @@ public static class HtmlExport
     /// <param name="notebook">The executed notebook.</param>
     /// <param name="path">The page's file.</param>
     /// <param name="folder">Where pictures that Markdown cells name are looked for.</param>
-    /// <exception cref="UserException">The folder cannot be written to, or there are figures and plotly.js is not installed.</exception>
+    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static void Write(NotebookDocument notebook, string path, string folder) =>
         AtomicFile.WriteText(path, Page(notebook, Path.GetFileNameWithoutExtension(path), folder));
 
@@ -27,7 +27,6 @@ public static class HtmlExport
     /// <param name="notebook">The executed notebook.</param>
     /// <param name="name">What it is called where it has no title.</param>
     /// <param name="folder">Where pictures that Markdown cells name are looked for.</param>
-    /// <exception cref="UserException">There are figures and plotly.js is not installed.</exception>
     public static string Page(NotebookDocument notebook, string name, string folder)
     {
         var markdown = new MarkdownHtml(folder);
@@ -44,15 +43,12 @@ public static class HtmlExport
         }
 
         var title = markdown.Headings.Select(heading => heading.Text).FirstOrDefault() ?? name;
-        var katex = markdown.HasMath ? WebAssets.Katex() : null;
         var page = new StringBuilder("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             .Append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
             .Append("<title>").Append(CodeHtml.Encode(title)).Append("</title>\n")
             .Append("<style>\n").Append(WebAssets.Own("page.css")).Append("</style>\n");
-        if (katex is { } formulas)
-            page.Append("<style>").Append(formulas.Style).Append("</style>\n<script>").Append(Script(formulas.Script)).Append("</script>\n");
         if (figures > 0)
-            page.Append("<script>").Append(Script(File.ReadAllText(WebAssets.PlotlyPath))).Append("</script>\n");
+            page.Append("<script>").Append(Script(WebAssets.Plotly)).Append("</script>\n");
         page.Append("</head>\n<body>\n<main>\n").Append(first);
         Contents(page, markdown);
         return page.Append(rest).Append("</main>\n<footer><div>Made from ").Append(CodeHtml.Encode(name)).Append(".ipynb with LTHKit.</div></footer>\n<script>\n")
@@ -131,7 +127,7 @@ public static class HtmlExport
                 body.Append("<div class=\"prose\">").Append(markdown.Render(MultilineText.Join(data))).Append("</div>");
                 break;
             case "text/latex":
-                body.Append("<div class=\"prose\">").Append(markdown.Render($"$$\n{MultilineText.Join(data).Trim().Trim('$')}\n$$")).Append("</div>");
+                body.Append("<div class=\"prose\">").Append(MathMl.Of(MultilineText.Join(data).Trim().Trim('$'), display: true)).Append("</div>");
                 break;
             case "image/png":
             case "image/jpeg":

@@ -34,9 +34,6 @@ internal sealed class MarkdownHtml(string folder)
     /// <summary>The headings seen so far: level, text, id.</summary>
     public List<(int Level, string Text, string Id)> Headings { get; } = [];
 
-    /// <summary>Whether a formula was seen.</summary>
-    public bool HasMath { get; private set; }
-
     /// <param name="text">Markdown.</param>
     /// <param name="attachments">The cell's attached pictures.</param>
     public string Render(string text, JsonObject? attachments = null)
@@ -48,7 +45,8 @@ internal sealed class MarkdownHtml(string folder)
         using var writer = new StringWriter();
         var renderer = new HtmlRenderer(writer);
         Pipeline.Setup(renderer);
-        renderer.ObjectRenderers.Replace<CodeBlockRenderer>(new HighlightedCode());
+        renderer.ObjectRenderers.Replace<CodeBlockRenderer>(new Code());
+        renderer.ObjectRenderers.Replace<HtmlMathInlineRenderer>(new Formula());
         renderer.Render(document);
         return writer.ToString();
     }
@@ -59,15 +57,6 @@ internal sealed class MarkdownHtml(string folder)
         {
             case LinkInline { IsImage: true, Url: { } url } image:
                 image.Url = Inlined(url, attachments) ?? url;
-                break;
-            case MathInline math:
-                HasMath = true;
-                if (math.DelimiterCount == 2)
-                    math.GetAttributes().AddClass("display");
-                break;
-            case MathBlock block:
-                HasMath = true;
-                block.GetAttributes().AddClass("display");
                 break;
             case HeadingBlock heading:
                 // Ids are unique in a cell only; the page has many cells.
@@ -94,17 +83,22 @@ internal sealed class MarkdownHtml(string folder)
         return File.Exists(path) ? $"data:{type};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}" : null;
     }
 
-    private sealed class HighlightedCode : HtmlObjectRenderer<CodeBlock>
+    private sealed class Formula : HtmlObjectRenderer<MathInline>
+    {
+        protected override void Write(HtmlRenderer renderer, MathInline math) => renderer.Write(MathMl.Of(math.Content.ToString(), math.DelimiterCount == 2));
+    }
+
+    private sealed class Code : HtmlObjectRenderer<CodeBlock>
     {
         protected override void Write(HtmlRenderer renderer, CodeBlock block)
         {
+            var code = block.Lines.ToString();
             if (block is MathBlock)
             {
-                new HtmlMathBlockRenderer().Write(renderer, block);
+                renderer.WriteLine(MathMl.Of(code, display: true));
                 return;
             }
 
-            var code = block.Lines.ToString();
             var language = (block as FencedCodeBlock)?.Info ?? "";
             renderer.Write("<pre class=\"source\"><code>");
             renderer.Write(language is "csharp" or "cs" or "c#" ? CodeHtml.Highlight(code) : CodeHtml.Encode(code));

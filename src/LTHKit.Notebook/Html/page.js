@@ -1,4 +1,4 @@
-// Draws the figures and formulas of the page; everything it needs is in the page.
+// Draws the figures of the page; everything it needs is in the page.
 for (const place of document.querySelectorAll('.figure')) {
   const figure = JSON.parse(place.querySelector('script').textContent);
   const wanted = figure.layout.width ?? 900;
@@ -9,10 +9,4 @@ for (const place of document.querySelectorAll('.figure')) {
     const { width } = fit();
     if (width !== drawn) window.Plotly.relayout(place, { width: drawn = width });
   });
-}
-if (window.katex) {
-  for (const place of document.querySelectorAll('.math')) {
-    const source = place.textContent.trim().replace(/^\\[([]|\\[)\]]$/g, '');
-    window.katex.render(source, place, { displayMode: place.classList.contains('display'), throwOnError: false });
-  }
 }

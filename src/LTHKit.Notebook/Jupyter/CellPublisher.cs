@@ -1,6 +1,5 @@
 using System.Text;
-using System.Text.Json.Nodes;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Jupyter;
 
@@ -15,15 +14,14 @@ internal sealed class CellPublisher : IDisposable
 
     private readonly Channels _channels;
     private readonly Request _request;
-    private readonly int _number;
     private readonly Lock _gate = new();
     private readonly StringBuilder _text = new();
     private readonly Timer _timer;
     private string _stream = "";
 
-    public CellPublisher(Channels channels, Request request, int number)
+    public CellPublisher(Channels channels, Request request)
     {
-        (_channels, _request, _number) = (channels, request, number);
+        (_channels, _request) = (channels, request);
         _timer = new Timer(_ => Flush());
     }
 
@@ -31,15 +29,14 @@ internal sealed class CellPublisher : IDisposable
     {
         lock (_gate)
         {
-            if (output is StreamOutput stream)
+            if (output.StreamName is { } stream)
             {
-                Gather(stream);
+                Gather(stream, (string)output.Content["text"]!);
                 return;
             }
 
             Flush();
-            var (type, content) = Message(output);
-            _channels.Publish(type, content, _request);
+            _channels.Publish(output.Type, output.Content, _request);
         }
     }
 
@@ -60,44 +57,15 @@ internal sealed class CellPublisher : IDisposable
         Flush();
     }
 
-    private void Gather(StreamOutput stream)
+    private void Gather(string stream, string text)
     {
-        if (stream.Name != _stream)
+        if (stream != _stream)
             Flush();
-        _stream = stream.Name;
+        _stream = stream;
         if (_text.Length == 0)
             _timer.Change(Moment, Timeout.InfiniteTimeSpan);
-        _text.Append(stream.Text);
+        _text.Append(text);
         if (_text.Length > MostGathered)
             Flush();
     }
-
-    private (string Type, JsonObject Content) Message(CellOutput output) => output switch
-    {
-        DisplayOutput o => ("display_data", Shown(o.Data, o.DisplayId)),
-        DisplayUpdate o => ("update_display_data", Shown(o.Data, o.DisplayId)),
-        ResultOutput o => ("execute_result", new()
-        {
-            ["data"] = OutputJson.Bundle(o.Data, multiline: false),
-            ["execution_count"] = _number,
-            ["metadata"] = new JsonObject(),
-        }),
-        ErrorOutput o => ("error", Error(o)),
-        ClearOutput o => ("clear_output", new() { ["wait"] = o.Wait }),
-        _ => throw new ArgumentOutOfRangeException(nameof(output)),
-    };
-
-    public static JsonObject Error(ErrorOutput error) => new()
-    {
-        ["ename"] = error.Name,
-        ["evalue"] = error.Message,
-        ["traceback"] = new JsonArray([.. error.Traceback.Select(line => JsonValue.Create(line))]),
-    };
-
-    private static JsonObject Shown(IReadOnlyDictionary<string, string> data, string id) => new()
-    {
-        ["data"] = OutputJson.Bundle(data, multiline: false),
-        ["metadata"] = new JsonObject(),
-        ["transient"] = new JsonObject { ["display_id"] = id },
-    };
 }

@@ -1,13 +1,13 @@
 using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>Runs the cells that front ends send, one at a time.</summary>
-internal sealed class Cells(Channels channels, CSharpEngine engine, History history, FrontEndInput input, string folder)
+internal sealed class Cells(Channels channels, NotebookHost kernels, History history, FrontEndInput input, string folder)
 {
     private readonly Lock _gate = new();
     private int _count;
@@ -43,13 +43,9 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
         try
         {
             var error = await Run(code, number, request, silent, stored, cancellation.Token).ConfigureAwait(false);
-            var reply = error is null
-                ? new JsonObject
-                {
-                    ["user_expressions"] = await Evaluate(request, cancellation.Token).ConfigureAwait(false),
-                    ["payload"] = new JsonArray(),
-                }
-                : CellPublisher.Error(error);
+            var reply = error is not null
+                ? CellOutput.Of(error).Content
+                : new JsonObject { ["user_expressions"] = await Evaluate(request, number, cancellation.Token).ConfigureAwait(false), ["payload"] = new JsonArray() };
             reply["status"] = error is null ? "ok" : "error";
             reply["execution_count"] = number;
             return reply;
@@ -61,23 +57,27 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
         }
     }
 
-    private async Task<ErrorOutput?> Run(string code, int number, Request request, bool silent, bool stored, CancellationToken cancellation)
+    private async Task<CellError?> Run(string code, int number, Request request, bool silent, bool stored, CancellationToken cancellation)
     {
-        using var publisher = new CellPublisher(channels, request, number);
+        using var publisher = new CellPublisher(channels, request);
         input.Begin(request, publisher, cancellation);
-        return await engine.ExecuteAsync(
+        return await kernels.RunAsync(
             code,
             number,
             output =>
             {
-                if (!silent)
+                if (output.Type == "execute_result")
                 {
-                    Provide(output);
-                    publisher.Add(output);
+                    output.Content["execution_count"] = number;
+                    output.Content.Remove("transient");
+                    if (stored)
+                        history.SetResult((string?)output.Data![PlainTextFormatter.MimeType]);
                 }
 
-                if (stored && output is ResultOutput result)
-                    history.SetResult(result.Data.GetValueOrDefault(PlainTextFormatter.MimeType));
+                if (silent)
+                    return;
+                Provide(output);
+                publisher.Add(output);
             },
             cancellation).ConfigureAwait(false);
     }
@@ -85,8 +85,7 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
     // nbconvert makes a page beside the notebook, and its figures look for plotly.js there.
     private void Provide(CellOutput output)
     {
-        var data = (output as DisplayOutput)?.Data ?? (output as ResultOutput)?.Data;
-        if (_hasFigures || data?.ContainsKey(NotebookFormatters.Plotly) is not true)
+        if (_hasFigures || output.Data?.ContainsKey(NotebookFormatters.Plotly) is not true)
             return;
         _hasFigures = true;
         try
@@ -99,16 +98,15 @@ internal sealed class Cells(Channels channels, CSharpEngine engine, History hist
         }
     }
 
-    private async Task<JsonObject> Evaluate(Request request, CancellationToken cancellation)
+    private async Task<JsonObject> Evaluate(Request request, int number, CancellationToken cancellation)
     {
         var values = new JsonObject();
         foreach (var (name, expression) in request.Content["user_expressions"] as JsonObject ?? [])
         {
-            var value = await engine.EvaluateAsync(expression?.ToString() ?? "", cancellation).ConfigureAwait(false);
-            var content = value is ResultOutput result
-                ? new JsonObject { ["data"] = OutputJson.Bundle(result.Data, multiline: false), ["metadata"] = new JsonObject() }
-                : CellPublisher.Error((ErrorOutput)value);
-            content["status"] = value is ResultOutput ? "ok" : "error";
+            var content = new JsonObject { ["data"] = new JsonObject(), ["metadata"] = new JsonObject() };
+            var error = await kernels.RunAsync(
+                expression?.ToString() ?? "", number, output => content = output.Type is "execute_result" or "error" ? output.Content : content, cancellation).ConfigureAwait(false);
+            content["status"] = error is null ? "ok" : "error";
             values[name] = content;
         }
 

@@ -1,6 +1,7 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json.Nodes;
+using NetMQ;
+using NetMQ.Sockets;
 
 namespace LTHKit.Notebook.Jupyter;
 
@@ -18,52 +19,47 @@ internal enum Channel
 /// </summary>
 internal sealed class Channels : IDisposable
 {
-    private const string Wake = "inproc://wake";
-    private const int MostWaiting = 4096, Portion = 256;
+    private const int MostWaiting = 4096;
+    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(1);
 
     private readonly MessageCodec _codec;
     private readonly Action<Channel, Request> _received;
     private readonly Action<string> _log;
-    private readonly IntPtr _context = ZeroMq.NewContext();
-    private readonly ZmqSocket _waker;
-    private readonly ZmqSocket _woken;
-    private readonly ZmqSocket _heartbeat;
-    private readonly Dictionary<Channel, ZmqSocket> _sockets;
-    private readonly BlockingCollection<(Channel Channel, List<byte[]> Frames)> _outgoing = new(MostWaiting);
-    private readonly Lock _wakerGate = new();
-    private readonly Thread _thread;
-    private int _wakeSent;
+    private readonly ResponseSocket _heartbeat = new();
+    private readonly Dictionary<Channel, NetMQSocket> _sockets;
+    private readonly NetMQQueue<(Channel Channel, NetMQMessage Message)> _outgoing = new();
+    private readonly SemaphoreSlim _room = new(MostWaiting);
+    private readonly NetMQPoller _poller;
+    private bool _closed;
 
     /// <param name="received">Called on the sockets' thread with every message that is what it should be; must return at once.</param>
     /// <param name="log">Told of messages that were refused.</param>
     public Channels(ConnectionFile connection, Action<Channel, Request> received, Action<string> log)
     {
         (_codec, _received, _log) = (new MessageCodec(connection.Key), received, log);
-        _woken = new ZmqSocket(_context, ZeroMq.Pair);
-        _woken.Bind(Wake);
-        _waker = new ZmqSocket(_context, ZeroMq.Pair);
-        _waker.Connect(Wake);
-        _heartbeat = Bound(ZeroMq.Rep, connection.Heartbeat);
         _sockets = new()
         {
-            [Channel.Shell] = Bound(ZeroMq.Router, connection.Shell),
-            [Channel.Control] = Bound(ZeroMq.Router, connection.Control),
-            [Channel.Stdin] = Bound(ZeroMq.Router, connection.Stdin),
-            [Channel.Iopub] = Bound(ZeroMq.XPub, connection.Iopub),
+            [Channel.Shell] = new RouterSocket(),
+            [Channel.Control] = new RouterSocket(),
+            [Channel.Stdin] = new RouterSocket(),
+            [Channel.Iopub] = new XPublisherSocket(),
         };
-        _thread = new Thread(Loop) { IsBackground = true, Name = "Jupyter sockets" };
-
-        ZmqSocket Bound(int type, int port)
+        _poller = [_heartbeat, _outgoing];
+        Bind(_heartbeat, connection.Endpoint(connection.Heartbeat));
+        foreach (var (channel, socket) in _sockets)
         {
-            var socket = new ZmqSocket(_context, type);
-            if (type == ZeroMq.Router)
-                socket.Set(ZeroMq.RouterHandover, 1);
-            socket.Bind(connection.Endpoint(port));
-            return socket;
+            if (socket is RouterSocket)
+                socket.Options.RouterHandover = true;
+            Bind(socket, connection.Endpoint(connection.Port(channel)));
+            socket.ReceiveReady += (_, _) => Receive(channel, socket);
+            _poller.Add(socket);
         }
+
+        _heartbeat.ReceiveReady += (_, _) => _heartbeat.SendMultipartMessage(_heartbeat.ReceiveMultipartMessage());
+        _outgoing.ReceiveReady += (_, _) => SendWaiting();
     }
 
-    public void Start() => _thread.Start();
+    public void Start() => _poller.RunAsync("Jupyter sockets", isBackgroundThread: true);
 
     /// <summary>Publishes to every front end.</summary>
     public void Publish(string type, JsonObject content, Request? parent) =>
@@ -76,66 +72,63 @@ internal sealed class Channels : IDisposable
     /// <summary>Sends what is waiting and closes the sockets.</summary>
     public void Dispose()
     {
-        if (_outgoing.IsAddingCompleted)
+        if (Interlocked.Exchange(ref _closed, true))
             return;
-        _outgoing.CompleteAdding();
-        WakeUp();
-        if (_thread.IsAlive)
-            _thread.Join();
-        foreach (var socket in (IEnumerable<ZmqSocket>)[_waker, _woken, _heartbeat, .. _sockets.Values])
+        if (_poller.IsRunning)
+            _poller.Stop();
+        SendWaiting();
+        _poller.Dispose();
+        foreach (var socket in _sockets.Values.Append(_heartbeat))
             socket.Dispose();
-        _ = ZeroMq.ContextTerminate(_context);
+        _outgoing.Dispose();
     }
 
-    private void Enqueue(Channel channel, List<byte[]> frames)
+    private static void Bind(NetMQSocket socket, string endpoint)
     {
+        // What was sent shortly before the end still leaves; nothing is dropped for being much.
+        (socket.Options.Linger, socket.Options.SendHighWatermark, socket.Options.ReceiveHighWatermark) = (Linger, 0, 0);
         try
         {
-            _outgoing.Add((channel, frames));
-            WakeUp();
+            socket.Bind(endpoint);
         }
-        catch (InvalidOperationException)
+        catch (NetMQException e)
         {
-            // Closed: a cell that goes on after the end has nobody to talk to.
+            throw new UserException($"The kernel cannot listen on {endpoint}: {e.Message}.", e);
         }
     }
 
-    private void WakeUp()
+    private void Enqueue(Channel channel, NetMQMessage message)
     {
-        if (Interlocked.Exchange(ref _wakeSent, 1) == 1)
-            return;
-        lock (_wakerGate)
-            _waker.Send([[]]);
-    }
-
-    private void Loop()
-    {
-        ZmqSocket[] all = [_woken, _heartbeat, .. _sockets.Values];
-        while (!_outgoing.IsCompleted)
+        if (_closed)
+            return;     // a cell that goes on after the end has nobody to talk to
+        _room.Wait();
+        try
         {
-            ZmqSocket.WaitAny(all, _outgoing.Count == 0 ? Timeout.Infinite : 0);
-            while (_woken.Receive() is not null)
-                Interlocked.Exchange(ref _wakeSent, 0);
-            // In portions, so that a cell that prints without end can be interrupted.
-            for (var i = 0; i < Portion && _outgoing.TryTake(out var message); i++)
-                _sockets[message.Channel].Send(message.Frames);
-            while (_heartbeat.Receive() is { } beat)
-                _heartbeat.Send(beat);
-            foreach (var (channel, socket) in _sockets)
-            {
-                while (socket.Receive() is { } frames)
-                    Receive(channel, socket, frames);
-            }
+            _outgoing.Enqueue((channel, message));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed in between.
         }
     }
 
-    private void Receive(Channel channel, ZmqSocket socket, List<byte[]> frames)
+    private void SendWaiting()
     {
+        while (_outgoing.TryDequeue(out var next, TimeSpan.Zero))
+        {
+            _room.Release();
+            _sockets[next.Channel].TrySendMultipartMessage(next.Message);
+        }
+    }
+
+    private void Receive(Channel channel, NetMQSocket socket)
+    {
+        var frames = socket.ReceiveMultipartBytes();
         if (channel == Channel.Iopub)
         {
             // A new subscriber: from here on it misses nothing, and is told so.
             if (frames is [[1, .. var topic]])
-                socket.Send(_codec.Write([topic], "iopub_welcome", new() { ["subscription"] = Encoding.UTF8.GetString(topic) }, null));
+                socket.SendMultipartMessage(_codec.Write([topic], "iopub_welcome", new() { ["subscription"] = Encoding.UTF8.GetString(topic) }, null));
         }
         else if (_codec.TryRead(frames, out var request, out var problem))
         {

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>Where a front end wants its kernel to listen, and the key that both sign with.</summary>
-internal sealed record ConnectionFile(string Transport, string Address, string Key, int Shell, int Control, int Stdin, int Iopub, int Heartbeat)
+internal sealed record ConnectionFile(string Address, string Key, int Shell, int Control, int Stdin, int Iopub, int Heartbeat)
 {
     /// <exception cref="UserException">The file is none, or asks for what this kernel does not do.</exception>
     public static ConnectionFile Read(string path)
@@ -32,16 +32,24 @@ internal sealed record ConnectionFile(string Transport, string Address, string K
         }
     }
 
-    public string Endpoint(int port) => Transport == "ipc" ? $"ipc://{Address}-{port}" : $"tcp://{Address}:{port}";
+    public string Endpoint(int port) => $"tcp://{Address}:{port}";
+
+    public int Port(Channel channel) => channel switch
+    {
+        Channel.Shell => Shell,
+        Channel.Control => Control,
+        Channel.Stdin => Stdin,
+        _ => Iopub,
+    };
 
     private static ConnectionFile Checked(JsonObject json)
     {
         var (transport, address) = (json["transport"]!.GetValue<string>(), json["ip"]!.GetValue<string>());
-        if (transport is not ("tcp" or "ipc"))
-            throw new UserException($"The connection file asks for the transport {transport}; this kernel has tcp and ipc.");
+        if (transport != "tcp")
+            throw new UserException($"The connection file asks for the transport {transport}; this kernel has tcp.");
         if (address == "localhost")
             address = IPAddress.Loopback.ToString();
-        if (transport == "tcp" && !(IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip)))
+        if (!(IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip)))
             throw new UserException($"The connection file asks to listen on {address}; this kernel listens on this machine only (127.0.0.1).");
 
         var key = json["key"]!.GetValue<string>();
@@ -49,7 +57,7 @@ internal sealed record ConnectionFile(string Transport, string Address, string K
             throw new UserException("The connection file has no key; this kernel takes signed messages only.");
         if (json["signature_scheme"]?.GetValue<string>() is { } scheme && scheme != "hmac-sha256")
             throw new UserException($"The connection file asks for signatures by {scheme}; this kernel has hmac-sha256.");
-        return new(transport, address, key, Port("shell"), Port("control"), Port("stdin"), Port("iopub"), Port("hb"));
+        return new(address, key, Port("shell"), Port("control"), Port("stdin"), Port("iopub"), Port("hb"));
 
         int Port(string name) => json[$"{name}_port"]!.GetValue<int>();
     }

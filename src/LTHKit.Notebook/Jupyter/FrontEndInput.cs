@@ -3,22 +3,33 @@ namespace LTHKit.Notebook.Jupyter;
 /// <summary>What a cell reads from the console: the front end that sent the cell asks its user for it.</summary>
 internal sealed class FrontEndInput(Channels channels) : TextReader
 {
-    private readonly AsyncLocal<Asked?> _cell = new();
+    private (Request Request, CellPublisher Publisher, CancellationToken Cancellation)? _cell;
     private TaskCompletionSource<string>? _waiting;
     private string _rest = "";
 
-    /// <summary>What is read by the calls that the caller starts from here on is asked of the sender of this request.</summary>
-    public void Begin(Request request, CellPublisher publisher, CancellationToken cancellation) =>
-        _cell.Value = new Asked(request, publisher, cancellation);
+    /// <summary>What is read from here on is asked of the sender of this request.</summary>
+    public void Begin(Request request, CellPublisher publisher, CancellationToken cancellation) => _cell = (request, publisher, cancellation);
 
     /// <summary>Takes an input_reply.</summary>
     public void Answer(Request reply) => _waiting?.TrySetResult(reply.Text("value"));
 
+    /// <summary>Asks the user.</summary>
+    /// <exception cref="InvalidOperationException">The front end has no input line.</exception>
+    public string Ask(string prompt, bool isSecret)
+    {
+        if (_cell is not { } cell || !cell.Request.Flag("allow_stdin", false))
+            throw new InvalidOperationException("A cell that reads from the console needs a front end with an input line; this one has none.");
+
+        cell.Publisher.Flush();
+        _waiting = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        channels.Send(Channel.Stdin, "input_request", new() { ["prompt"] = prompt, ["password"] = isSecret }, cell.Request);
+        _waiting.Task.Wait(cell.Cancellation);
+        return _waiting.Task.Result;
+    }
+
     public override string ReadLine()
     {
-        if (_rest.Length == 0)
-            return Ask();
-        var line = _rest.TrimEnd('\n');
+        var line = _rest.Length > 0 ? _rest.TrimEnd('\n') : Ask("", isSecret: false);
         _rest = "";
         return line;
     }
@@ -26,25 +37,11 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
     public override int Read()
     {
         if (_rest.Length == 0)
-            _rest = Ask() + "\n";
+            _rest = Ask("", isSecret: false) + "\n";
         var next = _rest[0];
         _rest = _rest[1..];
         return next;
     }
 
     public override int Peek() => _rest.Length == 0 ? -1 : _rest[0];
-
-    private string Ask()
-    {
-        if (_cell.Value is not { } cell || !cell.Request.Flag("allow_stdin", false))
-            throw new InvalidOperationException("A cell that reads from the console needs a front end with an input line; this one has none.");
-
-        cell.Publisher.Flush();
-        _waiting = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        channels.Send(Channel.Stdin, "input_request", new() { ["prompt"] = "", ["password"] = false }, cell.Request);
-        _waiting.Task.Wait(cell.Cancellation);
-        return _waiting.Task.Result;
-    }
-
-    private sealed record Asked(Request Request, CellPublisher Publisher, CancellationToken Cancellation);
 }

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Jupyter;
 
@@ -11,8 +11,8 @@ public sealed class JupyterKernel : IDisposable
     private readonly TextReader _console = Console.In;
     private readonly Action<string> _log;
     private readonly Channels _channels;
-    private readonly CSharpEngine _engine;
-    private readonly CodeAssistant _assistant;
+    private readonly NotebookHost _kernels;
+    private readonly Assistant _assistant;
     private readonly FrontEndInput _input;
     private readonly History _history = new();
     private readonly Cells _cells;
@@ -22,17 +22,17 @@ public sealed class JupyterKernel : IDisposable
 
     /// <summary>Opens the sockets that a connection file names.</summary>
     /// <param name="connectionFile">The file that the front end wrote.</param>
-    /// <param name="folder">Where <c>#r</c> and <c>#load</c> look: the notebook's folder, in which front ends start kernels.</param>
+    /// <param name="folder">The notebook's folder, in which front ends start kernels.</param>
     /// <param name="log">Told, in a sentence each, of messages that were dropped and of failures of the kernel itself.</param>
-    /// <exception cref="UserException">The file is none, an address is taken, or there is no libzmq.</exception>
+    /// <exception cref="UserException">The file is none, or an address is taken.</exception>
     public JupyterKernel(string connectionFile, string folder, Action<string> log)
     {
         _log = log;
         _channels = new Channels(ConnectionFile.Read(connectionFile), Receive, log);
-        _engine = new CSharpEngine(folder);
-        _assistant = new CodeAssistant(_engine);
         _input = new FrontEndInput(_channels);
-        _cells = new Cells(_channels, _engine, _history, _input, folder);
+        _kernels = new NotebookHost { Input = _input.Ask };
+        _assistant = new Assistant(_kernels);
+        _cells = new Cells(_channels, _kernels, _history, _input, folder);
     }
 
     /// <summary>Serves until a front end asks for the end, or <paramref name="stop"/> does; a running cell is interrupted then.</summary>
@@ -41,8 +41,7 @@ public sealed class JupyterKernel : IDisposable
         Console.SetIn(_input);
         _channels.Publish("status", new() { ["execution_state"] = "starting" }, null);
         _channels.Start();
-        var warmUp = Task.Run(_assistant.WarmUp, CancellationToken.None);
-        var served = Task.WhenAll(Task.Run(() => ServeShell(warmUp), CancellationToken.None), Task.Run(ServeControl, CancellationToken.None));
+        var served = Task.WhenAll(Task.Run(ServeShell, CancellationToken.None), Task.Run(ServeControl, CancellationToken.None));
         await using var registration = stop.Register(() => _ended.TrySetResult());
         await _ended.Task.ConfigureAwait(false);
 
@@ -61,7 +60,7 @@ public sealed class JupyterKernel : IDisposable
     public void Dispose()
     {
         _channels.Dispose();
-        _engine.Dispose();
+        _kernels.Dispose();
         Console.SetIn(_console);
     }
 
@@ -73,12 +72,10 @@ public sealed class JupyterKernel : IDisposable
             (channel == Channel.Control ? _control : _shell).Writer.TryWrite(request);
     }
 
-    private async Task ServeShell(Task warmUp)
+    private async Task ServeShell()
     {
         await foreach (var request in _shell.Reader.ReadAllAsync().ConfigureAwait(false))
         {
-            if (request.Type != "kernel_info_request")
-                await warmUp.ConfigureAwait(false);
             foreach (var aborted in await Serve(Channel.Shell, request).ConfigureAwait(false))
                 await Abort(aborted).ConfigureAwait(false);
         }
@@ -144,11 +141,11 @@ public sealed class JupyterKernel : IDisposable
             case "execute_request":
                 return await _cells.RunAsync(request).ConfigureAwait(false);
             case "complete_request":
-                return _assistant.Complete(request.Text("code"), request.Number("cursor_pos", 0));
+                return await _assistant.CompleteAsync(request).ConfigureAwait(false);
             case "inspect_request":
-                return _assistant.Inspect(request.Text("code"), request.Number("cursor_pos", 0), request.Number("detail_level", 0));
+                return await _assistant.InspectAsync(request).ConfigureAwait(false);
             case "is_complete_request":
-                return _assistant.IsComplete(request.Text("code"));
+                return Assistant.IsComplete(request);
             case "history_request":
                 return _history.Answer(request);
             case "comm_info_request":
@@ -181,7 +178,7 @@ public sealed class JupyterKernel : IDisposable
         ["language_info"] = new JsonObject
         {
             ["name"] = "C#",
-            ["version"] = CodeAssistant.LanguageVersion,
+            ["version"] = "14.0",
             ["mimetype"] = "text/x-csharp",
             ["file_extension"] = ".cs",
             ["pygments_lexer"] = "csharp",

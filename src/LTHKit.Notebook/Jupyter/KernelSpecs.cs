@@ -6,7 +6,7 @@ using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>A C# kernel that Jupyter knows of.</summary>
+/// <summary>A kernel of this kit's that Jupyter knows of.</summary>
 /// <param name="Name">What notebooks call it.</param>
 /// <param name="Folder">Where it is described.</param>
 /// <param name="DisplayName">What front ends call it.</param>
@@ -16,11 +16,8 @@ public sealed record KernelSpec(string Name, string Folder, string DisplayName, 
 /// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
 public static class KernelSpecs
 {
-    /// <summary>The name that the notebooks carry, which is .NET Interactive's for C#.</summary>
-    public const string NotebookName = ".net-csharp";
-
-    /// <summary>The name to take where .NET Interactive has that one.</summary>
-    public const string OtherName = "lthkit-csharp";
+    /// <summary>The name that the notebooks carry.</summary>
+    public const string Name = "lthkit";
 
     private const string Mark = "lthkit";
     private static readonly JsonSerializerOptions Indented =
@@ -33,7 +30,7 @@ public static class KernelSpecs
     /// <summary>The data folder below an environment's prefix.</summary>
     public static string FolderOf(string prefix) => Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
 
-    /// <summary>The C# kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
+    /// <summary>This kit's kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
     public static IReadOnlyList<KernelSpec> Find(params IEnumerable<string> more)
     {
         IEnumerable<string> folders =
@@ -42,20 +39,17 @@ public static class KernelSpecs
             .. new[] { Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), "/usr/local", "/usr" }.OfType<string>().Select(FolderOf),
         ];
         return [.. folders.Distinct()
-            .SelectMany(folder => new[] { NotebookName, OtherName }.Select(name => Read(Path.Combine(folder, "kernels", name))))
-            .OfType<KernelSpec>()];
+            .Select(folder => Read(Path.Combine(folder, "kernels", Name))).OfType<KernelSpec>()];
     }
 
-    /// <summary>Registers this kit's kernel in a data folder, under the notebooks' name unless another C# kernel has it.</summary>
+    /// <summary>Registers this kit's kernel in a data folder.</summary>
     /// <param name="folder">A data folder of Jupyter.</param>
     /// <param name="command">How the kernel is started; the connection file is added.</param>
     /// <param name="checkout">The checkout that the kernel belongs to.</param>
     /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
     {
-        var taken = Find(folder).Any(spec => spec.Name == NotebookName && spec.Checkout is null);
-        var name = taken ? OtherName : NotebookName;
-        var spec = new KernelSpec(name, Path.Combine(folder, "kernels", name), taken ? "LTHKit (C#)" : ".NET (C#), LTHKit", checkout);
+        var spec = new KernelSpec(Name, Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
         var json = new JsonObject
         {
             ["argv"] = new JsonArray([.. command.Append("{connection_file}").Select(word => JsonValue.Create(word))]),
@@ -65,13 +59,12 @@ public static class KernelSpecs
             ["metadata"] = new JsonObject { [Mark] = checkout },
         };
         // Front ends serve what lies beside a kernel's description: figures take plotly.js from there.
-        var plotly = WebAssets.PlotlyPath;
-        AtomicFile.Replace(Path.Combine(spec.Folder, Path.GetFileName(plotly)), temporary => File.Copy(plotly, temporary));
+        AtomicFile.WriteText(Path.Combine(spec.Folder, WebAssets.PlotlyFile), WebAssets.Plotly);
         AtomicFile.WriteText(Path.Combine(spec.Folder, "kernel.json"), json.ToJsonString(Indented) + "\n");
         return spec;
     }
 
-    /// <summary>Removes this kit's kernel from a data folder, under whatever name it has there; the ones removed.</summary>
+    /// <summary>Removes this kit's kernel from a data folder; the ones removed.</summary>
     /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static IReadOnlyList<KernelSpec> Uninstall(string folder)
     {

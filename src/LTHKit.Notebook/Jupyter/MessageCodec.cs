@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using NetMQ;
 
 namespace LTHKit.Notebook.Jupyter;
 
@@ -71,7 +72,7 @@ internal sealed class MessageCodec(string key)
 
     /// <summary>The frames of a message.</summary>
     /// <param name="to">Whom a ROUTER sends it to, or the topic it is published under.</param>
-    public List<byte[]> Write(IEnumerable<byte[]> to, string type, JsonObject content, Request? parent)
+    public NetMQMessage Write(IEnumerable<byte[]> to, string type, JsonObject content, Request? parent)
     {
         var header = new JsonObject
         {
@@ -83,7 +84,7 @@ internal sealed class MessageCodec(string key)
             ["version"] = Version,
         };
         byte[][] body = [Bytes(header), parent?.Header ?? Empty, Empty, Bytes(content)];
-        return [.. to, Delimiter, Encoding.ASCII.GetBytes(Sign(body)), .. body];
+        return new([.. to, Delimiter, Encoding.ASCII.GetBytes(Sign(body)), .. body]);
     }
 
     private static byte[] Bytes(JsonObject json) => JsonSerializer.SerializeToUtf8Bytes(json);

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Running;
 
@@ -21,27 +21,14 @@ internal sealed class CellRecorder
 
     public void Add(CellOutput output)
     {
-        if (output is StreamOutput stream)
+        if (output.StreamName is { } name)
         {
-            AddStream(stream);
+            AddStream(name, (string)output.Content["text"]!);
             return;
         }
 
-        if (output is ClearOutput)
-        {
-            _cell!.Outputs.Clear();
-            _stream = null;
-            return;
-        }
-
-        var json = OutputJson.Of(output, _cell!.ExecutionCount ?? 0);
-        var id = output switch
-        {
-            DisplayOutput display => display.DisplayId,
-            DisplayUpdate update => update.DisplayId,
-            _ => null,
-        };
-        if (output is DisplayUpdate && _displayed.TryGetValue(id!, out var shown))
+        var json = InNotebook(output);
+        if (output.Type == "update_display_data" && _displayed.TryGetValue(output.DisplayId!, out var shown))
         {
             foreach (var earlier in shown)
                 earlier["data"] = json["data"]!.DeepClone();
@@ -49,8 +36,8 @@ internal sealed class CellRecorder
         }
 
         _stream = null;
-        _cell.Outputs.Add(json);
-        if (id is not null)
+        _cell!.Outputs.Add(json);
+        if (output.DisplayId is { } id)
         {
             if (!_displayed.TryGetValue(id, out var places))
                 _displayed[id] = places = [];
@@ -58,16 +45,33 @@ internal sealed class CellRecorder
         }
     }
 
-    private void AddStream(StreamOutput stream)
+    // Text of several lines is a list of them.
+    private JsonObject InNotebook(CellOutput output)
     {
-        var (json, name, text) = _stream ?? default;
-        if (json is null || name != stream.Name)
+        var json = output.Content.DeepClone().AsObject();
+        json.Remove("transient");
+        json["output_type"] = output.Type == "update_display_data" ? "display_data" : output.Type;
+        if (output.Type == "execute_result")
+            json["execution_count"] = _cell!.ExecutionCount;
+        foreach (var (type, content) in (json["data"] as JsonObject ?? []).ToList())
         {
-            (json, name, text) = (OutputJson.Of(stream with { Text = "" }, 0), stream.Name, "");
+            if (content is JsonValue value && !type.StartsWith("image/", StringComparison.Ordinal) && value.TryGetValue<string>(out var text))
+                json["data"]![type] = MultilineText.Split(text);
+        }
+
+        return json;
+    }
+
+    private void AddStream(string name, string written)
+    {
+        var (json, last, text) = _stream ?? default;
+        if (json is null || last != name)
+        {
+            (json, text) = (new() { ["name"] = name, ["output_type"] = "stream" }, "");
             _cell!.Outputs.Add(json);
         }
 
-        text = Overwrite(text + stream.Text);
+        text = Overwrite(text + written);
         json["text"] = MultilineText.Split(text);
         _stream = (json, name, text);
     }

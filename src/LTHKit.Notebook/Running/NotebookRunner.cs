@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Running;
@@ -20,7 +20,6 @@ public static class NotebookRunner
         var folder = Path.GetDirectoryName(input)!;
         var output = Path.Combine(Path.GetFullPath(options.OutputFolder ?? folder), Path.GetFileName(input));
         var notebook = NotebookDocument.Load(input);
-        var plotly = options.WriteHtml ? WebAssets.PlotlyPath : null;
         Parameters.Inject(notebook, options.Parameters, Path.GetFileName(input));
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
@@ -30,8 +29,8 @@ public static class NotebookRunner
         try
         {
             notebook.Save(Partial(output));
-            var outcome = await RunCells(notebook, folder, output, options, cancellation).ConfigureAwait(false);
-            if (plotly is null)
+            var outcome = await RunCells(notebook, output, options, cancellation).ConfigureAwait(false);
+            if (!options.WriteHtml)
                 return outcome;
 
             WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
@@ -48,22 +47,22 @@ public static class NotebookRunner
     private static string Partial(string output) => output + ".partial";
 
     private static async Task<RunOutcome> RunCells(
-        NotebookDocument notebook, string folder, string output, RunOptions options, CancellationToken cancellation)
+        NotebookDocument notebook, string output, RunOptions options, CancellationToken cancellation)
     {
-        using var engine = new CSharpEngine(folder) { Grace = options.Grace };
+        using var kernels = new NotebookHost { Grace = options.Grace };
         var terminal = new RunTerminal(options.Terminal, options.TerminalOverwrites);
         var recorder = new CellRecorder();
         var cells = notebook.Cells.Where(cell => cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source)).ToList();
         terminal.Notebook(Path.GetFileName(output), cells.Count);
 
         var tables = new TableFiles(output);
-        ErrorOutput? error = null;
+        CellError? error = null;
         foreach (var (i, cell) in cells.Index())
         {
             var clock = Stopwatch.StartNew();
             recorder.Begin(cell, i + 1);
             terminal.Begin(cell, i + 1, cells.Count);
-            error = await engine.ExecuteAsync(
+            error = await kernels.RunAsync(
                 cell.Source,
                 i + 1,
                 put =>

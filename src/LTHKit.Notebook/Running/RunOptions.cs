@@ -30,7 +30,7 @@ public sealed record RunOptions(string Input)
 /// <param name="Error">What stopped the run, or null.</param>
 /// <param name="Interrupted">Whether it was stopped from outside.</param>
 public sealed record RunOutcome(
-    string Notebook, string? Html, IReadOnlyList<string> Tables, Execution.ErrorOutput? Error, bool Interrupted)
+    string Notebook, string? Html, IReadOnlyList<string> Tables, Hosting.CellError? Error, bool Interrupted)
 {
     /// <summary>Whether every cell ran to its end.</summary>
     public bool Ok => Error is null;

@@ -1,6 +1,7 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Running;
@@ -26,25 +27,15 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
 
     public void Output(CellOutput output)
     {
-        switch (output)
-        {
-            case StreamOutput stream:
-                Stream(stream.Text);
-                break;
-            case DisplayUpdate update when overwrites:
-                Overwrite(Plain(update.Data));
-                break;
-            case DisplayUpdate update when IsOneLine(update.Data):
-                _lastUpdate = Plain(update.Data);
-                break;
-            case DisplayOutput display when IsOneLine(display.Data):
-                Overwrite(Plain(display.Data));
-                break;
-            case ErrorOutput error:
-                foreach (var line in error.Traceback)
-                    Line(Indent + line);
-                break;
-        }
+        if (output.StreamName is not null)
+            Stream((string)output.Content["text"]!);
+        else if (output.Type == "error")
+            foreach (var line in output.Content["traceback"]!.AsArray())
+                Line(Indent + line);
+        else if (output.Type == "update_display_data" && overwrites)
+            Overwrite(((string?)output.Data![PlainTextFormatter.MimeType] ?? "").Split('\n')[0]);
+        else if (output.Type != "execute_result" && OneLine(output.Data!) is { } text)
+            Progress(text, output.Type == "display_data");
     }
 
     public void End(TimeSpan time)
@@ -58,11 +49,9 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
             Line(string.Create(CultureInfo.InvariantCulture, $"{Indent}{time.TotalSeconds:0.0} s"));
     }
 
-    private static bool IsOneLine(IReadOnlyDictionary<string, string> data) =>
-        data.Count == 1 && data.TryGetValue(PlainTextFormatter.MimeType, out var text) && !text.Contains('\n');
-
-    private static string Plain(IReadOnlyDictionary<string, string> data) =>
-        data.GetValueOrDefault(PlainTextFormatter.MimeType, "").Split('\n')[0];
+    // Progress is text and nothing else; of a result the notebook tells.
+    private static string? OneLine(JsonObject data) =>
+        data.Count == 1 && (string?)data[PlainTextFormatter.MimeType] is { } text && !text.Contains('\n') ? text : null;
 
     private static string Cut(string text) => text.Length <= Width ? text : text[..(Width - 1)] + "…";
 
@@ -79,6 +68,14 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
             writer?.Write(_lineOpen ? piece.line : Indent + piece.line);
             _lineOpen = true;
         }
+    }
+
+    private void Progress(string text, bool isNew)
+    {
+        if (isNew)
+            Overwrite(text);
+        else
+            _lastUpdate = text;
     }
 
     private void Overwrite(string text)

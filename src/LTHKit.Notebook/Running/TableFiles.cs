@@ -1,6 +1,6 @@
 using Deedle;
 using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Running;
@@ -17,21 +17,15 @@ internal sealed class TableFiles(string notebook)
 
     public void Add(CellOutput output, NotebookCell cell)
     {
-        var (value, display) = output switch
-        {
-            ResultOutput result => (result.Value, null),
-            DisplayOutput shown => (shown.Value, shown.DisplayId),
-            DisplayUpdate update => (update.Value, update.DisplayId),
-            _ => (null, null),
-        };
-        if (value is not IFrame frame)
+        if (output.Value is not IFrame frame)
             return;
 
+        var display = output.DisplayId;
         // An updated table stays one file.
         if (display is null || !_ofDisplay.TryGetValue(display, out var path))
         {
-            var count = _ofCell[cell.Id] = _ofCell.GetValueOrDefault(cell.Id) + 1;
-            path = Path.ChangeExtension(notebook, null) + $".{cell.Id}{(count == 1 ? "" : $"-{count}")}.csv";
+            var count = _ofCell[cell.FileName] = _ofCell.GetValueOrDefault(cell.FileName) + 1;
+            path = Path.ChangeExtension(notebook, null) + $".{cell.FileName}{(count == 1 ? "" : $"-{count}")}.csv";
             if (display is not null)
                 _ofDisplay[display] = path;
         }

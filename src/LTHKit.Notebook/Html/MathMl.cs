@@ -1,0 +1,156 @@
+using System.Net;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace LTHKit.Notebook.Html;
+
+/// <summary>Formulas in the TeX of Markdown cells as MathML, which browsers draw by themselves.</summary>
+internal sealed partial class MathMl
+{
+    private static readonly Dictionary<string, string> Letters = Table(
+        "alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ "
+        + "upsilon υ phi ϕ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Phi Φ Psi Ψ Omega Ω partial ∂ nabla ∇ infty ∞ ell ℓ");
+
+    private static readonly Dictionary<string, string> Operators = Table(
+        "odot ⊙ cdot ⋅ times × otimes ⊗ oplus ⊕ circ ∘ pm ± mp ∓ ast ∗ le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ ll ≪ gg ≫ approx ≈ sim ∼ equiv ≡ propto ∝ in ∈ notin ∉ "
+        + "subset ⊂ subseteq ⊆ cup ∪ cap ∩ setminus ∖ forall ∀ exists ∃ mid ∣ parallel ∥ perp ⊥ to → rightarrow → leftarrow ← mapsto ↦ Rightarrow ⇒ Leftarrow ⇐ iff ⇔ "
+        + "ldots … dots … cdots ⋯ lvert | rvert | vert | lVert ‖ rVert ‖ Vert ‖ | ‖ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ { { } } % % top ⊤ neg ¬ land ∧ lor ∨");
+
+    private static readonly Dictionary<string, string> Large = Table("sum ∑ prod ∏ int ∫ max max min min argmax argmax argmin argmin lim lim sup sup inf inf");
+    private static readonly HashSet<string> Functions = ["ln", "log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "det", "dim", "arg", "Pr"];
+    private static readonly Dictionary<string, string> Accents = Table("tilde ~ hat ^ bar ¯ overline ¯ vec → dot ˙ widehat ^ widetilde ~");
+
+    private static readonly Dictionary<string, string> Spaces =
+        new() { [","] = "0.17em", [":"] = "0.22em", [";"] = "0.28em", [" "] = "0.25em", ["!"] = "-0.17em", ["quad"] = "1em", ["qquad"] = "2em" };
+
+    private readonly List<string> _tokens;
+    private readonly bool _display;
+    private int _at;
+
+    private MathMl(string tex, bool display) => (_tokens, _display) = ([.. Token().Matches(tex).Select(match => match.Value)], display);
+
+    /// <summary>The formula; one with something in it that is not known here stays as it was written.</summary>
+    public static string Of(string tex, bool display)
+    {
+        try
+        {
+            return $"<math{(display ? " display=\"block\"" : "")}>{new MathMl(tex.Trim(), display).Row(null)}</math>";
+        }
+        catch (FormatException)
+        {
+            return $"<code class=\"tex\">{WebUtility.HtmlEncode(tex)}</code>";
+        }
+    }
+
+    private static Dictionary<string, string> Table(string words) => words.Split(' ').Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
+
+    private string? Next
+    {
+        get
+        {
+            while (_at < _tokens.Count && string.IsNullOrWhiteSpace(_tokens[_at]))
+                _at++;
+            return _at < _tokens.Count ? _tokens[_at] : null;
+        }
+    }
+
+    private string Take()
+    {
+        var token = Next ?? throw new FormatException();
+        _at++;
+        return token;
+    }
+
+    private string Row(string? end)
+    {
+        var row = new StringBuilder("<mrow>");
+        while (Next is { } next && next != end)
+            row.Append(Scripted());
+        if (end is not null)
+            Take();
+        return row.Append("</mrow>").ToString();
+    }
+
+    // x, x_i, x^2, x_i^2
+    private string Scripted()
+    {
+        var isLarge = _display && Next is ['\\', .. var name] && Large.ContainsKey(name);
+        var (body, below, above) = (Atom(), "", "");
+        while (Next is "_" or "^" or "'")
+        {
+            switch (Take())
+            {
+                case "_" when below == "":
+                    below = Atom();
+                    break;
+                case "^" when above == "":
+                    above = Atom();
+                    break;
+                case "'" when above == "":
+                    above = "<mo>′</mo>";
+                    break;
+                default:
+                    throw new FormatException();
+            }
+        }
+
+        var tag = (isLarge ? (below, above) switch { ("", "") => "", (_, "") => "munder", ("", _) => "mover", _ => "munderover" }
+            : (below, above) switch { ("", "") => "", (_, "") => "msub", ("", _) => "msup", _ => "msubsup" });
+        return tag == "" ? body : $"<{tag}>{body}{below}{above}</{tag}>";
+    }
+
+    private string Atom()
+    {
+        var token = Take();
+        if (token == "{")
+            return Row("}");
+        if (token is "}" or "_" or "^" or "&" or "$")
+            throw new FormatException();
+        if (token[0] != '\\')
+            return char.IsDigit(token[0]) ? $"<mn>{token}</mn>" : char.IsLetter(token[0]) ? $"<mi>{token}</mi>" : Operator(token == "-" ? "−" : token);
+
+        var name = token[1..];
+        if (Letters.TryGetValue(name, out var letter))
+            return char.IsUpper(letter[0]) || letter is "∇" or "∞" ? $"<mi mathvariant=\"normal\">{letter}</mi>" : $"<mi>{letter}</mi>";
+        if (Large.TryGetValue(name, out var large))
+            return char.IsLetter(large[0]) ? $"<mo>{large}</mo>" : $"<mo>{large}</mo>";
+        if (Operators.TryGetValue(name, out var sign))
+            return Operator(sign);
+        if (Functions.Contains(name))
+            return $"<mi>{name}</mi><mo>&#8289;</mo>";
+        if (Accents.TryGetValue(name, out var accent))
+            return $"<mover accent=\"true\">{Atom()}<mo>{accent}</mo></mover>";
+        if (Spaces.TryGetValue(name, out var width))
+            return $"<mspace width=\"{width}\"/>";
+        return name switch
+        {
+            "frac" or "tfrac" or "dfrac" => $"<mfrac>{Atom()}{Atom()}</mfrac>",
+            "sqrt" => $"<msqrt>{Atom()}</msqrt>",
+            "text" or "mathrm" or "operatorname" or "textrm" => $"<mtext>{Words()}</mtext>",
+            "textbf" or "mathbf" or "boldsymbol" => $"<mtext style=\"font-weight:bold\">{Words()}</mtext>",
+            "left" => $"<mrow>{Fence(Take())}{Row("\\right")}{Fence(Take())}</mrow>",
+            _ => throw new FormatException(),
+        };
+    }
+
+    private static string Fence(string token) =>
+        token == "." ? "" : token[0] != '\\' ? Operator(token) : Operators.TryGetValue(token[1..], out var sign) ? Operator(sign) : throw new FormatException();
+
+    private static string Operator(string sign) => sign is "|" or "‖" ? $"<mo stretchy=\"false\">{sign}</mo>" : $"<mo>{WebUtility.HtmlEncode(sign)}</mo>";
+
+    // {words as they stand}
+    private string Words()
+    {
+        if (Take() != "{")
+            throw new FormatException();
+        var end = _tokens.IndexOf("}", _at);
+        if (end < 0 || _tokens.IndexOf("{", _at, end - _at) >= 0)
+            throw new FormatException();
+        var words = string.Concat(_tokens[_at..end]);
+        _at = end + 1;
+        return WebUtility.HtmlEncode(words).Replace(' ', '\u00a0');
+    }
+
+    [GeneratedRegex(@"\\[A-Za-z]+|\\.|\d+(\.\d+)?|\s+|.", RegexOptions.Singleline)]
+    private static partial Regex Token();
+}

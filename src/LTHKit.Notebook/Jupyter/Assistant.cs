@@ -1,0 +1,93 @@
+using System.Text.Json.Nodes;
+using LTHKit.Notebook.Hosting;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.DotNet.Interactive;
+using Microsoft.DotNet.Interactive.Commands;
+using Microsoft.DotNet.Interactive.Events;
+
+namespace LTHKit.Notebook.Jupyter;
+
+/// <summary>Questions about code that is being written, put to the kernels' language services.</summary>
+internal sealed class Assistant(NotebookHost kernels)
+{
+    private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
+
+    /// <summary>Answers a complete_request: what the word before the cursor may become.</summary>
+    public async Task<JsonObject> CompleteAsync(Request request)
+    {
+        var (code, end) = CodeAndCursor(request);
+        var start = end;
+        while (start > 0 && IsOfWord(code[start - 1]))
+            start--;
+        if (start > 1 && code[(start - 2)..start] == "#!" || start > 0 && code[start - 1] == '#')
+            start = code.LastIndexOf('#', start - 1);
+
+        var produced = await kernels.AskAsync<CompletionsProduced>(new RequestCompletions(code, PositionOf(code, end))).ConfigureAwait(false);
+        var typed = code[start..end];
+        var matches = (produced?.Completions ?? []).Where(item => (item.FilterText ?? item.DisplayText).StartsWith(typed, StringComparison.OrdinalIgnoreCase))
+            .OrderByDescending(item => (item.FilterText ?? item.DisplayText).StartsWith(typed, StringComparison.Ordinal))
+            .ThenBy(item => item.SortText ?? item.DisplayText, StringComparer.OrdinalIgnoreCase)
+            .Select(item => item.InsertTextFormat == InsertTextFormat.Snippet ? item.InsertText.Replace("($1)", "") : item.InsertText).Distinct();
+        return new()
+        {
+            ["status"] = "ok",
+            ["matches"] = new JsonArray([.. matches.Select(match => JsonValue.Create(match))]),
+            ["cursor_start"] = Characters(code, start),
+            ["cursor_end"] = Characters(code, end),
+            ["metadata"] = new JsonObject(),
+        };
+    }
+
+    /// <summary>Answers an inspect_request: the kernels' hover text, or between the brackets of a call the signatures.</summary>
+    public async Task<JsonObject> InspectAsync(Request request)
+    {
+        var (code, at) = CodeAndCursor(request);
+        // The word under the cursor or the one that ends before it.
+        var word = at > 0 && (at == code.Length || !IsOfWord(code[at])) ? at - 1 : at;
+        var hover = await kernels.AskAsync<HoverTextProduced>(new RequestHoverText(code, PositionOf(code, word))).ConfigureAwait(false);
+        var text = hover is null ? null : string.Join("\n\n", hover.Content.Select(content => content.Value));
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            var help = await kernels.AskAsync<SignatureHelpProduced>(new RequestSignatureHelp(code, PositionOf(code, at))).ConfigureAwait(false);
+            text = string.Join("\n\n", (help?.Signatures ?? []).Select(signature => $"{signature.Label}\n{signature.Documentation?.Value}".Trim()));
+        }
+
+        var data = new JsonObject();
+        if (text.Length > 0)
+            (data["text/plain"], data["text/markdown"]) = (Plain(text), text);
+        return new() { ["status"] = "ok", ["found"] = text.Length > 0, ["data"] = data, ["metadata"] = new JsonObject() };
+    }
+
+    /// <summary>Answers an is_complete_request; of another language than C# nothing is known.</summary>
+    public static JsonObject IsComplete(Request request)
+    {
+        var code = request.Text("code");
+        if (code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
+            return new() { ["status"] = "unknown" };
+        var tree = CSharpSyntaxTree.ParseText(code, Script);
+        if (!SyntaxFactory.IsCompleteSubmission(tree))
+            return new() { ["status"] = "incomplete", ["indent"] = new string(' ', code.Length - code.TrimEnd().Length > 0 ? 0 : 4) };
+        return new() { ["status"] = tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) ? "invalid" : "complete" };
+    }
+
+    private static bool IsOfWord(char c) => char.IsLetterOrDigit(c) || c == '_';
+
+    private static string Plain(string markdown) =>
+        string.Join('\n', markdown.Split('\n').Where(line => !line.StartsWith("```", StringComparison.Ordinal))).Replace("\\", "").Trim();
+
+    // Front ends count characters of Unicode, .NET those of UTF-16.
+    private static (string Code, int Cursor) CodeAndCursor(Request request)
+    {
+        var code = request.Text("code").Replace("\r\n", "\n");
+        var cursor = 0;
+        for (var left = request.Number("cursor_pos", 0); left > 0 && cursor < code.Length; left--)
+            cursor += char.IsSurrogatePair(code, cursor) ? 2 : 1;
+        return (code, cursor);
+    }
+
+    private static int Characters(string code, int end) => code[..end].EnumerateRunes().Count();
+
+    private static LinePosition PositionOf(string code, int at) =>
+        new(code.AsSpan(0, at).Count('\n'), at - (code.LastIndexOf('\n', Math.Max(0, at - 1), Math.Max(0, at)) + 1));
+}
