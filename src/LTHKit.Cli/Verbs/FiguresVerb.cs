@@ -18,10 +18,10 @@ internal static class FiguresVerb
         var output = Settings.Folder("--out", "Where the pictures go.", Path.Combine(Checkout.Artifacts, "figures"));
         var embed = new Option<bool>("--embed") { Description = "Also put them into the notebooks, so that they show where no script runs." };
         var command = new Command("figures", "Draw every figure of executed notebooks as a picture, by headless Chromium.") { notebooks, format, scale, output, embed };
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, cancel) =>
         {
             foreach (var notebook in Chosen(parsed.GetValue(notebooks) ?? []))
-                foreach (var picture in FigureImages.Write(notebook, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(scale), parsed.GetValue(embed)))
+                foreach (var picture in await FigureImages.WriteAsync(notebook, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(scale), parsed.GetValue(embed)))
                     Console.WriteLine(picture);
             return 0;
         });

@@ -23,10 +23,6 @@ internal static class KernelVerb
             string[] start = [DotNet(), Path.ChangeExtension(Environment.ProcessPath!, null) + ".dll", "kernel", "run"];
             var spec = KernelSpecs.Install(Folder(parsed, prefix, active), start, Checkout.Root);
             Console.WriteLine($"{spec.DisplayName} is registered as {spec.Name} in {spec.Folder}");
-            if (spec.Name == KernelSpecs.OtherName)
-                Console.WriteLine($"{KernelSpecs.NotebookName}, which the notebooks name, is another kernel's here: choose {spec.DisplayName} in the kernel menu.");
-            if (!NativeLibrary.TryLoad("libzmq.so.5", out _))
-                Console.WriteLine("It will not start before libzmq is there: apt-get install libzmq5");
         });
         return command;
     }
@@ -49,14 +45,14 @@ internal static class KernelVerb
 
     private static Command List()
     {
-        var command = new Command("list", "Name the C# kernels that Jupyter knows.");
+        var command = new Command("list", "Name the kernels of LTHKit that Jupyter knows.");
         command.SetAction(_ =>
         {
             var specs = KernelSpecs.Find();
             foreach (var spec in specs)
                 Console.WriteLine($"{spec.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({Owner(spec)})");
             if (specs.Count == 0)
-                Console.WriteLine("no C# kernel is registered; ./lthkit kernel install does it");
+                Console.WriteLine("no kernel of LTHKit is registered; ./lthkit kernel install does it");
         });
         return command;
     }

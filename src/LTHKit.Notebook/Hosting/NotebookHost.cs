@@ -168,6 +168,8 @@ internal sealed class NotebookHost : IDisposable
     /// <summary>Turns events into outputs, until it is closed.</summary>
     private sealed class Sink(Action<CellOutput> output) : IObserver<KernelEvent>, IDisposable
     {
+        private const int MostText = 2000;
+
         private readonly Lock _gate = new();
         private bool _closed;
 
@@ -216,12 +218,15 @@ internal sealed class NotebookHost : IDisposable
             foreach (var formatted in e.FormattedValues.OrderBy(formatted => formatted.MimeType, StringComparer.Ordinal))
                 data[formatted.MimeType] = IsJson(formatted.MimeType) ? JsonNode.Parse(formatted.Value) : formatted.Value;
             if (e.Value is not (null or string or IHtmlContent or FormattedValue) && !data.ContainsKey(PlainTextFormatter.MimeType))
-                data[PlainTextFormatter.MimeType] = e.Value.ToDisplayString(PlainTextFormatter.MimeType);
+                data[PlainTextFormatter.MimeType] = Cut(e.Value.ToDisplayString(PlainTextFormatter.MimeType));
             var content = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject() };
             if (e.ValueId is { } id)
                 content["transient"] = new JsonObject { ["display_id"] = id };
             return new CellOutput(type, content, e.Value);
         }
+
+        // Beside a page of HTML, for those who have nothing but text.
+        private static string Cut(string text) => text.Length <= MostText ? text : text[..MostText] + "…";
 
         private static bool IsJson(string mimeType) => mimeType == JsonFormatter.MimeType || mimeType.EndsWith("+json", StringComparison.Ordinal);
     }
