@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
@@ -9,7 +10,7 @@ using Microsoft.DotNet.Interactive.Events;
 namespace LTHKit.Notebook.Hosting;
 
 /// <summary>Errors told from the user's side: cell, line, the line itself, and the calls that are not plumbing.</summary>
-internal sealed class UserTrace
+internal sealed partial class UserTrace
 {
     private const int MostCalls = 20, CallsAtAnEnd = 8;
 
@@ -45,14 +46,22 @@ internal sealed class UserTrace
     public CellError? Of(IReadOnlyList<KernelEvent> events)
     {
         if (events.OfType<CommandFailed>().LastOrDefault() is not { } failed)
-            return null;
-        if (failed.Exception is CodeSubmissionCompilationErrorException)
-            return Of(events.OfType<DiagnosticsProduced>().Last(e => e.Diagnostics.Any(IsError)));
-        if (failed.Exception is { } exception)
-            return Of(exception);
-        // Of a directive, whose sentence begins with its place: (1,1): error ...
-        var message = $"{_name}: {failed.Message.Trim()}";
-        return new("Error", message.Split('\n')[0], message.Split('\n'));
+            return events.OfType<ErrorProduced>().LastOrDefault() is { } told ? OfDirective(told.Message) : null;
+        return failed.Exception switch
+        {
+            CodeSubmissionCompilationErrorException => Of(events.OfType<DiagnosticsProduced>().Last(e => e.Diagnostics.Any(IsError))),
+            { } exception => Of(exception),
+            null => OfDirective(failed.Message),
+        };
+    }
+
+    // "(2,1): error DNI101: ..." of the cell's second line, "/home/ada/.packagemanagement/.../Project.fsproj : error NU1101: ..."
+    private CellError OfDirective(string message)
+    {
+        var lines = message.Trim().Split('\n');
+        var place = Place().Match(lines[0]);
+        lines[0] = $"{_name}{(place.Groups["line"] is { Success: true } line ? $", line {line.Value}" : "")}: {lines[0][place.Length..]}";
+        return new("Error", lines[0], lines);
     }
 
     private static bool IsError(Microsoft.DotNet.Interactive.Diagnostic diagnostic) => diagnostic.Severity == DiagnosticSeverity.Error;
@@ -106,7 +115,8 @@ internal sealed class UserTrace
         && type.Namespace is var name
         && name?.StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal) is not true
         && name?.StartsWith("Microsoft.DotNet.Interactive", StringComparison.Ordinal) is not true
-        && name is not ("System.Runtime.CompilerServices" or "System.Threading" or "System.Threading.Tasks" or "System.Runtime.ExceptionServices")
+        && name is not ("System.Runtime.CompilerServices" or "System.Threading" or "System.Threading.Tasks" or "System.Runtime.ExceptionServices" or "System.Reflection")
+        && type != typeof(RuntimeMethodHandle)
         && !(type.Name.StartsWith("Submission#", StringComparison.Ordinal) && method.Name == "<Factory>");
 
     private string Describe(StackFrame frame)
@@ -123,6 +133,9 @@ internal sealed class UserTrace
 
     private static string Plain(Type type) =>
         type.Name.StartsWith("Submission#", StringComparison.Ordinal) ? "the cell" : type.Name.Split('`')[0];
+
+    [GeneratedRegex(@"^(\((?<line>\d+),\d+\)|\S+\.fsproj)\s*:\s*")]
+    private static partial Regex Place();
 
     /// <summary>A part of a cell and where its lines stand in the cell.</summary>
     private sealed record Part(string Name, string Code, string[] CellLines, List<int> Lines)
