@@ -17,6 +17,5 @@ internal static class Verbs
         KernelVerb.Create(),
         BenchVerb.Create(),
         DoctorVerb.Create(),
-        CompatVerb.Create(),
     };
 }
