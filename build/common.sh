@@ -4,10 +4,12 @@
 ARTIFACTS=$ROOT/artifacts
 LOGS=$ARTIFACTS/logs
 LOCAL_PROPS=$ROOT/LTHKit.local.props
-# shellcheck disable=SC2034  # used by ./lthkit
-CLI=$ARTIFACTS/bin/LTHKit.Cli/release/lthkit-cli
+# shellcheck disable=SC2034  # used by those who source this
+CLI=$ARTIFACTS/bin/LTHKit.Cli/release/lthkit-cli SOLUTION=$ROOT/LTHKit.sln
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE=true
+# .NET's command wants ICU, which a bare system lacks, unless told that one culture will do.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 # Build nodes that outlive the command would keep its output open.
 export MSBUILDDISABLENODEREUSE=1
 
@@ -22,15 +24,15 @@ fail() {
     exit "$1"
 }
 
-# step NAME SENTENCE COMMAND...: runs the command with its output in artifacts/logs/NAME.log; when it fails, the
-# sentence, the first error and the log's path are all that is printed.
-step() {
-    local sentence=$2 log=$LOGS/$1.log
-    shift 2
+# logged NAME COMMAND...: runs the command with its output in artifacts/logs/NAME.log, and without setup's lock.
+logged() {
     mkdir -p "$LOGS" 2>/dev/null || fail 1 "cannot write to $LOGS; make the folder writable or clone into one that is."
-    if ! "$@" >"$log" 2>&1 9>&-; then
-        fail 1 "$sentence$(first_error "$log") The log is $log"
-    fi
+    "${@:2}" </dev/null >"$LOGS/$1.log" 2>&1 9>&-
+}
+
+# step NAME SENTENCE COMMAND...: when the command fails, the sentence, its first error and the log's path are all that is printed.
+step() {
+    logged "$1" "${@:3}" || fail 1 "$2$(first_error "$LOGS/$1.log") The log is $LOGS/$1.log"
 }
 
 first_error() {
@@ -56,19 +58,4 @@ property() {
 
 nvidia_driver() {
     [[ -e /proc/driver/nvidia/version || -e /dev/nvidiactl || -e /dev/dxg && -n $(command -v nvidia-smi) ]]
-}
-
-may_install() {
-    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null
-}
-
-# apt_install LOG PACKAGE...
-apt_install() {
-    local log=$1
-    shift
-    mkdir -p "$LOGS"
-    {
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" ||
-            { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; }
-    } </dev/null >"$LOGS/$log.log" 2>&1 9>&-
 }

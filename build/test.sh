@@ -45,7 +45,9 @@ test_command() {
 
     ensure_setup
     use_dotnet
-    install_test_packages "$([[ $style == false ]] || echo all)"
+    # Test classes run side by side, one a core: with more threads each they would take the cores from one another.
+    export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+    if [[ $style == true ]]; then install_peers; fi
     PASSED=0 FAILED=0 SKIPPED=0
     if [[ $style == true ]] && ! check_style; then FAILED=1; fi
     rm -rf "$RESULTS"
@@ -58,35 +60,40 @@ test_command() {
     [[ $FAILED -eq 0 ]]
 }
 
-# Peers that some tests talk to; the browser (150 MB to fetch) for the whole suite only. Without them those tests skip.
-install_test_packages() {
-    local clients=() browser=() module program
-    may_install || return 0
+# What some tests of the whole suite talk to; without it they are skipped.
+install_peers() {
+    local missing=() module program
     for module in jupyter_client nbclient nbformat; do
-        [[ -e /usr/lib/python3/dist-packages/$module ]] || clients+=("python3-${module//_/-}")
+        [[ -e /usr/lib/python3/dist-packages/$module ]] || missing+=("python3-${module//_/-}")
     done
-    install_peers test-packages "${clients[@]}"
-    [[ $1 == all ]] || return 0
     for program in jupyter-notebook chromium; do
-        command -v "$program" >/dev/null || browser+=("$program")
+        command -v "$program" >/dev/null || missing+=("$program")
     done
-    install_peers test-browser "${browser[@]}"
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    if may_install; then
+        say "  installing for the tests: ${missing[*]}"
+        logged peers apt_install "${missing[@]}" && return
+        say "  not installed (see $LOGS/peers.log); the tests that need them are skipped"
+    else
+        say "  the tests that need ${missing[*]} are skipped: only root can install them, with apt"
+    fi
 }
 
-# install_peers LOG [PACKAGE...]
-install_peers() {
-    [[ $# -gt 1 ]] || return 0
-    say "  installing for the tests: ${*:2}"
-    apt_install "$@" || say "  not installed (see $LOGS/$1.log); the tests that need them are skipped"
+may_install() {
+    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null
+}
+
+apt_install() {
+    local install=(apt-get install -y --no-install-recommends "$@")
+    export DEBIAN_FRONTEND=noninteractive
+    "${install[@]}" || { apt-get update && "${install[@]}"; }
 }
 
 check_style() {
-    local log=$LOGS/format.log
-    mkdir -p "$LOGS"
     say '  style'
-    if dotnet format "$ROOT/LTHKit.sln" --no-restore --verify-no-changes </dev/null >"$log" 2>&1; then return; fi
-    grep -m 20 -E '(error|warning) ' "$log" >&2 || tail -n 5 "$log" >&2
-    say "lthkit: the style differs from .editorconfig; 'dotnet format LTHKit.sln' repairs most of it. The log is $log"
+    if logged format dotnet format "$SOLUTION" --no-restore --verify-no-changes; then return; fi
+    grep -m 20 -E '(error|warning) ' "$LOGS/format.log" >&2 || tail -n 5 "$LOGS/format.log" >&2
+    say "lthkit: the style differs from .editorconfig; 'dotnet format LTHKit.sln' repairs most of it. The log is $LOGS/format.log"
     return 1
 }
 

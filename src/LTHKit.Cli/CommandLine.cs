@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Runtime.InteropServices;
 
 namespace LTHKit.Cli;
@@ -17,8 +18,11 @@ internal static class CommandLine
         if (args.Length == 0)
             args = ["--help"];
         var parsed = root.Parse(args);
-        if (ParseErrors.Describe(parsed) is { } problem)
-            return Fail(error, problem, 2);
+        if (parsed.Errors is [var problem, ..] && parsed.Action is not HelpAction)
+        {
+            var sentence = parsed.UnmatchedTokens is [var stray, ..] ? $"there is no '{stray}' here" : string.Join(' ', problem.Message.Split('\n', StringSplitOptions.TrimEntries));
+            return Fail(error, $"{sentence.TrimEnd('.')}; see --help.", 2);
+        }
 
         using var stop = new CancellationTokenSource();
         var stoppedBy = 0;

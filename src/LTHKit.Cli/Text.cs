@@ -5,11 +5,8 @@ namespace LTHKit.Cli;
 /// <summary>Lists and numbers in sentences.</summary>
 internal static partial class Text
 {
-    /// <summary>"a, b and c".</summary>
-    public static string And(IEnumerable<string> items) => Join(items, "and");
-
     /// <summary>"a, b or c".</summary>
-    public static string Or(IEnumerable<string> items) => Join(items, "or");
+    public static string Or(IEnumerable<string> items) => items.ToList() is [.. { Count: > 0 } first, var last] ? $"{string.Join(", ", first)} or {last}" : string.Concat(items);
 
     /// <summary>"no thing", "1 thing", "2 things".</summary>
     public static string Count(int count, string thing) => count switch { 0 => $"no {thing}", 1 => $"1 {thing}", _ => $"{count} {thing}s" };
@@ -31,10 +28,4 @@ internal static partial class Text
     // A cell in quotation marks, or one without, each at the line's beginning or after a comma.
     [GeneratedRegex("(?:^|,)(?:\"((?:[^\"]|\"\")*)\"|([^,]*))")]
     private static partial Regex CsvCell();
-
-    private static string Join(IEnumerable<string> items, string word)
-    {
-        var list = items.ToList();
-        return list.Count < 2 ? string.Concat(list) : $"{string.Join(", ", list[..^1])} {word} {list[^1]}";
-    }
 }

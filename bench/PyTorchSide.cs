@@ -4,7 +4,7 @@ using System.Globalization;
 namespace LTHKit.Cli.Bench;
 
 /// <summary>A Python process that trains the same network with PyTorch and tells how long it took (bench/pytorch.py).</summary>
-internal sealed class PyTorchSide : IDisposable
+internal sealed class PyTorchSide : ISide
 {
     private readonly Process _process;
 
@@ -28,19 +28,16 @@ internal sealed class PyTorchSide : IDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
+        start.Environment.Remove("OMP_WAIT_POLICY");    // this process's own choice; PyTorch has its default
         var process = Process.Start(start)!;
         return process.StandardOutput.ReadLine() is { } hello && hello.StartsWith("ready ")
             ? new PyTorchSide(process, hello["ready ".Length..])
             : throw new UserException($"{python} could not run bench/pytorch.py; its own words are above.");
     }
 
-    /// <summary>Seconds that the command took there.</summary>
-    public double Measure(string command)
-    {
-        _process.StandardInput.WriteLine(command);
-        var answer = _process.StandardOutput.ReadLine() ?? throw new UserException("PyTorch's side of the bench has ended early; its own words are above.");
-        return double.Parse(answer, CultureInfo.InvariantCulture);
-    }
+    public double Steps(int count) => Measure($"step {count}");
+
+    public double Epoch() => Measure("epoch");
 
     public void Dispose()
     {
@@ -48,6 +45,13 @@ internal sealed class PyTorchSide : IDisposable
         if (!_process.WaitForExit(5000))
             _process.Kill();
         _process.Dispose();
+    }
+
+    private double Measure(string command)
+    {
+        _process.StandardInput.WriteLine(command);
+        var answer = _process.StandardOutput.ReadLine() ?? throw new UserException("PyTorch's side of the bench has ended early; its own words are above.");
+        return double.Parse(answer, CultureInfo.InvariantCulture);
     }
 
     private static bool HasTorch(string python)

@@ -3,7 +3,7 @@ using LTHKit.Cli.Bench;
 
 namespace LTHKit.Cli;
 
-/// <summary>`bench`: LTHKit's training speed beside PyTorch's, in one run.</summary>
+/// <summary>`bench`: LTHKit's training speed beside PyTorch's and a textbook loop's, in one run.</summary>
 internal static class BenchVerb
 {
     public static Command Create()
@@ -13,21 +13,20 @@ internal static class BenchVerb
         var batch = Settings.Number("--batch", "Images a step.", 128, least: 2);
         var images = Settings.Number("--images", "Images an epoch.", 2560, least: 100, most: 1_000_000);
         var rounds = Settings.Number("--rounds", "How often each side is measured, in turns.", 5, least: 1);
-        var threads = Settings.Number("--threads", "Threads of both sides (0: one a core).", 0);
+        var threads = Settings.Number("--threads", "Threads of each side (0: one a core).", 0);
         var workers = Settings.Number("--workers", "Workers of PyTorch's DataLoader (0: none, the fastest on two cores).", 0);
-        var steps = Settings.Number("--memory-steps", "Steps over which the memory is watched.", 1000, least: 0);
         var device = Settings.Choice("--device", "Where to train.", "cpu", "cpu", "cuda");
         var python = new Option<string>("--python") { Description = "The Python that has torch and torchvision.", DefaultValueFactory = _ => "" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of a table." };
-        var command = new Command("bench", "Compare a training step and an epoch, augmentation included, with PyTorch's; below 1 LTHKit is faster.")
+        var command = new Command("bench", "Compare a training step and an epoch with those of PyTorch and of a textbook TorchSharp loop; below 1 LTHKit is faster.")
         {
-            width, size, batch, images, rounds, threads, workers, steps, device, python, json,
+            width, size, batch, images, rounds, threads, workers, device, python, json,
         };
         command.SetAction((parsed, cancel) =>
         {
             var threadCount = parsed.GetValue(threads) is var t and > 0 ? t : Environment.ProcessorCount;
             var setting = new BenchSetting(parsed.GetValue(width), parsed.GetValue(size), parsed.GetValue(batch), parsed.GetValue(images),
-                parsed.GetValue(rounds), threadCount, parsed.GetValue(workers), parsed.GetValue(steps), parsed.GetValue(device)!, parsed.GetValue(python)!);
+                parsed.GetValue(rounds), threadCount, parsed.GetValue(workers), parsed.GetValue(device)!, parsed.GetValue(python)!);
             var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);
             Console.WriteLine(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             return Task.FromResult(0);

@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using static TorchSharp.torch;
+
+namespace LTHKit.Cli.Bench;
+
+/// <summary>Seconds of the three sides in one round; null where there is no PyTorch.</summary>
+internal readonly record struct Times(double LthKit, double Textbook, double? PyTorch)
+{
+    public static Times operator /(Times times, double count) => new(times.LthKit / count, times.Textbook / count, times.PyTorch / count);
+}
+
+/// <summary>What was measured: medians over the rounds, and ratios taken within each round. Below 1 LTHKit is faster.</summary>
+internal sealed class BenchReport(BenchSetting setting, string? pytorch)
+{
+    private readonly List<Times> _steps = [], _epochs = [];
+
+    public void Add(Times step, Times epoch)
+    {
+        _steps.Add(step);
+        _epochs.Add(epoch);
+    }
+
+    public string ToJson() => new JsonObject
+    {
+        ["network"] = "resnet18",
+        ["width"] = setting.Width,
+        ["size"] = setting.Size,
+        ["batch"] = setting.Batch,
+        ["images"] = setting.Images,
+        ["threads"] = setting.Threads,
+        ["device"] = setting.Device,
+        ["torchsharp"] = __version__,
+        ["pytorch"] = pytorch,
+        ["step"] = Json(_steps),
+        ["epoch"] = Json(_epochs),
+    }.ToJsonString();
+
+    public string ToText()
+    {
+        var text = new StringBuilder();
+        text.AppendLine($"ResNet-18 of width {setting.Width}, {setting.Size}x{setting.Size}, batch {setting.Batch}, {setting.Images} images an epoch, "
+            + $"{setting.Threads} threads, {setting.Device}; medians of {setting.Rounds} rounds in turns");
+        text.AppendLine($"{"",-28}{"LTHKit",10}{"textbook",10}{"ratio",8}{"PyTorch",10}{"ratio",8}");
+        Row("training step, ms", _steps, 1000);
+        Row("epoch with augmentation, s", _epochs, 1);
+        text.Append(pytorch is null
+            ? "No Python with torch, torchvision and PIL was found (Debian: python3-torch python3-torchvision), so PyTorch is left out."
+            : $"PyTorch {pytorch}.");
+        return text.ToString();
+
+        void Row(string name, List<Times> times, double unit) => text.AppendLine(string.Create(CultureInfo.InvariantCulture,
+            $"{name,-28}{Median(times, t => t.LthKit) * unit,10:0.00}{Median(times, t => t.Textbook) * unit,10:0.00}{Median(times, ToTextbook),8:0.00}{Median(times, t => t.PyTorch) * unit,10:0.00}{Median(times, ToPyTorch),8:0.00}"));
+    }
+
+    private static JsonObject Json(List<Times> times) => new()
+    {
+        ["lthkit"] = Median(times, t => t.LthKit),
+        ["textbook"] = Median(times, t => t.Textbook),
+        ["pytorch"] = Median(times, t => t.PyTorch),
+        ["toTextbook"] = Median(times, ToTextbook),
+        ["toPyTorch"] = Median(times, ToPyTorch),
+        ["toTextbookByRound"] = new JsonArray([.. times.Select(t => (JsonNode?)ToTextbook(t))]),
+        ["toPyTorchByRound"] = new JsonArray([.. times.Select(t => (JsonNode?)ToPyTorch(t))]),
+    };
+
+    private static double? ToTextbook(Times times) => times.LthKit / times.Textbook;
+
+    private static double? ToPyTorch(Times times) => times.LthKit / times.PyTorch;
+
+    private static double? Median(IEnumerable<Times> times, Func<Times, double?> value)
+    {
+        double[] sorted = [.. times.Select(value).OfType<double>().Order()];
+        return sorted.Length == 0 ? null : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Cli.Bench;
+
+/// <summary>What is measured.</summary>
+internal sealed record BenchSetting(int Width, int Size, int Batch, int Images, int Rounds, int Threads, int Workers, string Device, string Python);
+
+/// <summary>One way to train the same network on the same images; both return seconds.</summary>
+internal interface ISide : IDisposable
+{
+    /// <summary>So many steps on one batch that is there already.</summary>
+    double Steps(int count);
+
+    /// <summary>An epoch over all images, augmented.</summary>
+    double Epoch();
+}
+
+/// <summary>Times a training step and an epoch: LTHKit's, a textbook TorchSharp loop's and PyTorch's, in turns.</summary>
+internal static class TrainingBench
+{
+    private const int StepsARound = 10;
+
+    public static BenchReport Run(BenchSetting setting, TextWriter progress, CancellationToken cancel)
+    {
+        var device = setting.Device == "cuda" ? CUDA : CPU;
+        if (setting.Device == "cuda" && !cuda.is_available())
+            throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
+        set_num_threads(setting.Threads);
+        // The split keeps a tenth for validation, so that Images are left to train on.
+        using var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 }, device: device);
+        var actual = setting with { Images = data.Train.Count, Size = data.Height };
+        var pixels = Path.GetTempFileName();
+        try
+        {
+            using (var stream = File.Create(pixels))
+            using (var onCpu = data.Train.Images.cpu())
+                stream.Write(onCpu.bytes);
+            using var theirs = PyTorchSide.Start(actual, data.Classes, pixels);
+            using LthKitSide ours = new(actual, data);
+            using TextbookSide textbook = new(actual, data);
+            var report = new BenchReport(actual, theirs?.Version);
+            for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
+            {
+                cancel.ThrowIfCancellationRequested();
+                progress.WriteLine(round < 0 ? "bench: warming up" : $"bench: round {round + 1} of {setting.Rounds}");
+                Times steps = new(ours.Steps(StepsARound), textbook.Steps(StepsARound), theirs?.Steps(StepsARound));
+                Times epoch = new(ours.Epoch(), textbook.Epoch(), theirs?.Epoch());
+                if (round >= 0)
+                    report.Add(steps / StepsARound, epoch);
+            }
+            return report;
+        }
+        finally
+        {
+            File.Delete(pixels);
+        }
+    }
+
+    /// <summary>Seconds that the work takes, also what it leaves to a CUDA device.</summary>
+    public static double Time(Device device, Action work)
+    {
+        void Wait()
+        {
+            if (device.type == DeviceType.CUDA)
+                cuda.synchronize();
+        }
+        Wait();
+        var clock = Stopwatch.StartNew();
+        work();
+        Wait();
+        return clock.Elapsed.TotalSeconds;
+    }
+
+    /// <summary>LTHKit's side: the parts that a training is made of, without its bookkeeping.</summary>
+    private sealed class LthKitSide : ISide
+    {
+        private readonly Network _network;
+        private readonly Trainer _trainer;
+        private readonly Batches _batches;
+        private readonly Batch _batch;
+        private readonly Device _device;
+        private int _epoch;
+
+        public LthKitSide(BenchSetting setting, ImageSet data)
+        {
+            _device = data.Device;
+            _network = Networks.Build(new ModelSpec("resnet18", setting.Width), new InputSpec(data.Classes, data.Height), 0);
+            _network.to(data.Device);
+            _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch }, data, Losses.CrossEntropy, 0);
+            _batches = new Batches(data, setting.Batch, 0, channelsLast: _network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
+            _batch = _batches.Epoch(0).First();
+        }
+
+        public double Steps(int count) => Time(_device, () =>
+        {
+            _network.train();
+            for (var i = 0; i < count; i++)
+                _trainer.Step(_batch, 0.1);
+        });
+
+        public double Epoch() => Time(_device, () => _trainer.TrainEpoch(_epoch++));
+
+        public void Dispose()
+        {
+            _batch.Dispose();
+            _batches.Dispose();
+            _trainer.Dispose();
+            _network.Dispose();
+        }
+    }
+}

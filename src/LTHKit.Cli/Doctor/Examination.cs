@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Xml.Linq;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Cli.Doctor;
+
+/// <summary>What the doctor saw of one thing.</summary>
+/// <param name="Topic">The thing.</param>
+/// <param name="State">How it is.</param>
+/// <param name="Problem">What is wrong with it, and the cure; null when nothing is.</param>
+/// <param name="Needed">Whether nothing works while the problem lasts.</param>
+internal sealed record Finding(string Topic, string State, string? Problem = null, bool Needed = false);
+
+/// <summary>Looks at the machine and at libtorch. libtorch is tried in a child process: one that does not fit takes its process along.</summary>
+internal static class Examination
+{
+    private const double Gibi = 1 << 30;
+    private const string Done = "trained";
+
+    public static IEnumerable<Finding> Machine()
+    {
+        // What this process may use: a container or a batch job has less than the machine.
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Gibi;
+        var free = new DriveInfo(Checkout.Root).AvailableFreeSpace / Gibi;
+        yield return new("machine", string.Create(CultureInfo.InvariantCulture,
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, {Text.Count(Environment.ProcessorCount, "core")}, {memory:0.0} GiB of memory"));
+        yield return new("disk", string.Create(CultureInfo.InvariantCulture, $"{free:0.0} GiB free for {Checkout.Root}"),
+            free < 1 ? "less than 1 GiB is left for builds and runs: free some space, or clone the repository onto another disk" : null, Needed: true);
+    }
+
+    /// <summary>Which libtorch serves and why, whether it fits TorchSharp and trains, its threads, CUDA.</summary>
+    public static IEnumerable<Finding> Torch()
+    {
+        var settings = Path.Combine(Checkout.Root, "LTHKit.local.props");
+        var reason = File.Exists(settings) ? XDocument.Load(settings).Descendants("LTHKitLibtorchReason").FirstOrDefault()?.Value : null;
+        var place = Libtorch.Folder ?? $"of the package for {(Libtorch.Choice == "cuda" ? "CUDA" : "the CPU")}";
+        var (trained, output) = TrainInChild();
+        if (!trained)
+        {
+            var cure = Libtorch.Folder is null ? "run ./lthkit setup --force" : "let LIBTORCH name another, or run ./lthkit setup --force without it";
+            yield return new("libtorch", place, $"it does not fit TorchSharp, which wants {Version.Parse(__version__).ToString(2)} ({output}): {cure}", Needed: true);
+            yield break;
+        }
+        var (threads, devices) = output.Split(' ') is [var first, var second] ? (int.Parse(first), int.Parse(second)) : default;
+        yield return new("libtorch", $"{place} ({reason ?? "setup has not run"}); a small network learns");
+        yield return new("threads", $"{threads} for {Text.Count(Environment.ProcessorCount, "core")}",
+            threads < Environment.ProcessorCount ? "libtorch leaves cores idle: unset OMP_NUM_THREADS" : null);
+        var driver = File.Exists("/proc/driver/nvidia/version") || File.Exists("/dev/nvidiactl") || File.Exists("/dev/dxg");
+        var cards = Tool.Output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")?.ReplaceLineEndings("; ");
+        yield return devices > 0 ? new("CUDA", $"{Text.Count(devices, "device")}: {cards}")
+            : !driver ? new("CUDA", "no NVIDIA driver: training runs on the CPU")
+            : new("CUDA", $"no device for this libtorch ({cards ?? "nvidia-smi does not answer"})", Libtorch.Choice == "cpu"
+                ? "it was built without CUDA: see CUDA in environment.md"
+                : "look at CUDA_VISIBLE_DEVICES; the driver must be as new as this libtorch's CUDA");
+    }
+
+    /// <summary>Trains a small network and says so on standard output, with the number of threads and of CUDA devices: what the child does.</summary>
+    public static void Train()
+    {
+        manual_seed(0);
+        using var network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 2));
+        using var optimiser = optim.SGD(network.parameters(), 0.1);
+        using var labels = arange(16).remainder(2);
+        using var images = randn(16, 1, 8, 8) + labels.view(16, 1, 1, 1);       // the second class is brighter
+        double Step()
+        {
+            optimiser.zero_grad();
+            using var loss = nn.functional.cross_entropy(network.call(images), labels);
+            loss.backward();
+            optimiser.step();
+            return loss.item<float>();
+        }
+        var (before, after) = (Step(), Enumerable.Range(0, 30).Select(_ => Step()).Last());
+        if (!(after < before / 2))
+            throw new InvalidOperationException($"a small network does not learn: its loss goes from {before} to {after}");
+        Console.WriteLine($"{Done} {get_num_threads()} {(cuda.is_available() ? cuda.device_count() : 0)}");
+    }
+
+    private static (bool Trained, string Output) TrainInChild()
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["doctor", "--train"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["LD_BIND_NOW"] = "1";     // every symbol is looked for when a library is loaded, not when it is first called
+        start.Environment["LTHKIT_DEBUG"] = "1";    // the dynamic linker's words stand in the middle of TorchSharp's
+        using var child = Process.Start(start)!;
+        var errors = child.StandardError.ReadToEndAsync();
+        var output = child.StandardOutput.ReadToEnd().Trim();
+        child.WaitForExit();
+        if (child.ExitCode == 0 && output.StartsWith(Done))
+            return (true, output[Done.Length..].Trim());
+        var lines = errors.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return (false, lines.FirstOrDefault(line => line.Contains("undefined symbol")) ?? lines.LastOrDefault() ?? $"it ends with {child.ExitCode}");
+    }
+}
