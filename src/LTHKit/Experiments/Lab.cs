@@ -50,8 +50,6 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The device is unknown or not there.</exception>
     public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null)
     {
-        if (KernelInvocationContext.Current is not null)
-            Formatting.NotebookFormatters.Register();
         if (jobs < 0)
             throw new UserException($"{jobs} jobs are not possible; give a positive number, or 0 to let the kit choose.");
         var target = device switch
@@ -251,6 +249,9 @@ public sealed partial class Lab : IDisposable
         lock (_underWay)
             _underWay.ForEach(stop => stop.Cancel());
     }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"laboratory: {Profile.Data.Name}, {Profile.Model.Name}, {Profile.Seeds} seeds, on {Device}, runs in {Store.Root}";
 
     /// <summary>Frees the data sets.</summary>
     public void Dispose()

@@ -40,4 +40,7 @@ public sealed record RunResult
 
     /// <summary>Epoch by epoch; a rewound run begins at its rewind point.</summary>
     public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => FormattableString.Invariant($"{Spec.Label}: {100 * TestAccuracy:0.00} % test accuracy, run {Id}");
 }

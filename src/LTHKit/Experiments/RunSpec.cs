@@ -86,6 +86,9 @@ public sealed record RunSpec
         [$"{Model.Name} on {Data.Name}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),
             .. Ticket, .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
 
+    /// <inheritdoc/>
+    public override string ToString() => Label;
+
     /// <summary>How its ticket was drawn and from where it is retrained, as far as that goes not without saying: "snip", "rewound to epoch 33".</summary>
     internal IEnumerable<string> Ticket
     {

@@ -28,6 +28,9 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     internal IReadOnlyList<(RunResult Run, double Gain)> GainsOver(Sweep other)
         => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
 
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense";
+
     private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
 }
 

@@ -2,7 +2,11 @@ using LTHKit.Models;
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;
+using Plotly.NET.TraceObjects;
+using static LTHKit.Typed;
+using static Plotly.NET.StyleParam;
 using Chart = Plotly.NET.CSharp.Chart;
+using Shape = Plotly.NET.LayoutObjects.Shape;
 
 namespace LTHKit;
 
@@ -24,11 +28,12 @@ public static partial class Figures
             drawing.Add(name, Find(network, path), i);
         var model = networks[0].Network.Model;
         var block = Find(networks[0].Network, path);
-        return Chart.Combine(drawing.Hovers())
+        return drawing.Hovers()
             .Styled($"One block of {model.Name}, {block.Path}", drawing.Subtitle)
-            .WithLayout(new Layout().With(("shapes", drawing.Shapes), ("annotations", drawing.Annotations)))
-            .WithXAxis(new LinearAxis().With(("visible", false), ("range", new[] { -BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel })))
-            .WithYAxis(new LinearAxis().With(("visible", false), ("range", new[] { drawing.Bottom, -1.0 })))
+            .WithLayout(new { drawing.Shapes, drawing.Annotations })
+            .WithAxes(
+                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Range(-BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel) }),
+                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Range(drawing.Bottom, -1.0) }))
             // Three stand side by side in a notebook's column.
             .WithSize(Width: 40 + 290 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
     }
@@ -46,8 +51,8 @@ public static partial class Figures
     {
         public const double Panel = 13;
         private const double Half = 2.6, Side = 4.7;
-        private const string Box = "#f2f2f2";
-        private readonly string _accent = FigureTheme.Pens(["skip"])["skip"].Hex;
+        private static readonly Color Box = Color.fromString("#f2f2f2");
+        private readonly Color _accent = Pen.For(["skip"])["skip"].Color;
         private readonly List<(double X, double Y, string Text)> _hovers = [];
         private bool _residual, _injected;
 
@@ -67,17 +72,10 @@ public static partial class Figures
         };
 
         /// <summary>An invisible mark on each box that tells its name and size.</summary>
-        public IEnumerable<GenericChart> Hovers()
-        {
-            var chart = Chart.Line<double, double, string>(
-                    _hovers.Select(h => h.X).ToArray(), _hovers.Select(h => h.Y).ToArray(), ShowMarkers: true, ShowLegend: false,
-                    MultiText: _hovers.Select(h => h.Text).ToArray(), UseDefaults: false)
-                .WithTrace(("mode", "markers"), ("opacity", 0), ("hovertemplate", "%{text}<extra></extra>"));
-            var marks = chart.GetTraces()[0];
-            marks.RemoveProperty("line");       // there is none, and plotly.js's validator says so
-            marks.TryGetTypedPropertyValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetProperty("size", 24);
-            return [chart];
-        }
+        public GenericChart Hovers() => Chart.Scatter<double, double, string>(
+                _hovers.Select(h => h.X).ToArray(), _hovers.Select(h => h.Y).ToArray(), Mode.Markers, Opacity: 0, ShowLegend: false,
+                MultiText: _hovers.Select(h => h.Text).ToArray(), Marker: Init<Marker>(new { Size = 24 }), UseDefaults: false)
+            .Trace(new { HoverTemplate = "%{text}<extra></extra>" });
 
         public void Add(string name, Block block, int panel)
         {
@@ -150,15 +148,16 @@ public static partial class Figures
             return count == 0 ? "no weights" : FormattableString.Invariant($"{count:N0} weights");
         }
 
-        private void Layer(double x, double y, string text, string hover, string edge = FigureTheme.Ink) => Rectangle(x, y, text, hover, edge, 0.3, Half, 11);
+        private void Layer(double x, double y, string text, string hover, Color? edge = null) => Rectangle(x, y, text, hover, edge ?? FigureTheme.Ink, 0.3, Half, 11);
 
-        private void Beside(double x, double y, string text, string hover, string edge) => Rectangle(x, y, Wrapped(text, 12), hover, edge, 0.62, 1.5, 10);
+        private void Beside(double x, double y, string text, string hover, Color edge) => Rectangle(x, y, Wrapped(text, 12), hover, edge, 0.62, 1.5, 10);
 
-        private void Rectangle(double x, double y, string text, string hover, string edge, double height, double width, int size)
+        private void Rectangle(double x, double y, string text, string hover, Color edge, double height, double width, int size)
         {
-            Shapes.Add(new Shape().With(
-                ("type", "rect"), ("x0", x - width), ("x1", x + width), ("y0", y - height), ("y1", y + height), ("fillcolor", Box),
-                ("line", new Line().With(("color", edge), ("width", 1.5))), ("layer", "below")));
+            Shapes.Add(Init<Shape>(new
+            {
+                ShapeType = ShapeType.Rectangle, X0 = x - width, X1 = x + width, Y0 = y - height, Y1 = y + height, FillColor = Box, Line = Line(edge, 1.5), Layer = StyleParam.Layer.Below,
+            }));
             Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, size);
             _hovers.Add((x, y, hover));
         }
@@ -177,27 +176,32 @@ public static partial class Figures
 
         private void Sum(double x, double y)
         {
-            Shapes.Add(new Shape().With(
-                ("type", "circle"), ("x0", x - 0.5), ("x1", x + 0.5), ("y0", y - 0.2), ("y1", y + 0.2), ("fillcolor", "white"),
-                ("line", new Line().With(("color", FigureTheme.Ink), ("width", 1.5)))));
+            Shapes.Add(Init<Shape>(new
+            {
+                ShapeType = ShapeType.Circle, X0 = x - 0.5, X1 = x + 0.5, Y0 = y - 0.2, Y1 = y + 0.2, FillColor = FigureTheme.White, Line = Line(FigureTheme.Ink, 1.5),
+            }));
             Words(x, y, "+");
         }
 
         /// <summary>From the main line at <paramref name="top"/> to one side, down, and back into the sum.</summary>
-        private void Around(double x, double top, double sum, double side, string colour)
+        private void Around(double x, double top, double sum, double side, Color colour)
         {
-            Shapes.Add(new Shape().With(
-                ("type", "path"), ("layer", "below"), ("line", new Line().With(("color", colour), ("width", 2))),
-                ("path", FormattableString.Invariant($"M {x} {top} L {x + side} {top} L {x + side} {sum} L {x + Math.Sign(side) * 0.8} {sum}"))));
+            var path = FormattableString.Invariant($"M {x} {top} L {x + side} {top} L {x + side} {sum} L {x + Math.Sign(side) * 0.8} {sum}");
+            Shapes.Add(Init<Shape>(new { ShapeType = ShapeType.SvgPath, Path = path, Line = Line(colour, 2), Layer = StyleParam.Layer.Below }));
             Arrow(x + Math.Sign(side) * 1.1, sum, x + Math.Sign(side) * 0.52, sum, colour);
         }
 
-        private void Arrow(double x0, double y0, double x1, double y1, string colour = FigureTheme.Ink) => Annotations.Add(new Annotation().With(
-            ("x", x1), ("y", y1), ("ax", x0), ("ay", y0), ("xref", "x"), ("yref", "y"), ("axref", "x"), ("ayref", "y"), ("text", ""),
-            ("showarrow", true), ("arrowhead", 2), ("arrowsize", 0.9), ("arrowwidth", 1.5), ("arrowcolor", colour)));
+        private static Line Line(Color color, double width) => Init<Line>(new { Color = color, Width = width });
 
-        private void Words(double x, double y, string text, string colour = FigureTheme.Ink, int size = 13) => Annotations.Add(new Annotation().With(
-            ("x", x), ("y", y), ("xref", "x"), ("yref", "y"), ("text", text), ("showarrow", false),
-            ("font", new Font().With(("size", size), ("color", colour)))));
+        private void Arrow(double x0, double y0, double x1, double y1, Color? colour = null) => Annotations.Add(Init<Annotation>(new
+        {
+            X = x1, Y = y1, AX = x0, AY = y0, XRef = "x", YRef = "y", AXRef = "x", AYRef = "y", Text = "",
+            ShowArrow = true, ArrowHead = ArrowHead.TriangleTall, ArrowSize = 0.9, ArrowColor = colour ?? FigureTheme.Ink,
+        }).With("arrowwidth", 1.5));
+
+        private void Words(double x, double y, string text, Color? colour = null, int size = 13) => Annotations.Add(Init<Annotation>(new
+        {
+            X = x, Y = y, XRef = "x", YRef = "y", Text = text, ShowArrow = false, Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink }),
+        }));
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LTHKit.Experiments;
 
 namespace LTHKit;
@@ -24,11 +25,40 @@ internal static class Captions
     public static (IReadOnlyList<string> Names, string Shared) Distinguish(IReadOnlyList<RunResult> runs)
     {
         var parts = runs.Select(run => run.Spec.Label.Split(", ")).ToList();
-        var shared = parts[0].Where(part => parts.All(other => other.Contains(part))).ToList();
-        var names = parts.Select(all => string.Join(", ", all.Where(part => !shared.Contains(part)).DefaultIfEmpty("vanilla"))).ToList();
-        var unique = names.Select((name, i) => names.Count(other => other == name) > 1 ? $"{name}, {runs[i].Id}" : name);
-        return ([.. unique], string.Join(", ", shared));
+        var shared = parts.SelectMany(all => all).Distinct().Where(part => parts.All(other => other.Contains(part))).ToList();
+        var names = parts.Select(all => string.Join(", ", all.Except(shared).DefaultIfEmpty("vanilla"))).ToList();
+        return (Unique([.. names.Select((name, i) => names.Count(other => other == name) > 1 ? $"{name}, {runs[i].Id}" : name)]), string.Join(", ", shared));
     }
+
+    /// <summary>The sweeps with a name each: those of one name get what distinguishes their networks, data or tickets, or else a number.</summary>
+    public static IReadOnlyList<Sweep> Named(IReadOnlyList<Sweep> sweeps)
+    {
+        var names = sweeps.Select(sweep =>
+        {
+            var parts = sweeps.Where(other => other.Name == sweep.Name).Select(Circumstances).ToList();
+            return string.Join(", ", Circumstances(sweep).Where(part => !parts.All(other => other.Contains(part))).Prepend(sweep.Name));
+        }).ToList();
+        return [.. sweeps.Zip(Unique(names), (sweep, name) => sweep with { Name = name })];
+
+        static IReadOnlyList<string> Circumstances(Sweep sweep) => [.. sweep.Runs.Concat(sweep.Dense).Take(1).SelectMany(run => run.Spec.Ticket.Prepend(Subject([run])))];
+    }
+
+    /// <summary>The names, with a number behind each that came before: "swish", "swish (2)".</summary>
+    public static IReadOnlyList<string> Unique(IReadOnlyList<string> names)
+    {
+        var unique = new List<string>();
+        foreach (var name in names)
+            unique.Add(Enumerable.Range(1, names.Count).Select(i => i == 1 ? name : $"{name} ({i})").First(candidate => !unique.Contains(candidate)));
+        return unique;
+    }
+
+    /// <summary>"71.00 % ± 1.41", without the spread where it is no number.</summary>
+    public static string Spread(double mean, double spread, string unit = "", string format = "0.00")
+        => mean.ToString(format, CultureInfo.InvariantCulture) + unit + (double.IsFinite(spread) ? " ± " + spread.ToString(format.Split(';')[^1], CultureInfo.InvariantCulture) : "");
+
+    /// <summary>"n = 2, runs 3f1c5a7d9e0b, 7a2e4c6b8d1f"; of more than three, the first three.</summary>
+    public static string Runs(IReadOnlyList<RunResult> runs) => $"n = {runs.Count}, {(runs.Count == 1 ? "run" : "runs")} "
+        + string.Join(", ", runs.Take(3).Select(run => run.Id)) + (runs.Count > 3 ? ", ..." : "");
 
     /// <summary>A name of several tweaks on lines of at most <paramref name="length"/> characters, where it can be broken before a plus.</summary>
     public static string Wrapped(string name, int length)
@@ -73,9 +103,7 @@ internal static class Captions
     public static string Percent(double share)
     {
         var percent = 100 * share;
-        return Math.Abs(percent - Math.Round(percent)) < 1e-6
-            ? FormattableString.Invariant($"{percent:0}")
-            : FormattableString.Invariant($"{percent:0.0}");
+        return percent.ToString(Math.Abs(percent - Math.Round(percent)) < 1e-6 ? "0" : "0.0", CultureInfo.InvariantCulture);
     }
 
     /// <summary>Where tickets have lost whole layers: "; layers collapsed: snip at 98.4 %"; empty where none has.</summary>

@@ -19,16 +19,17 @@ public static partial class Figures
     {
         IReadOnlyList<WatchSeries> all = [.. series];
         if (all.Count == 0) throw new UserException("There are no series to draw; watch at least one run.");
+        if (all.FirstOrDefault(s => !s.Values.ContainsKey(CurvatureWatch.TopEigenvalue)) is { } other)
+            throw new UserException($"{other.Run.Spec.Label} was watched for something else than its top eigenvalue; give what a CurvatureWatch saw.");
         var ways = Captions.BySeed(all, s => s.Run);
         var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way[0].Run)]), (group, name) =>
         {
-            var epochs = group[0].Epochs;
-            var values = epochs.Select((_, i) => group.Select(s => s.Values[CurvatureWatch.TopEigenvalue][i]).ToArray()).ToList();
+            var epochs = group.SelectMany(s => s.Epochs).Distinct().Order().ToList();
+            var values = epochs.Select(epoch => group.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).Where(v => v.First == epoch).Select(v => v.Second).ToArray());
             return new Curve(name, [.. epochs.Select(epoch => (double)epoch)], [.. values.Select(v => v.Average())],
                 group.Count > 1 ? [.. values.Select(Statistics.Deviation)] : null);
         }).ToList();
-        var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => value > 0))
-            && curves.All(curve => curve.Spread is null || curve.Y.Zip(curve.Spread).All(point => point.First > point.Second));
+        var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => !(value <= 0)));
         return Curves($"Top Hessian eigenvalue over training, {Captions.At([.. all.Select(s => s.Run)])}", "Epoch", "Top eigenvalue", curves, positive);
     }
 
@@ -49,6 +50,8 @@ public static partial class Figures
     {
         IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
         if (all.Count == 0) throw new UserException("There are no densities to draw; measure at least one run.");
+        if (all.FirstOrDefault(m => m.Value.Values.Count == 0 || !m.Value.Values.All(double.IsFinite)) is { } odd)
+            throw new UserException($"The density of {odd.Run.Spec.Label} has eigenvalues that are no numbers, or none; the network may have diverged.");
         // One width for all, so that a peak is as wide in one network as in another.
         var width = (all.Max(m => m.Value.Values[^1]) - all.Min(m => m.Value.Values[0])) / 200;
         return Curves($"Density of the Hessian's eigenvalues, {Captions.At([.. all.Select(m => m.Run)])}", "Eigenvalue", "Density",
@@ -61,13 +64,6 @@ public static partial class Figures
             logarithmic: true);
     }
 
-    /// <summary>The norm of each layer's gradient over one run's training.</summary>
-    /// <param name="series">What <see cref="Analysis.GradientFlow"/> saw.</param>
-    /// <exception cref="UserException">Every gradient is zero.</exception>
-    public static GenericChart GradientFlow(WatchSeries series) => GradientFlow(
-        [.. series.Values.Keys.Select(Captions.Layer)], [.. series.Epochs.Select(epoch => (double)epoch)], [.. series.Values.Values],
-        $"Gradient flow, {series.Run.Spec.Label}");
-
     /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
     /// <param name="measured">One a run.</param>
     /// <exception cref="UserException">There is nothing to draw.</exception>
@@ -75,11 +71,11 @@ public static partial class Figures
     {
         var tickets = Captions.BySeed(measured, m => m.Run);
         if (tickets.Count == 0) throw new UserException("There is nothing to draw; measure at least one run.");
-        var stages = tickets.SelectMany(ticket => ticket[0].Value).Select(s => s.Stage).Distinct().ToList();
+        var stages = tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().ToList();
         var groups = tickets.Zip(Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]), (ticket, way) => (Ticket: ticket, Way: way)).GroupBy(t => t.Way)
             .SelectMany(way => way.OrderBy(t => t.Ticket[0].Run.Spec.Level).ToList() is var levels && levels.Count > 1 ? [levels[0], levels[^1]] : levels)
             .Select(t => new BarGroup($"{Captions.Percent(t.Ticket[0].Run.Sparsity)} % sparse, {t.Way}",
-                [.. stages.Select(stage => 100 * t.Ticket.Average(m => m.Value.Single(s => s.Stage == stage).Share))]));
+                [.. stages.Select(stage => 100 * t.Ticket.SelectMany(m => m.Value).Where(s => s.Stage == stage).Select(s => s.Share).DefaultIfEmpty(double.NaN).Average())]));
         return Bars("Silent activations", "Share of all activations, %", stages, [.. groups]);
     }
 }

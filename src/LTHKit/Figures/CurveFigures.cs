@@ -1,5 +1,6 @@
 using Plotly.NET;
 using Plotly.NET.CSharp;
+using static Plotly.NET.StyleParam;
 using Chart = Plotly.NET.CSharp.Chart;
 
 namespace LTHKit;
@@ -25,74 +26,62 @@ public static partial class Figures
     /// <param name="xTitle">What the horizontal axis is, with its unit.</param>
     /// <param name="yTitle">What the vertical axis is, with its unit.</param>
     /// <param name="curves">One colour each.</param>
-    /// <param name="logarithmic">Whether the vertical axis is logarithmic.</param>
+    /// <param name="logarithmic">Whether the vertical axis is logarithmic; what is not above zero is a gap there, and a band ends at the lowest value.</param>
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Curves(
         string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false)
     {
         if (curves.Count == 0) throw new UserException("There are no curves to draw; give at least one.");
-        var pens = FigureTheme.Pens(curves.Select(curve => curve.Name));
+        if (curves.FirstOrDefault(c => c.X.Count == 0 || c.Y.Count != c.X.Count || (c.Spread?.Count ?? c.X.Count) != c.X.Count) is { } odd)
+            throw new UserException(
+                $"The curve '{odd.Name}' has {odd.X.Count} x and {odd.Y.Count} y values; give as many of both, at least one, and of its spread if it has one.");
+        var shown = curves.SelectMany(curve => curve.Y).Where(y => double.IsFinite(y) && (y > 0 || !logarithmic)).ToList();
+        if (shown.Count == 0)
+            throw new UserException(logarithmic
+                ? $"No value of '{title}' is above zero, as a logarithmic axis needs; draw it on a linear one."
+                : $"No value of '{title}' is a number; the network may have diverged.");
+        var names = Captions.Unique([.. curves.Select(curve => curve.Name)]);
+        var pens = Pen.For(names);
         var charts = new List<GenericChart>();
-        foreach (var curve in curves)
+        foreach (var (curve, name) in curves.Zip(names))
         {
-            if (curve.X.Count == 0 || curve.Y.Count != curve.X.Count || (curve.Spread?.Count ?? curve.X.Count) != curve.X.Count)
-                throw new UserException(
-                    $"The curve '{curve.Name}' has {curve.X.Count} x and {curve.Y.Count} y values; "
-                    + "give as many of both, at least one, and of its spread if it has one.");
-            var pen = pens[curve.Name];
+            double[] y = [.. curve.Y.Select(value => logarithmic && value <= 0 ? double.NaN : value)];
             if (curve.Spread is { } spread)
-                charts.Add(Band(curve, spread, pen));
-            var few = curve.X.Count <= 25;
-            charts.Add(Chart.Line<double, double, string>(
-                    curve.X.ToArray(), curve.Y.ToArray(), ShowMarkers: few, Name: curve.Name, ShowLegend: true,
-                    MarkerColor: few ? pen.Color : default(Optional<Color>),
-                    MarkerSymbol: few ? pen.Symbol : default(Optional<StyleParam.MarkerSymbol>),
-                    LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
-                .WithTrace(("legendgroup", curve.Name), ("hovertemplate", $"{curve.Name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>")));
+                charts.Add(Band(name, pens[name], curve.X, [.. y.Zip(spread, (v, s) => logarithmic && v - s <= 0 ? shown.Min() : v - s)], [.. y.Zip(spread, (v, s) => v + s)], 0.18));
+            charts.Add(Scatter([.. curve.X], y, name, pens[name].Line(), curve.X.Count <= 25 ? pens[name].Marker(6) : default(Optional<Plotly.NET.TraceObjects.Marker>), legend: true)
+                .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>" }));
         }
         return Chart.Combine(charts)
             .Styled(title)
-            .WithXAxis(FigureTheme.Axis(xTitle))
-            .WithYAxis(FigureTheme.Axis(yTitle, ("type", logarithmic ? "log" : null), ("dtick", logarithmic ? "D2" : null)))
-            .LegendAbove(curves.Select(curve => curve.Name));
+            .WithAxes(FigureTheme.Axis(xTitle), FigureTheme.Axis(yTitle, logarithmic ? new { AxisType = AxisType.Log, DTick = shown.Max() < 1e4 * shown.Min() ? "D2" : "1" } : null))
+            .LegendAbove(names);
     }
 
     /// <summary>Bars side by side: learned scales of layers (Section 3), sparsity of layers.</summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="yTitle">What the bars measure, with its unit.</param>
-    /// <param name="names">One a group of bars, for instance the layers.</param>
+    /// <param name="bars">One a group of bars, for instance the layers.</param>
     /// <param name="groups">One colour each.</param>
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
-    public static GenericChart Bars(string title, string yTitle, IReadOnlyList<string> names, params BarGroup[] groups)
-        => BarsFrom(0, title, yTitle, names, groups);
+    public static GenericChart Bars(string title, string yTitle, IReadOnlyList<string> bars, params BarGroup[] groups)
+        => BarsFrom(0, title, yTitle, bars, groups);
 
     /// <summary>Bars that begin at <paramref name="start"/>.</summary>
-    private static GenericChart BarsFrom(double start, string title, string yTitle, IReadOnlyList<string> names, BarGroup[] groups)
+    private static GenericChart BarsFrom(double start, string title, string yTitle, IReadOnlyList<string> bars, BarGroup[] groups)
     {
-        if (names.Count == 0 || groups.Length == 0)
+        if (bars.Count == 0 || groups.Length == 0)
             throw new UserException("There are no bars to draw; give at least one name and one group of values.");
-        if (groups.FirstOrDefault(group => group.Values.Count != names.Count) is { } odd)
-            throw new UserException($"'{odd.Name}' has {odd.Values.Count} values for {names.Count} bars; give one a bar.");
-        var pens = FigureTheme.Pens(groups.Select(group => group.Name));
-        var charts = groups.Select(group => Chart.Column<double, string, string>(
-                group.Values.Select(value => value - start).ToArray(), Keys: names.ToArray(), Name: group.Name, ShowLegend: groups.Length > 1,
-                MarkerColor: pens[group.Name].Color, UseDefaults: false)
-            .WithTrace(("base", start == 0 ? null : start), ("hovertemplate", $"%{{x}}<br>{group.Name}: %{{y:.4~g}}<extra></extra>")));
-        var chart = Chart.Combine(charts)
+        if (groups.FirstOrDefault(group => group.Values.Count != bars.Count) is { } odd)
+            throw new UserException($"'{odd.Name}' has {odd.Values.Count} values for {bars.Count} bars; give one a bar.");
+        var names = Captions.Unique([.. groups.Select(group => group.Name)]);
+        var pens = Pen.For(names);
+        var chart = Chart.Combine(groups.Zip(names, (group, name) => Chart.Column<double, string, string>(
+                    group.Values.Select(value => value - start).ToArray(), Keys: bars.ToArray(), Name: name, ShowLegend: groups.Length > 1,
+                    Marker: pens[name].Bar(), Base: start == 0 ? default(Optional<double>) : start, UseDefaults: false)
+                .Trace(new { HoverTemplate = $"%{{x}}<br>{name}: %{{y:.4~g}}<extra></extra>" })))
             .Styled(title)
-            .WithLayout(new Layout().With(("bargap", 0.25), ("barmode", "group")))
-            .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category")))
-            .WithYAxis(FigureTheme.Axis(yTitle));
-        return groups.Length > 1 ? chart.LegendAbove(groups.Select(group => group.Name)) : chart;
-    }
-
-    private static GenericChart Band(Curve curve, IReadOnlyList<double> spread, Pen pen)
-    {
-        var upper = curve.Y.Zip(spread, (y, s) => y + s);
-        var lower = curve.Y.Zip(spread, (y, s) => y - s);
-        return Chart.Line<double, double, string>(
-                curve.X.Concat(curve.X.Reverse()).ToArray(), upper.Concat(lower.Reverse()).ToArray(), Name: curve.Name, ShowLegend: false,
-                LineWidth: 0, LineColor: pen.Color, Fill: StyleParam.Fill.ToSelf, FillColor: pen.Faded(0.18), UseDefaults: false)
-            .WithTrace(("legendgroup", curve.Name), ("hoverinfo", "skip"));
+            .WithLayout(new { BarGap = 0.25, BarMode = BarMode.Group })
+            .WithAxes(FigureTheme.Categories(), FigureTheme.Axis(yTitle));
+        return groups.Length > 1 ? chart.LegendAbove(names) : chart;
     }
 }

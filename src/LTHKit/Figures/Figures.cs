@@ -1,6 +1,11 @@
 using LTHKit.Experiments;
+using LTHKit.Training;
 using Plotly.NET;
 using Plotly.NET.CSharp;
+using Plotly.NET.LayoutObjects;
+using Plotly.NET.TraceObjects;
+using static LTHKit.Typed;
+using static Plotly.NET.StyleParam;
 using Chart = Plotly.NET.CSharp.Chart;
 
 namespace LTHKit;
@@ -9,13 +14,13 @@ namespace LTHKit;
 public static partial class Figures
 {
     /// <summary>
-    /// Test accuracy over sparsity (Figures 1, 4, 6 to 9): mean over seeds, error bars of one standard deviation, the dense network
-    /// trained the same way as a dashed line. The axis is logarithmic in the remaining weights, so that every pruning round is one step.
+    /// Test accuracy over sparsity (Figures 1, 4, 6 to 9): mean over seeds with a band of one standard deviation, the dense network trained the same way
+    /// as a dashed line with its own band. The axis is logarithmic in the remaining weights, so that every pruning round is one step.
     /// </summary>
     /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
     /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsSparsity(params Sweep[] sweeps)
-        => Accuracy(sweeps, point => point.Sparsity, SparsityAxis(Points(sweeps).Select(point => point.Sparsity)));
+        => Accuracy(sweeps, point => point.Sparsity, SparsityAxis);
 
     /// <summary>
     /// The same over effective sparsity, each sweep at its own: equally many weights that are not zero stand one above the other, those that a
@@ -24,50 +29,40 @@ public static partial class Figures
     /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
     /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps)
-        => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis(Points(sweeps).Select(point => point.EffectiveSparsity)));
+        => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis);
 
-    private static GenericChart Accuracy(Sweep[] sweeps, Func<SweepPoint, double> sparsity, Plotly.NET.LayoutObjects.LinearAxis axis)
+    private static GenericChart Accuracy(Sweep[] sweeps, Func<SweepPoint, double> sparsity, Func<IReadOnlyList<double>, (LinearAxis Axis, double[] Ends)> axisOver)
     {
-        var points = Points(sweeps);
-        var pens = FigureTheme.Pens(sweeps.Select(sweep => sweep.Name));
-        var charts = new List<GenericChart>();
-        foreach (var sweep in sweeps.Where(sweep => sweep.Points.Count > 0))
-            charts.Add(Line(
-                sweep.Name, pens[sweep.Name], sweep.Points, sparsity, point => 100 * point.Mean, point => 100 * point.Std,
-                point => FormattableString.Invariant($"{sweep.Name}: {100 * point.Mean:0.00} %")
-                    + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "")
-                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, point.Count)
-                    + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")));
-
-        var ends = new[] { Remaining(points.Min(sparsity)), Remaining(points.Max(sparsity)) };
-        var dense = sweeps.Where(sweep => sweep.DensePoint is not null).DistinctBy(sweep => (sweep.Name, sweep.DensePoint)).ToList();
-        foreach (var sweep in dense)
-            charts.Add(DenseLine(sweep, pens[sweep.Name], ends));
+        var named = Captions.Named(sweeps);
+        var lines = named.Select(sweep => (Sweep: sweep, Points: sweep.Points.Where(point => sparsity(point) < 1).ToList())).ToList();
+        if (lines.All(line => line.Points.Count == 0))
+            throw new UserException("There are no sparse runs to draw; give at least one sweep with one level at which weights are left.");
+        var pens = Pen.For(named.Select(sweep => sweep.Name));
+        var (axis, ends) = axisOver([.. lines.SelectMany(line => line.Points).Select(sparsity)]);
+        var dense = named.Where(sweep => sweep.Dense.Count > 0).ToList();
+        var charts = dense.SelectMany(sweep => DenseLine(sweep, pens[sweep.Name], ends)).Concat(lines.SelectMany(line => Line(
+            line.Sweep.Name, pens[line.Sweep.Name], line.Points, sparsity, point => 100 * point.Mean, point => 100 * point.Std,
+            point => $"{line.Sweep.Name}: {Captions.Spread(100 * point.Mean, 100 * point.Std, " %")}"
+                + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, [.. line.Sweep.Runs.Where(run => run.Spec.Level == point.Level)])
+                + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")))).ToList();
         if (dense.Count > 0)
-            charts.Add(Chart.Line<double, double, string>(
-                    ends.Take(1), [double.NaN], Name: dense.Count == 1 ? "dense network" : "dense networks", ShowLegend: true,
-                    LineColor: Color.fromString(FigureTheme.Faint), LineDash: StyleParam.DrawingStyle.Dash, LineWidth: 1.5, UseDefaults: false)
-                .WithTrace(("hoverinfo", "skip")));
-
+            charts.Add(Scatter([ends[0]], [double.NaN], dense.Count == 1 ? "dense network" : "dense networks", Line(FigureTheme.Faint, DrawingStyle.Dash), legend: true)
+                .Trace(new { HoverInfo = HoverInfo.Skip }));
         return Chart.Combine(charts)
-            .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(sweeps))
-            .WithXAxis(axis)
-            .WithYAxis(FigureTheme.Axis("Test accuracy, %"))
-            .LegendAbove([.. sweeps.Select(sweep => sweep.Name), "dense networks"]);
+            .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(named))
+            .WithAxes(axis, FigureTheme.Axis("Test accuracy, %"))
+            .LegendAbove([.. named.Select(sweep => sweep.Name), "dense networks"]);
     }
 
     /// <summary>
     /// What tweaks gain over vanilla retraining of the same tickets (Figures 1 and 4): the difference of test accuracies in percentage points, seed by
-    /// seed, as <see cref="Sweep.GainOver"/> has it; mean and standard error, the dense networks at the left.
+    /// seed, as <see cref="Sweep.GainOver"/> has it; mean with a band of the standard error, the dense networks at the left.
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
     /// <param name="tweaked">One line each, at the levels it shares with vanilla.</param>
     /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart GainOverVanilla(Sweep vanilla, params Sweep[] tweaked)
-    {
-        Points([vanilla]);
-        return Gain($"Gain over {vanilla.Name}", [.. tweaked.Select(sweep => (sweep.Name, vanilla, sweep))]);
-    }
+        => Gain($"Gain over {vanilla.Name}", [.. Captions.Named([vanilla, .. tweaked]).Skip(1).Select(sweep => (sweep.Name, vanilla, sweep))]);
 
     /// <summary>
     /// Gains as in <see cref="GainOverVanilla"/>, each over a sweep of its own (Figure A13: over the same pruner's tickets, retrained as they were found).
@@ -77,25 +72,27 @@ public static partial class Figures
     /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart Gain(string title, params (string Name, Sweep Vanilla, Sweep Tweaked)[] pairs)
     {
-        Points(pairs.Select(pair => pair.Tweaked));
-        var pens = FigureTheme.Pens(pairs.SelectMany(pair => new[] { pair.Vanilla.Name, pair.Name }));
-        var shown = pairs.Select(pair => (pair.Name, Points: pair.Tweaked.GainOver(pair.Vanilla))).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
+        if (pairs.All(pair => pair.Tweaked.Runs.Count == 0 || pair.Vanilla.Runs.Count == 0))
+            throw new UserException("There are no sparse runs to draw; give at least one pair of sweeps with one level.");
+        var shown = pairs.Zip(Captions.Unique([.. pairs.Select(pair => pair.Name)]), (pair, name) => (Name: name, pair.Tweaked,
+            Points: pair.Tweaked.GainOver(pair.Vanilla).Where(point => point.Sparsity < 1).ToList())).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
             throw new UserException($"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same levels to compare them.");
+        var pens = Pen.For(pairs.Select(pair => pair.Vanilla.Name).Concat(shown.Select(line => line.Name)));
         var seeds = shown.Max(line => line.Points.Max(point => point.Count));
-        return Chart.Combine(shown.Select(line => Line(
+        return Chart.Combine(shown.SelectMany(line => Line(
                 line.Name, pens[line.Name], line.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.StandardError,
-                point => FormattableString.Invariant($"{line.Name}: {100 * point.Mean:+0.00;-0.00;0.00} points")
-                    + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.StandardError:0.00}") : "")
-                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, point.Count) + $", better in {point.Better}")))
+                point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.StandardError, " points", "+0.00;-0.00;0.00")}"
+                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, [.. line.Tweaked.Dense.Concat(line.Tweaked.Runs).Where(run => run.Spec.Level == point.Level)])
+                    + $"<br>better in {point.Better} of {point.Count}")))
             .Styled(
                 title,
                 $"{Captions.Subject([.. pairs.SelectMany(pair => pair.Vanilla.Runs.Concat(pair.Tweaked.Runs))])}, "
                     + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
-            .WithXAxis(SparsityAxis([.. shown.SelectMany(line => line.Points).Select(point => point.Sparsity)]))
-            .WithYAxis(FigureTheme.Axis(
-                "Gain in test accuracy, points", ("rangemode", "tozero"), ("zeroline", true), ("zerolinecolor", FigureTheme.Faint), ("zerolinewidth", 1.5)))
-            .LegendAbove();
+            .WithAxes(
+                SparsityAxis([.. shown.SelectMany(line => line.Points).Select(point => point.Sparsity)]).Axis,
+                FigureTheme.Axis("Gain in test accuracy, points", new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
+            .LegendAbove(shown.Select(line => line.Name));
     }
 
     /// <summary>
@@ -109,99 +106,119 @@ public static partial class Figures
         if (runs.Length == 0 || runs.Any(run => run.Epochs.Count == 0))
             throw new UserException("There are no epochs to draw; give at least one finished run.");
         var (names, shared) = Captions.Distinguish(runs);
-        var pens = FigureTheme.Pens(names);
+        var pens = Pen.For(names);
         var loss = new List<GenericChart>();
         var accuracy = new List<GenericChart>();
         foreach (var (run, name) in runs.Zip(names))
         {
-            var epochs = run.Epochs.Select(epoch => epoch.Epoch + 1.0).ToArray();
-            loss.Add(Curve(epochs, run.Epochs.Select(epoch => epoch.TrainLoss), name, pens[name], training: true));
-            loss.Add(Curve(epochs, run.Epochs.Select(epoch => epoch.TestLoss), name, pens[name], training: false));
-            accuracy.Add(Curve(epochs, run.Epochs.Select(epoch => 100 * epoch.TrainAccuracy), name, pens[name], training: true));
-            accuracy.Add(Curve(epochs, run.Epochs.Select(epoch => 100 * epoch.TestAccuracy), name, pens[name], training: false));
-            accuracy.Add(Chart.Line<double, double, string>(
-                    [run.BestEpoch + 1.0], [100 * run.TestAccuracy], ShowMarkers: true, Name: $"{name}, reported", ShowLegend: false,
-                    MarkerColor: pens[name].Color, MarkerSymbol: StyleParam.MarkerSymbol.Star, UseDefaults: false)
-                .WithTrace(("legendgroup", name), ("hovertemplate", $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<extra></extra>")));
-            accuracy[^1].GetTraces()[0].TryGetTypedPropertyValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetProperty("size", 13);
+            loss.Add(Curve(epoch => epoch.TrainLoss, "training", DrawingStyle.Dot));
+            loss.Add(Curve(epoch => epoch.TestLoss, "test", DrawingStyle.Solid, legend: true));
+            accuracy.Add(Curve(epoch => 100 * epoch.TrainAccuracy, "training", DrawingStyle.Dot));
+            accuracy.Add(Curve(epoch => 100 * epoch.TestAccuracy, "test", DrawingStyle.Solid));
+            accuracy.Add(Chart.Scatter<double, double, string>([run.BestEpoch + 1.0], [100 * run.TestAccuracy], Mode.Markers, Name: $"{name}, reported", ShowLegend: false,
+                    Marker: Init<Marker>(new { pens[name].Color, Symbol = MarkerSymbol.Star, Size = 13 }), UseDefaults: false)
+                .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<br>run {run.Id}<extra></extra>" }));
+
+            GenericChart Curve(Func<EpochMetrics, double> value, string part, DrawingStyle dash, bool legend = false)
+                => Scatter([.. run.Epochs.Select(epoch => epoch.Epoch + 1.0)], [.. run.Epochs.Select(value)], name, pens[name].Line(legend ? 2.5 : 2, dash), legend: legend)
+                    .Trace(new { LegendGroup = name, HoverTemplate = $"{name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>" });
         }
-        var left = Chart.Combine(loss).WithXAxis(FigureTheme.Axis("Epoch")).WithYAxis(FigureTheme.Axis("Loss", ("rangemode", "tozero")));
-        var right = Chart.Combine(accuracy).WithXAxis(FigureTheme.Axis("Epoch")).WithYAxis(FigureTheme.Axis("Accuracy, %"));
-        foreach (var trace in right.GetTraces())
-            trace.SetProperty("showlegend", false);
+        var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
+        var right = Chart.Combine(accuracy).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Accuracy, %"));
         return Chart.Grid([left, right], 1, 2, XGap: 0.16)
             .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
-            .LegendAbove();
+            .LegendAbove(names);
     }
 
-    private static GenericChart Curve(double[] epochs, IEnumerable<double> values, string name, Pen pen, bool training) =>
-        Chart.Line<double, double, string>(
-                epochs, values.ToArray(), Name: name, ShowLegend: !training, LineColor: pen.Color, LineWidth: training ? 1.5 : 2.5,
-                LineDash: training ? StyleParam.DrawingStyle.Dot : StyleParam.DrawingStyle.Solid, UseDefaults: false)
-            .WithTrace(
-                ("legendgroup", name),
-                ("hovertemplate", $"{name}, {(training ? "training" : "test")}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>"));
-
-    /// <summary>A line over sparsity with markers and error bars.</summary>
-    private static GenericChart Line<T>(
+    /// <summary>A line over sparsity with markers, its band, and error bars where the band has no width to be seen.</summary>
+    private static IEnumerable<GenericChart> Line<T>(
         string name, Pen pen, IReadOnlyList<T> points, Func<T, double> sparsity, Func<T, double> value, Func<T, double> error, Func<T, string> hover)
     {
-        var errors = points.Select(error).ToArray();
-        var chart = Chart.Line<double, double, string>(
-                points.Select(point => Remaining(sparsity(point))).ToArray(), points.Select(value).ToArray(), ShowMarkers: true, Name: name, ShowLegend: true,
-                MultiText: points.Select(hover).ToArray(), MarkerSymbol: pen.Symbol,
-                MarkerColor: pen.Color, LineColor: pen.Color, LineWidth: 2.5, UseDefaults: false)
-            .WithTrace(("hovertemplate", "%{text}<extra></extra>"), ("legendgroup", name));
-        chart.GetTraces()[0].TryGetTypedPropertyValue<Plotly.NET.TraceObjects.Marker>("marker")!.Value.SetProperty("size", 9);
-        return errors.All(double.IsNaN)
-            ? chart
-            : chart.WithTrace(("error_y", FigureTheme.Object(("type", "data"), ("array", errors), ("color", pen.Hex), ("thickness", 1.5), ("width", 5.0))));
+        double[] x = [.. points.Select(point => Remaining(sparsity(point)))], y = [.. points.Select(value)], errors = [.. points.Select(error)];
+        if (errors.Any(double.IsFinite))
+            yield return Band(name, pen, x, [.. y.Zip(errors, (mean, e) => mean - e)], [.. y.Zip(errors, (mean, e) => mean + e)], 0.16);
+        yield return Scatter(x, y, name, pen.Line(), pen.Marker(), legend: true).Trace(new
+        {
+            LegendGroup = name,
+            MultiText = points.Select(hover).ToArray(),
+            HoverTemplate = "%{text}<extra></extra>",
+            YError = errors.Any(double.IsFinite) ? Init<Error>(new { Type = ErrorType.Data, Array = errors, pen.Color, Thickness = 1.0, Width = 3.0 }) : null,
+        });
     }
 
-    private static GenericChart DenseLine(Sweep sweep, Pen pen, double[] ends)
+    /// <summary>The dense network of a sweep from one end of the axis to the other.</summary>
+    private static IEnumerable<GenericChart> DenseLine(Sweep sweep, Pen pen, double[] ends)
     {
         var dense = sweep.DensePoint!;
-        var text = FormattableString.Invariant($"dense network, trained as {sweep.Name}: {100 * dense.Mean:0.00} %")
-            + (dense.Count > 1 ? FormattableString.Invariant($" ± {100 * dense.Std:0.00}") : "")
-            + $"<br>n = {dense.Count}";
-        return Chart.Line<double, double, string>(
-                ends, [100 * dense.Mean, 100 * dense.Mean], Name: $"dense, {sweep.Name}", ShowLegend: false, Text: text,
-                LineColor: pen.Color, LineDash: StyleParam.DrawingStyle.Dash, LineWidth: 1.5, UseDefaults: false)
-            .WithTrace(("hovertemplate", "%{text}<extra></extra>"), ("legendgroup", sweep.Name));
+        var (mean, deviation) = (100 * dense.Mean, 100 * dense.Std);
+        if (double.IsFinite(deviation))
+            yield return Band(sweep.Name, pen, ends, [mean - deviation, mean - deviation], [mean + deviation, mean + deviation], 0.08);
+        yield return Scatter(ends, [mean, mean], $"dense, {sweep.Name}", pen.Line(1.5, DrawingStyle.Dash)).Trace(new
+        {
+            LegendGroup = sweep.Name,
+            Text = $"dense network, trained as {sweep.Name}: {Captions.Spread(mean, deviation, " %")}<br>{Captions.Runs(sweep.Dense)}",
+            HoverTemplate = "%{text}<extra></extra>",
+        });
     }
 
-    private static string Hover(int level, double sparsity, double effectiveSparsity, int count) => FormattableString.Invariant(
-        $"<br>level {level}: {100 * sparsity:0.0} % sparse, effectively {100 * effectiveSparsity:0.0} %<br>n = {count}");
+    private static Line Line(Color color, DrawingStyle dash) => Init<Line>(new { Color = color, Width = 1.5, Dash = dash });
+
+    private static GenericChart Scatter(double[] x, double[] y, string name, Line line, Optional<Marker> marker = default, bool legend = false)
+        => Chart.Scatter<double, double, string>(x, y, marker.IsSome ? Mode.Lines_Markers : Mode.Lines, Name: name, ShowLegend: legend, Line: line, Marker: marker, UseDefaults: false);
+
+    /// <summary>The area between two lines, in pieces where one of them has no value.</summary>
+    private static GenericChart Band(string group, Pen pen, IReadOnlyList<double> x, double[] lower, double[] upper, double opacity)
+    {
+        var (outline, piece) = (new List<(double X, double Y)>(), new List<int>());
+        for (var i = 0; i <= x.Count; i++)
+            if (i < x.Count && double.IsFinite(x[i]) && double.IsFinite(lower[i]) && double.IsFinite(upper[i]))
+            {
+                piece.Add(i);
+            }
+            else if (piece.Count > 0)
+            {
+                if (outline.Count > 0)
+                    outline.Add((double.NaN, double.NaN));
+                outline.AddRange(piece.Select(p => (x[p], upper[p])));
+                outline.AddRange(Enumerable.Reverse(piece).Select(p => (x[p], lower[p])));
+                piece.Clear();
+            }
+        return Chart.Scatter<double, double, string>(
+                outline.Select(p => p.X).ToArray(), outline.Select(p => p.Y).ToArray(), Mode.Lines, ShowLegend: false,
+                Line: Init<Line>(new { Width = 0.0, pen.Color }), Fill: Fill.ToSelf, FillColor: pen.Faded(opacity), UseDefaults: false)
+            .Trace(new { LegendGroup = group, HoverInfo = HoverInfo.Skip });
+    }
+
+    private static string Hover(int level, double sparsity, double effectiveSparsity, IReadOnlyList<RunResult> runs) => FormattableString.Invariant(
+        $"<br>level {level}: {100 * sparsity:0.0} % sparse, effectively {100 * effectiveSparsity:0.0} %<br>{Captions.Runs(runs)}");
 
     /// <summary>Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity.</summary>
-    private static Plotly.NET.LayoutObjects.LinearAxis SparsityAxis(IEnumerable<double> sparsities)
-    {
-        var levels = sparsities.Distinct().Order().ToArray();
-        return LogarithmicAxis("Sparsity, % of the prunable weights", levels, levels);
-    }
+    private static (LinearAxis Axis, double[] Ends) SparsityAxis(IReadOnlyList<double> sparsities)
+        => LogarithmicAxis("Sparsity, % of the prunable weights", sparsities, sparsities);
 
     /// <summary>As the nominal one, with ticks at round numbers: each sweep has sparsities of its own.</summary>
-    private static Plotly.NET.LayoutObjects.LinearAxis EffectiveSparsityAxis(IEnumerable<double> sparsities)
-        => LogarithmicAxis("Effective sparsity, % of all convolution weights, injected ones included", [.. sparsities],
+    private static (LinearAxis Axis, double[] Ends) EffectiveSparsityAxis(IReadOnlyList<double> sparsities)
+        => LogarithmicAxis("Effective sparsity, % of all convolution weights, injected ones included", sparsities,
             [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]);
 
-    private static Plotly.NET.LayoutObjects.LinearAxis LogarithmicAxis(string title, double[] sparsities, double[] ticks)
+    private static (LinearAxis Axis, double[] Ends) LogarithmicAxis(string title, IReadOnlyList<double> sparsities, IReadOnlyList<double> ticks)
     {
-        var left = Math.Log10(Remaining(sparsities.Min()));
-        var right = Math.Log10(Remaining(sparsities.Max()));
+        var (left, right) = (Math.Log10(Remaining(sparsities.Min())), Math.Log10(Remaining(sparsities.Max())));
         var margin = Math.Max(0.04 * (left - right), 0.02);
-        return FigureTheme.Axis(
-            title,
-            ("type", "log"), ("range", new[] { left + margin, right - margin }),
-            ("tickvals", ticks.Select(Remaining).ToArray()),
-            ("ticktext", ticks.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray()));
+        (left, right) = (left + margin, right - margin);
+        var shown = new List<double>();
+        foreach (var tick in ticks.Distinct().Order())       // one that its neighbour leaves no room for is left out
+            if (shown.Count == 0 || Math.Log10(Remaining(shown[^1])) - Math.Log10(Remaining(tick)) > 0.03 * (left - right))
+                shown.Add(tick);
+        var axis = FigureTheme.Axis(title, new
+        {
+            AxisType = AxisType.Log,
+            Range = FigureTheme.Range(left, right),
+            TickVals = shown.Select(Remaining).ToArray(),
+            TickText = shown.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray(),
+        });
+        return (axis, [Math.Pow(10, left), Math.Pow(10, right)]);
     }
 
     private static double Remaining(double sparsity) => 100 * (1 - sparsity);
-
-    private static IReadOnlyList<SweepPoint> Points(IEnumerable<Sweep> sweeps)
-    {
-        var points = sweeps.SelectMany(sweep => sweep.Points).ToList();
-        return points.Count > 0 ? points : throw new UserException("There are no sparse runs to draw; give at least one sweep with one level.");
-    }
 }

@@ -15,24 +15,22 @@ public static partial class Figures
     /// <exception cref="UserException">There is nothing to draw, or the masks are of different networks.</exception>
     public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
     {
-        var layers = LayersOf(masks);
-        var pens = FigureTheme.Pens(masks.Select(mask => mask.Name));
-        var charts = new List<GenericChart>();
-        foreach (var (name, mask) in masks)
-            charts.Add(Chart.Line<string, double, string>(
-                    layers.ToArray(), mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray(), ShowMarkers: true,
-                    Name: name, ShowLegend: true,
-                    MultiText: mask.Layers.Select(l => $"{name}: {l.Kept:N0} of {l.Total:N0} weights").ToArray(),
-                    MarkerSymbol: pens[name].Symbol, MarkerColor: pens[name].Color, LineColor: pens[name].Color, LineWidth: 2, UseDefaults: false)
-                .WithTrace(("hovertemplate", "%{x}<br>%{text}, %{y:.3~g} %<extra></extra>"), ("legendgroup", name)));
+        var layers = LayersOf(masks).ToArray();
+        var names = Captions.Unique([.. masks.Select(mask => mask.Name)]);
+        var pens = Pen.For(names);
         var sparsity = $"{string.Join(" and ", masks.Select(mask => Captions.Percent(mask.Mask.Sparsity)).Distinct())} % sparse in all";
-        var collapsed = masks.Where(mask => mask.Mask.Collapsed.Count > 0)
-            .Select(mask => $"{mask.Name} has nothing left of {Captions.Layers(mask.Mask.Collapsed)}");
-        return Chart.Combine(charts)
+        var collapsed = masks.Zip(names).Where(mask => mask.First.Mask.Collapsed.Count > 0)
+            .Select(mask => $"{mask.Second} has nothing left of {Captions.Layers(mask.First.Mask.Collapsed)}");
+        return Chart.Combine(masks.Zip(names, (mask, name) => Chart.Scatter<string, double, string>(
+                    layers, mask.Mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray(), StyleParam.Mode.Lines_Markers,
+                    Name: name, ShowLegend: true, MultiText: mask.Mask.Layers.Select(l => FormattableString.Invariant($"{name}: {l.Kept:N0} of {l.Total:N0} weights")).ToArray(),
+                    Marker: pens[name].Marker(7), Line: pens[name].Line(2), UseDefaults: false)
+                .Trace(new { LegendGroup = name, HoverTemplate = "%{x}<br>%{text}, %{y:.3~g} %<extra></extra>" })))
             .Styled("Weights kept in each layer", string.Join("; ", collapsed.Prepend(sparsity)))
-            .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category"), ("tickangle", -60)))
-            .WithYAxis(FigureTheme.Axis("Weights kept, % of the layer", ("type", "log"), ("tickvals", DensityTicks), ("ticktext", DensityTicks)))
-            .LegendAbove();
+            .WithAxes(
+                FigureTheme.Categories(angle: -60),
+                FigureTheme.Axis("Weights kept, % of the layer", new { AxisType = StyleParam.AxisType.Log, TickVals = DensityTicks, TickText = DensityTicks }))
+            .LegendAbove(names);
     }
 
     /// <summary>How alike masks are: the Jaccard overlap of each two in percent, weights kept by both over weights kept by either.</summary>
@@ -43,18 +41,21 @@ public static partial class Figures
         LayersOf(masks);
         if (masks.Length < 2)
             throw new UserException("There is only one mask; give at least two to compare.");
-        var names = masks.Select(mask => mask.Name).ToArray();
+        var names = Captions.Unique([.. masks.Select(mask => mask.Name)]).ToArray();
         var compared = masks.Select(row => masks.Select(column => row.Mask.Compare(column.Mask)).ToList()).ToList();
-        var overlap = compared.Select(row => row.Select(layers => 100 * LayerOverlap.OfAll(layers)).ToArray()).ToArray();
-        var chance = compared.Select(row => row.Select(layers => 100 * LayerOverlap.ByChanceOfAll(layers)).ToArray()).ToArray();
+        double[][] OfAll(Func<IReadOnlyList<LayerOverlap>, double> overlap) => [.. compared.Select(row => row.Select(layers => 100 * overlap(layers)).ToArray())];
         return Chart.Heatmap<double, string, string, string>(
-                overlap, X: names, Y: names, ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, ReverseYAxis: true, UseDefaults: false)
-            .WithTrace(
-                ("zmin", 0), ("zmax", 100), ("texttemplate", "%{z:.1f}"), ("xgap", 2), ("ygap", 2), ("customdata", chance),
-                ("hovertemplate", "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>"))
+                OfAll(LayerOverlap.OfAll), X: names, Y: names, XGap: 2, YGap: 2, ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, ReverseYAxis: true, UseDefaults: false)
+            .Trace(new
+            {
+                ZMin = 0,
+                ZMax = 100,
+                TextTemplate = "%{z:.1f}",
+                HoverTemplate = "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>",
+            })
+            .WithCustomData(OfAll(LayerOverlap.ByChanceOfAll))
             .Styled("Overlap of the masks, %", "kept by both over kept by either")
-            .WithXAxis(FigureTheme.GridlessAxis("", ("type", "category")))
-            .WithYAxis(FigureTheme.GridlessAxis("", ("type", "category")))
+            .WithAxes(FigureTheme.Categories(), FigureTheme.Categories())
             .WithSize(Width: 240 + 70 * masks.Length, Height: 190 + 55 * masks.Length);
     }
 

@@ -32,6 +32,7 @@ public static partial class Tables
     public static Frame<string, string> MaskOverlap((string Name, Mask Mask) first, (string Name, Mask Mask) second)
     {
         var layers = first.Mask.Compare(second.Mask);
+        var names = Captions.Unique([first.Name, second.Name]);
         var rows = layers.Select(l => (Name: Captions.Layer(l.First.Name), First: l.First.Kept, Second: l.Second.Kept, l.Both, l.Overlap, l.ByChance))
             .Append((Name: All, First: first.Mask.Kept, Second: second.Mask.Kept, Both: layers.Sum(l => l.Both),
                 Overlap: LayerOverlap.OfAll(layers), ByChance: LayerOverlap.ByChanceOfAll(layers)))
@@ -39,8 +40,8 @@ public static partial class Tables
         var keys = rows.Keys.ToList();
         return new FrameBuilder.Columns<string, string>
         {
-            { $"kept by {first.Name}", Column(keys, key => rows[key].First) },
-            { $"kept by {second.Name}", Column(keys, key => rows[key].Second) },
+            { $"kept by {names[0]}", Column(keys, key => rows[key].First) },
+            { $"kept by {names[1]}", Column(keys, key => rows[key].Second) },
             { "kept by both", Column(keys, key => rows[key].Both) },
             { "overlap (%)", Column(keys, key => Round(100 * rows[key].Overlap)) },
             { "by chance (%)", Column(keys, key => Round(100 * rows[key].ByChance)) },

@@ -30,15 +30,8 @@ public static partial class Tables
         var columns = new FrameBuilder.Columns<string, string>();
         IReadOnlyList<string> parameters = [.. groups[0].Layers.Select(l => l.Parameter)];
         foreach (var group in groups)
-            columns.Add(group.Name, Column(parameters, p => Spread(group.Of(p))));
+            columns.Add(group.Name, Column(parameters, p => Captions.Spread(group.Of(p).Average(), Statistics.Deviation(group.Of(p)), format: "0.000")));
         return columns.Frame;
-    }
-
-    private static string Spread(IReadOnlyList<double> values)
-    {
-        var mean = values.Average();
-        return FormattableString.Invariant($"{mean:0.000}") + (values.Count > 1
-            ? FormattableString.Invariant($" ± {Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Count - 1)):0.000}") : "");
     }
 }
 

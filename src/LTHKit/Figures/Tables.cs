@@ -16,41 +16,22 @@ public static partial class Tables
     /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Accuracy(params Sweep[] sweeps)
     {
-        var points = sweeps.Select(Points).ToList();
+        var named = Captions.Named(sweeps);
+        var points = named.Select(Points).ToList();
         var levels = points.SelectMany(all => all.Keys).Distinct().Order().ToList();
         if (levels.Count == 0) throw new UserException("There are no runs to show; give at least one sweep with one run.");
         var columns = new FrameBuilder.Columns<int, string>
         {
             { "nominal sparsity (%)", Column(levels, level => Round(100 * points.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        AddShared(columns, "effective sparsity (%)", levels, sweeps, points, point => Round(100 * point.EffectiveSparsity));
-        foreach (var (sweep, all) in sweeps.Zip(points))
+        AddShared(columns, "effective sparsity (%)", levels, named, points, point => Round(100 * point.EffectiveSparsity));
+        foreach (var (sweep, all) in named.Zip(points))
             columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
-        AddShared(columns, "seeds", levels, sweeps, points, point => point.Count);
-        foreach (var (sweep, all) in sweeps.Zip(points).Where(s => s.Second.Values.Any(point => point.Collapsed.Count > 0)))
+        AddShared(columns, "seeds", levels, named, points, point => point.Count);
+        foreach (var (sweep, all) in named.Zip(points).Where(s => s.Second.Values.Any(point => point.Collapsed.Count > 0)))
             columns.Add($"{sweep.Name}: collapsed layers", Column(levels,
                 level => all.TryGetValue(level, out var point) && point.Collapsed.Count > 0 ? Captions.Layers(point.Collapsed) : null));
         return columns.Frame;
-    }
-
-    /// <summary>The points of the figure as plain numbers, for further work: a row a sweep and level.</summary>
-    /// <param name="sweeps">In this order.</param>
-    public static Frame<int, string> Points(params Sweep[] sweeps)
-    {
-        var rows = sweeps
-            .SelectMany(sweep => Points(sweep).OrderBy(pair => pair.Key).Select(pair => (sweep.Name, Point: pair.Value)))
-            .ToList();
-        var keys = Enumerable.Range(0, rows.Count).ToList();
-        return new FrameBuilder.Columns<int, string>
-        {
-            { "sweep", Column(keys, i => rows[i].Name) },
-            { "level", Column(keys, i => rows[i].Point.Level) },
-            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Point.Sparsity)) },
-            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Point.EffectiveSparsity)) },
-            { "test accuracy (%)", Column(keys, i => Round(100 * rows[i].Point.Mean)) },
-            { "standard deviation", Column(keys, i => Round(100 * rows[i].Point.Std)) },
-            { "seeds", Column(keys, i => rows[i].Point.Count) },
-        }.Frame;
     }
 
     /// <summary>
@@ -62,15 +43,16 @@ public static partial class Tables
     /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
     {
-        var gains = tweaked.Select(sweep => sweep.GainOver(vanilla).ToDictionary(point => point.Level)).ToList();
+        var named = Captions.Named([vanilla, .. tweaked]).Skip(1).ToList();
+        var gains = named.Select(sweep => sweep.GainOver(vanilla).ToDictionary(point => point.Level)).ToList();
         var levels = gains.SelectMany(all => all.Keys).Distinct().Order().ToList();
         if (levels.Count == 0) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same levels to compare them.");
         var columns = new FrameBuilder.Columns<int, string>
         {
             { "nominal sparsity (%)", Column(levels, level => Round(100 * gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        AddShared(columns, "effective sparsity (%)", levels, tweaked, gains, point => Round(100 * point.EffectiveSparsity));
-        foreach (var (sweep, all) in tweaked.Zip(gains))
+        AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Round(100 * point.EffectiveSparsity));
+        foreach (var (sweep, all) in named.Zip(gains))
         {
             columns.Add($"{sweep.Name}: gain (points)", Column(levels, level => all.TryGetValue(level, out var point) ? Signed(point) : null));
             columns.Add($"{sweep.Name}: better in", Column(levels, level => all.TryGetValue(level, out var point) ? $"{point.Better} of {point.Count}" : null));
@@ -88,7 +70,7 @@ public static partial class Tables
     public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
     {
         var dense = SweepPoint.Of(0, vanilla.DenseRuns);
-        var sweeps = tweaked.Prepend(vanilla).ToDictionary(sweep => sweep.Name, sweep => sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault());
+        var sweeps = Captions.Named([vanilla, .. tweaked]).ToDictionary(sweep => sweep.Name, sweep => sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault());
         List<string> names = [.. sweeps.Keys];
         return new FrameBuilder.Columns<string, string>
         {
@@ -103,7 +85,7 @@ public static partial class Tables
     /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
     public static Frame<int, string> Runs(params Sweep[] sweeps)
     {
-        var rows = sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)
+        var rows = Captions.Named(sweeps).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)
             .OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))).ToList();
         var keys = Enumerable.Range(0, rows.Count).ToList();
         return new FrameBuilder.Columns<int, string>
@@ -146,11 +128,9 @@ public static partial class Tables
 
     private static Series<K, T> Column<K, T>(IReadOnlyList<K> keys, Func<K, T> value) where K : notnull => new(keys, keys.Select(value));
 
-    private static string Spread(SweepPoint point) => FormattableString.Invariant($"{100 * point.Mean:0.00}")
-        + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.Std:0.00}") : "");
+    private static string Spread(SweepPoint point) => Captions.Spread(100 * point.Mean, 100 * point.Std);
 
-    private static string Signed(GainPoint point) => FormattableString.Invariant($"{100 * point.Mean:+0.00;-0.00;0.00}")
-        + (point.Count > 1 ? FormattableString.Invariant($" ± {100 * point.StandardError:0.00}") : "");
+    private static string Signed(GainPoint point) => Captions.Spread(100 * point.Mean, 100 * point.StandardError, format: "+0.00;-0.00;0.00");
 
     private static double Round(double value) => Math.Round(value, 2);
 }

@@ -37,7 +37,7 @@ internal static class ChartHtml
           const served = location.pathname.replace(
             /\/(?:lab(?:\/workspaces\/[^\/]+)?\/tree|doc\/tree|nbclassic\/notebooks|notebooks)\/(.*\/)?[^\/]*$/, '/files/$1plotly.min.js');
           const addresses = base
-            ? ['.net-csharp', 'lthkit-csharp'].map(kernel => `${base}kernelspecs/${kernel}/plotly.min.js`).concat(served)
+            ? [`${base}kernelspecs/lthkit/plotly.min.js`, served]
             : ['plotly.min.js'];
           window.lthkitPlotly ??= window.Plotly
             ? Promise.resolve()

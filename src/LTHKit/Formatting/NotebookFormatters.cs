@@ -1,21 +1,37 @@
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
 using Deedle;
+using LTHKit.Experiments;
 using Microsoft.DotNet.Interactive.Formatting;
 using Plotly.NET;
 using TorchSharp;
 
 namespace LTHKit.Formatting;
 
-/// <summary>How figures, tables and tensors look in a notebook, in the kit's own kernel and in .NET Interactive alike.</summary>
+/// <summary>How figures, tables, tensors and everything public of the kit look in a notebook, in the kit's own kernel and in another alike.</summary>
 public static class NotebookFormatters
 {
     /// <summary>The MIME type of a plotly.js figure.</summary>
     public const string Plotly = "application/vnd.plotly.v1+json";
 
-    /// <summary>Registers the formatters for this process. <see cref="Experiments.Lab"/> does so by itself.</summary>
+    /// <summary>Registers the formatters for this process. The kit does so by itself when the first of its types is used.</summary>
+#pragma warning disable CA2255 // a module initializer in a library: what a cell returns must show right before anything was called
+    [ModuleInitializer]
+#pragma warning restore CA2255
     public static void Register()
     {
-        Formatter.Register<GenericChart>(GenericChart.toJson, Plotly);
+        foreach (var type in typeof(NotebookFormatters).Assembly.GetExportedTypes().Where(type => !type.IsEnum && !(type.IsAbstract && type.IsSealed)))
+        {
+            Formatter.Register(type, (value, writer) => writer.Write(KitText.Of(value)), PlainTextFormatter.MimeType);
+            Formatter.Register(type, (value, writer) => writer.Write(WebUtility.HtmlEncode(KitText.Of(value))), HtmlFormatter.MimeType);
+        }
+        Formatter.Register<Sweep>(sweep => sweep.Runs.Count + sweep.Dense.Count == 0 ? WebUtility.HtmlEncode(sweep.ToString()) : TableHtml.Of(Tables.Accuracy(sweep)), HtmlFormatter.MimeType);
+
+        // Of two formatters the later counts: the package's page takes plotly.js from the network, the kit's figures draw without.
+        Formatter.Register<GenericChart>(global::Plotly.NET.Interactive.Formatters.toInteractiveHTML, HtmlFormatter.MimeType);
         Formatter.Register<GenericChart>(chart => ChartHtml.Of(GenericChart.toJson(chart)), HtmlFormatter.MimeType);
+        Formatter.Register<GenericChart>(GenericChart.toJson, Plotly);
         Formatter.Register<GenericChart>(ChartHtml.PlainText, PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(GenericChart), Plotly, HtmlFormatter.MimeType, PlainTextFormatter.MimeType);
 
@@ -29,8 +45,21 @@ public static class NotebookFormatters
 
     private sealed class TableText : IFrameOperation<string>
     {
+        /// <summary>Deedle writes numbers in the thread's culture.</summary>
         public string Invoke<R, C>(Frame<R, C> frame)
             where R : notnull
-            where C : notnull => frame.Format().TrimEnd();
+            where C : notnull
+        {
+            var culture = CultureInfo.CurrentCulture;
+            try
+            {
+                CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+                return frame.Format().TrimEnd();
+            }
+            finally
+            {
+                CultureInfo.CurrentCulture = culture;
+            }
+        }
     }
 }

@@ -63,6 +63,10 @@ public abstract class Network : Module<Tensor, Tensor>
     internal IEnumerable<(string Name, Tensor Value)> State
         => named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(named_buffers().Select(b => (b.name, b.buffer)));
 
+    /// <inheritdoc/>
+    public override string ToString()
+        => FormattableString.Invariant($"{Model.Name}: {parameters().Sum(p => p.numel()):N0} parameters, {_prunable.Count} prunable layers, {Input.Classes} classes");
+
     /// <summary>Registers a block's convolution unit.</summary>
     internal ConvUnit Unit(Module owner, string path, int index, long input, long output, long kernel, long stride = 1,
         long groups = 1, bool bias = false, bool norm = true)

@@ -77,10 +77,10 @@ internal static class FigureSamples
         ["gain"] = Figures.GainOverVanilla(Vanilla, Swish),
         ["training"] = Figures.TrainingCurves(Vanilla.Runs[0], Swish.Runs[0]),
         ["training, one run"] = Figures.TrainingCurves(Vanilla.Runs[0]),
-        ["contour"] = Figures.Contour(Grid, Grid, Bowl, "Loss"),
+        ["contour"] = Figures.Contours("Loss", "loss", new Plane("", Grid, Grid, Bowl)),
         ["contours"] = Figures.Contours("Loss", "test loss", new Plane("a", Grid, Grid, Bowl), new Plane("b", Grid, Grid, Bowl)),
         ["landscape"] = Figures.Landscape(new Plane("a", Grid, Grid, Bowl), "Loss"),
-        ["gradient flow"] = Figures.GradientFlow(["conv1", "conv2"], [1, 2, 3], [[1, 0.1, 0], [0.01, 0.001, 0.002]]),
+        ["gradient flow"] = Figures.GradientFlow(Flow([1, 0.1, 0], [0.01, 0.001, 0.002])),
         ["top eigenvalue"] = Figures.TopEigenvalue([AnalysisFiguresTests.Watched(0, [9, 2]), AnalysisFiguresTests.Watched(1, [8, 3])]),
         ["top eigenvalue, negative"] = Figures.TopEigenvalue([AnalysisFiguresTests.Watched(0, [9, -2])]),
         ["along the top eigenvector"] = Figures.AlongTopEigenvector([new(Run(4, 0, 0.5), new(3, 0.1, true, new(Grid, [2, 1, 2])))]),
@@ -94,6 +94,11 @@ internal static class FigureSamples
         ["scales"] = Figures.Scales([Scales(1, 0, 1.2), Scales(1, 1, 1.4), Scales(4, 0, 0.8)]),
         ["bars, one group"] = Figures.Bars("Sparsity", "sparsity (%)", ["conv1", "conv2"], new BarGroup("sparsity", [80, 90])),
     };
+
+    /// <summary>Gradient norms of layers conv1, conv2, ... epoch by epoch.</summary>
+    public static WatchSeries Flow(params double[][] norms) => new(
+        Run(4, 0, 0.7), [.. (norms.FirstOrDefault() ?? []).Select((_, epoch) => epoch + 1)],
+        norms.Select((row, i) => ($"conv{i + 1}.weight", row)).ToDictionary(l => l.Item1, l => (IReadOnlyList<double>)l.row));
 
     private static Mask Ticket(double cut) => new(
         [("conv1.weight", torch.linspace(0, 1, 8) >= 0.5), ("conv2.weight", torch.linspace(0, 0.9, 8) >= cut)]);

@@ -165,7 +165,7 @@ public class FiguresTests
     [Fact]
     public void ContoursOfNegativeValuesAreLinear()
     {
-        var trace = Json(Figures.Contour(Grid, Grid, [[-1, 0, 1], [0, 0, 0], [1, 2, 3]], "z"))["data"]![0]!;
+        var trace = Json(Figures.Contours("z", "z", new Plane("", Grid, Grid, [[-1, 0, 1], [0, 0, 0], [1, 2, 3]])))["data"]![0]!;
         Assert.Equal((-1, 3), ((double)trace["zmin"]!, (double)trace["zmax"]!));
         Assert.Null(trace["colorbar"]!["tickvals"]);
     }
@@ -173,7 +173,7 @@ public class FiguresTests
     [Fact]
     public void AVanishedGradientIsAGap()
     {
-        var trace = Json(Figures.GradientFlow(["conv1", "conv2"], [1, 2], [[1, 0], [0.01, 0.1]]))["data"]![0]!;
+        var trace = Json(Figures.GradientFlow(Flow([1, 0], [0.01, 0.1])))["data"]![0]!;
         Assert.Equal("NaN", (string?)trace["z"]![0]![1]);
         Assert.Equal(-2, (double)trace["z"]![1]![0]!, 12);
         Assert.Equal(0.01, (double)trace["customdata"]![1]![0]!);
@@ -195,10 +195,10 @@ public class FiguresTests
         { () => Figures.AccuracyVsSparsity(new Sweep("a", [], [])), "no sparse runs" },
         { () => Figures.GainOverVanilla(Vanilla), "no sparse runs" },
         { () => Figures.TrainingCurves(), "no epochs" },
-        { () => Figures.Contour([1, 2], [1, 2], [[1, 2]], "t"), "one row of 2 values" },
+        { () => Figures.Contours("t", "loss", new Plane("", [1, 2], [1, 2], [[1, 2]])), "one row of 2 values" },
         { () => Figures.Contours("t", "loss"), "no values" },
-        { () => Figures.GradientFlow(["a"], [1, 2], [[1]]), "one row of 2 norms" },
-        { () => Figures.GradientFlow(["a"], [1], [[0]]), "no values" },
+        { () => Figures.GradientFlow(Flow([0, 0])), "no values" },
+        { () => Figures.GradientFlow(Flow()), "no values" },
         { () => Figures.Curves("t", "x", "y", []), "no curves" },
         { () => Figures.Curves("t", "x", "y", [new Curve("a", [1, 2], [1])]), "2 x and 1 y" },
         { () => Figures.Bars("t", "y", [], new BarGroup("a", [])), "no bars" },

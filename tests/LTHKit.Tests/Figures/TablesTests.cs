@@ -47,20 +47,6 @@ public class TablesTests
         Assert.StartsWith("There are no runs to show", Assert.Throws<UserException>(() => Tables.Accuracy()).Message);
 
     [Fact]
-    public void PointsAreNumbers()
-    {
-        var table = Tables.Points(Vanilla, Swish);
-        Assert.Equal(6, table.RowCount);
-        Assert.Equal([0, 1, 4, 0, 1, 4], table.GetColumn<int>("level").Values);
-        Assert.Equal([75, 71, 62, 76, 72, 67], table["test accuracy (%)"].Values);
-        Assert.Equal([0, 1.41, 2.83, 0, 1.41, 1.41], table["standard deviation"].Values);
-    }
-
-    [Fact]
-    public void OneSeedHasNoStandardDeviation() =>
-        Assert.Empty(Tables.Points(Sweep("vanilla LTH", [0.7], [0.6], [])).GetColumn<double>("standard deviation").Values);
-
-    [Fact]
     public void EveryFigureCanBeTracedToItsRuns()
     {
         var table = Tables.Runs(Vanilla);
