@@ -120,10 +120,7 @@ public sealed record RunSpec
         if (RewindIteration < 0)
             throw new UserException($"The rewind point is step {RewindIteration} of epoch {Rewind}; steps are counted from 0.");
         foreach (var tweak in Tweaks)
-        {
             tweak.Validate(Recipe);
-            tweak.Validate(Model);
-        }
         if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)
             throw new UserException($"{string.Join(" and ", rivals.Select(t => t.Label))} would both replace {rivals.Key}; give one of them.");
     }

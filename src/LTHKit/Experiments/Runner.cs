@@ -205,14 +205,21 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public void Validate(RunSpec spec)
     {
         spec.Validate();
+        if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null)
+        {
+            using var network = Networks.Build(spec.Model.Factory is null ? spec.Model with { Width = 1 } : spec.Model, Input(open(spec.Data)), 0);
+            foreach (var tweak in spec.Tweaks)
+                tweak.Validate(network);
+        }
         if (spec.RewindIteration > 0 && Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize) is var iterations && spec.RewindIteration >= iterations)
             throw new UserException($"The rewind point is step {spec.RewindIteration} of epoch {spec.Rewind}; an epoch has {iterations} steps, so give a later epoch.");
     }
 
+    private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
+
     private Network Built(RunSpec spec)
     {
-        var data = open(spec.Data);
-        var network = Networks.Build(spec.Model, new InputSpec(data.ClassNames.Count, data.Height, data.Channels), Seed(spec, Stream.Initialisation));
+        var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, Stream.Initialisation));
         network.to(device);
         return network;
     }

@@ -10,20 +10,54 @@ namespace LTHKit.Models;
 /// </summary>
 public sealed class Activation : Module<Tensor, Tensor>
 {
-    internal Activation(string path, string stage) : base(nameof(Activation)) => (Path, Stage) = (path, stage);
+    private readonly Func<Tensor, Tensor> _asBuilt;
+
+    internal Activation() : this("ReLU", x => functional.relu(x))
+    {
+    }
+
+    private Activation(string label, Func<Tensor, Tensor> function) : base(nameof(Activation))
+        => (Label, Function, _asBuilt) = (label, function, function);
 
     /// <summary>Where in the network, for instance "layer1.0.act1".</summary>
-    public string Path { get; }
+    public string Path { get; private set; } = "";
 
-    /// <summary>The stage it belongs to, for instance "layer1"; activation sparsity is reported by stage (Table A1).</summary>
-    public string Stage { get; }
+    /// <summary>The stage it belongs to, "stem" or the first part of its path; activation sparsity is reported by stage (Table A1).</summary>
+    public string Stage => Unit is not null && !Path.Contains('.') ? "stem" : Path.Split('.')[0];
 
-    /// <summary>The function, elementwise; ReLU as built.</summary>
-    public Func<Tensor, Tensor> Function { get; set; } = x => functional.relu(x);
+    /// <summary>The function, elementwise; ReLU as built, or what a user's own network has there.</summary>
+    public Func<Tensor, Tensor> Function { get; set; }
 
-    /// <summary>What figures call <see cref="Function"/>; "ReLU" as built.</summary>
-    public string Label { get; set; } = "ReLU";
+    /// <summary>What figures call <see cref="Function"/>.</summary>
+    public string Label { get; set; }
+
+    /// <summary>Whether a tweak has put another function in.</summary>
+    internal bool Replaced => Function != _asBuilt;
+
+    /// <summary>The unit that it ends; null where there is none.</summary>
+    internal ConvUnit? Unit { get; init; }
 
     /// <summary>Applies the function to <paramref name="input"/>, any shape.</summary>
     public override Tensor forward(Tensor input) => Function(input);
+
+    /// <summary>Told by the network where it stands.</summary>
+    internal void Place(string path)
+    {
+        Path = path;
+        Unit?.Place(path[..(path.LastIndexOf('.') + 1)]);
+    }
+
+    /// <summary>The place of an activation module of a user's own network: what that module puts out goes through here.</summary>
+    internal static Activation Around(string path, Module<Tensor, Tensor> module)
+    {
+        module.GetType().GetProperty("inplace")?.SetValue(module, false);       // the function put in its place needs the input
+        Tensor? output = null;
+        var activation = new Activation(module.GetName(), _ => output!) { Path = path };
+        module.register_forward_hook((_, x, y) =>
+        {
+            output = y;
+            return activation.call(x);
+        });
+        return activation;
+    }
 }

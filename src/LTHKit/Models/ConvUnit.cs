@@ -5,27 +5,31 @@ using static TorchSharp.torch.nn;
 namespace LTHKit.Models;
 
 /// <summary>
-/// One convolution inside a block, with its BatchNorm where the architecture has one: the place where a skip connection can be injected (paper
-/// section 3.1, Figure 3). The modules are registered with the block that owns the unit, under the names "convK" and "bnK".
+/// One convolution with its BatchNorm, where there is one, and the activation after them: the place where a skip connection can be injected (paper
+/// section 3.1, Figure 3). The modules are registered with the module that owns the unit, under the names "convK", "bnK" and "actK".
 /// </summary>
 public sealed class ConvUnit
 {
     private readonly Module _owner;
     private readonly string _index;
+    private readonly Activation? _activation;       // null: a user's own forward runs the unit
 
-    internal ConvUnit(Module owner, string path, string index, long input, long output, long kernel, long stride = 1,
-        long groups = 1, bool bias = false, bool norm = true)
+    internal ConvUnit(Module owner, string index, long input, long output, long kernel, long stride = 1, long groups = 1, bool bias = false, bool norm = true)
     {
-        (_owner, Path, _index) = (owner, path, index);
+        (_owner, _index) = (owner, index);
         Convolution = Conv2d(input, output, kernel, stride: stride, padding: kernel / 2, groups: groups, bias: bias);
-        Stride = stride;
         owner.register_module("conv" + index, Convolution);
         if (norm)
             owner.register_module("bn" + index, Norm = BatchNorm2d(output));
+        owner.register_module("act" + index, _activation = new Activation { Unit = this });
     }
 
+    /// <summary>A unit of a user's own network, whose forward calls these modules.</summary>
+    internal ConvUnit(Network network, string path, Conv2d convolution, BatchNorm2d? norm)
+        => (_owner, _index, Path, Convolution, Norm) = (network, "_" + path.Replace('.', '_'), path, convolution, norm);
+
     /// <summary>Where in the network, for instance "layer1.0.conv1".</summary>
-    public string Path { get; }
+    public string Path { get; private set; } = "";
 
     /// <summary>The convolution.</summary>
     public Conv2d Convolution { get; }
@@ -34,7 +38,7 @@ public sealed class ConvUnit
     public BatchNorm2d? Norm { get; }
 
     /// <summary>The convolution's stride, the same in both directions.</summary>
-    public long Stride { get; }
+    public long Stride => Convolution.stride[0];
 
     /// <summary>The injected skip connection; null as built.</summary>
     public Module<Tensor, Tensor>? Skip { get; private set; }
@@ -46,14 +50,48 @@ public sealed class ConvUnit
             throw new UserException($"{Path} has an injected skip connection already: use the skip tweak once.");
         Skip = skip;
         _owner.register_module("skip" + _index, skip);
+        if (_activation is not null)
+            return;
+        if (Norm is null)
+        {
+            Convolution.register_forward_hook((_, x, y) => y + skip.call(x));
+            return;
+        }
+        Tensor? added = null;
+        Convolution.register_forward_hook((_, x, y) =>
+        {
+            added = skip.call(x);           // now: a container may free x before the BatchNorm runs
+            return y;
+        });
+        Norm.register_forward_hook((_, _, y) => y + added!);
     }
 
-    /// <summary>[N, C, H, W] -> [N, C', H/stride, W/stride], before the activation.</summary>
-    public Tensor Forward(Tensor x)
+    /// <summary>activation(bn(conv(x)) + skip(x) + added). // [N, C, H, W] -> [N, C', H/stride, W/stride]</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="added">What a residual connection adds, of the output's shape; null for none.</param>
+    internal Tensor Forward(Tensor x, Tensor? added = null)
     {
         var y = Convolution.call(x);
         if (Norm is not null)
             y = Norm.call(y);
-        return Skip is null ? y : y + Skip.call(x);
+        if (Skip is not null)
+            y += Skip.call(x);
+        if (added is not null)
+            y += added;
+        return _activation!.call(y);
     }
+
+    /// <summary>Told by the network where its owner stands in it: "layer1.0.".</summary>
+    internal void Place(string owner) => Path = $"{owner}conv{_index}";
 }
+
+/// <summary>
+/// One block of a built-in network: its convolution units, in the order of the forward pass. With a residual connection the block's input also reaches
+/// the last unit's output before the activation. VGG's blocks are its stages, each followed by a pooling.
+/// </summary>
+/// <param name="Path">Where in the network, for instance "layer1.0".</param>
+/// <param name="Units">The convolutions with their BatchNorms, if any, and injected skip connections.</param>
+/// <param name="Activations">One after each unit.</param>
+/// <param name="Residual">Whether the architecture itself has a connection around the whole block.</param>
+/// <param name="Shortcut">The 1x1 convolution on that connection; null where the shapes match.</param>
+public sealed record Block(string Path, IReadOnlyList<ConvUnit> Units, IReadOnlyList<Activation> Activations, bool Residual, Conv2d? Shortcut);

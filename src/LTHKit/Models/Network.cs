@@ -1,23 +1,53 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace LTHKit.Models;
 
 /// <summary>
-/// A classifier, [N, C, H, W] -> logits [N, classes], that knows what may be pruned in it and where a tweak may act:
-/// its <see cref="Units"/> (convolutions inside blocks) and its <see cref="Activations"/>.
+/// A classifier, [N, C, H, W] -> logits [N, classes], and what follows from its modules: which weights may be pruned and where a tweak may act, its
+/// <see cref="Units"/> (convolutions that a skip connection may go around) and its <see cref="Activations"/>. Any TorchSharp module serves; parameters
+/// have the names that they have in it.
 /// </summary>
-public abstract class Network : Module<Tensor, Tensor>
+public class Network : nn.Module<Tensor, Tensor>
 {
-    private readonly List<ConvUnit> _units = [];
-    private readonly List<Activation> _activations = [];
-    private readonly List<string> _prunable = [];
-    private readonly List<Block> _blocks = [];
+    private readonly nn.Module<Tensor, Tensor>? _body;
 
-    /// <summary>A network of the given architecture for the given input.</summary>
-    protected Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
+    /// <summary>One whose forward stands in a derived class, with nothing to prune.</summary>
+    internal Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
+
+    /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
+    /// <exception cref="UserException">It does not make logits [N, classes] of images, or has nothing to prune.</exception>
+    internal Network(ModelSpec model, InputSpec input, nn.Module<Tensor, Tensor> body) : base(model.Name)
+    {
+        (Model, Input, _body) = (model, input, body);
+        register_module("body", body);
+        var trace = Trace.Of(this);
+        // A module that a field holds has the field's name beside the one it was registered under; its weights have the first.
+        var modules = named_modules().DistinctBy(m => m.module).ToList();
+        var names = modules.ToDictionary(m => m.module, m => m.name);
+        var layers = trace.Calls.Where(call => call.Module is Conv2d or Linear).Select(call => names[call.Module]).ToList();
+        var weights = layers.Where(name => name != layers[^1] && !LeftDense(name)).Select(name => name + ".weight").ToHashSet();
+        Prunable = [.. named_parameters().Select(p => p.name).Where(weights.Contains)];
+        if (Prunable.Count == 0)
+            throw new UserException($"{model.Name} has nothing to prune: its forward calls no convolution and no hidden linear layer that is not left dense.");
+
+        if (model.Factory is not null)
+        {
+            Units = [.. trace.Units().Select(unit => new ConvUnit(this, names[unit.Convolution], unit.Convolution, unit.Norm))];
+            Activations = [.. trace.Activations().Select(module => Activation.Around(names[module], module))];
+            return;
+        }
+        Activations = [.. trace.Activations().Cast<Activation>()];
+        foreach (var activation in Activations)
+            activation.Place(names[activation]);
+        Units = [.. Activations.Select(a => a.Unit).OfType<ConvUnit>().Where(unit => unit.Path.Contains('.'))];      // the stem is at the root
+        Blocks = [.. from activation in Activations
+                     where Units.Contains(activation.Unit)
+                     group activation by activation.Path[..activation.Path.LastIndexOf('.')] into block
+                     let residual = modules.FirstOrDefault(m => m.name == block.Key).module as BasicBlock
+                     select new Block(block.Key, [.. block.Select(a => a.Unit!)], [.. block], residual is not null, residual?.Shortcut)];
+    }
 
     /// <summary>The architecture.</summary>
     public ModelSpec Model { get; }
@@ -25,79 +55,78 @@ public abstract class Network : Module<Tensor, Tensor>
     /// <summary>The input it was built for.</summary>
     public InputSpec Input { get; }
 
-    /// <summary>The convolutions inside blocks, in the order of the forward pass; the stem and shortcuts are not among them.</summary>
-    public IReadOnlyList<ConvUnit> Units => _units;
+    /// <summary>
+    /// The convolutions that a skip connection may go around, in the order of the forward pass: of a built-in network those inside blocks, the stem and
+    /// shortcuts are not among them; of a user's own those whose output is as large as their input over the stride, but for a first one that reads the
+    /// images and 1x1 convolutions beside another.
+    /// </summary>
+    public IReadOnlyList<ConvUnit> Units { get; } = [];
 
-    /// <summary>The activations, in the order of the forward pass.</summary>
-    public IReadOnlyList<Activation> Activations => _activations;
+    /// <summary>The activations, in the order of the forward pass; of a user's own network its modules of the usual kinds (ReLU, GELU, SiLU, ...).</summary>
+    public IReadOnlyList<Activation> Activations { get; } = [];
 
-    /// <summary>The blocks that the units and their activations form, in the order of the forward pass.</summary>
-    public IReadOnlyList<Block> Blocks => _blocks;
+    /// <summary>The blocks that the units of a built-in network form, in the order of the forward pass.</summary>
+    public IReadOnlyList<Block> Blocks { get; } = [];
 
     /// <summary>
     /// Names of the weights that pruning acts on: every convolution's, stem and 1x1 shortcuts included, and every hidden linear layer's; the
-    /// classifier, biases, BatchNorm and anything a tweak adds later stay dense.
+    /// last layer, biases, BatchNorm, what <see cref="ModelSpec.Dense"/> names and anything a tweak adds later stay dense.
     /// </summary>
-    public IReadOnlyList<string> Prunable => _prunable;
+    public IReadOnlyList<string> Prunable { get; } = [];
 
     /// <summary>
     /// Whether images are best given with the channels last on the CPU: the convolutions follow the input's layout, and oneDNN's for that layout
-    /// are faster where every width is a multiple of its block of eight. (With other widths libtorch 1.13 has been seen to crash.)
+    /// are faster where every width is a multiple of its block of eight.
     /// </summary>
-    public virtual bool PrefersChannelsLast => false;
+    public bool PrefersChannelsLast => _body is ResNet && Units[0].Convolution.in_channels % 8 == 0;
 
     /// <summary>The prunable weights by name, in order.</summary>
     public IEnumerable<(string Name, Parameter Weight)> PrunableWeights()
     {
         var all = named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        return _prunable.Select(name => (name, all[name]));
+        return Prunable.Select(name => (name, all[name]));
     }
 
     /// <summary>Number of weights in the skip connections that tweaks injected; biases and BatchNorm are not counted, as in <see cref="Prunable"/>.</summary>
-    public long InjectedWeights => _units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
+    public long InjectedWeights => Units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
 
-    /// <summary>
-    /// Parameters and buffers by name, each once. A module that a field holds has the field's name beside the one it was registered under, and state_dict
-    /// gives it under both.
-    /// </summary>
+    /// <summary>Number of parameters, all of them.</summary>
+    public long ParameterCount => parameters().Sum(p => p.numel());
+
+    /// <summary>Parameters and buffers by name, each once.</summary>
     internal IEnumerable<(string Name, Tensor Value)> State
         => named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(named_buffers().Select(b => (b.name, b.buffer)));
 
+    /// <summary>For instance "resnet18, 11,220,132 parameters".</summary>
+    public override string ToString() => FormattableString.Invariant($"{Model.Name}, {ParameterCount:N0} parameters");
+
     /// <inheritdoc/>
-    public override string ToString()
-        => FormattableString.Invariant($"{Model.Name}: {parameters().Sum(p => p.numel()):N0} parameters, {_prunable.Count} prunable layers, {Input.Classes} classes");
+    public override Tensor forward(Tensor input) => _body!.call(input);
 
-    /// <summary>Registers a block's convolution unit.</summary>
-    internal ConvUnit Unit(Module owner, string path, int index, long input, long output, long kernel, long stride = 1,
-        long groups = 1, bool bias = false, bool norm = true)
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+        => base.named_parameters(recurse).Select(p => (Own(p.name), p.parameter));
+
+    /// <inheritdoc/>
+    public override Parameter get_parameter(string target) => named_parameters().FirstOrDefault(p => p.name == target).parameter;
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => base.named_buffers(recurse, include_nonpersistent).Select(b => (Own(b.name), b.buffer));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, nn.Module module)> named_modules()
+        => base.named_modules().Where(m => m.module != _body).Select(m => (Own(m.name), m.module));
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
-        var name = $"{path}conv{index}";
-        var unit = new ConvUnit(owner, name, index.ToString(), input, output, kernel, stride, groups, bias, norm);
-        _units.Add(unit);
-        _prunable.Add(name + ".weight");
-        return unit;
+        base.Dispose(disposing);
+        if (disposing)
+            _body?.Dispose();
     }
 
-    /// <summary>Registers an activation.</summary>
-    internal Activation Act(Module owner, string path, string name, string stage)
-    {
-        var activation = new Activation(path + name, stage);
-        owner.register_module(name, activation);
-        _activations.Add(activation);
-        return activation;
-    }
+    private static string Own(string name) => name.StartsWith("body.", StringComparison.Ordinal) ? name["body.".Length..] : name;
 
-    /// <summary>Registers the block of the units and activations registered under <paramref name="path"/>, "layer1.0.".</summary>
-    internal void Block(string path, bool residual = false, Conv2d? shortcut = null)
-        => _blocks.Add(new Block(path.TrimEnd('.'), [.. _units.Where(u => u.Path.StartsWith(path))],
-            [.. _activations.Where(a => a.Path.StartsWith(path))], residual, shortcut));
-
-    /// <summary>Registers a prunable layer that is no <see cref="ConvUnit"/>: a stem, a shortcut, a hidden linear layer.</summary>
-    internal T Layer<T>(Module owner, string path, string name, T layer, bool prunable = true) where T : Module
-    {
-        owner.register_module(name, layer);
-        if (prunable)
-            _prunable.Add($"{path}{name}.weight");
-        return layer;
-    }
+    private bool LeftDense(string name) => Model.Dense.Any(dense => name == dense || name.StartsWith(dense + ".", StringComparison.Ordinal));
 }

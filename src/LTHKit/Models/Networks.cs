@@ -1,22 +1,25 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace LTHKit.Models;
 
 /// <summary>Builds the networks by name, with PyTorch's default initialisation from a seed.</summary>
 public static class Networks
 {
-    private static readonly Dictionary<string, Func<ModelSpec, InputSpec, Network>> Builders = new()
+    // By name: the architecture's own width, and the network of a width.
+    private static readonly Dictionary<string, (int Width, Func<InputSpec, long, Module<Tensor, Tensor>> Make)> Builders = new()
     {
-        ["resnet18"] = (model, input) => new ResNet(model, input, [2, 2, 2, 2], 64),
-        ["resnet34"] = (model, input) => new ResNet(model, input, [3, 4, 6, 3], 64),
-        ["vgg16"] = (model, input) => new Vgg(model, input, [2, 2, 3, 3, 3], 64),
-        ["mobilenet"] = (model, input) => new MobileNet(model, input, 32),
-        ["vgg5"] = (model, input) => new Vgg(model, input, [2, 2], 64),
-        ["conv4"] = (model, input) => new Vgg(model, input, [2, 2], 64, norm: false, hidden: [4, 4]),
-        ["lenet"] = (model, input) => new LeNet(model, input, 300),
+        ["resnet18"] = (64, (input, width) => new ResNet(input, width, [2, 2, 2, 2])),
+        ["resnet34"] = (64, (input, width) => new ResNet(input, width, [3, 4, 6, 3])),
+        ["vgg16"] = (64, (input, width) => new Vgg(input, width, [2, 2, 3, 3, 3])),
+        ["mobilenet"] = (32, (input, width) => new MobileNet(input, width)),
+        ["vgg5"] = (64, (input, width) => new Vgg(input, width, [2, 2])),
+        ["conv4"] = (64, (input, width) => new Vgg(input, width, [2, 2], norm: false, hidden: [4, 4])),
+        ["lenet"] = (300, (input, width) => new LeNet(input, width)),
     };
+    private static readonly Lock Drawing = new();
 
     /// <summary>The names that <see cref="Build"/> knows.</summary>
     public static IReadOnlyList<string> Names => [.. Builders.Keys];
@@ -25,14 +28,30 @@ public static class Networks
     /// The network <paramref name="model"/> for <paramref name="input"/>, its weights theta0 drawn from <paramref name="seed"/>:
     /// the same seed gives the same bits, whatever tweak is applied later.
     /// </summary>
-    /// <exception cref="UserException">The name is unknown or the width negative.</exception>
+    /// <exception cref="UserException">The model is none that <see cref="Validate"/> lets pass, or a user's own that is no classifier for this input.</exception>
     public static Network Build(ModelSpec model, InputSpec input, ulong seed)
     {
         Validate(model);
         using var scope = NewDisposeScope();
-        var network = Builders[model.Name](model, input);
-        InitialiseDefault(network, seed);
-        return network;
+        if (model.Factory is null)
+        {
+            var network = Make(model, input);
+            InitialiseDefault(network, seed);
+            return network;
+        }
+        lock (Drawing)          // a user's own constructor draws from libtorch's one generator
+        {
+            random.manual_seed(unchecked((long)seed));
+            return Make(model, input);
+        }
+    }
+
+    private static Network Make(ModelSpec model, InputSpec input)
+    {
+        if (model.Factory is not null)
+            return new(model, input, model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module."));
+        var (width, make) = Builders[model.Name];
+        return new(model, input, make(input, model.Width == 0 ? width : model.Width));
     }
 
     /// <summary>
@@ -45,11 +64,11 @@ public static class Networks
         if (network.Units.FirstOrDefault(unit => unit.Skip is not null) is { } injected)
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
         using var scope = NewDisposeScope();
-        var copy = Builders[network.Model.Name](network.Model, network.Input);
+        var copy = Make(network.Model, network.Input);
         var like = network.parameters().First();
         copy.to(like.device, like.dtype);
         CopyState(network, copy);
-        foreach (var (from, to) in network.Activations.Zip(copy.Activations))
+        foreach (var (from, to) in network.Activations.Zip(copy.Activations).Where(pair => pair.First.Replaced))
             to.Function = from.Function;
         return copy;
     }
@@ -64,20 +83,24 @@ public static class Networks
     }
 
     /// <summary>Refuses a model that <see cref="Build"/> cannot build.</summary>
-    /// <exception cref="UserException">The name is unknown or the width negative.</exception>
+    /// <exception cref="UserException">The name is unknown or, of a user's own, missing or taken; the width is negative or means nothing.</exception>
     public static void Validate(ModelSpec model)
     {
-        if (!Builders.ContainsKey(model.Name))
-            throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}.");
+        if (model.Factory is not null && (string.IsNullOrWhiteSpace(model.Name) || Builders.ContainsKey(model.Name)))
+            throw new UserException($"A network of your own needs a name of its own; '{model.Name}' is none.");
+        if (model.Factory is null && !Builders.ContainsKey(model.Name))
+            throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}, and ModelSpec.Own takes one of your own.");
         if (model.Width < 0)
             throw new UserException($"The width of {model.Name} is {model.Width}; give a positive number of channels, or 0 for its own width.");
+        if (model.Factory is not null && model.Width != 0)
+            throw new UserException($"{model.Name} is a network of your own, for which Width means nothing; give its factory the width.");
     }
 
     /// <summary>
     /// PyTorch's default distributions for convolutions and linear layers (its reset_parameters): weights and biases uniform in
     /// +-1/sqrt(fan_in). BatchNorm starts at scale 1 and shift 0.
     /// </summary>
-    internal static void InitialiseDefault(nn.Module network, ulong seed)
+    internal static void InitialiseDefault(Module network, ulong seed)
     {
         using var noGrad = no_grad();
         using var generator = new Generator(seed);
@@ -96,7 +119,4 @@ public static class Networks
             bias?.uniform_(-bound, bound, generator);
         }
     }
-
-    /// <summary>Number of parameters, all of them.</summary>
-    public static long ParameterCount(Network network) => network.parameters().Sum(p => p.numel());
 }

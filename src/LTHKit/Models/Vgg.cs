@@ -10,62 +10,65 @@ namespace LTHKit.Models;
 /// stages of two, for tests and small machines. "conv4" is the Conv-4 of Frankle and Carbin (2019, Figure 2): these convolutions without BatchNorm, and
 /// two hidden linear layers on all that the last pooling leaves.
 /// </summary>
-public sealed class Vgg : Network
+internal sealed class Vgg : Module<Tensor, Tensor>
 {
-    private readonly List<(ConvUnit Unit, Activation Act, bool Pool)> _layers = [];
+    private readonly List<Stage> _stages = [];
     private readonly List<(Linear Linear, Activation Act)> _hidden = [];
     private readonly Linear _classifier;
 
-    /// <param name="model">Name and width.</param>
     /// <param name="input">What it is built for.</param>
+    /// <param name="width">Channels of the first stage.</param>
     /// <param name="depths">Convolutions of each stage.</param>
-    /// <param name="defaultWidth">Channels of the first stage.</param>
     /// <param name="norm">Whether a BatchNorm follows each convolution.</param>
     /// <param name="hidden">Units of the hidden linear layers, as multiples of the first stage's channels.</param>
-    internal Vgg(ModelSpec model, InputSpec input, int[] depths, int defaultWidth, bool norm = true, params int[] hidden) : base(model, input)
+    public Vgg(InputSpec input, long width, int[] depths, bool norm = true, params int[] hidden) : base(nameof(Vgg))
     {
-        long width = model.Width == 0 ? defaultWidth : model.Width;
         long channels = input.Channels, size = input.Size;
-        for (var stage = 0; stage < depths.Length; stage++)
+        foreach (var (i, depth) in depths.Index())
         {
-            var name = $"layer{stage + 1}";
-            var container = new Stage();
-            for (var i = 1; i <= depths[stage]; i++)
-            {
-                var output = width << Math.Min(stage, 3);
-                var unit = Unit(container, name + ".", i, channels, output, 3, bias: true, norm: norm);
-                _layers.Add((unit, Act(container, name + ".", $"act{i}", name), i == depths[stage]));
-                channels = output;
-            }
-            register_module(name, container);
-            Block(name + ".");
-            size = Math.Max(1, size / 2);
+            _stages.Add(new Stage(channels, width << Math.Min(i, 3), depth, norm));
+            register_module($"layer{i + 1}", _stages[i]);
+            (channels, size) = (width << Math.Min(i, 3), Math.Max(1, size / 2));
         }
         var features = hidden.Length == 0 ? channels : channels * size * size;
         foreach (var (i, multiple) in hidden.Index())
         {
-            _hidden.Add((Layer(this, "", $"fc{i + 1}", Linear(features, width * multiple)), Act(this, "", $"act{i + 1}", $"layer{depths.Length + i + 1}")));
+            _hidden.Add((Linear(features, width * multiple), new Activation()));
+            register_module($"fc{i + 1}", _hidden[i].Linear);
+            register_module($"act{i + 1}", _hidden[i].Act);
             features = width * multiple;
         }
-        _classifier = Layer(this, "", "fc", Linear(features, input.Classes), prunable: false);
+        register_module("fc", _classifier = Linear(features, input.Classes));
     }
 
     /// <summary>[N, C, H, W] -> logits [N, classes].</summary>
     public override Tensor forward(Tensor input)
     {
         var x = input;
-        foreach (var (unit, act, pool) in _layers)
-        {
-            x = act.call(unit.Forward(x));
-            if (pool && x.shape[2] > 1)
-                x = functional.max_pool2d(x, 2);
-        }
+        foreach (var stage in _stages)
+            x = stage.call(x);
         x = _hidden.Count == 0 ? x.mean([2, 3]) : x.flatten(1);
         foreach (var (linear, act) in _hidden)
             x = act.call(linear.call(x));
         return _classifier.call(x);
     }
 
-    /// <summary>Holds the names of one stage's layers; the network itself runs them.</summary>
-    private sealed class Stage() : Module(nameof(Stage));
+    /// <summary>3x3 convolutions of one width, then a 2x2 max-pooling.</summary>
+    private sealed class Stage : Module<Tensor, Tensor>
+    {
+        private readonly List<ConvUnit> _units = [];
+
+        public Stage(long input, long output, int depth, bool norm) : base(nameof(Stage))
+        {
+            for (var i = 0; i < depth; i++)
+                _units.Add(new ConvUnit(this, $"{i + 1}", i == 0 ? input : output, output, 3, bias: true, norm: norm));
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            foreach (var unit in _units)
+                x = unit.Forward(x);
+            return x.shape[2] > 1 ? functional.max_pool2d(x, 2) : x;
+        }
+    }
 }

@@ -37,6 +37,9 @@ public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function
     }
 
     /// <inheritdoc/>
+    public override void Validate(Network network) => RequireActivations(network);
+
+    /// <inheritdoc/>
     public override void Rewrite(Network network, TweakContext context)
     {
         foreach (var activation in network.Activations)

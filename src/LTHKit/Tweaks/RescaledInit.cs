@@ -65,7 +65,6 @@ public sealed record RescaledInit(
     {
         using var grad = enable_grad();
         using var learner = new GradInit(network, context.Mask, this);
-        // Channels first, whatever the training prefers: libtorch 1.13 has been seen to crash in the second derivative of the other layout.
         using var batches = new Batches(context.Data, Math.Max(1, context.Recipe.BatchSize / 2), unchecked((long)context.Seed),
             context.Recipe.Augment ? null : Augmentation.None);
         using var halves = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => batches.Epoch(epoch)).GetEnumerator();

@@ -15,10 +15,10 @@ public enum SkipKind
     /// </summary>
     Identity,
 
-    /// <summary>The same with mean 0 and variance 1 in each channel, as the published form's BatchNorm has it, still without parameters; the default.</summary>
+    /// <summary>The same with mean 0 and variance 1 in each channel, as the published form's BatchNorm has it, still without parameters.</summary>
     Normalised,
 
-    /// <summary>The published code's 1x1 convolution with BatchNorm, dense and never pruned.</summary>
+    /// <summary>The published code's 1x1 convolution with BatchNorm, dense and never pruned; the default.</summary>
     Projection,
 }
 
@@ -28,16 +28,21 @@ public enum SkipKind
 /// that its network is denser than its mask: see the effective sparsity.
 /// </summary>
 /// <param name="Kind">How the input is carried.</param>
-public sealed record SkipInjection(SkipKind Kind = SkipKind.Normalised) : Tweak
+/// <param name="FirstWeight">
+/// What every weight of a projection's 1x1 convolution starts from, positive; the published code's 1e-4. The BatchNorm behind it keeps so small an input small
+/// (its epsilon of 1e-5 outweighs the variance), so that training begins near the network without the new connections.
+/// </param>
+public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double FirstWeight = SkipInjection.Published) : Tweak
 {
-    /// <summary>
-    /// What the published code sets every weight of the 1x1 convolutions to. The BatchNorm behind them keeps such an input small (its epsilon of 1e-5
-    /// outweighs the variance), so that training begins near the network without the new connections.
-    /// </summary>
-    private const double FirstWeight = 1e-4;
+    private const double Published = 1e-4;
 
     /// <inheritdoc/>
-    public override string Label => Kind == SkipKind.Normalised ? "skip" : $"skip ({Kind.ToString().ToLowerInvariant()})";
+    public override string Label => (Kind, FirstWeight) switch
+    {
+        (SkipKind.Projection, Published) => "skip",
+        (SkipKind.Projection, _) => FormattableString.Invariant($"skip (from {FirstWeight})"),
+        _ => $"skip ({Kind.ToString().ToLowerInvariant()})",
+    };
 
     /// <inheritdoc/>
     public override string? Replaces => "the skip connections";
@@ -47,14 +52,15 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Normalised) : Tweak
     {
         if (!Enum.IsDefined(Kind))
             throw new UserException($"There is no skip connection of kind {(int)Kind}; choose {string.Join(", ", Enum.GetNames<SkipKind>())}.");
+        if (FirstWeight is not (> 0 and < double.PositiveInfinity))
+            throw new UserException(FormattableString.Invariant($"The first weight of a skip connection is {FirstWeight}; it must be a positive number, the published one is 1e-4."));
     }
 
     /// <inheritdoc/>
-    public override void Validate(ModelSpec model)
+    public override void Validate(Network network)
     {
-        using var network = Networks.Build(model with { Width = 1 }, new InputSpec(2), 0);
         if (network.Units.Count == 0)
-            throw new UserException($"{model.Name} has no convolution that a skip connection could go around; take a convolutional network.");
+            throw new UserException($"{network.Model.Name} has no convolution that a skip connection could go around: none whose output is as large as its input over the stride.");
     }
 
     /// <inheritdoc/>
@@ -66,7 +72,7 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Normalised) : Tweak
             var (input, output) = (unit.Convolution.in_channels, unit.Convolution.out_channels);
             unit.Inject(Kind switch
             {
-                SkipKind.Projection => new Projection(input, output, unit.Stride),
+                SkipKind.Projection => new Projection(input, output, unit.Stride, FirstWeight),
                 SkipKind.Normalised => new Normalised(new Shortcut(input, output, unit.Stride), output),
                 _ => new Shortcut(input, output, unit.Stride),
             });
@@ -120,12 +126,12 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Normalised) : Tweak
         private readonly Conv2d _convolution;
         private readonly BatchNorm2d _norm;
 
-        public Projection(long input, long output, long stride) : base(stride > 1 ? $"1x1 convolution, stride {stride}, BatchNorm" : "1x1 convolution, BatchNorm")
+        public Projection(long input, long output, long stride, double firstWeight) : base(stride > 1 ? $"1x1 convolution, stride {stride}, BatchNorm" : "1x1 convolution, BatchNorm")
         {
             using var noGrad = no_grad();
             using var scope = NewDisposeScope();
             _convolution = Conv2d(input, output, 1, stride: stride, bias: false);
-            _convolution.weight.fill_(FirstWeight);
+            _convolution.weight.fill_(firstWeight);
             _norm = BatchNorm2d(output);
             register_module("conv", _convolution);
             register_module("bn", _norm);

@@ -35,6 +35,9 @@ public sealed record SmoothActivation(string Name = "swish") : Tweak
     }
 
     /// <inheritdoc/>
+    public override void Validate(Network network) => RequireActivations(network);
+
+    /// <inheritdoc/>
     public override void Rewrite(Network network, TweakContext context)
     {
         foreach (var activation in network.Activations)

@@ -29,8 +29,15 @@ public abstract record Tweak
 
     /// <summary>Refuses a network that it cannot act on, before anything is trained.</summary>
     /// <exception cref="UserException">It has nothing there to change.</exception>
-    public virtual void Validate(ModelSpec model)
+    public virtual void Validate(Network network)
     {
+    }
+
+    /// <summary>Refuses a network without activations to replace.</summary>
+    internal void RequireActivations(Network network)
+    {
+        if (network.Activations.Count == 0)
+            throw new UserException($"{network.Model.Name} has no activation that {Label} could replace: call modules such as torch.nn.ReLU() in its forward, not functions.");
     }
 
     /// <summary>Rewrites the network that is retrained: its activations, its skip connections.</summary>

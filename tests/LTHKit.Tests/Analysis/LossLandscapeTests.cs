@@ -142,7 +142,7 @@ public sealed class LossLandscapeTests : IDisposable
         Assert.Equal(first.Z, LossLandscape.Weights(network, _data, mask, Coarse).Z);
         Assert.NotEqual(first.Z, LossLandscape.Weights(network, _data, mask, Coarse with { Seed = 5 }).Z);
         LossLandscape.Inputs(network, _data, new() { Points = 3 });
-        LossLandscape.Along(network, _data, ones(Networks.ParameterCount(network)));
+        LossLandscape.Along(network, _data, ones(network.ParameterCount));
         Assert.Equal(before, Small.State(network));
         // And when it is stopped.
         using var stop = new CancellationTokenSource();
@@ -230,7 +230,7 @@ public sealed class LossLandscapeTests : IDisposable
         Assert.Single(live);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         LossLandscape.Inputs(network, _data, new() { Points = 3 });
-        LossLandscape.Along(network, _data, ones(Networks.ParameterCount(network)));
+        LossLandscape.Along(network, _data, ones(network.ParameterCount));
         // The one that this test made.
         Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
@@ -252,7 +252,7 @@ public sealed class LossLandscapeTests : IDisposable
             () => LossLandscape.Inputs(network, _data, new() { Points = 0 }),
             () => LossLandscape.Inputs(network, _data, new() { Reach = double.PositiveInfinity }),
             () => LossLandscape.Along(network, _data, ones(3)),
-            () => LossLandscape.Along(network, _data, ones(Networks.ParameterCount(network)), new() { Points = 1 }),
+            () => LossLandscape.Along(network, _data, ones(network.ParameterCount), new() { Points = 1 }),
         ];
         Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
         Assert.Equal(before, Small.State(network));

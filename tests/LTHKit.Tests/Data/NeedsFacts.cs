@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Xunit;
 
 namespace LTHKit.Tests.Data;
@@ -12,15 +11,5 @@ public sealed class NeedsDataFactAttribute : FactAttribute
     {
         if (!Directory.Exists(Path.Combine(Folder, set)))
             Skip = $"LTHKIT_DATA names no folder that holds {set}.";
-    }
-}
-
-/// <summary>A test that decodes JPEG images.</summary>
-public sealed class NeedsTurboJpegFactAttribute : FactAttribute
-{
-    public NeedsTurboJpegFactAttribute()
-    {
-        if (!NativeLibrary.TryLoad("libturbojpeg.so.0", out _))
-            Skip = "libturbojpeg is not installed (apt install libturbojpeg0).";
     }
 }

@@ -64,7 +64,7 @@ public sealed class TinyImageNetTests : IDisposable
 
     private string Cache => _folder.At("tiny-imagenet-200", "decoded.safetensors");
 
-    [NeedsTurboJpegFact]
+    [Fact]
     public void DecodesColourAndGreyAsPillowDoes()
     {
         using var set = Open();
@@ -79,7 +79,7 @@ public sealed class TinyImageNetTests : IDisposable
         Assert.Contains(_progress, progress => progress.Done == progress.Total && progress.ToString().StartsWith("decoding tiny-imagenet: 6 images of 6 images"));
     }
 
-    [NeedsTurboJpegFact]
+    [Fact]
     public void DecodesOnce()
     {
         string print;
@@ -91,7 +91,7 @@ public sealed class TinyImageNetTests : IDisposable
         Assert.Equal(print, again.Fingerprint);
     }
 
-    [NeedsTurboJpegFact]
+    [Fact]
     public void DecodesAgainWhenAnImageChanges()
     {
         Open().Dispose();
@@ -102,7 +102,7 @@ public sealed class TinyImageNetTests : IDisposable
         Assert.Equal(GreyHash, Hash(set.Test, 1));
     }
 
-    [NeedsTurboJpegFact]
+    [Fact]
     public void DecodesAgainWhenTheCacheIsDamaged()
     {
         string print;
@@ -118,7 +118,7 @@ public sealed class TinyImageNetTests : IDisposable
         }
     }
 
-    [NeedsTurboJpegFact]
+    [Fact]
     public void ADamagedImageIsNamedAndNothingIsKept()
     {
         foreach (var bad in new byte[][] { Colour[..^200], "no picture"u8.ToArray(), [] })
@@ -131,7 +131,7 @@ public sealed class TinyImageNetTests : IDisposable
         }
     }
 
-    [NeedsTurboJpegFact]
+    [Fact]
     public void AnImageOfAnotherSizeIsNamed()
     {
         var half = (byte[])Colour.Clone();

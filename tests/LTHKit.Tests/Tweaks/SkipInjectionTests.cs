@@ -12,7 +12,7 @@ namespace LTHKit.Tests.Tweaks;
 
 public sealed class SkipInjectionTests : IDisposable
 {
-    private static readonly SkipInjection Identity = new(SkipKind.Identity), Normalised = new(), Projection = new(SkipKind.Projection);
+    private static readonly SkipInjection Identity = new(SkipKind.Identity), Normalised = new(SkipKind.Normalised), Projection = new();
 
     private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-skip-{Guid.NewGuid():N}");
 
@@ -49,11 +49,11 @@ public sealed class SkipInjectionTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Identity);
-        Assert.Equal(Networks.ParameterCount(Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 0)), Networks.ParameterCount(network));
+        Assert.Equal(Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(10), 0).ParameterCount, network.ParameterCount);
         network.eval();
         var unit = Unit(network, "layer1.0.conv2");
         var x = Ramp(2, 4, 5, 5) / 100;
-        Assert.True(unit.Forward(x).eq(unit.Norm!.call(unit.Convolution.call(x)) + x).all().ToBoolean());
+        Assert.True(unit.Forward(x).eq(nn.functional.relu(unit.Norm!.call(unit.Convolution.call(x)) + x)).all().ToBoolean());
     }
 
     // Stride 2: each 2x2 window's mean; 4 -> 8 channels: four channels of zeros. An image of odd size has smaller windows at its edge.
@@ -89,7 +89,7 @@ public sealed class SkipInjectionTests : IDisposable
         using var scope = NewDisposeScope();
         using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Normalised);
         using var bare = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), Identity);
-        Assert.Equal(Networks.ParameterCount(bare), Networks.ParameterCount(network));
+        Assert.Equal(bare.ParameterCount, network.ParameterCount);
         network.train();
         var x = Ramp(2, 4, 4, 4).sin() * 30 + 5;
         var plain = Unit(bare, "layer2.0.conv1").Skip!.call(x);
@@ -153,8 +153,17 @@ public sealed class SkipInjectionTests : IDisposable
         var effective = mask.EffectiveSparsity(network);
         Assert.InRange(effective, 0.86, 0.88);
         Assert.Equal(1 - (mask.Kept + 1_220_608) / (11_159_232 + 1_220_608.0), effective, 12);
-        using var plain = TweakSamples.Rewritten(new ModelSpec(), new InputSpec(100), new SkipInjection());
+        using var plain = TweakSamples.Rewritten(new ModelSpec(), new InputSpec(100), Normalised);
         Assert.Equal(mask.Sparsity, mask.EffectiveSparsity(plain), 12);
+    }
+
+    [Fact]
+    public void TheFirstWeightIsAnOption()
+    {
+        using var scope = NewDisposeScope();
+        using var network = TweakSamples.Rewritten(new ModelSpec("resnet18", 4), new InputSpec(10), new SkipInjection(FirstWeight: 0.01));
+        Assert.All(network.Units, unit => Assert.True(unit.Skip!.parameters().First().eq(0.01f).all().ToBoolean()));
+        Assert.Equal(["skip", "skip (from 0.01)", "skip (identity)"], new[] { Projection, new(FirstWeight: 0.01), Identity }.Select(skip => skip.Label));
     }
 
     [Theory]
@@ -199,7 +208,9 @@ public sealed class SkipInjectionTests : IDisposable
     public void RefusesWhatItCannotDo()
     {
         Assert.Contains("kind 7", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new SkipInjection((SkipKind)7)] }.Validate()).Message);
-        Assert.Contains("lenet", Assert.Throws<UserException>(() => new RunSpec { Model = new ModelSpec("lenet"), Tweaks = [new SkipInjection()] }.Validate()).Message);
+        Assert.Contains("positive", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new SkipInjection(FirstWeight: 0)] }.Validate()).Message);
+        using var linear = Networks.Build(new ModelSpec("lenet"), new InputSpec(10), 0);
+        Assert.Contains("lenet has no convolution", Assert.Throws<UserException>(() => new SkipInjection().Validate(linear)).Message);
         Assert.Contains("already", Assert.Throws<UserException>(() => TweakSamples.Rewritten(new ModelSpec("vgg5", 4), new InputSpec(10), new SkipInjection(), Projection)).Message);
     }
 }

@@ -1,0 +1,59 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LTHKit.Models;
+
+/// <summary>What a network's forward pass calls, in order: its convolutions, linear layers, BatchNorms and activations, with the tensors between.</summary>
+internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
+{
+    internal sealed record Call(nn.Module Module, Tensor Input, Tensor Output, long[] InputShape, long[] OutputShape);
+
+    /// <summary>Runs the network once, in eval mode, on one image of zeros. The tensors of the trace are freed; they serve to be compared.</summary>
+    /// <exception cref="UserException">The network does not make logits of such images.</exception>
+    public static Trace Of(Network network)
+    {
+        var (calls, hooks) = (new List<Call>(), new List<Action>());
+        foreach (var module in network.modules().Distinct().OfType<nn.Module<Tensor, Tensor>>().Where(m => m is Conv2d or Linear or BatchNorm2d || IsActivation(m)))
+            hooks.Add(module.register_forward_hook((m, x, y) =>
+            {
+                calls.Add(new(m, x, y, x.shape, y.shape));
+                return y;
+            }).remove);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var (name, input) = (network.Model.Name, network.Input);
+        var images = zeros(1, input.Channels, input.Size, input.Size);
+        network.eval();
+        try
+        {
+            var logits = network.call(images);
+            return logits.shape.SequenceEqual([1, input.Classes]) ? new(images, calls)
+                : throw new UserException($"{name} makes [{string.Join(", ", logits.shape)}] of an image; it must make [N, {input.Classes}], a logit for each class.");
+        }
+        catch (Exception e) when (e is not UserException && network.Model.Factory is not null)
+        {
+            throw new UserException($"{name} does not take images [N, {input.Channels}, {input.Size}, {input.Size}] ({e.Message.Split('\n')[0].TrimEnd('.')}): its forward must make logits [N, {input.Classes}] of them.", e);
+        }
+        finally
+        {
+            network.train();
+            hooks.ForEach(remove => remove());
+        }
+    }
+
+    /// <summary>The convolutions that a skip connection may go around, with the BatchNorm that follows each.</summary>
+    public IEnumerable<(Conv2d Convolution, BatchNorm2d? Norm)> Units() =>
+        from call in Calls.DistinctBy(c => c.Module)
+        let convolution = call.Module as Conv2d
+        where convolution is not null && call.Input != (object)Images && call.OutputShape.Length == 4
+            && Enumerable.Range(0, 2).All(i => call.OutputShape[i + 2] == (call.InputShape[i + 2] + convolution.stride[0] - 1) / convolution.stride[0])
+            && !(convolution.weight.shape is [_, _, 1, 1] && Calls.Any(c => c.Module is Conv2d && c != call && c.Input == (object)call.Input))
+        select (convolution, Calls.FirstOrDefault(c => c.Module is BatchNorm2d && c.Input == (object)call.Output)?.Module as BatchNorm2d);
+
+    /// <summary>The modules that a tweak may put another function in place of.</summary>
+    public IEnumerable<nn.Module<Tensor, Tensor>> Activations() => Calls.Select(c => c.Module).Where(IsActivation).Distinct().Cast<nn.Module<Tensor, Tensor>>();
+
+    private static bool IsActivation(nn.Module module)
+        => module is Activation or ReLU or ReLU6 or LeakyReLU or ELU or SELU or CELU or GELU or SiLU or Mish or Hardswish or Softplus;
+}
