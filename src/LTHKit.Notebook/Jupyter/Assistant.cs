@@ -76,8 +76,9 @@ internal sealed partial class Assistant(NotebookHost kernels)
 
     private static bool IsOfWord(char c) => char.IsLetterOrDigit(c) || c == '_';
 
-    private static string Plain(string markdown) =>
-        string.Join('\n', markdown.Split('\n').Where(line => !line.StartsWith("```", StringComparison.Ordinal)).Select(line => line.TrimStart('>', ' '))).Replace("\\", "").Trim();
+    private static string Plain(string markdown) => string.Join('\n', markdown.Split('\n')
+        .Where(line => !line.StartsWith("```", StringComparison.Ordinal) && line.Trim() is not ("" or "----"))
+        .Select(line => line.StartsWith("> ", StringComparison.Ordinal) ? line[2..] : line)).Replace("\\", "").Trim();
 
     // Of a snippet: Add($1), Select<$1>($2).
     [GeneratedRegex(@"(<\$\d+>)?(\(\$\d+\))?$")]
