@@ -1,6 +1,5 @@
-using System.Diagnostics;
-using System.Text.Json.Nodes;
 using LTHKit.Notebook.Html;
+using PuppeteerSharp;
 
 namespace LTHKit.Notebook.Tests;
 
@@ -10,7 +9,7 @@ public sealed class ChromiumFactAttribute : FactAttribute
 {
     public ChromiumFactAttribute()
     {
-        if (Browser.Program is null)
+        if (Chromium.Program is null)
             Skip = "Chromium is not installed.";
     }
 }
@@ -21,38 +20,32 @@ public sealed class ChromiumTheoryAttribute : TheoryAttribute
 {
     public ChromiumTheoryAttribute()
     {
-        if (Browser.Program is null)
+        if (Chromium.Program is null)
             Skip = "Chromium is not installed.";
     }
 }
 
-/// <summary>What tests ask of a page.</summary>
-internal static class BrowserExtensions
+/// <summary>What tests ask of pages. One browser serves them all.</summary>
+internal static class Pages
 {
-    /// <summary>The document of a file's page after its scripts have run and its figures are drawn.</summary>
-    public static string Dom(string file) => (string)Browser.Evaluate(
-        file, "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.documentElement.outerHTML), 500)))")!;
+    private static readonly Lazy<Task<IBrowser>> Browser = new(Chromium.LaunchAsync);
 
-    /// <summary>Waits until a JavaScript expression is true; what it throws until then does not count.</summary>
-    public static async Task WaitFor(this Browser page, string expression, int seconds = 300)
+    public static async Task<IPage> Open(string address)
     {
-        for (var clock = Stopwatch.StartNew(); !await IsTrue(); await Task.Delay(200))
-            Assert.True(clock.Elapsed.TotalSeconds < seconds, $"not so after {seconds} s: {expression}");
-
-        async Task<bool> IsTrue()
-        {
-            try
-            {
-                return await page.Evaluate(expression) is JsonValue value && value.TryGetValue<bool>(out var truth) && truth;
-            }
-            catch (UserException)
-            {
-                return false;
-            }
-        }
+        var page = await (await Browser.Value).NewPageAsync();
+        await page.GoToAsync(address);
+        return page;
     }
 
-    /// <summary>Writes a picture of what the window shows.</summary>
-    public static async Task Screenshot(this Browser page, string path) =>
-        await File.WriteAllBytesAsync(path, Convert.FromBase64String((string)(await page.Command("Page.captureScreenshot", []))["data"]!));
+    /// <summary>The document of a file's page after its scripts have run and its figures are drawn.</summary>
+    public static async Task<string> Dom(string file)
+    {
+        await using var page = await Open(new Uri(file).AbsoluteUri);
+        return await page.EvaluateExpressionAsync<string>(
+            "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.documentElement.outerHTML), 500)))");
+    }
+
+    /// <summary>Waits until a JavaScript expression is true; what it throws until then does not count.</summary>
+    public static Task WaitFor(this IPage page, string expression, int seconds = 300) => page.WaitForExpressionAsync(
+        $"(() => {{ try {{ return {expression}; }} catch {{ return false; }} }})()", new() { Timeout = seconds * 1000, PollingInterval = 200 });
 }

@@ -4,6 +4,7 @@ using LTHKit.Formatting;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Tests.Jupyter;
+using PuppeteerSharp;
 
 namespace LTHKit.Notebook.Tests;
 
@@ -53,8 +54,8 @@ public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
     public async Task FiguresAreDrawnInVSCodeFromPlotlyInThePageOrBesideIt(bool isInPage)
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "page.html"), Page(Code, isInPage ? "<script src=\"plotly.min.js\"></script>" : ""));
-        File.Copy(WebAssets.PlotlyPath, Path.Combine(_folder, "plotly.min.js"));
-        await using var page = await Browser.Open(new Uri(Path.Combine(_folder, "page.html")).AbsoluteUri);
+        WebAssets.PutPlotlyInto(_folder);
+        await using var page = await Pages.Open(new Uri(Path.Combine(_folder, "page.html")).AbsoluteUri);
         await Check(page);
     }
 
@@ -66,9 +67,9 @@ public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
         server.Prefixes.Add(address + "user/ada/");
         server.Start();
         _ = Serve(server, Page(Lab, "<script id=\"jupyter-config-data\" type=\"application/json\">{\"baseUrl\": \"/user/ada/\"}</script>"));
-        await using var page = await Browser.Open(address + "user/ada/lab/tree/notebooks/00-quickstart.ipynb");
+        await using var page = await Pages.Open(address + "user/ada/lab/tree/notebooks/00-quickstart.ipynb");
         await Check(page);
-        Assert.Equal(1, (int?)await page.Evaluate("performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/plotly.min.js')).length"));
+        Assert.Equal(1, await page.EvaluateExpressionAsync<int>("performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/plotly.min.js')).length"));
     }
 
     // One front end draws what is JSON, the next one HTML, and the last one has nothing but text.
@@ -82,10 +83,10 @@ public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
         Assert.All(figures, figure => Assert.Contains("data-lthkit-figure", MultilineText.Join(figure["text/html"])));
     }
 
-    private static async Task Check(Browser page)
+    private static async Task Check(IPage page)
     {
         await page.WaitFor(Drawn);
-        Assert.Equal("", (string?)await page.Evaluate(
+        Assert.Equal("", await page.EvaluateExpressionAsync<string>(
             "outputs.flatMap(output => Plotly.validate(output.figure.data, output.figure.layout) ?? []).map(problem => problem.msg).join('\\n')"));
     }
 
@@ -121,7 +122,7 @@ public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
             byte[]? answer = request.Request.Url!.AbsolutePath["/user/ada".Length..] switch
             {
                 "/lab/tree/notebooks/00-quickstart.ipynb" => System.Text.Encoding.UTF8.GetBytes(page),
-                "/kernelspecs/.net-csharp/plotly.min.js" => await File.ReadAllBytesAsync(WebAssets.PlotlyPath),
+                "/kernelspecs/lthkit/plotly.min.js" => System.Text.Encoding.UTF8.GetBytes(WebAssets.Plotly),
                 _ => null,
             };
             request.Response.StatusCode = answer is null ? 404 : 200;

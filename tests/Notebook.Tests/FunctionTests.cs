@@ -5,8 +5,6 @@ public class FunctionTests
 {
     private const string Setup =
         """
-        #r "LTHKit.dll"
-        #r "TorchSharp.dll"
         using LTHKit.Experiments;
         using LTHKit.Tweaks;
         using TorchSharp;

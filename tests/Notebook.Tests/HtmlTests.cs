@@ -11,18 +11,9 @@ public sealed class HtmlTests : IDisposable
 {
     private const string Figure =
         """
-        #r "Plotly.NET.dll"
-        #r "DynamicObj.dll"
-        #r "FSharp.Core.dll"
         using Plotly.NET;
-        GenericChart Figure(params string[] names) => GenericChart.combine(names.Select(name =>
-        {
-            var trace = new Trace("scatter");
-            trace.SetValue("x", new[] { 1, 2, 3 });
-            trace.SetValue("y", new[] { 2.0, 1.0, 3.0 });
-            trace.SetValue("name", name);
-            return GenericChart.ofTraceObject(false, trace);
-        }));
+        GenericChart Figure(params string[] names) =>
+            Chart.Combine(names.Select(name => Plotly.NET.CSharp.Chart.Line<int, double, string>([1, 2, 3], [2.0, 1.0, 3.0], Name: name)));
         """;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-html-").FullName;
@@ -55,7 +46,7 @@ public sealed class HtmlTests : IDisposable
     {
         var outcome = await Run(Figure, "Figure(\"a\")", "display(Figure(\"b\", \"c\")); Figure(\"d\", \"e\", \"f\")");
         var folder = Path.Combine(_folder, "pictures");
-        var files = FigureImages.Write(outcome.Notebook, folder, "png", 2, embed: true);
+        var files = await FigureImages.WriteAsync(outcome.Notebook, folder, "png", 2, embed: true);
         Assert.Equal(["page.c1.png", "page.c2.png", "page.c2-2.png"], files.Select(file => Path.GetFileName(file)));
         foreach (var file in files)
         {
@@ -67,7 +58,7 @@ public sealed class HtmlTests : IDisposable
         var embedded = NotebookDocument.Load(outcome.Notebook).Cells[1].Outputs[0]!["data"]!;
         Assert.Equal(Convert.ToBase64String(File.ReadAllBytes(files[0])), (string?)embedded["image/png"]);
         Assert.NotNull(embedded["application/vnd.plotly.v1+json"]);
-        var svg = File.ReadAllText(FigureImages.Write(outcome.Notebook, folder, "svg")[1]);
+        var svg = File.ReadAllText((await FigureImages.WriteAsync(outcome.Notebook, folder, "svg"))[1]);
         Assert.StartsWith("<svg", svg);
         Assert.Contains("scatterlayer", svg);
     }
@@ -76,8 +67,8 @@ public sealed class HtmlTests : IDisposable
     public async Task ANotebookWithoutFiguresIsRefused()
     {
         var outcome = await Run("1 + 1");
-        Assert.Contains("no figures", Assert.Throws<UserException>(() => FigureImages.Write(outcome.Notebook, _folder)).Message);
-        Assert.Contains("png or svg", Assert.Throws<UserException>(() => FigureImages.Write(outcome.Notebook, _folder, "gif")).Message);
+        Assert.Contains("no figures", (await Assert.ThrowsAsync<UserException>(() => FigureImages.WriteAsync(outcome.Notebook, _folder))).Message);
+        Assert.Contains("png or svg", (await Assert.ThrowsAsync<UserException>(() => FigureImages.WriteAsync(outcome.Notebook, _folder, "gif"))).Message);
     }
 
     [ChromiumFact]
@@ -91,13 +82,12 @@ public sealed class HtmlTests : IDisposable
         Assert.DoesNotMatch(@"url\((?!data:)|@import", markup);
         Assert.Single(Regex.Matches(page, @"plotly\.js v2"));
 
-        var dom = BrowserExtensions.Dom(outcome.Html!);
+        var dom = await Pages.Dom(outcome.Html!);
         var body = Body(dom);
         Assert.Equal(2, Regex.Matches(body, "class=\"plot-container plotly\"").Count);
         Assert.Equal(3, Regex.Matches(body, "<g class=\"trace scatter").Count);
-        Assert.Equal(2, Regex.Matches(body, "class=\"katex\"").Count);
-        Assert.Single(Regex.Matches(body, "class=\"katex-display\""));
-        Assert.DoesNotContain("katex-error", body);
+        Assert.Equal(2, Regex.Matches(body, "<math").Count);
+        Assert.Single(Regex.Matches(body, "<math display=\"block\">"));
     }
 
     [ChromiumFact]
@@ -114,11 +104,42 @@ public sealed class HtmlTests : IDisposable
         var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString())));
         var page = Path.Combine(Path.GetDirectoryName(outcome.Notebook)!, "front-end.html");
         File.WriteAllText(page, $"<!doctype html><script>window.define = function() {{ throw 'anonymous define' }}; define.amd = {{}}</script><body>{string.Join("<hr>", html)}</body>");
-        var dom = BrowserExtensions.Dom(page);
+        var dom = await Pages.Dom(page);
         Assert.Equal(4, Regex.Matches(dom, "<g class=\"trace scatter").Count);
 
         File.Delete(Path.Combine(Path.GetDirectoryName(page)!, "plotly.min.js"));
-        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", BrowserExtensions.Dom(page));
+        Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", await Pages.Dom(page));
+    }
+
+    [Theory]
+    [InlineData(@"x_1^2", "<mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow>")]
+    [InlineData(@"s_\text{eff} = 1 - \frac{a b}{2.5}", "<mrow><msub><mi>s</mi><mtext>eff</mtext></msub><mo>=</mo><mn>1</mn><mo>−</mo><mfrac><mrow><mi>a</mi><mi>b</mi></mrow><mrow><mn>2.5</mn></mrow></mfrac></mrow>")]
+    [InlineData(@"\lVert g \rVert \le \tilde S", "<mrow><mo stretchy=\"false\">‖</mo><mi>g</mi><mo stretchy=\"false\">‖</mo><mo>≤</mo><mover accent=\"true\"><mi>S</mi><mo>~</mo></mover></mrow>")]
+    [InlineData(@"L\!\left(p;\; S\right)", "<mrow><mi>L</mi><mspace width=\"-0.17em\"/><mrow><mo>(</mo><mrow><mi>p</mi><mo>;</mo><mspace width=\"0.28em\"/><mi>S</mi></mrow><mo>)</mo></mrow></mrow>")]
+    [InlineData(@"a < \text{if } b", "<mrow><mi>a</mi><mo>&lt;</mo><mtext>if\u00a0</mtext><mi>b</mi></mrow>")]
+    public void AFormulaIsMathMl(string tex, string markup) => Assert.Equal($"<math>{markup}</math>", MathMl.Of(tex, display: false));
+
+    [Theory]
+    [InlineData(@"\begin{aligned} x \end{aligned}")]
+    [InlineData(@"\unknown x")]
+    [InlineData(@"{x")]
+    [InlineData(@"x^")]
+    [InlineData(@"\frac{1}")]
+    [InlineData(@"x__2")]
+    [InlineData(@"\left( x")]
+    [InlineData(@"<script>\text{")]
+    public void AFormulaThatIsNotUnderstoodStaysAsWritten(string tex)
+    {
+        var html = MathMl.Of(tex, display: true);
+        Assert.Equal($"<code class=\"tex\">{System.Net.WebUtility.HtmlEncode(tex)}</code>", html);
+    }
+
+    [Fact]
+    public void EveryFormulaOfTheNotebooksIsDrawn()
+    {
+        var pages = Reproduced.All.Select(name => Page(NotebookDocument.Load(Path.Combine(Kit.Root, "notebooks", name + ".ipynb")))).ToList();
+        Assert.Contains(pages, page => page.Contains("<math"));
+        Assert.All(pages, page => Assert.DoesNotContain("class=\"tex\"", page));
     }
 
     [Fact]

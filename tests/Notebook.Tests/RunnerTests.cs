@@ -155,7 +155,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Contains("no code cell tagged", refused.Message);
     }
 
-    [CompatFact("gives what display(...) returns another id than what it shows")]
+    [Fact]
     public async Task TheTerminalShowsCellsStreamsAndErrors()
     {
         var terminal = new StringWriter { NewLine = "\n" };
@@ -176,6 +176,21 @@ public sealed class RunnerTests : IDisposable
         var outcome = await Run(Write("System.IO.Directory.GetCurrentDirectory()"));
         Assert.Equal(_folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
         Assert.Equal(before, Environment.CurrentDirectory);
+    }
+
+    [Theory]
+    [InlineData("../../a/b", "in.______a_b.csv")]
+    [InlineData("/tmp/x", "in._tmp_x.csv")]
+    [InlineData("a-b_1", "in.a-b_1.csv")]
+    public async Task ACellsIdIsNoPath(string id, string file)
+    {
+        var notebook = NotebookDocument.Empty();
+        notebook.Add("code", id, "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [2.0]) } }.Frame");
+        notebook.Save(Path.Combine(_folder, "in.ipynb"));
+        var outcome = await Run(Path.Combine(_folder, "in.ipynb"));
+        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.Equal([Path.Combine(_folder, "out", file)], outcome.Tables);
+        Assert.Equal(id, NotebookDocument.Load(outcome.Notebook).Cells[0].Id);
     }
 
     [Fact]

@@ -1,49 +1,42 @@
-using LTHKit.Notebook.Execution;
+using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Tests;
 
-/// <summary>An engine in a folder of its own, and what its cells put out.</summary>
+/// <summary>The kernels in a folder of its own, and what their cells put out.</summary>
 internal sealed class Session : IDisposable
 {
-    private readonly CSharpEngine _engine;
+    private readonly string _before = Environment.CurrentDirectory;
+    private readonly NotebookHost _host;
     private int _number;
 
     public Session(TimeSpan? grace = null)
     {
-        Folder = Directory.CreateTempSubdirectory("lthkit-notebook-").FullName;
-        _engine = new CSharpEngine(Folder, Path.Combine(Folder, "packages")) { Grace = grace ?? TimeSpan.FromSeconds(5) };
+        Folder = Environment.CurrentDirectory = Directory.CreateTempSubdirectory("lthkit-notebook-").FullName;
+        _host = new NotebookHost { Grace = grace ?? TimeSpan.FromSeconds(5) };
     }
 
     public string Folder { get; }
 
-    public CSharpEngine Engine => _engine;
-
-    public string File(string name, string text)
-    {
-        var path = Path.Combine(Folder, name);
-        System.IO.File.WriteAllText(path, text);
-        return path;
-    }
-
     public async Task<Outputs> Run(string code, CancellationToken cancellation = default)
     {
         var all = new List<CellOutput>();
-        var error = await _engine.ExecuteAsync(code, ++_number, all.Add, cancellation);
+        var error = await _host.RunAsync(code, ++_number, all.Add, cancellation);
         return new Outputs(all, error);
     }
 
     public void Dispose()
     {
-        _engine.Dispose();
+        _host.Dispose();
+        Environment.CurrentDirectory = _before;
         Directory.Delete(Folder, recursive: true);
     }
 }
 
-internal sealed record Outputs(IReadOnlyList<CellOutput> All, ErrorOutput? Error)
+internal sealed record Outputs(IReadOnlyList<CellOutput> All, CellError? Error)
 {
-    public string Out => string.Concat(All.OfType<StreamOutput>().Where(o => o.Name == "stdout").Select(o => o.Text));
+    public string Out => string.Concat(All.Where(o => o.StreamName == "stdout").Select(o => (string?)o.Content["text"]));
 
-    public string Result => Assert.Single(All.OfType<ResultOutput>()).Data["text/plain"];
+    public string Result => (string)Assert.Single(All, o => o.Type == "execute_result").Data!["text/plain"]!;
 
     public Outputs Good()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -9,7 +10,7 @@ using Microsoft.DotNet.Interactive.Events;
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>Questions about code that is being written, put to the kernels' language services.</summary>
-internal sealed class Assistant(NotebookHost kernels)
+internal sealed partial class Assistant(NotebookHost kernels)
 {
     private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
@@ -28,7 +29,7 @@ internal sealed class Assistant(NotebookHost kernels)
         var matches = (produced?.Completions ?? []).Where(item => (item.FilterText ?? item.DisplayText).StartsWith(typed, StringComparison.OrdinalIgnoreCase))
             .OrderByDescending(item => (item.FilterText ?? item.DisplayText).StartsWith(typed, StringComparison.Ordinal))
             .ThenBy(item => item.SortText ?? item.DisplayText, StringComparer.OrdinalIgnoreCase)
-            .Select(item => item.InsertTextFormat == InsertTextFormat.Snippet ? item.InsertText.Replace("($1)", "") : item.InsertText).Distinct();
+            .Select(item => Gaps().Replace(item.InsertText, "")).Distinct();
         return new()
         {
             ["status"] = "ok",
@@ -46,9 +47,11 @@ internal sealed class Assistant(NotebookHost kernels)
         // The word under the cursor or the one that ends before it.
         var word = at > 0 && (at == code.Length || !IsOfWord(code[at])) ? at - 1 : at;
         var hover = await kernels.AskAsync<HoverTextProduced>(new RequestHoverText(code, PositionOf(code, word))).ConfigureAwait(false);
-        var text = hover is null ? null : string.Join("\n\n", hover.Content.Select(content => content.Value));
+        var text = hover is null ? null : string.Join("\n\n", hover.Content.Select(content => content.Value)).ReplaceLineEndings("\n");
         if (string.IsNullOrWhiteSpace(text))
         {
+            while (at > 0 && code[at - 1] == ' ')
+                at--;
             var help = await kernels.AskAsync<SignatureHelpProduced>(new RequestSignatureHelp(code, PositionOf(code, at))).ConfigureAwait(false);
             text = string.Join("\n\n", (help?.Signatures ?? []).Select(signature => $"{signature.Label}\n{signature.Documentation?.Value}".Trim()));
         }
@@ -73,8 +76,13 @@ internal sealed class Assistant(NotebookHost kernels)
 
     private static bool IsOfWord(char c) => char.IsLetterOrDigit(c) || c == '_';
 
-    private static string Plain(string markdown) =>
-        string.Join('\n', markdown.Split('\n').Where(line => !line.StartsWith("```", StringComparison.Ordinal))).Replace("\\", "").Trim();
+    private static string Plain(string markdown) => string.Join('\n', markdown.Split('\n')
+        .Where(line => !line.StartsWith("```", StringComparison.Ordinal) && line.Trim() is not ("" or "----"))
+        .Select(line => line.StartsWith("> ", StringComparison.Ordinal) ? line[2..] : line)).Replace("\\", "").Trim();
+
+    // Of a snippet: Add($1), Select<$1>($2).
+    [GeneratedRegex(@"(<\$\d+>)?(\(\$\d+\))?$")]
+    private static partial Regex Gaps();
 
     // Front ends count characters of Unicode, .NET those of UTF-16.
     private static (string Code, int Cursor) CodeAndCursor(Request request)

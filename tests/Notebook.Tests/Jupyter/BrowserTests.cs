@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Jupyter;
+using PuppeteerSharp;
 
 namespace LTHKit.Notebook.Tests.Jupyter;
 
@@ -29,28 +30,28 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
         try
         {
             await Answering($"http://127.0.0.1:{port}/api");
-            await using var page = await Browser.Open($"http://127.0.0.1:{port}/notebooks/quickstart.ipynb");
+            await using var page = await Pages.Open($"http://127.0.0.1:{port}/notebooks/quickstart.ipynb");
             await page.WaitFor("Jupyter.notebook.kernel.info_reply.implementation == 'lthkit'");
-            await page.Evaluate("Jupyter.notebook.execute_all_cells()");
+            await page.EvaluateExpressionAsync("Jupyter.notebook.execute_all_cells()");
             await page.WaitFor(
                 "Jupyter.notebook.get_cells().filter(c => c.cell_type == 'code').every(c => !c.element.hasClass('running') && c.input_prompt_number > 0)", 600);
-            Assert.Equal("", (await page.Evaluate("[...document.querySelectorAll('.output_error')].map(e => e.innerText).join()"))!.GetValue<string>());
+            Assert.Equal("", await page.EvaluateExpressionAsync<string>("[...document.querySelectorAll('.output_error')].map(e => e.innerText).join()"));
 
             await page.WaitFor(Drawn);
-            Assert.Equal(1, (await page.Evaluate("performance.getEntriesByType('resource').filter(r => r.name.includes('plotly')).length"))!.GetValue<int>());
-            Assert.True((await page.Evaluate("document.querySelectorAll('table.lthkit tbody tr').length"))!.GetValue<int>() > 3);
+            Assert.Equal(1, await page.EvaluateExpressionAsync<int>("performance.getEntriesByType('resource').filter(r => r.name.includes('plotly')).length"));
+            Assert.True(await page.EvaluateExpressionAsync<int>("document.querySelectorAll('table.lthkit tbody tr').length") > 3);
             await Picture(page, "window.scrollTo(0, 0)", "quickstart.png");
             await Picture(page, $"{Figures}[0].scrollIntoView()", "figure.png");
 
-            await page.Evaluate(
+            await page.EvaluateExpressionAsync(
                 "Jupyter.notebook.select(Jupyter.notebook.ncells() - 1); Jupyter.notebook.get_selected_cell().set_text('Console.WriteLine(6 * 7); lab.Profile.Name'); Jupyter.notebook.execute_cell()");
             await page.WaitFor("Jupyter.notebook.get_selected_cell().element.find('.output_area').text().includes('42') && Jupyter.notebook.get_selected_cell().element.find('.output_result').text().includes('smoke')");
             await Picture(page, "Jupyter.notebook.get_selected_cell().element[0].scrollIntoView()", "edited.png");
 
-            await page.Evaluate("Jupyter.notebook.save_notebook().then(() => 0)");
+            await page.EvaluateExpressionAsync("Jupyter.notebook.save_notebook().then(() => 0)");
             var (code, said) = Kit.Run("/usr/bin/python3", ["-m", "nbconvert", "--to", "html", Path.Combine(_folder, "notebooks", "quickstart.ipynb")]);
             Assert.True(code == 0, said);
-            await using var exported = await Browser.Open(new Uri(Path.Combine(_folder, "notebooks", "quickstart.html")).AbsoluteUri);
+            await using var exported = await Pages.Open(new Uri(Path.Combine(_folder, "notebooks", "quickstart.html")).AbsoluteUri);
             await exported.WaitFor(Drawn);
             await Picture(exported, $"{Figures}[0].scrollIntoView()", "exported.png");
         }
@@ -62,10 +63,10 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
     }
 
     // The pictures are for a person: LTHKIT_PICTURES names a folder to keep them in.
-    private async Task Picture(Browser page, string before, string name)
+    private async Task Picture(IPage page, string before, string name)
     {
-        await page.Evaluate(before);
-        await page.Screenshot(Path.Combine(Environment.GetEnvironmentVariable("LTHKIT_PICTURES") ?? _folder, name));
+        await page.EvaluateExpressionAsync(before);
+        await page.ScreenshotAsync(Path.Combine(Environment.GetEnvironmentVariable("LTHKIT_PICTURES") ?? _folder, name));
     }
 
     private void CopyQuickstart()
@@ -120,7 +121,7 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
     {
         public BrowserFactAttribute()
         {
-            if (!File.Exists(Jupyter) || Browser.Program is null)
+            if (!File.Exists(Jupyter) || Chromium.Program is null)
                 Skip = "jupyter-notebook and Chromium are not both installed.";
         }
     }

@@ -12,10 +12,10 @@ public sealed class KernelSpecTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public void ItTakesTheNotebooksNameAndIsFoundAgainAndRemoved()
+    public void ItHasTheNotebooksNameAndIsFoundAgainAndRemoved()
     {
         var spec = KernelSpecs.Install(_folder, Start, "/kit");
-        Assert.Equal(Path.Combine(_folder, "kernels", ".net-csharp"), spec.Folder);
+        Assert.Equal(Path.Combine(_folder, "kernels", "lthkit"), spec.Folder);
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(spec.Folder, "kernel.json")))!;
         Assert.Equal([.. Start, "{connection_file}"], json["argv"]!.AsArray().Select(word => word!.GetValue<string>()));
         Assert.Equal(("C#", "message"), (json["language"]!.GetValue<string>(), json["interrupt_mode"]!.GetValue<string>()));
@@ -28,14 +28,13 @@ public sealed class KernelSpecTests : IDisposable
     }
 
     [Fact]
-    public void TheNameOfDotNetInteractiveIsLeftToIt()
+    public void TheKernelOfDotNetInteractiveIsLeftAlone()
     {
         var theirs = Path.Combine(_folder, "kernels", ".net-csharp");
         Directory.CreateDirectory(theirs);
         File.WriteAllText(Path.Combine(theirs, "kernel.json"), """{"argv":["dotnet","interactive"],"display_name":".NET (C#)","language":"C#"}""");
         var spec = KernelSpecs.Install(_folder, Start, "/kit");
-        Assert.Equal(("lthkit-csharp", "LTHKit (C#)"), (spec.Name, spec.DisplayName));
-        Assert.Equal(2, KernelSpecs.Find(_folder).Count(found => found.Folder.StartsWith(_folder, StringComparison.Ordinal)));
+        Assert.Equal(("lthkit", "LTHKit (C#)"), (spec.Name, spec.DisplayName));
         Assert.Equal([spec], KernelSpecs.Uninstall(_folder));
         Assert.True(File.Exists(Path.Combine(theirs, "kernel.json")));
     }

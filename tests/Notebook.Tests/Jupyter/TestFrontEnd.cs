@@ -4,18 +4,18 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using LTHKit.Notebook.Jupyter;
+using NetMQ;
+using NetMQ.Sockets;
 
 namespace LTHKit.Notebook.Tests.Jupyter;
 
 /// <summary>A kernel in this process, and a front end's sockets of it, over which anything can be sent.</summary>
 internal sealed class TestFrontEnd : IDisposable
 {
-    private const string Key = "a key of the test";
+    public const string Key = "a key of the test";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-kernel-").FullName;
-    private readonly IntPtr _context = ZeroMq.NewContext();
-    private readonly List<ZmqSocket> _sockets = [];
     private readonly JupyterKernel _kernel;
 
     public TestFrontEnd()
@@ -33,22 +33,26 @@ internal sealed class TestFrontEnd : IDisposable
             lock (Log)
                 Log.Add(sentence);
         });
-        Shell = Connect(ZeroMq.Dealer, ports[0]);
-        Control = Connect(ZeroMq.Dealer, ports[1]);
-        Iopub = Connect(ZeroMq.Sub, ports[3]);
-        Iopub.SubscribeToAll();
-        Heartbeat = Connect(ZeroMq.Req, ports[4]);
+        Ports = ports;
+        Shell = Connected(new DealerSocket(), ports[0]);
+        Control = Connected(new DealerSocket(), ports[1]);
+        var iopub = new SubscriberSocket();
+        Iopub = Connected(iopub, ports[3]);
+        iopub.SubscribeToAnyTopic();
+        Heartbeat = Connected(new RequestSocket(), ports[4]);
         Ended = _kernel.RunAsync();
         Assert.Equal("iopub_welcome", Next(Iopub, message => message.Type == "iopub_welcome").Type);
     }
 
-    public ZmqSocket Shell { get; }
+    public int[] Ports { get; }
 
-    public ZmqSocket Control { get; }
+    public NetMQSocket Shell { get; }
 
-    public ZmqSocket Iopub { get; }
+    public NetMQSocket Control { get; }
 
-    public ZmqSocket Heartbeat { get; }
+    public NetMQSocket Iopub { get; }
+
+    public NetMQSocket Heartbeat { get; }
 
     /// <summary>What the kernel complained of.</summary>
     public List<string> Log { get; } = [];
@@ -72,20 +76,20 @@ internal sealed class TestFrontEnd : IDisposable
     public static JsonObject Execute(string code, bool stopOnError = true) => new() { ["code"] = code, ["stop_on_error"] = stopOnError };
 
     /// <summary>Sends a request and gives its reply.</summary>
-    public JsonObject Ask(string type, JsonObject content, ZmqSocket? socket = null)
+    public JsonObject Ask(string type, JsonObject content, NetMQSocket? socket = null)
     {
-        (socket ?? Shell).Send(Frames(type, content));
+        Send(socket ?? Shell, Frames(type, content));
         return Next(socket ?? Shell, _ => true).Content;
     }
 
     /// <summary>The next message that is wanted, its signature checked; others are passed over.</summary>
-    public static (string Type, JsonObject Content) Next(ZmqSocket socket, Func<(string Type, JsonObject Content), bool> wanted)
+    public static (string Type, JsonObject Content) Next(NetMQSocket socket, Func<(string Type, JsonObject Content), bool> wanted)
     {
         var limit = DateTime.UtcNow + Patience;
         while (DateTime.UtcNow < limit)
         {
-            ZmqSocket.WaitAny([socket], 100);
-            while (socket.Receive() is { } frames)
+            List<byte[]>? frames = null;
+            while (socket.TryReceiveMultipartBytes(TimeSpan.FromMilliseconds(100), ref frames!))
             {
                 var start = frames.FindIndex(frame => frame.AsSpan().SequenceEqual("<IDS|MSG>"u8));
                 var signed = HMACSHA256.HashData(Encoding.UTF8.GetBytes(Key), frames.Skip(start + 2).SelectMany(part => part).ToArray());
@@ -99,21 +103,20 @@ internal sealed class TestFrontEnd : IDisposable
         throw new TimeoutException("The kernel did not send what was waited for.");
     }
 
+    public static void Send(NetMQSocket socket, List<byte[]> frames) => socket.SendMultipartBytes(frames);
+
     public void Dispose()
     {
         _kernel.Dispose();
-        foreach (var socket in _sockets)
+        foreach (var socket in new[] { Shell, Control, Iopub, Heartbeat })
             socket.Dispose();
-        _ = ZeroMq.ContextTerminate(_context);
         Directory.Delete(_folder, recursive: true);
     }
 
-    private ZmqSocket Connect(int type, int port)
+    private static NetMQSocket Connected(NetMQSocket socket, int port)
     {
-        var socket = new ZmqSocket(_context, type);
-        socket.Set(ZeroMq.Linger, 0);
+        (socket.Options.Linger, socket.Options.SendHighWatermark, socket.Options.ReceiveHighWatermark) = (TimeSpan.Zero, 0, 0);
         socket.Connect($"tcp://127.0.0.1:{port}");
-        _sockets.Add(socket);
         return socket;
     }
 
@@ -124,16 +127,5 @@ internal sealed class TestFrontEnd : IDisposable
         int[] ports = [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
         listeners.ForEach(listener => listener.Stop());
         return ports;
-    }
-}
-
-/// <summary>A test that needs libzmq; skipped where there is none.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class ZeroMqFactAttribute : FactAttribute
-{
-    public ZeroMqFactAttribute()
-    {
-        if (!System.Runtime.InteropServices.NativeLibrary.TryLoad("libzmq.so.5", out _))
-            Skip = "libzmq is not installed.";
     }
 }
