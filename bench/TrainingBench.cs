@@ -27,6 +27,7 @@ internal static class TrainingBench
 
     public static BenchReport Run(BenchSetting setting, TextWriter progress, CancellationToken cancel)
     {
+        Libtorch.Check();
         var device = setting.Device == "cuda" ? CUDA : CPU;
         if (setting.Device == "cuda" && !cuda.is_available())
             throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");

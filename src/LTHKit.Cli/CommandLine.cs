@@ -13,17 +13,27 @@ internal static class CommandLine
     private const int DiskFull = 28, QuotaExceeded = 122, ReadOnlyFileSystem = 30; // errno, which .NET keeps in HResult
 
     /// <summary>Runs the verb that the arguments name; errors are one sentence each on <paramref name="error"/>.</summary>
-    public static async Task<int> Run(Command root, string[] args, TextWriter error)
+    public static async Task<int> Run(Func<Command> root, string[] args, TextWriter error)
     {
-        if (args.Length == 0)
-            args = ["--help"];
-        var parsed = root.Parse(args);
+        try
+        {
+            return await Invoke(root().Parse(args.Length > 0 ? args : ["--help"]), error);
+        }
+        catch (Exception exception)
+        {
+            if (Environment.GetEnvironmentVariable("LTHKIT_DEBUG") == "1")
+                error.WriteLine(exception);
+            return Describe(exception, error);
+        }
+    }
+
+    private static async Task<int> Invoke(ParseResult parsed, TextWriter error)
+    {
         if (parsed.Errors is [var problem, ..] && parsed.Action is not HelpAction)
         {
             var sentence = parsed.UnmatchedTokens is [var stray, ..] ? $"there is no '{stray}' here" : string.Join(' ', problem.Message.Split('\n', StringSplitOptions.TrimEntries));
             return Fail(error, $"{sentence.TrimEnd('.')}; see --help.", 2);
         }
-
         using var stop = new CancellationTokenSource();
         var stoppedBy = 0;
         // The first signal lets the verb save its state; the second one has its usual effect.
@@ -39,22 +49,14 @@ internal static class CommandLine
         var own = parsed.CommandResult.Command is KernelVerb.RunCommand;     // for which signals mean something else
         using var interrupt = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-
-        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         try
         {
-            var code = await parsed.InvokeAsync(configuration, stop.Token);
+            var code = await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
             return stoppedBy != 0 ? stoppedBy : code;
         }
         catch (OperationCanceledException) when (stoppedBy != 0)
         {
             return stoppedBy;
-        }
-        catch (Exception exception)
-        {
-            if (Environment.GetEnvironmentVariable("LTHKIT_DEBUG") == "1")
-                error.WriteLine(exception);
-            return Describe(exception, error);
         }
     }
 

@@ -20,7 +20,16 @@ internal static partial class Libtorch
     public static string? Folder { get; } =
         Choice is "cpu" or "cuda" ? null : Environment.GetEnvironmentVariable("LIBTORCH") is { Length: > 0 } folder ? folder : Choice;
 
-    /// <exception cref="UserException">The chosen folder holds no libtorch that can be loaded.</exception>
+    /// <summary>Why the libtorch of that folder could not be loaded, in the dynamic linker's words; null where nothing went wrong.</summary>
+    public static string? Problem { get; private set; }
+
+    /// <exception cref="UserException">The libtorch of that folder could not be loaded.</exception>
+    public static void Check()
+    {
+        if (Problem is not null)
+            throw new UserException($"the libtorch of {Folder} cannot be loaded ({Problem}); let LIBTORCH name another, or run ./lthkit setup --force without it.");
+    }
+
     [ModuleInitializer]
     [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "libtorch cannot be told later")]
     internal static void Prepare()
@@ -40,10 +49,12 @@ internal static partial class Libtorch
         }
         catch (DllNotFoundException e)
         {
-            throw new UserException(
-                $"the libtorch of {place} cannot be loaded ({e.Message.Split('\n')[0].TrimEnd('.')}); let LIBTORCH name another, or run ./lthkit setup --force without it.", e);
+            Problem = Words(e);     // an initialiser that throws ends the program
         }
     }
+
+    /// <summary>What the dynamic linker says, without .NET's advice before it.</summary>
+    public static string Words(DllNotFoundException exception) => exception.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
 
     // The C library's own: what .NET sets, getenv does not see.
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

@@ -49,10 +49,9 @@ public sealed class EntryTests : IDisposable
         return file;
     }
 
-    private string Libtorch(string name, string header = "include/torch/csrc/api/include/torch/version.h")
+    private string Libtorch(string name)
     {
         Write($"{name}/lib/libtorch.so");
-        Write($"{name}/{header}", "#define TORCH_VERSION_MAJOR 2\n#define TORCH_VERSION_MINOR 10\n#define TORCH_VERSION_PATCH 1\n");
         return Path.Combine(_folder, name);
     }
 
@@ -61,14 +60,12 @@ public sealed class EntryTests : IDisposable
     {
         var (code, output, _) = Lthkit();
         Assert.Equal(0, code);
-        foreach (var verb in (string[])["setup", "reproduce", "run", "figures", "test", "data", "kernel", "doctor", "bench", "compat"])
+        foreach (var verb in (string[])["setup", "reproduce", "run", "figures", "test", "data", "kernel", "doctor", "bench"])
             Assert.Contains($"\n  {verb} ", output);
     }
 
     [Theory]
     [InlineData("there is no verb 'nope'", "nope")]
-    [InlineData("--packages must be nuget, compat or auto, not 'maybe'", "setup", "--packages", "maybe")]
-    [InlineData("--packages must be nuget, compat or auto, not ''", "setup", "--packages")]
     [InlineData("setup does not know '--fast'", "setup", "--fast")]
     [InlineData("test does not know 'Mask'", "test", "Mask")]
     [InlineData("--filter needs an expression", "test", "--filter")]
@@ -94,42 +91,42 @@ public sealed class EntryTests : IDisposable
         Assert.StartsWith("usage: ./lthkit test", Run(link, ["test", "--help"], _folder).Output);
     }
 
-    [Theory]
-    [InlineData("include/torch/csrc/api/include/torch/version.h")]
-    [InlineData("include/torch/headeronly/version.h")]
-    public void The_version_of_libtorch_is_read_from_its_header(string header) =>
-        Assert.Equal("2.10.1\n", Setup($"torch_version '{Libtorch("torch", header)}'").Output);
+    // setup's choice on a machine without a driver unless it is given one; what the feed has is asked with fetch.
+    private string Choose(string script) => Setup(
+        $"LOCAL_PROPS='{_folder}/local.props'; unset LIBTORCH; nvidia_driver() {{ false; }}; CHOICE='' REASON=''; {script}; choose_libtorch false; echo \"$CHOICE\"").Output.TrimEnd();
 
     [Fact]
-    public void LIBTORCH_comes_before_a_python_with_torch_and_that_before_the_system()
+    public void LIBTORCH_comes_before_the_packages_and_CUDA_before_the_CPU()
     {
-        var (one, two) = (Libtorch("one"), Libtorch("two"));
-        Write("bin/python3", $"#!/bin/sh\necho '{two}'\n");
-        var find = $"chmod +x '{_folder}/bin/python3'; PATH='{_folder}/bin':$PATH; PACKAGES=compat TORCH_ROOT=''; find_libtorch; echo \"$TORCH_ROOT\"";
-        Assert.Equal(one + "\n", Setup($"LIBTORCH='{one}'; {find}").Output);
-        Assert.Equal(two + "\n", Setup($"unset LIBTORCH; {find}").Output);
-        // A Python without torch.
-        Assert.Equal("/usr\n", Setup($"unset LIBTORCH; ln -sf /bin/true '{_folder}/bin/python3'; {find}").Output);
+        var one = Libtorch("one");
+        const string Driver = "nvidia_driver() { true; }";
+        Assert.Equal(one, Choose($"{Driver}; LIBTORCH='{one}/'"));
+        Assert.Equal("cpu", Choose("fetch() { echo asked; }"));
+        Assert.Equal("cuda", Choose($"{Driver}; fetch() {{ [[ $4 == -p:LTHKitLibtorch=cuda ]]; }}"));
+        Assert.Equal("cpu", Choose($"{Driver}; fetch() {{ false; }}"));
+        Assert.Equal("cuda", Choose($"{Driver}; CHOICE=cuda; fetch() {{ echo asked; }}"));
+    }
+
+    [Fact]
+    public void A_feed_without_CUDA_is_one_sentence_with_both_cures()
+    {
+        var (_, output, _) = Setup("unset LIBTORCH; nvidia_driver() { true; }; fetch() { false; }; CHOICE=''; choose_libtorch false; summary");
+        Assert.Contains("the feed does not have TorchSharp-cuda-linux", output);
+        Assert.Contains("another feed in nuget.config", output);
+        Assert.Contains("LIBTORCH", output);
     }
 
     [Fact]
     public void A_remembered_libtorch_serves_until_it_is_gone_or_LIBTORCH_names_another()
     {
         var (one, two) = (Libtorch("one"), Libtorch("two"));
-        var still = $"PACKAGES=compat TORCH_ROOT='{one}'; if libtorch_still_there; then echo yes; else echo no; fi";
-        Assert.Equal("yes\n", Setup($"unset LIBTORCH; {still}").Output);
-        Assert.Equal("yes\n", Setup($"LIBTORCH='{one}/'; {still}").Output);
-        Assert.Equal("no\n", Setup($"LIBTORCH='{two}'; {still}").Output);
+        var serves = $"CHOICE='{one}'; if choice_serves; then echo yes; else echo no; fi";
+        Assert.Equal("yes\n", Setup($"unset LIBTORCH; {serves}").Output);
+        Assert.Equal("yes\n", Setup($"LIBTORCH='{one}/'; {serves}").Output);
+        Assert.Equal("no\n", Setup($"LIBTORCH='{two}'; {serves}").Output);
+        Assert.Equal(one, Choose($"CHOICE='{one}'"));
         File.Delete(Path.Combine(one, "lib/libtorch.so"));
-        Assert.Equal("no\n", Setup($"unset LIBTORCH; {still}").Output);
-    }
-
-    [Fact]
-    public void A_LIBTORCH_without_libtorch_is_refused()
-    {
-        var (code, _, error) = Setup($"LIBTORCH='{_folder}'; PACKAGES=compat TORCH_ROOT=''; find_libtorch");
-        Assert.Equal(2, code);
-        Assert.StartsWith($"lthkit: LIBTORCH is {_folder}, but no libtorch", error);
+        Assert.Equal("no\n", Setup($"unset LIBTORCH; {serves}").Output);
     }
 
     // As a user meets it, whichever verb it is; nothing is built anew and nothing forgotten.
@@ -140,65 +137,52 @@ public sealed class EntryTests : IDisposable
     public void Every_verb_refuses_a_LIBTORCH_without_libtorch(params string[] arguments)
     {
         var answers = Path.Combine(Root, "LTHKit.local.props");
-        if (!File.Exists(answers) || !File.ReadAllText(answers).Contains("<LTHKitPackages>compat<"))
-            return;     // TorchSharp's own package brings its libtorch along
-        var before = File.ReadAllText(answers);
+        var before = File.Exists(answers) ? File.ReadAllText(answers) : null;
         var (code, output, error) = Run(Path.Combine(Root, "lthkit"), arguments, null, ("LIBTORCH", _folder));
         Assert.Equal((2, ""), (code, output));
-        Assert.StartsWith($"lthkit: LIBTORCH is {_folder}, but no libtorch", error);
-        Assert.Single(error.TrimEnd().Split('\n'));
-        Assert.Equal(before, File.ReadAllText(answers));
+        Assert.Contains($"lthkit: LIBTORCH is {_folder}, but there is no lib/libtorch.so in it", error);
+        Assert.Equal(before, File.Exists(answers) ? File.ReadAllText(answers) : null);
     }
 
-    // A machine with neither LIBTORCH nor a Python with torch nor a system's libtorch, and no right to install one.
-    [Fact]
-    public void No_libtorch_anywhere_is_one_sentence_with_both_cures()
+    [Theory]
+    [InlineData("error NU1301: Unable to load the service index for source https://x", "yes", 2)]
+    [InlineData("error NU1101: Unable to find package X.", "no", 1)]
+    public void A_feed_that_cannot_be_reached_gives_way_to_the_package_folder(string message, string restored, int asked)
     {
-        Write("bin/python3", "#!/bin/sh\n");
-        var (code, output, error) = Setup(
-            $"chmod +x '{_folder}/bin/python3'; PATH='{_folder}/bin':$PATH; unset LIBTORCH; PACKAGES=compat TORCH_ROOT=''; " +
-            "torch_library() { :; }; may_install() { false; }; find_libtorch; install_packages false");
-        Assert.Equal((2, ""), (code, output));
-        Assert.StartsWith("lthkit: no libtorch is there", error);
-        Assert.Contains("set LIBTORCH", error);
-        Assert.Contains("apt-get install libtorch-dev", error);
-        Assert.Single(error.TrimEnd().Split('\n'));
+        // The feed's restore fails with that message; the one from the folder succeeds.
+        var (_, output, _) = Setup(
+            $"LOGS='{_folder}'; dotnet() {{ echo \"$*\" >>'{_folder}/calls'; case $* in nuget*) echo 'global-packages: /p/' ;; *RestoreSources=/p/) ;; *) echo '{message}'; false ;; esac; }}; " +
+            "if fetch restore false a.sln; then echo yes; else echo no; fi");
+        Assert.Equal(restored + "\n", output);
+        Assert.Equal(asked, File.ReadLines(Path.Combine(_folder, "calls")).Count(line => line.StartsWith("restore a.sln")));
     }
 
     [Fact]
-    public void Missing_packages_are_named_to_those_who_cannot_install_them()
+    public void Offline_asks_no_feed()
     {
-        var (code, _, error) = Setup("CXX=no-such-compiler; PACKAGES=nuget TORCH_ROOT=''; may_install() { false; }; install_packages false");
-        Assert.Equal(2, code);
-        Assert.Contains("apt-get install g++", error);
+        var (_, output, _) = Setup(
+            $"LOGS='{_folder}'; dotnet() {{ case $* in nuget*) echo 'global-packages: /p q/' ;; *) echo \"$*\" ;; esac; }}; fetch restore true a.sln; cat '{_folder}/restore.log'");
+        Assert.Equal("restore a.sln -p:NuGetAudit=false -p:RestoreSources=/p q/\n", output);
     }
 
     [Fact]
-    public void Pins_tell_an_outdated_node_modules()
-    {
-        var old = Write("old.json", "{\n  \"packages\": {\n    \"node_modules/plotly.js-dist-min\": {\n      \"version\": \"1.0.0\",\n");
-        Assert.Equal("node_modules/plotly.js-dist-min 1.0.0\n", Setup($"npm_pins '{old}'").Output);
-        Assert.Matches(@"(?m)^node_modules/plotly\.js-dist-min \d+\.\d+\.\d+$", Setup("npm_pins \"$ROOT/package-lock.json\"").Output);
-    }
-
-    [Fact]
-    public void The_answers_survive_being_written_and_read()
+    public void The_choice_survives_being_written_and_read()
     {
         var (_, output, error) = Setup(
-            $"LOCAL_PROPS='{_folder}/local.props'; PACKAGES=compat REASON='a & b < c > d' TORCH_ROOT=/x TORCH_SOURCE='from LIBTORCH'; " +
-            "write_answers; PACKAGES='' REASON='' TORCH_ROOT='' TORCH_SOURCE=''; read_answers; echo \"$PACKAGES|$REASON|$TORCH_ROOT|$TORCH_SOURCE\"");
-        Assert.Equal(("compat|a & b < c > d|/x|from LIBTORCH\n", ""), (output, error));
+            $"LOCAL_PROPS='{_folder}/local.props'; CHOICE='/a & b' REASON='c < d > e'; write_choice; CHOICE='' REASON=''; read_choice; echo \"$CHOICE|$REASON\"");
+        Assert.Equal(("/a & b|c < d > e\n", ""), (output, error));
     }
 
-    [Fact]
-    public void The_browser_is_for_the_whole_suite_and_what_cannot_be_installed_is_skipped()
+    [Theory]
+    [InlineData("true", "not installed (see ")]
+    [InlineData("false", "only root can install them")]
+    public void What_cannot_be_installed_for_the_tests_is_skipped(string root, string said)
     {
-        const string Install = ". \"$ROOT/build/test.sh\"; may_install() { true; }; apt_install() { echo \"$@\"; false; }; PATH=/nonexistent; install_test_packages";
-        var (code, output, error) = Setup($"{Install} all");
+        var (code, _, error) = Setup(
+            $". \"$ROOT/build/test.sh\"; LOGS='{_folder}'; may_install() {{ {root}; }}; apt_install() {{ echo \"$@\"; false; }}; command() {{ false; }}; install_peers");
         Assert.Equal(0, code);
-        Assert.Contains("test-browser jupyter-notebook chromium\n", output);
-        Assert.Contains("not installed (see ", error);
-        Assert.DoesNotContain("chromium", Setup($"{Install} ''").Output);
+        Assert.Contains("jupyter-notebook chromium", error);
+        Assert.Contains(said, error);
     }
 
     [Fact]

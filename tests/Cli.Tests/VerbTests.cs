@@ -20,7 +20,7 @@ public sealed class VerbTests : IDisposable
     private static async Task<(int Code, string Error)> Run(params string[] arguments)
     {
         var error = new StringWriter();
-        var code = await CommandLine.Run(Verbs.Root(), arguments, error);
+        var code = await CommandLine.Run(Verbs.Root, arguments, error);
         return (code, error.ToString());
     }
 
@@ -34,7 +34,7 @@ public sealed class VerbTests : IDisposable
                 ["cell_type"] = "code", ["id"] = $"cell-{i}", ["metadata"] = new JsonObject(), ["execution_count"] = null,
                 ["outputs"] = new JsonArray(), ["source"] = source,
             })]),
-            ["metadata"] = new JsonObject { ["kernelspec"] = new JsonObject { ["name"] = ".net-csharp", ["display_name"] = ".NET (C#)", ["language"] = "C#" } },
+            ["metadata"] = new JsonObject { ["kernelspec"] = new JsonObject { ["name"] = "lthkit", ["display_name"] = "LTHKit (C#)", ["language"] = "C#" } },
             ["nbformat"] = 4,
             ["nbformat_minor"] = 5,
         }.ToJsonString());
@@ -43,8 +43,8 @@ public sealed class VerbTests : IDisposable
 
     [Theory]
     [InlineData("reproduce 9z", "There is no figure '9z'")]
-    [InlineData("reproduce --profile huge", "--profile must be smoke, quick, short or paper")]
-    [InlineData("reproduce --dataset mnist", "--dataset must be synthetic")]
+    [InlineData("reproduce --profile huge", "'smoke' 'quick' 'short' 'paper'")]
+    [InlineData("reproduce --dataset mnist", "Must be one of: 'synthetic'")]
     [InlineData("reproduce --dataset cifar-100 --data /nonexistent", "cifar-100")]
     [InlineData("reproduce --seeds -1", "--seeds must be a whole number")]
     [InlineData("reproduce --jobs many", "--jobs must be a whole number")]
@@ -57,7 +57,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("data get mnist", "There is no archive for 'mnist'")]
     [InlineData("data get cifar-10 --mirror ftp://x", "http")]
     [InlineData("data verify cifar-10 --data /nonexistent", "/nonexistent")]
-    [InlineData("kernel", "kernel wants one of install, uninstall or list after it")]
+    [InlineData("kernel", "Required command was not provided")]
     [InlineData("kernel install --prefix ", "give --prefix with the name of a folder")]
     [InlineData("kernel install --prefix /proc/lthkit", "/proc/lthkit")]
     [InlineData("kernel run /nonexistent/kernel.json", "is no connection file of Jupyter's")]

@@ -41,7 +41,9 @@ internal static class Examination
         if (!trained)
         {
             var cure = Libtorch.Folder is null ? "run ./lthkit setup --force" : "let LIBTORCH name another, or run ./lthkit setup --force without it";
-            yield return new("libtorch", place, $"it does not fit TorchSharp, which wants {Version.Parse(__version__).ToString(2)} ({output}): {cure}", Needed: true);
+            var wanted = XDocument.Load(Path.Combine(Checkout.Root, "Directory.Packages.props")).Descendants("PackageVersion")
+                .First(package => (string?)package.Attribute("Include") == "libtorch-cpu-linux-x64").Attribute("Version")!.Value;
+            yield return new("libtorch", place, $"it does not fit TorchSharp, which was made for {wanted} ({output}): {cure}", Needed: true);
             yield break;
         }
         var (threads, devices) = output.Split(' ') is [var first, var second] ? (int.Parse(first), int.Parse(second)) : default;
@@ -60,6 +62,17 @@ internal static class Examination
     /// <summary>Trains a small network and says so on standard output, with the number of threads and of CUDA devices: what the child does.</summary>
     public static void Train()
     {
+        if (Libtorch.Problem is { } problem)
+            throw new UserException(problem);
+        try
+        {
+            // Before TorchSharp does: where it fails, it copies libtorch from the package folder and goes on with that.
+            NativeLibrary.Load(Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so"));
+        }
+        catch (DllNotFoundException e)
+        {
+            throw new UserException(Libtorch.Words(e), e);
+        }
         manual_seed(0);
         using var network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 2));
         using var optimiser = optim.SGD(network.parameters(), 0.1);
@@ -83,14 +96,13 @@ internal static class Examination
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, ["doctor", "--train"]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["LD_BIND_NOW"] = "1";     // every symbol is looked for when a library is loaded, not when it is first called
-        start.Environment["LTHKIT_DEBUG"] = "1";    // the dynamic linker's words stand in the middle of TorchSharp's
         using var child = Process.Start(start)!;
         var errors = child.StandardError.ReadToEndAsync();
         var output = child.StandardOutput.ReadToEnd().Trim();
         child.WaitForExit();
         if (child.ExitCode == 0 && output.StartsWith(Done))
             return (true, output[Done.Length..].Trim());
-        var lines = errors.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return (false, lines.FirstOrDefault(line => line.Contains("undefined symbol")) ?? lines.LastOrDefault() ?? $"it ends with {child.ExitCode}");
+        var words = errors.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return (false, words.Length > 0 ? words[^1].Replace("lthkit: ", "").TrimEnd('.') : $"it ends with {child.ExitCode}");
     }
 }

@@ -50,6 +50,7 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The device is unknown or not there.</exception>
     public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null)
     {
+        Libtorch.Check();
         if (jobs < 0)
             throw new UserException($"{jobs} jobs are not possible; give a positive number, or 0 to let the kit choose.");
         var target = device switch
