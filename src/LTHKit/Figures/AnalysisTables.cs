@@ -61,6 +61,8 @@ public static partial class Tables
     public static Frame<int, string> TopEigenvectors(IEnumerable<Measured<EigenvectorLine>> measured)
     {
         var rows = measured.ToList();
+        if (rows.FirstOrDefault(row => row.Value.Line.Y.Count == 0) is { } odd)
+            throw new UserException($"The line of {odd.Run.Spec.Label} has no points; measure it with at least one.");
         var (columns, keys) = OfRuns([.. rows.Select(row => row.Run)]);
         columns.Add("seed", Column(keys, i => rows[i].Run.Spec.Seed));
         columns.Add("top eigenvalue", Column(keys, i => Significant(rows[i].Value.Eigenvalue)));

@@ -42,8 +42,9 @@ internal static class FigureTheme
                     Text = heading,
                     X = 0.02,
                     XAnchor = StyleParam.XAnchorPosition.Left,
-                    Y = 0.965,
+                    Y = 1.0,
                     YAnchor = StyleParam.YAnchorPosition.Top,
+                    Pad = Init<Padding>(new { T = 18 }),
                     Font = Init<Font>(new { Size = 18.0 }),
                 }),
                 Margin = Margins(),
@@ -78,13 +79,16 @@ internal static class FigureTheme
     /// <summary>Puts the legend of these names above the plot, where no curve can run under it, and makes room for as many rows as it takes.</summary>
     public static GenericChart LegendAbove(this GenericChart chart, IEnumerable<string> names)
     {
-        const double aCharacter = 6.8, aSymbol = 48, aRow = 21;
-        var rows = (int)Math.Max(1, Math.Ceiling(names.Sum(name => aSymbol + aCharacter * name.Length) / (Width - 120)));
-        var more = (int)aRow * (rows - 1);
+        const int room = Width - 120, aRow = 21;
+        var widths = names.Select(name => 48 + 6.8 * name.Length).ToList();
+        // In several rows plotly.js gives all entries the width of the longest.
+        var rows = widths.Sum() <= room ? 1 : (int)Math.Ceiling(widths.Count / Math.Max(1, Math.Floor(room / widths.Max())));
+        var more = aRow * (rows - 1);
         return chart.WithLegend(Init<Legend>(new
         {
             Font = Init<Font>(new { Size = 13.0 }),
             Orientation = StyleParam.Orientation.Horizontal,
+            TraceGroupGap = 0.0,
             X = 1.0,
             XAnchor = StyleParam.XAnchorPosition.Right,
             Y = 1.01,
