@@ -55,13 +55,9 @@ internal sealed record Pen(int Index, int Round)
     public Line Line(double width = 2.5, DrawingStyle? dash = null) => Init<Line>(new { Color, Width = width, Dash = dash ?? Dashes[Round] });
 
     /// <summary>The markers on such a line, hollow in every other round.</summary>
-    public Marker Marker(int size = 9) => Init<Marker>(new
-    {
-        Color = Round % 2 == 0 ? Color : FigureTheme.White,
-        Size = size,
-        Symbol = Symbols[(Index + 3 * (Round / 2)) % Symbols.Length],
-        Outline = Round % 2 == 0 ? null : Init<Line>(new { Color, Width = 2.0 }),
-    });
+    public Marker Marker(int size = 9) => Init<Marker>(
+        new { Color, Size = size, Symbol = Symbols[(Index + 3 * (Round / 2)) % Symbols.Length] },
+        Round % 2 == 0 ? null : new { Color = FigureTheme.White, Outline = Init<Line>(new { Color, Width = 2.0 }) });
 
     /// <summary>What a bar of this pen is filled with.</summary>
     public PatternShape Pattern => Patterns[Round];

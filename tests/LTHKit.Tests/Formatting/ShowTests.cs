@@ -61,7 +61,7 @@ public class ShowTests
     [InlineData("run", "resnet18 on synthetic, 20.0 % sparse, seed 0: 70.00 % test accuracy, run ")]
     [InlineData("spec", "resnet18 on synthetic, 20.0 % sparse, seed 0")]
     [InlineData("sweep", "swish: 4 sparse runs, 2 dense")]
-    [InlineData("network", "resnet18: 44,622 parameters, 20 prunable layers, 10 classes")]
+    [InlineData("network", "resnet18, 44,622 parameters")]
     [InlineData("tweaks", "SkipInjection")]
     public void TheLineSaysWhatItIs(string name, string part) => Assert.Contains(part, Values()[name].ToDisplayString(PlainTextFormatter.MimeType));
 
