@@ -1,6 +1,7 @@
 using Deedle;
 using LTHKit.Analysis;
 using LTHKit.Experiments;
+using LTHKit.Pruning;
 
 namespace LTHKit;
 
@@ -13,90 +14,102 @@ public static partial class Tables
     /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
-        var rows = Captions.BySeed(measured, m => m.Run).OrderBy(row => row[0].Run.Spec.Level).ToList();
-        if (rows.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
-        var keys = Enumerable.Range(0, rows.Count).ToList();
-        var ways = Captions.Ways([.. rows.Select(row => row[0].Run)]);
-        var columns = new FrameBuilder.Columns<int, string>
-        {
-            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i][0].Run.Sparsity)) },
-            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i][0].Run.EffectiveSparsity)) },
-            { "network", Column(keys, i => ways[i]) },
-        };
-        foreach (var stage in rows.SelectMany(row => row[0].Value).Select(s => s.Stage).Distinct())
-            columns.Add($"{stage} (%)", Column(keys, i => rows[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
-                && found.TrueForAll(s => s is not null) ? (object?)Round(100 * found.Average(s => s!.Share)) : null));
-        columns.Add("seeds", Column(keys, i => rows[i].Count));
-        return columns.Frame;
+        var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Level).ToList();
+        if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
+        var ways = Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]);
+        object? Mean(int ticket, string stage) => tickets[ticket].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
+            && found.TrueForAll(s => s is not null) ? Percent(found.Average(s => s!.Share)) : null;
+        return Table<int>(Enumerable.Range(0, tickets.Count), [
+            ("nominal sparsity (%)", i => Percent(tickets[i][0].Run.Sparsity)),
+            ("effective sparsity (%)", i => Percent(tickets[i][0].Run.EffectiveSparsity)),
+            ("network", i => ways[i]),
+            .. tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().Select(stage => ($"{stage} (%)", (Func<int, object?>)(i => Mean(i, stage)))),
+            ("seeds", i => tickets[i].Count)]);
     }
 
     /// <summary>Multiply-adds for one image, of the dense architecture and of the network as it is, in millions.</summary>
     /// <param name="measured">One a run.</param>
-    public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured)
-    {
-        var rows = measured.ToList();
-        var (columns, keys) = OfRuns([.. rows.Select(row => row.Run)]);
-        columns.Add("dense multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Dense / 1e6, 3)));
-        columns.Add("effective multiply-adds (million)", Column(keys, i => Math.Round(rows[i].Value.Effective / 1e6, 3)));
-        columns.Add("share (%)", Column(keys, i => Round(100 * rows[i].Value.Effective / (double)rows[i].Value.Dense)));
-        return columns.Frame;
-    }
+    public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured) => OfRuns(measured,
+        ("dense multiply-adds (million)", flops => Math.Round(flops.Dense / 1e6, 3)),
+        ("effective multiply-adds (million)", flops => Math.Round(flops.Effective / 1e6, 3)),
+        ("share (%)", flops => Percent(flops.Effective / (double)flops.Dense)));
 
     /// <summary>Multiply-adds of every layer for one image.</summary>
     /// <param name="flops">Of one network.</param>
-    public static Frame<string, string> FlopsByLayer(Flops flops)
-    {
-        var layers = flops.Layers.ToDictionary(layer => layer.Name);
-        var keys = layers.Keys.ToList();
-        return new FrameBuilder.Columns<string, string>
-        {
-            { "dense", Column(keys, key => layers[key].Dense) },
-            { "effective", Column(keys, key => layers[key].Effective) },
-            { "injected", Column(keys, key => layers[key].Injected ? "yes" : "") },
-        }.Frame;
-    }
+    public static Frame<string, string> FlopsByLayer(Flops flops) => Table(flops.Layers, layer => layer.Name,
+        ("dense", layer => layer.Dense), ("effective", layer => layer.Effective), ("injected", layer => layer.Injected ? "yes" : ""));
 
     /// <summary>The top eigenvalue of each network, how far it can be from an exact one, and how the test loss rises along its eigenvector.</summary>
     /// <param name="measured">One a run.</param>
+    /// <exception cref="UserException">A line has no points.</exception>
     public static Frame<int, string> TopEigenvectors(IEnumerable<Measured<EigenvectorLine>> measured)
     {
         var rows = measured.ToList();
-        var (columns, keys) = OfRuns([.. rows.Select(row => row.Run)]);
-        columns.Add("seed", Column(keys, i => rows[i].Run.Spec.Seed));
-        columns.Add("top eigenvalue", Column(keys, i => Significant(rows[i].Value.Eigenvalue)));
-        columns.Add("within", Column(keys, i => Significant(rows[i].Value.Residual)));
-        columns.Add("converged", Column(keys, i => rows[i].Value.Converged ? "yes" : "no"));
-        columns.Add("test loss at the network", Column(keys, i => Significant(rows[i].Value.Line.Y[rows[i].Value.Line.Y.Count / 2])));
-        columns.Add("mean rise along it", Column(keys, i => Significant(Experiments.Claims.Rise(rows[i].Value.Line))));
-        return columns.Frame;
+        if (rows.FirstOrDefault(row => row.Value.Line.Y.Count == 0) is { } odd)
+            throw new UserException($"The line of {odd.Run.Spec.Label} has no points; measure it with at least one.");
+        return OfRuns(rows,
+            ("top eigenvalue", top => Significant(top.Eigenvalue)),
+            ("within", top => Significant(top.Residual)),
+            ("converged", top => top.Converged ? "yes" : "no"),
+            ("test loss at the network", top => Significant(top.Line.Y[top.Line.Y.Count / 2])),
+            ("mean rise along it", top => Significant(Experiments.Claims.Rise(top.Line))));
     }
 
     /// <summary>Claims of the paper and what the runs at hand say to them.</summary>
     /// <param name="claims">One a row.</param>
-    public static Frame<string, string> Claims(params Claim[] claims)
+    public static Frame<string, string> Claims(params Claim[] claims) => Table(
+        claims.Select((claim, i) => (Key: claims.Count(other => other.Id == claim.Id) > 1 ? $"{claim.Id}.{i + 1}" : claim.Id, Claim: claim)), row => row.Key,
+        ("claim", row => row.Claim.Statement), ("here", row => row.Claim.Verdict.ToString().ToLowerInvariant()), ("numbers", row => row.Claim.Evidence));
+
+    /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± standard deviation over seeds.</summary>
+    /// <param name="scales">Of the runs to compare.</param>
+    /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
+    public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
     {
-        var rows = claims.Select((claim, i) => (Key: claims.Count(other => other.Id == claim.Id) > 1 ? $"{claim.Id}.{i + 1}" : claim.Id, Claim: claim)).ToDictionary(row => row.Key, row => row.Claim);
-        var keys = rows.Keys.ToList();
-        return new FrameBuilder.Columns<string, string>
-        {
-            { "claim", Column(keys, key => rows[key].Statement) },
-            { "here", Column(keys, key => rows[key].Verdict.ToString().ToLowerInvariant()) },
-            { "numbers", Column(keys, key => rows[key].Evidence) },
-        }.Frame;
+        var groups = ScaleGroup.Of(scales);
+        return Table(groups[0].Layers.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name,
+            (Func<string, object?>)(parameter => Captions.Spread(group.Of(parameter).Average(), Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
     }
 
-    /// <summary>The first columns of a table with a row a run: how it was retrained, and how sparse it is.</summary>
-    private static (FrameBuilder.Columns<int, string> Columns, IReadOnlyList<int> Keys) OfRuns(IReadOnlyList<RunResult> runs)
+    /// <summary>What a mask leaves of each layer and in all.</summary>
+    /// <param name="mask">The ticket.</param>
+    /// <returns>A row a layer, in the network's order, and one for all of them.</returns>
+    public static Frame<string, string> Mask(Mask mask) => Table(
+        mask.Layers.Select(l => (Name: Captions.Layer(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity)).Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
+        row => row.Name, ("shape", row => row.Shape), ("weights", row => row.Total), ("kept", row => row.Kept), ("sparsity (%)", row => Percent(row.Sparsity)));
+
+    /// <summary>
+    /// What two masks of one network have in common, layer by layer and in all: weights kept by each and by both, and the Jaccard overlap, kept by both
+    /// over kept by either, beside what chance gives two masks that keep as many weights of each layer.
+    /// </summary>
+    /// <param name="first">A mask and its name.</param>
+    /// <param name="second">Another.</param>
+    /// <exception cref="UserException">The masks are of different networks.</exception>
+    public static Frame<string, string> MaskOverlap((string Name, Mask Mask) first, (string Name, Mask Mask) second)
     {
-        var keys = Enumerable.Range(0, runs.Count).ToList();
-        var ways = Captions.Ways(runs);
-        var columns = new FrameBuilder.Columns<int, string>
-        {
-            { "network", Column(keys, i => ways[i]) },
-            { "nominal sparsity (%)", Column(keys, i => Round(100 * runs[i].Sparsity)) },
-            { "effective sparsity (%)", Column(keys, i => Round(100 * runs[i].EffectiveSparsity)) },
-        };
-        return (columns, keys);
+        var layers = first.Mask.Compare(second.Mask);
+        var names = Captions.Unique([first.Name, second.Name]);
+        var rows = layers.Select(l => (Name: Captions.Layer(l.First.Name), First: l.First.Kept, Second: l.Second.Kept, l.Both, l.Overlap, l.ByChance))
+            .Append((Name: All, First: first.Mask.Kept, Second: second.Mask.Kept, Both: layers.Sum(l => l.Both),
+                Overlap: LayerOverlap.OfAll(layers), ByChance: LayerOverlap.ByChanceOfAll(layers)));
+        return Table(rows, row => row.Name,
+            ($"kept by {names[0]}", row => row.First), ($"kept by {names[1]}", row => row.Second), ("kept by both", row => row.Both),
+            ("overlap (%)", row => Percent(row.Overlap)), ("by chance (%)", row => Percent(row.ByChance)));
+    }
+
+    private const string All = "all";
+
+    /// <summary>A table with a row a run: how it was retrained, how sparse it is, its seed, and what was measured.</summary>
+    private static Frame<int, string> OfRuns<T>(IEnumerable<Measured<T>> measured, params (string Name, Func<T, object?> Value)[] columns)
+    {
+        var all = measured.ToList();
+        var ways = Captions.Ways([.. all.Select(m => m.Run)]);
+        return Table<int>(Enumerable.Range(0, all.Count), [
+            ("network", i => ways[i]),
+            ("nominal sparsity (%)", i => Percent(all[i].Run.Sparsity)),
+            ("effective sparsity (%)", i => Percent(all[i].Run.EffectiveSparsity)),
+            ("seed", i => all[i].Run.Spec.Seed),
+            .. columns.Select(column => (column.Name, (Func<int, object?>)(i => column.Value(all[i].Value))))]);
     }
 
     private static double Significant(double value)

@@ -32,8 +32,8 @@ public static partial class Figures
             .Styled($"One block of {model.Name}, {block.Path}", drawing.Subtitle)
             .WithLayout(new { drawing.Shapes, drawing.Annotations })
             .WithAxes(
-                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Range(-BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel) }),
-                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Range(drawing.Bottom, -1.0) }))
+                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Between(-BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel) }),
+                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Between(drawing.Bottom, -1.0) }))
             // Three stand side by side in a notebook's column.
             .WithSize(Width: 40 + 290 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
     }
@@ -150,38 +150,23 @@ public static partial class Figures
 
         private void Layer(double x, double y, string text, string hover, Color? edge = null) => Rectangle(x, y, text, hover, edge ?? FigureTheme.Ink, 0.3, Half, 11);
 
-        private void Beside(double x, double y, string text, string hover, Color edge) => Rectangle(x, y, Wrapped(text, 12), hover, edge, 0.62, 1.5, 10);
+        private void Beside(double x, double y, string text, string hover, Color edge) => Rectangle(x, y, Captions.Wrapped(text, " ", 12), hover, edge, 0.62, 1.7, 10);
 
         private void Rectangle(double x, double y, string text, string hover, Color edge, double height, double width, int size)
         {
-            Shapes.Add(Init<Shape>(new
-            {
-                ShapeType = ShapeType.Rectangle, X0 = x - width, X1 = x + width, Y0 = y - height, Y1 = y + height, FillColor = Box, Line = Line(edge, 1.5), Layer = StyleParam.Layer.Below,
-            }));
+            Outline(ShapeType.Rectangle, x, y, width, height, Box, edge);
             Words(x, y, text, edge == FigureTheme.Faint ? FigureTheme.Ink : edge, size);
             _hovers.Add((x, y, hover));
         }
 
-        /// <summary>In lines of at most so many characters, where its words are no longer.</summary>
-        private static string Wrapped(string text, int most)
-        {
-            var lines = new List<string>();
-            foreach (var word in text.Split(' '))
-                if (lines.Count > 0 && lines[^1].Length + 1 + word.Length <= most)
-                    lines[^1] += " " + word;
-                else
-                    lines.Add(word);
-            return string.Join("<br>", lines);
-        }
-
         private void Sum(double x, double y)
         {
-            Shapes.Add(Init<Shape>(new
-            {
-                ShapeType = ShapeType.Circle, X0 = x - 0.5, X1 = x + 0.5, Y0 = y - 0.2, Y1 = y + 0.2, FillColor = FigureTheme.White, Line = Line(FigureTheme.Ink, 1.5),
-            }));
+            Outline(ShapeType.Circle, x, y, 0.5, 0.2, FigureTheme.White, FigureTheme.Ink);
             Words(x, y, "+");
         }
+
+        private void Outline(ShapeType kind, double x, double y, double width, double height, Color fill, Color edge) => Shapes.Add(Init<Shape>(
+            new { ShapeType = kind, X0 = x - width, X1 = x + width, Y0 = y - height, Y1 = y + height, FillColor = fill, Line = Line(edge, 1.5), Layer = StyleParam.Layer.Below }));
 
         /// <summary>From the main line at <paramref name="top"/> to one side, down, and back into the sum.</summary>
         private void Around(double x, double top, double sum, double side, Color colour)
@@ -193,15 +178,11 @@ public static partial class Figures
 
         private static Line Line(Color color, double width) => Init<Line>(new { Color = color, Width = width });
 
-        private void Arrow(double x0, double y0, double x1, double y1, Color? colour = null) => Annotations.Add(Init<Annotation>(new
-        {
-            X = x1, Y = y1, AX = x0, AY = y0, XRef = "x", YRef = "y", AXRef = "x", AYRef = "y", Text = "",
-            ShowArrow = true, ArrowHead = ArrowHead.TriangleTall, ArrowSize = 0.9, ArrowColor = colour ?? FigureTheme.Ink,
-        }).With("arrowwidth", 1.5));
+        private void Arrow(double x0, double y0, double x1, double y1, Color? colour = null) => Annotations.Add(Init<Annotation>(
+            new { X = x1, Y = y1, AX = x0, AY = y0, XRef = "x", YRef = "y", AXRef = "x", AYRef = "y", Text = "" },
+            new { ShowArrow = true, ArrowHead = ArrowHead.TriangleTall, ArrowSize = 0.9, ArrowColor = colour ?? FigureTheme.Ink }).With("arrowwidth", 1.5));
 
-        private void Words(double x, double y, string text, Color? colour = null, int size = 13) => Annotations.Add(Init<Annotation>(new
-        {
-            X = x, Y = y, XRef = "x", YRef = "y", Text = text, ShowArrow = false, Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink }),
-        }));
+        private void Words(double x, double y, string text, Color? colour = null, int size = 13) => Annotations.Add(Init<Annotation>(
+            new { X = x, Y = y, XRef = "x", YRef = "y", Text = text, ShowArrow = false, Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink }) }));
     }
 }

@@ -33,14 +33,19 @@ internal static class Captions
     /// <summary>The sweeps with a name each: those of one name get what distinguishes their networks, data or tickets, or else a number.</summary>
     public static IReadOnlyList<Sweep> Named(IReadOnlyList<Sweep> sweeps)
     {
-        var names = sweeps.Select(sweep =>
-        {
-            var parts = sweeps.Where(other => other.Name == sweep.Name).Select(Circumstances).ToList();
-            return string.Join(", ", Circumstances(sweep).Where(part => !parts.All(other => other.Contains(part))).Prepend(sweep.Name));
-        }).ToList();
+        var names = Told([.. sweeps.Select(sweep => (sweep.Name, sweep.Runs.Concat(sweep.Dense).FirstOrDefault()))]);
         return [.. sweeps.Zip(Unique(names), (sweep, name) => sweep with { Name = name })];
+    }
 
-        static IReadOnlyList<string> Circumstances(Sweep sweep) => [.. sweep.Runs.Concat(sweep.Dense).Take(1).SelectMany(run => run.Spec.Ticket.Prepend(Subject([run])))];
+    /// <summary>The names, and behind those that several runs have what distinguishes their networks, data or tickets.</summary>
+    private static IReadOnlyList<string> Told(IReadOnlyList<(string Name, RunResult? Run)> all)
+    {
+        var circumstances = all.Select(a => a.Run is null ? [] : a.Run.Spec.Ticket.Prepend(Subject([a.Run])).ToArray()).ToList();
+        return [.. all.Zip(circumstances, (a, mine) =>
+        {
+            var others = all.Zip(circumstances).Where(other => other.First.Name == a.Name).Select(other => other.Second).ToList();
+            return string.Join(", ", mine.Where(part => !others.All(other => other.Contains(part))).Prepend(a.Name));
+        })];
     }
 
     /// <summary>The names, with a number behind each that came before: "swish", "swish (2)".</summary>
@@ -60,19 +65,16 @@ internal static class Captions
     public static string Runs(IReadOnlyList<RunResult> runs) => $"n = {runs.Count}, {(runs.Count == 1 ? "run" : "runs")} "
         + string.Join(", ", runs.Take(3).Select(run => run.Id)) + (runs.Count > 3 ? ", ..." : "");
 
-    /// <summary>A name of several tweaks on lines of at most <paramref name="length"/> characters, where it can be broken before a plus.</summary>
-    public static string Wrapped(string name, int length)
+    /// <summary>Text on lines of at most <paramref name="length"/> characters, where it can be broken before a separator: " + " or a space.</summary>
+    public static string Wrapped(string text, string separator, int length)
     {
-        var (text, line) = ("", "");
-        foreach (var part in name.Split(" + "))
-        {
-            var more = line.Length == 0 ? part : $"{line} + {part}";
-            if (line.Length == 0 || more.Length <= length)
-                line = more;
+        var lines = new List<string>();
+        foreach (var part in text.Split(separator))
+            if (lines.Count > 0 && lines[^1].Length + separator.Length + part.Length <= length)
+                lines[^1] += separator + part;
             else
-                (text, line) = ($"{text}{line}<br>", $"+ {part}");
-        }
-        return text + line;
+                lines.Add(lines.Count == 0 ? part : separator.TrimStart() + part);
+        return string.Join("<br>", lines);
     }
 
     /// <summary>A name for each run: its tweaks, where these tell the runs apart.</summary>
@@ -92,9 +94,7 @@ internal static class Captions
     /// </summary>
     public static IReadOnlyList<string> Ways(IReadOnlyList<RunResult> runs)
     {
-        var circumstances = runs.Select(run => run.Spec.Ticket.Prepend(Subject([run])).ToList()).ToList();
-        var names = runs.Zip(circumstances, (run, parts)
-            => string.Join(", ", parts.Where(part => !circumstances.All(other => other.Contains(part))).Prepend(RunSpec.NameOf(run.Spec.Tweaks)))).ToList();
+        var names = Told([.. runs.Select(run => (RunSpec.NameOf(run.Spec.Tweaks), (RunResult?)run))]);
         var rows = names.Zip(runs, (name, run) => (name, run.Spec.Level, run.Spec.Seed)).ToList();
         return [.. names.Select((name, i) => rows.Count(row => row == rows[i]) > 1 ? $"{name}, {runs[i].Id}" : name)];
     }

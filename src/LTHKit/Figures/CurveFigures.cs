@@ -77,8 +77,8 @@ public static partial class Figures
         var pens = Pen.For(names);
         var chart = Chart.Combine(groups.Zip(names, (group, name) => Chart.Column<double, string, string>(
                     group.Values.Select(value => value - start).ToArray(), Keys: bars.ToArray(), Name: name, ShowLegend: groups.Length > 1,
-                    Marker: pens[name].Bar(), Base: start == 0 ? default(Optional<double>) : start, UseDefaults: false)
-                .Trace(new { HoverTemplate = $"%{{x}}<br>{name}: %{{y:.4~g}}<extra></extra>" })))
+                    MarkerColor: pens[name].Color, MarkerPatternShape: pens[name].Pattern, Base: start == 0 ? default(Optional<double>) : start, UseDefaults: false)
+                .Trace(new { LegendGroup = name, HoverTemplate = $"%{{x}}<br>{name}: %{{y:.4~g}}<extra></extra>" })))
             .Styled(title)
             .WithLayout(new { BarGap = 0.25, BarMode = BarMode.Group })
             .WithAxes(FigureTheme.Categories(), FigureTheme.Axis(yTitle));

@@ -4,6 +4,7 @@ using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;
 using Plotly.NET.TraceObjects;
 using static LTHKit.Typed;
+using static Plotly.NET.StyleParam;
 
 namespace LTHKit;
 
@@ -29,23 +30,17 @@ internal static class FigureTheme
                 if (trace.TryGetTypedPropertyValue<DynamicObj.DynamicObj>(part) is { Value: var empty } && !empty.GetProperties(false).Any())
                     trace.RemoveProperty(part);
         return GenericChart.addConfig(
-            Init<Config>(new { Displaylogo = false, ToImageButtonOptions = Init<ToImageButtonOptions>(new { Format = StyleParam.ImageFormat.PNG, Scale = 2.0 }) }),
+            Init<Config>(new { Displaylogo = false, ToImageButtonOptions = Init<ToImageButtonOptions>(new { Format = ImageFormat.PNG, Scale = 2.0 }) }),
             chart.WithLayout(new
             {
-                Font = Init<Font>(new { Family = StyleParam.FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }),
+                Font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }),
                 PaperBGColor = White,
                 PlotBGColor = White,
-                HoverMode = StyleParam.HoverMode.Closest,
+                HoverMode = HoverMode.Closest,
                 Hoverlabel = Init<Hoverlabel>(new { BgColor = White, BorderColor = Grid, Font = Init<Font>(new { Size = 13.0, Color = Ink }), Namelength = -1 }),
-                Title = Init<Title>(new
-                {
-                    Text = heading,
-                    X = 0.02,
-                    XAnchor = StyleParam.XAnchorPosition.Left,
-                    Y = 0.965,
-                    YAnchor = StyleParam.YAnchorPosition.Top,
-                    Font = Init<Font>(new { Size = 18.0 }),
-                }),
+                Title = Init<Title>(
+                    new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
+                    new { Pad = Init<Padding>(new { T = 18 }), Font = Init<Font>(new { Size = 18.0 }) }),
                 Margin = Margins(),
             }).WithSize(Width: Width, Height: Height));
     }
@@ -57,39 +52,25 @@ internal static class FigureTheme
     public static LinearAxis GridlessAxis(string title, object? more = null) => Plain(title, new { ShowGrid = false }, more);
 
     /// <summary>An axis of names.</summary>
-    public static LinearAxis Categories(int? angle = null) => GridlessAxis("", new { AxisType = StyleParam.AxisType.Category, TickAngle = angle });
+    public static LinearAxis Categories(int? angle = null) => GridlessAxis("", new { AxisType = AxisType.Category, TickAngle = angle });
 
     // The kind of axis is given, lest plotly.js take numbers with many missing among them for names.
     private static LinearAxis Plain(string title, params object?[] more) => Init<LinearAxis>([
-        new
-        {
-            Title = Init<Title>(new { Text = title, Standoff = 10 }),
-            AxisType = StyleParam.AxisType.Linear,
-            ShowLine = true,
-            LineColor = Ink,
-            Ticks = StyleParam.TickOptions.Outside,
-            TickColor = Ink,
-            TickLen = 5,
-            ZeroLine = false,
-            AutoMargin = StyleParam.TickAutoMargin.All,
-        },
+        new { Title = Init<Title>(new { Text = title, Standoff = 10 }), AxisType = AxisType.Linear, ShowLine = true, LineColor = Ink, ZeroLine = false },
+        new { Ticks = TickOptions.Outside, TickColor = Ink, TickLen = 5, AutoMargin = TickAutoMargin.All },
         .. more]);
 
     /// <summary>Puts the legend of these names above the plot, where no curve can run under it, and makes room for as many rows as it takes.</summary>
     public static GenericChart LegendAbove(this GenericChart chart, IEnumerable<string> names)
     {
-        const double aCharacter = 6.8, aSymbol = 48, aRow = 21;
-        var rows = (int)Math.Max(1, Math.Ceiling(names.Sum(name => aSymbol + aCharacter * name.Length) / (Width - 120)));
-        var more = (int)aRow * (rows - 1);
-        return chart.WithLegend(Init<Legend>(new
-        {
-            Font = Init<Font>(new { Size = 13.0 }),
-            Orientation = StyleParam.Orientation.Horizontal,
-            X = 1.0,
-            XAnchor = StyleParam.XAnchorPosition.Right,
-            Y = 1.01,
-            YAnchor = StyleParam.YAnchorPosition.Bottom,
-        }), default).WithLayout(new { Margin = Margins(more) }).WithSize(Width: Width, Height: Height + more);
+        const int room = Width - 120, aRow = 21;
+        var widths = names.Select(name => 48 + 6.8 * name.Length).ToList();
+        // In several rows plotly.js gives all entries the width of the longest.
+        var rows = widths.Sum() <= room ? 1 : (int)Math.Ceiling(widths.Count / Math.Max(1, Math.Floor(room / widths.Max())));
+        var more = aRow * (rows - 1);
+        return chart.WithLegend(Init<Legend>(
+            new { Font = Init<Font>(new { Size = 13.0 }), Orientation = Orientation.Horizontal, TraceGroupGap = 0.0 },
+            new { X = 1.0, XAnchor = XAnchorPosition.Right, Y = 1.01, YAnchor = YAnchorPosition.Bottom }), default).WithLayout(new { Margin = Margins(more) }).WithSize(Width: Width, Height: Height + more);
     }
 
     private static Margin Margins(int more = 0) => Init<Margin>(new { Left = 72, Right = 24, Top = 78 + more, Bottom = 64 });
@@ -109,5 +90,5 @@ internal static class FigureTheme
         Plotly.NET.Chart.withYAxis(y, null).Invoke(Plotly.NET.Chart.withXAxis(x, null).Invoke(chart));
 
     /// <summary>From one end of an axis to the other; on a logarithmic one, powers of ten.</summary>
-    public static StyleParam.Range Range(double first, double last) => StyleParam.Range.NewMinMax(first, last);
+    public static StyleParam.Range Between(double first, double last) => StyleParam.Range.NewMinMax(first, last);
 }

@@ -120,7 +120,7 @@ public static partial class Figures
                 .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<br>run {run.Id}<extra></extra>" }));
 
             GenericChart Curve(Func<EpochMetrics, double> value, string part, DrawingStyle dash, bool legend = false)
-                => Scatter([.. run.Epochs.Select(epoch => epoch.Epoch + 1.0)], [.. run.Epochs.Select(value)], name, pens[name].Line(legend ? 2.5 : 2, dash), legend: legend)
+                => Scatter([.. run.Epochs.Select(epoch => epoch.Epoch + 1.0)], [.. run.Epochs.Select(value)], name, pens[name].Line(dash == DrawingStyle.Solid ? 2.5 : 1.5, dash), legend: legend)
                     .Trace(new { LegendGroup = name, HoverTemplate = $"{name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>" });
         }
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
@@ -213,7 +213,7 @@ public static partial class Figures
         var axis = FigureTheme.Axis(title, new
         {
             AxisType = AxisType.Log,
-            Range = FigureTheme.Range(left, right),
+            Range = FigureTheme.Between(left, right),
             TickVals = shown.Select(Remaining).ToArray(),
             TickText = shown.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray(),
         });

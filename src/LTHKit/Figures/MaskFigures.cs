@@ -46,13 +46,8 @@ public static partial class Figures
         double[][] OfAll(Func<IReadOnlyList<LayerOverlap>, double> overlap) => [.. compared.Select(row => row.Select(layers => 100 * overlap(layers)).ToArray())];
         return Chart.Heatmap<double, string, string, string>(
                 OfAll(LayerOverlap.OfAll), X: names, Y: names, XGap: 2, YGap: 2, ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, ReverseYAxis: true, UseDefaults: false)
-            .Trace(new
-            {
-                ZMin = 0,
-                ZMax = 100,
-                TextTemplate = "%{z:.1f}",
-                HoverTemplate = "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>",
-            })
+            .Trace(new { ZMin = 0, ZMax = 100, TextTemplate = "%{z:.1f}" })
+            .Trace(new { HoverTemplate = "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>" })
             .WithCustomData(OfAll(LayerOverlap.ByChanceOfAll))
             .Styled("Overlap of the masks, %", "kept by both over kept by either")
             .WithAxes(FigureTheme.Categories(), FigureTheme.Categories())

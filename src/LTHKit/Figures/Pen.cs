@@ -24,7 +24,7 @@ internal sealed record Pen(int Index, int Round)
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// A pen for each name: "vanilla..." is grey, any other name has the same colour in every figure unless two names of one figure want the same one, when
+    /// A pen for each name: the first "vanilla..." is grey, any other name has the same colour in every figure unless two names of one figure want the same one, when
     /// the later takes the next that is free.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
@@ -32,8 +32,9 @@ internal sealed record Pen(int Index, int Round)
         var pens = new Dictionary<string, Pen>();
         foreach (var name in names.Distinct())
         {
-            var wanted = name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase) ? [Grey]
-                : Enumerable.Range((int)(StableHash(name) % (uint)(Grey - 1)), Grey).Select(i => i % Grey).ToArray();
+            var wanted = Enumerable.Range((int)(StableHash(name) % (uint)(Grey - 1)), Grey).Select(i => i % Grey);
+            if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
+                wanted = wanted.Prepend(Grey);
             var all = Enumerable.Range(0, Rounds).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
             pens[name] = all.FirstOrDefault(pen => !pens.ContainsValue(pen), all[0]);
         }
@@ -54,16 +55,12 @@ internal sealed record Pen(int Index, int Round)
     public Line Line(double width = 2.5, DrawingStyle? dash = null) => Init<Line>(new { Color, Width = width, Dash = dash ?? Dashes[Round] });
 
     /// <summary>The markers on such a line, hollow in every other round.</summary>
-    public Marker Marker(int size = 9) => Init<Marker>(new
-    {
-        Color = Round % 2 == 0 ? Color : FigureTheme.White,
-        Size = size,
-        Symbol = Symbols[(Index + 3 * (Round / 2)) % Symbols.Length],
-        Outline = Round % 2 == 0 ? null : Init<Line>(new { Color, Width = 2.0 }),
-    });
+    public Marker Marker(int size = 9) => Init<Marker>(
+        new { Color, Size = size, Symbol = Symbols[(Index + 3 * (Round / 2)) % Symbols.Length] },
+        Round % 2 == 0 ? null : new { Color = FigureTheme.White, Outline = Init<Line>(new { Color, Width = 2.0 }) });
 
-    /// <summary>A bar of this pen.</summary>
-    public Marker Bar() => Init<Marker>(new { Color, Pattern = Round == 0 ? null : Init<Pattern>(new { Shape = Patterns[Round] }) });
+    /// <summary>What a bar of this pen is filled with.</summary>
+    public PatternShape Pattern => Patterns[Round];
 
     /// <summary>
     /// FNV-1a: the same on every machine and in every process, as string.GetHashCode is not. With this start value the kit's own tweaks

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LTHKit.Analysis;
 using LTHKit.Experiments;
 using Plotly.NET;
@@ -30,7 +31,7 @@ public static partial class Figures
         var rows = (planes.Length + columns - 1) / columns;
         var charts = planes.Select((plane, i) => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
         var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
-            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, 30)).ToArray(), XGap: 0.14, YGap: 0.28,
+            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: 0.14, YGap: 0.28,
             SubPlotTitleFont: Init<Font>(new { Size = columns == aRow ? 13.0 : 15.0 }), SubPlotTitleOffset: rows == 1 ? 0.01 : 0.015);
         return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns, Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows);
     }
@@ -44,14 +45,8 @@ public static partial class Figures
     {
         plane.Validate();
         ColourScale.Of(plane.Z.SelectMany(row => row));
-        LinearAxis Side(string text) => Init<LinearAxis>(new
-        {
-            Title = Init<Title>(new { Text = text }),
-            AxisType = AxisType.Linear,
-            GridColor = FigureTheme.Grid,
-            ZeroLine = false,
-            ShowBackground = false,
-        });
+        LinearAxis Side(string text) => Init<LinearAxis>(
+            new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear, GridColor = FigureTheme.Grid, ZeroLine = false, ShowBackground = false });
         var chart = Chart.Surface<double, double, double, string>(
                 plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: Colorscale.Viridis, ShowScale: false, UseDefaults: false)
             .Trace(new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
@@ -59,14 +54,10 @@ public static partial class Figures
             .WithLayout(new { Margin = Init<Margin>(new { Left = 10, Right = 10, Top = 70, Bottom = 10 }) })
             .WithSize(Width: 700, Height: 600);
         chart.GetLayout().RemoveProperty("plot_bgcolor");       // only flat plots have a background of their own
-        return Plotly.NET.Chart.withScene(Init<Scene>(new
-        {
-            XAxis = Side("direction 1"),
-            YAxis = Side("direction 2"),
-            ZAxis = Side(quantity),
-            AspectMode = AspectMode.Manual,
-            AspectRatio = Init<AspectRatio>(new { X = 1.0, Y = 1.0, Z = 0.7 }),
-        }), null).Invoke(chart);
+        var scene = Init<Scene>(
+            new { XAxis = Side("direction 1"), YAxis = Side("direction 2"), ZAxis = Side(quantity) },
+            new { AspectMode = AspectMode.Manual, AspectRatio = Init<AspectRatio>(new { X = 1.0, Y = 1.0, Z = 0.7 }) });
+        return Plotly.NET.Chart.withScene(scene, null).Invoke(chart);
     }
 
     /// <summary>The norm of each layer's gradient over one run's training, on a logarithmic colour scale; the first layer is at the top.</summary>
@@ -99,8 +90,8 @@ public static partial class Figures
         var origin = Chart.Scatter<double, double, string>([0.0], [0.0], Mode.Markers, ShowLegend: false, Marker: star, UseDefaults: false).Trace(new { HoverInfo = HoverInfo.Skip });
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
         return (inside ? Chart.Combine([contour, origin]) : contour).WithAxes(
-            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = FigureTheme.Range(plane.X[0], plane.X[^1]) }),
-            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = FigureTheme.Range(plane.Y[0], plane.Y[^1]) }));
+            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = FigureTheme.Between(plane.X[0], plane.X[^1]) }),
+            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = FigureTheme.Between(plane.Y[0], plane.Y[^1]) }));
     }
 
     /// <summary>How values become colours: the range shared by all, on a linear or a logarithmic scale.</summary>
@@ -122,14 +113,9 @@ public static partial class Figures
         public ColorBar Bar(string title)
         {
             var ticks = Logarithmic ? Ticks() : null;
-            return Init<ColorBar>(new
-            {
-                Title = Init<Title>(new { Text = title, Side = Side.Top }),
-                Thickness = 14.0,
-                OutlineWidth = 0.0,
-                TickVals = ticks?.Select(Math.Log10).ToArray(),
-                TickText = ticks?.Select(tick => tick.ToString(tick is >= 1e-4 and < 1e6 ? "0.####" : "0e0", System.Globalization.CultureInfo.InvariantCulture)).ToArray(),
-            });
+            var texts = ticks?.Select(tick => tick.ToString(tick is >= 1e-4 and < 1e6 ? "0.####" : "0e0", CultureInfo.InvariantCulture)).ToArray();
+            return Init<ColorBar>(
+                new { Title = Init<Title>(new { Text = title, Side = Side.Top }), Thickness = 14.0, OutlineWidth = 0.0, TickVals = ticks?.Select(Math.Log10).ToArray(), TickText = texts });
         }
 
         /// <summary>1, 2 and 5 times powers of ten within the range; powers of ten alone, and not each of them, where that is too many.</summary>

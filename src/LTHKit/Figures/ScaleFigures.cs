@@ -1,4 +1,3 @@
-using Deedle;
 using LTHKit.Experiments;
 using Plotly.NET;
 
@@ -16,22 +15,6 @@ public static partial class Figures
         var weights = groups[0].Layers.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
         return BarsFrom(1, $"Learned scales of the initial weights, {(norms ? "BatchNorm" : "convolutions and linear layers")}", "scale (1 = unchanged)",
             [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))]);
-    }
-}
-
-public static partial class Tables
-{
-    /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± standard deviation over seeds.</summary>
-    /// <param name="scales">Of the runs to compare.</param>
-    /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
-    public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
-    {
-        var groups = ScaleGroup.Of(scales);
-        var columns = new FrameBuilder.Columns<string, string>();
-        IReadOnlyList<string> parameters = [.. groups[0].Layers.Select(l => l.Parameter)];
-        foreach (var group in groups)
-            columns.Add(group.Name, Column(parameters, p => Captions.Spread(group.Of(p).Average(), Statistics.Deviation(group.Of(p)), format: "0.000")));
-        return columns.Frame;
     }
 }
 

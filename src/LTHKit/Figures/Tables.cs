@@ -22,9 +22,9 @@ public static partial class Tables
         if (levels.Count == 0) throw new UserException("There are no runs to show; give at least one sweep with one run.");
         var columns = new FrameBuilder.Columns<int, string>
         {
-            { "nominal sparsity (%)", Column(levels, level => Round(100 * points.First(all => all.ContainsKey(level))[level].Sparsity)) },
+            { "nominal sparsity (%)", Column(levels, level => Percent(points.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        AddShared(columns, "effective sparsity (%)", levels, named, points, point => Round(100 * point.EffectiveSparsity));
+        AddShared(columns, "effective sparsity (%)", levels, named, points, point => Percent(point.EffectiveSparsity));
         foreach (var (sweep, all) in named.Zip(points))
             columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
         AddShared(columns, "seeds", levels, named, points, point => point.Count);
@@ -49,9 +49,9 @@ public static partial class Tables
         if (levels.Count == 0) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same levels to compare them.");
         var columns = new FrameBuilder.Columns<int, string>
         {
-            { "nominal sparsity (%)", Column(levels, level => Round(100 * gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
+            { "nominal sparsity (%)", Column(levels, level => Percent(gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Round(100 * point.EffectiveSparsity));
+        AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Percent(point.EffectiveSparsity));
         foreach (var (sweep, all) in named.Zip(gains))
         {
             columns.Add($"{sweep.Name}: gain (points)", Column(levels, level => all.TryGetValue(level, out var point) ? Signed(point) : null));
@@ -70,38 +70,43 @@ public static partial class Tables
     public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
     {
         var dense = SweepPoint.Of(0, vanilla.DenseRuns);
-        var sweeps = Captions.Named([vanilla, .. tweaked]).ToDictionary(sweep => sweep.Name, sweep => sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault());
-        List<string> names = [.. sweeps.Keys];
-        return new FrameBuilder.Columns<string, string>
-        {
-            { "sparsest winning ticket, nominal (%)", Column(names, name => sweeps[name] is { } point ? (object)Round(100 * point.Sparsity) : null) },
-            { "effective (%)", Column(names, name => sweeps[name] is { } point ? (object)Round(100 * point.EffectiveSparsity) : null) },
-            { "its accuracy (%)", Column(names, name => sweeps[name] is { } point ? Spread(point) : null) },
-            { "to reach (%)", Column(names, _ => Spread(dense)) },
-        }.Frame;
+        return Table(Captions.Named([vanilla, .. tweaked]).Select(sweep => (sweep.Name, Sparsest: sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault())),
+            row => row.Name,
+            ("sparsest winning ticket, nominal (%)", row => row.Sparsest is { } point ? Percent(point.Sparsity) : null),
+            ("effective (%)", row => row.Sparsest is { } point ? Percent(point.EffectiveSparsity) : null),
+            ("its accuracy (%)", row => row.Sparsest is { } point ? Spread(point) : null),
+            ("to reach (%)", _ => Spread(dense)));
     }
 
     /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>
     /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
-    public static Frame<int, string> Runs(params Sweep[] sweeps)
+    public static Frame<int, string> Runs(params Sweep[] sweeps) => Table(
+        Captions.Named(sweeps).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs).OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))),
+        ("sweep", row => row.Name),
+        ("run", row => row.Run.Id),
+        ("level", row => row.Run.Spec.Level),
+        ("seed", row => row.Run.Spec.Seed),
+        ("nominal sparsity (%)", row => Percent(row.Run.Sparsity)),
+        ("effective sparsity (%)", row => Percent(row.Run.EffectiveSparsity)),
+        ("test accuracy (%)", row => Percent(row.Run.TestAccuracy)),
+        ("last epoch (%)", row => Percent(row.Run.LastTestAccuracy)),
+        ("best epoch", row => row.Run.BestEpoch + 1),
+        ("seconds", row => Math.Round(row.Run.Seconds, 1)));
+
+    /// <summary>A frame with a row a thing; a value that is null is missing.</summary>
+    private static Frame<K, string> Table<K, T>(IEnumerable<T> things, Func<T, K> key, params (string Name, Func<T, object?> Value)[] columns) where K : notnull
     {
-        var rows = Captions.Named(sweeps).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)
-            .OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))).ToList();
-        var keys = Enumerable.Range(0, rows.Count).ToList();
-        return new FrameBuilder.Columns<int, string>
-        {
-            { "sweep", Column(keys, i => rows[i].Name) },
-            { "run", Column(keys, i => rows[i].Run.Id) },
-            { "level", Column(keys, i => rows[i].Run.Spec.Level) },
-            { "seed", Column(keys, i => rows[i].Run.Spec.Seed) },
-            { "nominal sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.Sparsity)) },
-            { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i].Run.EffectiveSparsity)) },
-            { "test accuracy (%)", Column(keys, i => Round(100 * rows[i].Run.TestAccuracy)) },
-            { "last epoch (%)", Column(keys, i => Round(100 * rows[i].Run.LastTestAccuracy)) },
-            { "best epoch", Column(keys, i => rows[i].Run.BestEpoch + 1) },
-            { "seconds", Column(keys, i => Math.Round(rows[i].Run.Seconds, 1)) },
-        }.Frame;
+        var rows = things.ToList();
+        var keys = rows.Select(key).ToList();
+        var builder = new FrameBuilder.Columns<K, string>();
+        foreach (var (name, value) in columns)
+            builder.Add(name, new Series<K, object?>(keys, rows.Select(value)));
+        return builder.Frame;
     }
+
+    /// <summary>The same with the rows counted from 0.</summary>
+    private static Frame<int, string> Table<T>(IEnumerable<T> things, params (string Name, Func<T, object?> Value)[] columns)
+        => Table(things.Index(), row => row.Index, [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);
 
     private static Dictionary<int, SweepPoint> Points(Sweep sweep)
     {
@@ -132,5 +137,6 @@ public static partial class Tables
 
     private static string Signed(GainPoint point) => Captions.Spread(100 * point.Mean, 100 * point.StandardError, format: "+0.00;-0.00;0.00");
 
-    private static double Round(double value) => Math.Round(value, 2);
+    /// <summary>A share in percent with two decimals; as an object, so that it can be missing beside null.</summary>
+    private static object Percent(double share) => Math.Round(100 * share, 2);
 }

@@ -31,7 +31,7 @@ public class BlockFigureTests
         Assert.Equal(2, Words(skips).Count(w => w == "Swish"));
         Assert.Equal((9, 2, 3), (Count(skips, "rect"), Count(skips, "circle"), Count(skips, "path")));
         Assert.Contains("layer2.0.conv2<br>576 weights, prunable", skips["data"]![0]!["text"]!.Select(t => (string)t!));
-        var identity = Json(Figures.Block("layer2.0", ("skip", Resnet(new SkipInjection()))));
+        var identity = Json(Figures.Block("layer2.0", ("skip", Resnet(new SkipInjection(SkipKind.Normalised)))));
         Assert.Contains("2x2 average,<br>4 zero<br>channels,<br>normalised", Words(identity));
     }
 
@@ -39,7 +39,7 @@ public class BlockFigureTests
     [Fact]
     public void ABlockWithoutBatchNormIsShownWithoutIt()
     {
-        using var network = TweakSamples.Rewritten(new ModelSpec("conv4", 4), new InputSpec(10), new SkipInjection());
+        using var network = TweakSamples.Rewritten(new ModelSpec("conv4", 4), new InputSpec(10), new SkipInjection(SkipKind.Normalised));
         var figure = Json(Figures.Block(null, ("skip", network)));
         Assert.Equal(
             ["<b>skip</b>", "input, 3 channels", "3x3 convolution<br>3 → 4", "+", "1 zero<br>channels,<br>normalised", "ReLU", "3x3 convolution<br>4", "+", "normalised", "ReLU",
@@ -69,10 +69,12 @@ public class BlockFigureTests
             var input = x;
             foreach (var (unit, act) in block.Units.Zip(block.Activations))
             {
-                x = unit.Forward(x);
+                var y = unit.Convolution.call(x);
+                y = unit.Norm is null ? y : unit.Norm.call(y);
+                y += unit.Skip!.call(x);
                 if (block.Residual && unit == block.Units[^1])
-                    x = x + (block.Shortcut is null ? input : Call($"{block.Path}.shortcut_bn", block.Shortcut.call(input)));
-                x = act.call(x);
+                    y += block.Shortcut is null ? input : Call($"{block.Path}.shortcut_bn", block.Shortcut.call(input));
+                x = act.call(y);
             }
             if (!parts.ContainsKey("conv1") && x.shape[2] > 1)
                 x = nn.functional.max_pool2d(x, 2);

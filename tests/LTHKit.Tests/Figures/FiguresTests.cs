@@ -1,6 +1,7 @@
 using LTHKit.Analysis;
 using LTHKit.Experiments;
 using Newtonsoft.Json.Linq;
+using Plotly.NET;
 using Xunit;
 using static LTHKit.Tests.FigureSamples;
 
@@ -43,13 +44,13 @@ public class FiguresTests
         var chart = Figures.AccuracyVsSparsity(Sweep("vanilla LTH", [0.7], [0.6], []));
         Assert.Null(Trace(chart, "vanilla LTH")["error_y"]);
         Assert.Single(Json(chart)["data"]!);
-        Assert.Contains("resnet18 on synthetic, one seed", Title(chart));
+        Assert.Contains("resnet18 on synthetic, one seed", TitleOf(chart));
     }
 
     [Fact]
     public void TheTitleSaysWhatWasMeasuredOnWhat()
     {
-        var title = Title(Figures.AccuracyVsSparsity(Vanilla));
+        var title = TitleOf(Figures.AccuracyVsSparsity(Vanilla));
         Assert.StartsWith("Test accuracy of sparse networks", title);
         Assert.Contains("resnet18 on synthetic, mean and standard deviation of 2 seeds", title);
     }
@@ -74,11 +75,60 @@ public class FiguresTests
     }
 
     [Fact]
-    public void SixNamesHaveSixColours()
+    public void TwentyFourNamesAreToldApartAndSixByTheirColourAlone()
     {
-        var names = Enumerable.Range(0, 6).Select(i => $"tweak {i}").ToArray();
-        var traces = Json(Figures.AccuracyVsSparsity([.. names.Select(name => Sweep(name, [0.7], [0.6], []))]))["data"]!;
-        Assert.Equal(6, traces.Select(Colour).Distinct().Count());
+        static GenericChart Chart(int count) => Figures.AccuracyVsSparsity([.. Enumerable.Range(0, count).Select(i => Sweep($"tweak {i}", [0.7], [0.6], []))]);
+        Assert.Equal(6, Json(Chart(6))["data"]!.Select(Colour).Distinct().Count());
+        var traces = Json(Chart(24))["data"]!.ToList();
+        Assert.Equal(24, traces.Select(trace => $"{Colour(trace)} {trace["line"]!["dash"]}").Distinct().Count());
+        Assert.Equal(24, traces.Select(trace => $"{Colour(trace)} {trace["marker"]!["symbol"]} {trace["marker"]!["color"]}").Distinct().Count());
+        var bars = Json(Figures.Bars("t", "y", ["a"], [.. Enumerable.Range(0, 24).Select(i => new BarGroup($"way {i}", [1]))]))["data"]!;
+        Assert.Equal(24, bars.Select(bar => $"{bar["marker"]!["color"]} {bar["marker"]!["pattern"]!["shape"]}").Distinct().Count());
+    }
+
+    [Fact]
+    public void SweepsOfOneNameAreToldApart()
+    {
+        var snip = Vanilla with { Runs = [.. Vanilla.Runs.Select(run => run with { Spec = run.Spec with { Pruning = new("snip") } })] };
+        var names = Json(Figures.AccuracyVsSparsity(Vanilla, snip, Vanilla))["data"]!.Where(trace => (bool?)trace["showlegend"] == true).ToList();
+        Assert.Equal(["vanilla LTH", "vanilla LTH, snip", "vanilla LTH (2)", "dense networks"], names.Select(trace => (string)trace["name"]!));
+        Assert.Equal(4, names.Select(Colour).Distinct().Count());
+        Assert.Equal(["vanilla LTH (%)", "vanilla LTH, snip (%)", "vanilla LTH (2) (%)"], Tables.Accuracy(Vanilla, snip, Vanilla).ColumnKeys.Where(key => key.StartsWith("vanilla")));
+        Assert.Equal(3, Tables.WinningTickets(Vanilla, snip, Vanilla).RowCount);
+        Assert.Contains("swish (2): gain (points)", Tables.Gain(Vanilla, Swish, Swish).ColumnKeys);
+    }
+
+    [Fact]
+    public void ATicketOfWhichNothingIsLeftHasNoPointOnALogarithmicAxis()
+    {
+        var sweep = Vanilla with { Runs = [.. Vanilla.Runs.Select(run => run.Spec.Level == 4 ? run with { Sparsity = 1 } : run)] };
+        Near([80], Trace(Figures.AccuracyVsSparsity(sweep), "vanilla LTH")["x"]);
+        Assert.Throws<UserException>(() => Figures.AccuracyVsSparsity(sweep with { Runs = [.. sweep.Runs.Where(run => run.Spec.Level == 4)] }));
+    }
+
+    [Fact]
+    public void ADivergedRunIsAGapInLineAndBand()
+    {
+        var level2 = Enumerable.Range(0, 2).Select(seed => Run(2, seed, double.NaN));
+        var data = Json(Figures.AccuracyVsSparsity(Vanilla with { Runs = [.. Vanilla.Runs, .. level2], Dense = [] }))["data"]!;
+        Assert.Equal(["71", "NaN", "62"], data[1]!["y"]!.Select(y => (string)y!));
+        Assert.Equal([false, false, true, false, false], data[0]!["x"]!.Select(x => (string?)x == "NaN"));
+    }
+
+    [Fact]
+    public void ABandThatReachesBelowZeroEndsAtTheLowestValueOfALogarithmicAxis()
+    {
+        var data = Json(Figures.Curves("t", "x", "y", [new Curve("a", [1, 2, 3], [10, 2, -1], [20, 1, 1])], logarithmic: true))["data"]!;
+        Near([30, 3, 1, 2], data[0]!["y"]);
+        Assert.Equal("NaN", (string?)data[1]!["y"]![2]);
+        Assert.Contains("above zero", Assert.Throws<UserException>(() => Figures.Curves("t", "x", "y", [new Curve("a", [1], [-1])], logarithmic: true)).Message);
+    }
+
+    [Fact]
+    public void WhatPlotlyDoesNotKnowIsRefused()
+    {
+        Assert.Contains("no argument 'Txt'", Assert.Throws<ArgumentException>(() => Typed.Init<Title>(new { Txt = "a" })).Message);
+        Assert.ThrowsAny<Exception>(() => Typed.Init<Title>(new { Text = 1 }));
     }
 
     [Fact]
@@ -140,7 +190,7 @@ public class FiguresTests
     public void CurvesOfRunsAreNamedByWhatDistinguishesThem()
     {
         var chart = Figures.TrainingCurves(Vanilla.Runs[0], Swish.Runs[0]);
-        Assert.Contains("resnet18 on synthetic, 20.0 % sparse, seed 0", Title(chart));
+        Assert.Contains("resnet18 on synthetic, 20.0 % sparse, seed 0", TitleOf(chart));
         Assert.Equal(["vanilla", "swish"], Json(chart)["data"]!.Where(trace => (bool?)trace["showlegend"] == true).Select(trace => (string?)trace["name"]));
     }
 
@@ -218,7 +268,7 @@ public class FiguresTests
 
     private static string Colour(JToken trace) => (string)trace["line"]!["color"]!;
 
-    private static string Title(Plotly.NET.GenericChart chart) => (string)Json(chart)["layout"]!["title"]!["text"]!;
+    private static string TitleOf(GenericChart chart) => (string)Json(chart)["layout"]!["title"]!["text"]!;
 
     private static void Near(double[] expected, JToken? actual)
     {
