@@ -188,4 +188,16 @@ public sealed class TinyImageNetTests : IDisposable
         Directory.Delete(_folder.At("tiny-imagenet-200"), recursive: true);
         Assert.Contains($"data get tiny-imagenet --data {_folder.Path}", Refusal());
     }
+
+    // Over all its training images the set's mean is 0.480, 0.448, 0.398; a subset's is near that.
+    [NeedsDataFact("tiny-imagenet-200")]
+    public void RealTinyImageNet()
+    {
+        using var set = DataSets.Open(new DataSpec { Name = "tiny-imagenet" }, NeedsDataFactAttribute.Folder);
+        Assert.Equal([3, 64, 64], set.Train.Images.shape[1..]);
+        Assert.Equal(set.Classes, set.Test.Labels.data<long>().ToArray().Distinct().Count());
+        foreach (var (mean, official) in set.Mean.Zip([0.480, 0.448, 0.398]))
+            Assert.Equal(official, mean, 0.06);
+        Assert.All(set.Std, std => Assert.InRange(std, 0.22, 0.32));
+    }
 }
