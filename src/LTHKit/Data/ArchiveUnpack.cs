@@ -13,9 +13,6 @@ internal static class ArchiveUnpack
     internal const int MostEntries = 500_000;
     private const int LinkMode = 0xA000, ModeMask = 0xF000;
 
-    /// <summary>An entry; a folder when it has no content.</summary>
-    private readonly record struct Entry(string Name, Stream? Content);
-
     /// <summary>
     /// Writes what <paramref name="archive"/> holds below <paramref name="folder"/>/ to <paramref name="target"/>, which must not exist.
     /// </summary>
@@ -30,20 +27,20 @@ internal static class ArchiveUnpack
         Directory.CreateDirectory(target);
         try
         {
-            foreach (var entry in entries)
+            foreach (var (name, content) in entries)
             {
                 cancel.ThrowIfCancellationRequested();
                 if (++count > MostEntries)
                     throw Refused("holds too many files");
-                var path = Place(entry.Name, folder, target);
-                if (entry.Content is null)
+                var path = Place(name, folder, target);
+                if (content is null)
                 {
                     Directory.CreateDirectory(path);
                     continue;
                 }
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 using var output = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
-                bytes += Copy(entry.Content, output, MostBytes - bytes);
+                bytes += Copy(content, output, MostBytes - bytes);
                 meter.Add(1);
             }
         }
@@ -76,33 +73,29 @@ internal static class ArchiveUnpack
         return copied;
     }
 
-    private static IEnumerable<Entry> Tar(Stream file)
+    /// <summary>Names and contents; a folder has none.</summary>
+    private static IEnumerable<(string Name, Stream? Content)> Tar(Stream file)
     {
         using var plain = new GZipStream(file, CompressionMode.Decompress);
         using var reader = new TarReader(plain);
         while (reader.GetNextEntry() is { } entry)
             yield return entry.EntryType switch
             {
-                TarEntryType.Directory => new Entry(entry.Name, null),
-                TarEntryType.RegularFile or TarEntryType.V7RegularFile => new Entry(entry.Name, entry.DataStream ?? Stream.Null),
+                TarEntryType.Directory => (entry.Name, null),
+                TarEntryType.RegularFile or TarEntryType.V7RegularFile => (entry.Name, entry.DataStream ?? Stream.Null),
                 _ => throw Refused($"holds '{entry.Name}', which is neither a file nor a folder"),
             };
     }
 
-    private static IEnumerable<Entry> Zip(Stream file)
+    private static IEnumerable<(string Name, Stream? Content)> Zip(Stream file)
     {
         using var zip = new ZipArchive(file, ZipArchiveMode.Read);
         foreach (var entry in zip.Entries)
         {
             if ((entry.ExternalAttributes >> 16 & ModeMask) == LinkMode)
                 throw Refused($"holds '{entry.FullName}', which is neither a file nor a folder");
-            if (entry.FullName.EndsWith('/'))
-                yield return new Entry(entry.FullName, null);
-            else
-            {
-                using var content = entry.Open();
-                yield return new Entry(entry.FullName, content);
-            }
+            using var content = entry.FullName.EndsWith('/') ? null : entry.Open();
+            yield return (entry.FullName, content);
         }
     }
 }

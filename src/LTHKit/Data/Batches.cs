@@ -18,7 +18,9 @@ public sealed class Batches : IDisposable
     private readonly Tensor _scale, _shift;     // [1, C, 1, 1]
 
     /// <param name="set">The images; must outlive this object.</param>
-    /// <param name="batchSize">Images a training batch; the last batch of an epoch holds what is left.</param>
+    /// <param name="batchSize">
+    /// Images a training batch; the last batch of an epoch holds what is left. A single image that is left joins the batch before it: BatchNorm can make nothing of one.
+    /// </param>
     /// <param name="seed">Seed of order and augmentation.</param>
     /// <param name="augmentation">What is changed at random; null: the paper's crops and flips.</param>
     /// <param name="channelsLast">Whether images are laid out with the channels last, which suits some convolutions better.</param>
@@ -33,7 +35,7 @@ public sealed class Batches : IDisposable
             throw new UserException($"A padding of {_padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to " +
                 $"{Math.Min(set.Height, set.Width)}.");
         (_set, _seed, _channelsLast, _flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
-        _scale = PerChannel(channel => 1 / (255 * set.Std[channel]));
+        _scale = PerChannel(channel => 1 / ((set.Train.Images.dtype == ScalarType.Byte ? 255 : 1) * set.Std[channel]));
         _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
     }
 
@@ -44,7 +46,8 @@ public sealed class Batches : IDisposable
     public int Iterations => IterationsOf(_set, BatchSize);
 
     /// <summary>Training batches an epoch, for a set and a batch size.</summary>
-    public static int IterationsOf(ImageSet set, int batchSize) => (set.Train.Count + batchSize - 1) / batchSize;
+    public static int IterationsOf(ImageSet set, int batchSize)
+        => (set.Train.Count + batchSize - 1) / batchSize - (batchSize > 1 && set.Train.Count > batchSize && set.Train.Count % batchSize == 1 ? 1 : 0);
 
     /// <summary>The training batches of an epoch. Each is disposed by whoever receives it.</summary>
     /// <param name="epoch">From 0.</param>
@@ -62,7 +65,7 @@ public sealed class Batches : IDisposable
     {
         using var draw = Draw(epoch);
         for (var iteration = startIteration; iteration < Iterations; iteration++)
-            yield return Gather(draw, iteration * BatchSize, Math.Min(BatchSize, _set.Train.Count - iteration * BatchSize));
+            yield return Gather(draw, iteration * BatchSize, iteration < Iterations - 1 ? BatchSize : _set.Train.Count - iteration * BatchSize);
     }
 
     /// <summary>Images in their order, normalised and otherwise unchanged. Each batch is disposed by whoever receives it.</summary>
@@ -148,7 +151,7 @@ public sealed class Batches : IDisposable
 
     private Tensor Normalised(Tensor images)
     {
-        var values = images.to(ScalarType.Float32).mul_(_scale).add_(_shift);
+        var values = images.to(ScalarType.Float32).mul(_scale).add_(_shift);
         return _channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
     }
 

@@ -35,9 +35,9 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     public (string Folder, string[] ClassNames, RawImages Train, RawImages Test) Load(string? dataDir, List<string> notes)
     {
         var folder = DataFiles.Folder(Name, Folder, Test.File, dataDir);
-        var names = DataFiles.Read(Name, Path.Combine(folder, ClassNames), File.ReadAllLines).Where(line => line.Length > 0).ToArray();
+        var names = DataFiles.Read(Name, folder, Path.Combine(folder, ClassNames), File.ReadAllLines).Where(line => line.Length > 0).ToArray();
         if (names.Length != Classes)
-            throw DataFiles.Damaged(Name, Path.Combine(folder, ClassNames), $"has {names.Length} class names instead of {Classes}");
+            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, ClassNames), $"has {names.Length} class names instead of {Classes}");
 
         return (folder, names, Read(folder, Train, notes), Read(folder, [Test], notes));
     }
@@ -51,7 +51,7 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
         foreach (var (part, content) in parts.Zip(contents))
             for (var start = 0; start < content.Length; start += Record, at++)
             {
-                images.Labels[at] = Label(content.AsSpan(start, LabelBytes), Path.Combine(folder, part.File), start / Record);
+                images.Labels[at] = Label(content.AsSpan(start, LabelBytes), folder, part.File, start / Record);
                 content.AsSpan(start + LabelBytes, Pixels).CopyTo(images.Pixels.AsSpan(at * Pixels));
             }
         return images;
@@ -60,22 +60,22 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     private byte[] Records(string folder, Part part, List<string> notes)
     {
         var path = Path.Combine(folder, part.File);
-        var content = DataFiles.Read(Name, path, File.ReadAllBytes);
+        var content = DataFiles.Read(Name, folder, path, File.ReadAllBytes);
         if (content.Length == 0)
-            throw DataFiles.Damaged(Name, path, "is empty");
+            throw DataFiles.Damaged(Name, folder, path, "is empty");
         if (content.Length > (long)part.Count * Record)
-            throw DataFiles.Damaged(Name, path, $"has {content.Length:N0} bytes, more than the official {(long)part.Count * Record:N0}");
+            throw DataFiles.Damaged(Name, folder, path, $"has {content.Length:N0} bytes, more than the official {(long)part.Count * Record:N0}");
         if (content.Length % Record != 0)
-            throw DataFiles.Damaged(Name, path, $"has {content.Length:N0} bytes, which is no whole number of images of {Record:N0} bytes");
+            throw DataFiles.Damaged(Name, folder, path, $"has {content.Length:N0} bytes, which is no whole number of images of {Record:N0} bytes");
         if (content.Length / Record < part.Count)
             notes.Add($"{part.File} holds {content.Length / Record:N0} images instead of the official {part.Count:N0}.");
         return content;
     }
 
-    private int Label(ReadOnlySpan<byte> label, string path, int record)
+    private int Label(ReadOnlySpan<byte> label, string folder, string file, int record)
     {
         if (label[^1] >= Classes || (LabelBytes == 2 && label[0] >= CoarseClasses))
-            throw DataFiles.Damaged(Name, path, $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
+            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, file), $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
         return label[^1];
     }
 }

@@ -21,16 +21,17 @@ public static class DataArchives
 
     /// <summary>
     /// Fetches, checks and unpacks an archive. An interrupted download goes on where it stopped; an archive that already lies in
-    /// <paramref name="dataDir"/> is used; the folder appears whole or not at all; one that is already there is left alone.
+    /// <paramref name="dataDir"/> is used; the folder appears whole or not at all; one that is already there gets the files that it lacks, and keeps its own.
     /// </summary>
     /// <param name="archive">Which one.</param>
-    /// <param name="dataDir">The folder that will hold <see cref="DataArchive.Folder"/>.</param>
+    /// <param name="dataDir">The folder that will hold <see cref="DataArchive.Folder"/>, or that one itself.</param>
     /// <param name="mirror">A web folder with the same file; null: the official address.</param>
     /// <param name="progress">Told a few times a second how far it is.</param>
     /// <param name="cancel">Stops the work; what was downloaded stays for the next time.</param>
     /// <returns>The data set's folder.</returns>
     /// <exception cref="UserException">
-    /// The address cannot be reached, the checksum is wrong, the archive holds what it should not, or the disk cannot be written.
+    /// The address cannot be reached, the checksum is wrong, the archive holds what it should not, the folder has another file of the same name, or the disk
+    /// cannot be written.
     /// </exception>
     public static async Task<string> Get(DataArchive archive, string dataDir, Uri? mirror = null, IProgress<DataProgress>? progress = null,
         CancellationToken cancel = default)
@@ -38,8 +39,11 @@ public static class DataArchives
         if (mirror is not null && mirror.Scheme != Uri.UriSchemeHttp && mirror.Scheme != Uri.UriSchemeHttps)
             throw new UserException($"The mirror {mirror} is not a web address; give one that begins with http:// or https://.");
         var root = Path.GetFullPath(dataDir);
-        var target = Path.Combine(root, archive.Folder);
-        if (Directory.Exists(target))
+        var marker = archive.Set == TinyImageNet.Name ? TinyImageNet.ClassFile : archive.Set == Cifar.HundredName ? Cifar.Hundred.Test.File : Cifar.Ten.Test.File;
+        var target = DataFiles.Find(archive.Folder, marker, root) ?? Path.Combine(root, archive.Folder);
+        if (target == root)
+            root = Path.GetDirectoryName(root)!;
+        if (Directory.Exists(target) && IsWhole(archive.Set, target))
             return target;
         try
         {
@@ -52,7 +56,10 @@ public static class DataArchives
             {
                 Remove(unpacking);
                 ArchiveUnpack.Unpack(file, archive.Folder, unpacking, progress, cancel);
-                Directory.Move(unpacking, target);
+                if (Directory.Exists(target))
+                    Fill(unpacking, target);
+                else
+                    Directory.Move(unpacking, target);
             }
             finally
             {
@@ -97,6 +104,45 @@ public static class DataArchives
             if (counts.Min() != counts.Max())
                 differences.Add($"The {part} images are {counts.Min():N0} to {counts.Max():N0} a class, not equally many.");
         }
+    }
+
+    /// <summary>Whether a set's folder holds all that the official one holds; images are not decoded.</summary>
+    private static bool IsWhole(string set, string folder)
+    {
+        var differences = new List<string>();
+        try
+        {
+            if (set == TinyImageNet.Name)
+                TinyImageNet.Find(folder, differences);
+            else if (set is Cifar.TenName or Cifar.HundredName)
+                (set == Cifar.TenName ? Cifar.Ten : Cifar.Hundred).Load(folder, differences);
+            return differences.Count == 0;
+        }
+        catch (UserException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Moves the files that <paramref name="folder"/> lacks there.</summary>
+    /// <exception cref="UserException">A file there has another size than the official one.</exception>
+    private static void Fill(string official, string folder)
+    {
+        string? other = null;
+        foreach (var file in new DirectoryInfo(official).EnumerateFiles("*", SearchOption.AllDirectories).ToList())
+        {
+            var place = new FileInfo(Path.Combine(folder, Path.GetRelativePath(official, file.FullName)));
+            if (place.Exists)
+            {
+                if (place.Length != file.Length)
+                    other ??= place.FullName;
+                continue;
+            }
+            place.Directory!.Create();
+            file.MoveTo(place.FullName);
+        }
+        if (other is not null)
+            throw new UserException($"{other} has another size than the official file, so that it was left alone; remove it and run the same command again to have the official one.");
     }
 
     private static void Remove(string folder)

@@ -1,6 +1,6 @@
 namespace LTHKit.Data;
 
-/// <summary>Finding and reading the files of a data set, with one sentence for whatever goes wrong.</summary>
+/// <summary>Finding and reading the files of a data set, with one sentence for whatever goes wrong. What it tells the user to run names the folder.</summary>
 internal static class DataFiles
 {
     /// <summary>
@@ -10,18 +10,18 @@ internal static class DataFiles
     public static string Folder(string set, string folder, string file, string? dataDir)
     {
         if (string.IsNullOrEmpty(dataDir))
-            throw new UserException($"{set} needs its files: give the folder that holds {folder} with --data, or run `./lthkit data get {set}`.");
+            throw new UserException($"{set} needs its files: run `./lthkit data get {set}` and give the folder that it prints with --data, in a notebook as dataDir.");
         var full = Path.GetFullPath(dataDir);
-        if (Directory.Exists(Path.Combine(full, folder)))
-            return Path.Combine(full, folder);
-        if (File.Exists(Path.Combine(full, file)))
-            return full;
-        throw new UserException($"There is no folder {folder} in {full}; run `./lthkit data get {set}`, or point --data to the folder that " +
-            "holds it.");
+        return Find(folder, file, full) ?? throw new UserException($"There is no folder {folder} in {full}; {Get(set, full)}, or point --data to the folder that holds it.");
     }
 
+    /// <summary>The same, or null where there is none.</summary>
+    public static string? Find(string folder, string file, string full)
+        => Directory.Exists(Path.Combine(full, folder)) ? Path.Combine(full, folder)
+            : File.Exists(Path.Combine(full, file)) || Path.GetFileName(full) == folder ? full : null;
+
     /// <summary>Reads a file, or says that it is missing or cannot be read.</summary>
-    public static T Read<T>(string set, string path, Func<string, T> read)
+    public static T Read<T>(string set, string folder, string path, Func<string, T> read)
     {
         try
         {
@@ -29,7 +29,7 @@ internal static class DataFiles
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new UserException($"{path} is missing; run `./lthkit data get {set}` to have {set} whole.", e);
+            throw Missing(set, folder, path, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -37,6 +37,10 @@ internal static class DataFiles
         }
     }
 
-    public static UserException Damaged(string set, string path, string how) =>
-        new($"{path} {how}; remove it and run `./lthkit data get {set}`.");
+    public static UserException Missing(string set, string folder, string path, Exception? e = null)
+        => new($"{path} is missing; {Get(set, folder)}, which adds what is missing.", e);
+
+    public static UserException Damaged(string set, string folder, string path, string how) => new($"{path} {how}; remove it and {Get(set, folder)}.");
+
+    private static string Get(string set, string folder) => $"run `./lthkit data get {set} --data {(folder.Contains(' ') ? $"'{folder}'" : folder)}`";
 }

@@ -7,8 +7,11 @@ namespace LTHKit.Data;
 /// </summary>
 public sealed record DataSpec
 {
-    /// <summary>The set's name, one of <see cref="DataSets.Names"/>.</summary>
+    /// <summary>The set's name, one of <see cref="DataSets.Names"/>, or that of a user's own.</summary>
     public string Name { get; init; } = "synthetic";
+
+    /// <summary>Of a user's own images their <see cref="ImageSet.Fingerprint"/>, by which runs know them; null for the kit's sets.</summary>
+    public string? Content { get; init; }
 
     /// <summary>Images to train and validate on, equally many a class; null takes all that the set has (synthetic: 2,500).</summary>
     public int? TrainCount { get; init; }

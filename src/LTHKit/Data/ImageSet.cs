@@ -10,8 +10,11 @@ namespace LTHKit.Data;
 /// </summary>
 public sealed class ImageSet : IDisposable
 {
+    /// <summary>What it was made from, and the identity of its content for a user's own.</summary>
+    public required DataSpec Spec { get; init; }
+
     /// <summary>The set's name, as in <see cref="DataSpec.Name"/>.</summary>
-    public required string Name { get; init; }
+    public string Name => Spec.Name;
 
     /// <summary>What the labels 0, 1, ... stand for.</summary>
     public required IReadOnlyList<string> ClassNames { get; init; }
@@ -53,18 +56,20 @@ public sealed class ImageSet : IDisposable
     public Device Device => Train.Images.device;
 
     /// <summary>A copy on <paramref name="device"/>; this set stays as it is, and each is disposed by its owner.</summary>
-    public ImageSet To(Device device) => new()
+    public ImageSet To(Device device) => With(Spec, split => split.To(device));
+
+    private ImageSet With(DataSpec spec, Func<ImageSplit, ImageSplit> split) => new()
     {
-        Name = Name,
+        Spec = spec,
         ClassNames = ClassNames,
         Channels = Channels,
         Height = Height,
         Width = Width,
         Mean = Mean,
         Std = Std,
-        Train = Train.To(device),
-        Validation = Validation.To(device),
-        Test = Test.To(device),
+        Train = split(Train),
+        Validation = split(Validation),
+        Test = split(Test),
         Fingerprint = Fingerprint,
         Notes = Notes,
     };
@@ -82,6 +87,58 @@ public sealed class ImageSet : IDisposable
         $"{Name}: {Classes} classes, {Channels}x{Height}x{Width}, {Train.Count:N0} training, {Validation.Count:N0} validation, " +
         $"{Test.Count:N0} test images{string.Concat(Notes.Select(note => $"; {note}"))}";
 
+    /// <summary>
+    /// A data set of a user's own, for <c>Lab.Open(..., data: set)</c>. Runs know it by its content. Images are copied, in [0, 255] or as floats of any range; networks see
+    /// them with mean 0 and standard deviation 1 in each channel.
+    /// </summary>
+    /// <param name="name">As figures call it; none of <see cref="DataSets.Names"/>.</param>
+    /// <param name="images">Images to train and validate on, uint8 or float. // [N, C, H, W], H = W</param>
+    /// <param name="labels">Their classes, whole numbers from 0. // [N]</param>
+    /// <param name="test">Images and labels to test on; null: a fifth of <paramref name="images"/>, drawn with <paramref name="seed"/>.</param>
+    /// <param name="classNames">What the labels stand for; null: "class 0", "class 1", ...</param>
+    /// <param name="validation">The share of the training images that is kept for validation, in (0, 1).</param>
+    /// <param name="seed">Of the splits.</param>
+    /// <exception cref="UserException">A shape, type, label or share is wrong, or there are too few images.</exception>
+    public static ImageSet From(string name, Tensor images, Tensor labels, (Tensor Images, Tensor Labels)? test = null, IReadOnlyList<string>? classNames = null,
+        double validation = 0.1, int seed = 0)
+    {
+        if (string.IsNullOrWhiteSpace(name) || DataSets.Names.Contains(name))
+            throw new UserException($"A data set of your own needs a name of its own; '{name}' is none.");
+        if (validation is not (> 0 and < 1))
+            throw new UserException(FormattableString.Invariant($"The validation share is {validation}; it must lie in (0, 1), the paper's is 0.1."));
+        var all = RawImages.Of(images, labels, "training");
+        RawImages held;
+        if (test is { } given)
+        {
+            held = RawImages.Of(given.Images, given.Labels, "test");
+            if ((held.Channels, held.Height, held.Type) != (all.Channels, all.Height, all.Type))
+                throw new UserException($"The test images are {held.Channels}x{held.Height}x{held.Width} of {held.Type} and the training images {all.Channels}x{all.Height}x{all.Width} of {all.Type}; give both alike.");
+        }
+        else
+        {
+            var order = SplitMix64.Keyed(seed, 1).Permutation(all.Count);
+            held = all.At(order.AsSpan(0, all.Count / 5));
+            all = all.At(order.AsSpan(all.Count / 5));
+        }
+        if (all.Count < 2 || held.Count < 1)
+            throw new UserException($"{all.Count} training and {held.Count} test images are too few; give at least two and one.");
+        var highest = all.Labels.Concat(held.Labels).Max();
+        classNames ??= [.. Enumerable.Range(0, highest + 1).Select(i => $"class {i}")];
+        if (classNames.Count < 2 || highest >= classNames.Count)
+            throw new UserException($"The labels reach {highest} and there are {classNames.Count} classes; labels are 0, 1, ... for at least two classes, each below their number.");
+        var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, classNames, all, held, CPU);
+        return set.With(set.Spec with { Content = set.Fingerprint }, split => split);
+    }
+
+    /// <summary>The same from arrays, such as byte[,,,] or float[,,,] and int[].</summary>
+    /// <exception cref="UserException">As there.</exception>
+    public static ImageSet From(string name, Array images, Array labels, (Array Images, Array Labels)? test = null, IReadOnlyList<string>? classNames = null,
+        double validation = 0.1, int seed = 0)
+    {
+        using var scope = NewDisposeScope();
+        return From(name, from_array(images), from_array(labels), test is { } given ? (from_array(given.Images), from_array(given.Labels)) : null, classNames, validation, seed);
+    }
+
     /// <summary>Limits, splits and measures what a reader has read.</summary>
     internal static ImageSet From(DataSpec spec, IReadOnlyList<string> classNames, RawImages train, RawImages test, Device device,
         IReadOnlyList<string>? notes = null)
@@ -91,9 +148,9 @@ public sealed class ImageSet : IDisposable
 
         var order = SplitMix64.Keyed(spec.SplitSeed).Permutation(train.Count);
         var held = (int)Math.Round(spec.ValidationFraction * train.Count, MidpointRounding.AwayFromZero);
-        if (held >= train.Count)
-            throw new UserException($"{train.Count} training images leave none to train on after the validation split; take more images or a " +
-                $"smaller validation fraction than {spec.ValidationFraction}.");
+        if (held > train.Count - 2 || (held == 0 && spec.ValidationFraction > 0))
+            throw new UserException($"{train.Count} training images leave {train.Count - held} to train on and {held} for validation; take more images, or another validation " +
+                FormattableString.Invariant($"fraction than {spec.ValidationFraction}."));
         var validation = train.At(order.AsSpan(0, held));
         train = train.At(order.AsSpan(held));
 
@@ -104,7 +161,7 @@ public sealed class ImageSet : IDisposable
                     "data files.");
         return new ImageSet
         {
-            Name = spec.Name,
+            Spec = spec,
             ClassNames = classNames,
             Channels = train.Channels,
             Height = train.Height,
@@ -129,7 +186,7 @@ public sealed class ImageSet : IDisposable
         hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', classNames)));
         foreach (var split in splits)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"\n{split.Count}x{split.Channels}x{split.Height}x{split.Width}\n"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"\n{split.Count}x{split.Channels}x{split.Height}x{split.Width}{(split.Type == ScalarType.Byte ? "" : split.Type)}\n"));
             hash.AppendData(split.Pixels);
             hash.AppendData(Encoding.UTF8.GetBytes(string.Join(',', split.Labels)));
         }

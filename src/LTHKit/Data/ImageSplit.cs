@@ -15,7 +15,7 @@ public sealed class ImageSplit : IDisposable
         Count = checked((int)images.shape[0]);
     }
 
-    /// <summary>The images, uint8. // [N, C, H, W]</summary>
+    /// <summary>The images, uint8 or float32. // [N, C, H, W]</summary>
     public Tensor Images { get; }
 
     /// <summary>The classes, int64, from 0. // [N]</summary>
@@ -45,7 +45,7 @@ public sealed class ImageSplit : IDisposable
         var padded = Images;
         if (padding > 0)
         {
-            padded = zeros([Count, channels, height + 2 * padding, width + 2 * padding], ScalarType.Byte, Images.device);
+            padded = zeros([Count, channels, height + 2 * padding, width + 2 * padding], Images.dtype, Images.device);
             padded.narrow(2, padding, height).narrow(3, padding, width).copy_(Images);
         }
         return padded.unfold(2, height, 1).unfold(3, width, 1).DetachFromDisposeScope();

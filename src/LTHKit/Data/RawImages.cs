@@ -1,18 +1,43 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LTHKit.Data;
 
 /// <summary>
-/// Images as a reader delivers them: the bytes of [N, C, H, W], one image after the other, and one label each.
+/// Images as a reader delivers them: the bytes of [N, C, H, W], uint8 or float32, one image after the other, and one label each.
 /// </summary>
-internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int Height, int Width)
+internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int Height, int Width, ScalarType Type = ScalarType.Byte)
 {
+    /// <summary>A user's own: images [N, C, H, W] of uint8 or floats, labels [N] of whole numbers from 0.</summary>
+    /// <exception cref="UserException">They are not.</exception>
+    public static RawImages Of(Tensor images, Tensor labels, string part)
+    {
+        using var scope = NewDisposeScope();
+        if (images.shape is not [> 0, > 0, > 0, var width] shape || width != shape[2])
+            throw new UserException($"The {part} images are [{string.Join(", ", images.shape)}]; they must be [N, C, H, W] with H = W.");
+        if (images.dtype != ScalarType.Byte && !images.is_floating_point())
+            throw new UserException($"The {part} images are of {images.dtype}; they must be uint8, 0 to 255, or floats.");
+        if (labels.shape is not [var count] || count != shape[0])
+            throw new UserException($"The {part} labels are [{string.Join(", ", labels.shape)}] for {shape[0]} images; give one whole number for each.");
+        if (labels.is_floating_point() || labels.is_complex() || labels.dtype == ScalarType.Bool)
+            throw new UserException($"The {part} labels are of {labels.dtype}; they must be whole numbers, 0 for the first class.");
+        var classes = labels.cpu().to(ScalarType.Int64).contiguous().data<long>().ToArray();
+        if (classes.FirstOrDefault(label => label is < 0 or > 99_999) is var wrong and not 0)
+            throw new UserException($"There is the label {wrong} among the {part} labels; labels are 0, 1, ... up to the number of classes.");
+        var values = images.detach().cpu().to(images.dtype == ScalarType.Byte ? ScalarType.Byte : ScalarType.Float32).contiguous();
+        if (values.dtype != ScalarType.Byte && !values.isfinite().all().ToBoolean())
+            throw new UserException($"The {part} images hold values that are infinite or not a number.");
+        if (values.numel() * values.element_size() > Array.MaxLength)
+            throw new UserException($"The {part} images take {values.numel() * values.element_size() / 1e9:F1} GB; the kit holds up to 2.1 GB: give fewer, or uint8.");
+        return new(values.bytes.ToArray(), Array.ConvertAll(classes, label => (int)label), (int)shape[1], (int)shape[2], (int)width, values.dtype);
+    }
+
     public int Count => Labels.Length;
 
     /// <summary>Bytes an image.</summary>
-    public int Stride => Channels * Height * Width;
+    public int Stride => Channels * Height * Width * (Type == ScalarType.Byte ? 1 : sizeof(float));
 
-    public ReadOnlySpan<byte> Image(long index) => Pixels.AsSpan(checked((int)(index * Stride)), Stride);
+    public ReadOnlySpan<byte> Image(long index) => Pixels.AsSpan(checked((int)index * Stride), Stride);
 
     /// <summary>The images at <paramref name="indices"/>, in that order.</summary>
     public RawImages At(ReadOnlySpan<long> indices)
@@ -43,32 +68,28 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return At(chosen);
     }
 
-    /// <summary>Per-channel mean and standard deviation over all pixels, in units of the full range.</summary>
+    /// <summary>Per-channel mean and standard deviation over all pixels, in units of the full range (of float32: 1).</summary>
     public (double[] Mean, double[] Std) Statistics()
     {
-        var mean = new double[Channels];
-        var std = new double[Channels];
-        var plane = Height * Width;
-        for (var channel = 0; channel < Channels; channel++)
+        using var scope = NewDisposeScope();
+        Tensor sum = zeros(Channels, ScalarType.Float64), squares = zeros(Channels, ScalarType.Float64);        // of uint8 exact, whatever the order
+        foreach (var part in ToTensor().split(1000))
         {
-            long sum = 0, squares = 0;      // integers, so that no order of summation matters
-            for (long image = 0; image < Count; image++)
-                foreach (int value in Image(image).Slice(channel * plane, plane))
-                {
-                    sum += value;
-                    squares += value * value;
-                }
-            double pixels = (double)Count * plane, average = sum / pixels;
-            mean[channel] = average / 255;
-            std[channel] = Math.Sqrt(Math.Max(squares / pixels - average * average, 0)) / 255;
+            using var inner = NewDisposeScope();
+            var values = part.to(ScalarType.Float64);
+            sum.add_(values.sum([0, 2, 3]));
+            squares.add_(values.square().sum([0, 2, 3]));
         }
-        return (mean, std);
+        var (pixels, range) = ((double)Count * Height * Width, Type == ScalarType.Byte ? 255.0 : 1);
+        var mean = sum / pixels;
+        var std = (squares / pixels - mean.square()).clamp_min(0).sqrt();
+        return ((mean / range).data<double>().ToArray(), (std / range).data<double>().ToArray());
     }
 
     /// <summary>The images as one tensor on the CPU. // [N, C, H, W]</summary>
     public Tensor ToTensor()
     {
-        var images = empty([Count, Channels, Height, Width], ScalarType.Byte);
+        var images = empty([Count, Channels, Height, Width], Type);
         images.bytes = Pixels;
         return images;
     }

@@ -47,42 +47,54 @@ internal static class TinyImageNet
     private static (string[] Ids, string[] Names) Classes(string folder)
     {
         var path = Path.Combine(folder, ClassFile);
-        var ids = DataFiles.Read(Name, path, File.ReadAllLines).Select(line => line.Trim()).Where(line => line.Length > 0)
+        var ids = DataFiles.Read(Name, folder, path, File.ReadAllLines).Select(line => line.Trim()).Where(line => line.Length > 0)
             .Order(StringComparer.Ordinal).ToArray();
         if (ids.Length == 0 || ids.Distinct().Count() != ids.Length)
-            throw DataFiles.Damaged(Name, path, "does not name each class once");
-        var words = DataFiles.Read(Name, Path.Combine(folder, "words.txt"), File.ReadAllLines).Select(line => line.Split('\t', 2))
+            throw DataFiles.Damaged(Name, folder, path, "does not name each class once");
+        var words = DataFiles.Read(Name, folder, Path.Combine(folder, "words.txt"), File.ReadAllLines).Select(line => line.Split('\t', 2))
             .Where(pair => pair.Length == 2).ToLookup(pair => pair[0], pair => pair[1]);
         return (ids, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])]);
     }
 
-    /// <summary>The image files in a fixed order, with their classes.</summary>
+    /// <summary>
+    /// The image files in a fixed order, with their classes: train/ID/images and val/images with its list of classes, as published, or sorted by class into
+    /// ID/images or ID alone; .JPEG or .jpg. The order does not depend on which.
+    /// </summary>
     private static (Item[] Train, Item[] Test) Items(string folder, string[] ids)
     {
-        var train = ids.SelectMany((id, label) =>
-        {
-            var images = Path.Combine(folder, "train", id, "images");
-            var files = DataFiles.Read(Name, images, path => new DirectoryInfo(path).GetFiles("*.JPEG"));
-            return files.Length == 0 ? throw DataFiles.Damaged(Name, images, "holds no image")
-                : files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => ItemOf(folder, file, label));
-        }).ToArray();
-
-        var labels = ids.Select((id, label) => (id, label)).ToDictionary(pair => pair.id, pair => pair.label);
-        var annotations = Path.Combine(folder, "val", "val_annotations.txt");
-        var test = DataFiles.Read(Name, annotations, File.ReadAllLines).Where(line => line.Length > 0).Select(line =>
+        var (train, val) = (Sorted("train"), Path.Combine(folder, "val"));
+        if (Directory.Exists(Path.Combine(val, ids[0])))
+            return (train, InOrder(Sorted("val")));
+        var labels = ids.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
+        var (list, files) = (Path.Combine(val, "val_annotations.txt"), Pictures(val).ToDictionary(Stem));
+        var test = DataFiles.Read(Name, folder, list, File.ReadAllLines).Where(line => line.Length > 0).Select(line =>
         {
             var cells = line.Split('\t');
             if (cells.Length < 2 || !labels.TryGetValue(cells[1], out var label) || cells[0].Contains('/'))
-                throw DataFiles.Damaged(Name, annotations, $"has the line '{line}', which names no image and class of this set");
-            var file = new FileInfo(Path.Combine(folder, "val", "images", cells[0]));
-            return file.Exists ? ItemOf(folder, file, label) : throw DataFiles.Damaged(Name, file.FullName, "is missing");
-        }).OrderBy(item => item.Path, StringComparer.Ordinal).ToArray();
-        if (test.Length == 0)
-            throw DataFiles.Damaged(Name, annotations, "is empty");
-        return (train, test);
+                throw DataFiles.Damaged(Name, folder, list, $"has the line '{line}', which names no image and class of this set");
+            return files.TryGetValue(Path.GetFileNameWithoutExtension(cells[0]), out var file) ? new Item(Relative(file), file.Length, label)
+                : throw DataFiles.Missing(Name, folder, Path.Combine(val, "images", cells[0]));
+        }).ToArray();
+        return test.Length == 0 ? throw DataFiles.Damaged(Name, folder, list, "is empty") : (train, InOrder(test));
+
+        Item[] Sorted(string part) => [.. ids.SelectMany((id, label) => Pictures(Path.Combine(folder, part, id)) is { Count: > 0 } pictures
+            ? pictures.Select(file => new Item(Relative(file), file.Length, label))
+            : throw DataFiles.Missing(Name, folder, Path.Combine(folder, part, id, "images")))];
+
+        string Relative(FileInfo file) => Path.GetRelativePath(folder, file.FullName);
+
+        static Item[] InOrder(Item[] items) => [.. items.OrderBy(item => Path.GetFileNameWithoutExtension(item.Path), StringComparer.Ordinal)];
     }
 
-    private static Item ItemOf(string folder, FileInfo file, int label) => new(Path.GetRelativePath(folder, file.FullName), file.Length, label);
+    /// <summary>The JPEG files of a folder, or of the folder "images" in it, by name.</summary>
+    private static List<FileInfo> Pictures(string folder)
+    {
+        var images = new DirectoryInfo(Path.Combine(folder, "images"));
+        var place = images.Exists ? images : new DirectoryInfo(folder);
+        return !place.Exists ? [] : [.. place.EnumerateFiles().Where(file => file.Extension.ToLowerInvariant() is ".jpeg" or ".jpg").OrderBy(Stem, StringComparer.Ordinal)];
+    }
+
+    private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
 
     private static (RawImages Train, RawImages Test) Images(string folder, Item[] train, Item[] test, List<string> notes,
         IProgress<DataProgress>? progress)
@@ -139,8 +151,8 @@ internal static class TinyImageNet
             Parallel.For(0, items.Length, i =>
             {
                 var path = Path.Combine(folder, items[i].Path);
-                if (Decode(DataFiles.Read(Name, path, File.ReadAllBytes), images.Pixels.AsSpan(i * images.Stride, images.Stride)) is { } why)
-                    throw DataFiles.Damaged(Name, path, $"is a damaged image ({why})");
+                if (Decode(DataFiles.Read(Name, folder, path, File.ReadAllBytes), images.Pixels.AsSpan(i * images.Stride, images.Stride)) is { } why)
+                    throw DataFiles.Damaged(Name, folder, path, $"is a damaged image ({why})");
                 meter.Add(1);
             });
         }

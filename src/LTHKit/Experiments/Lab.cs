@@ -47,8 +47,9 @@ public sealed partial class Lab : IDisposable
     /// <param name="device">"cpu", "cuda", or "auto" for CUDA where there is a device.</param>
     /// <param name="jobs">Runs trained at the same time; 0 for one a core on the CPU (each with one thread) and one on CUDA.</param>
     /// <param name="store">Where runs are kept; null for <see cref="RunStore.Default"/>.</param>
+    /// <param name="data">Images of your own in place of the profile's, from <see cref="ImageSet.From(string, Tensor, Tensor, ValueTuple{Tensor, Tensor}?, IReadOnlyList{string}?, double, int)"/>; copied.</param>
     /// <exception cref="UserException">The device is unknown or not there.</exception>
-    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null)
+    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null)
     {
         Libtorch.Check();
         if (jobs < 0)
@@ -67,7 +68,12 @@ public sealed partial class Lab : IDisposable
                 jobs = Environment.ProcessorCount;
             set_num_threads(Math.Max(1, Environment.ProcessorCount / jobs));
         }
-        return new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default());
+        if (data is not null)
+            profile = profile with { Data = data.Spec };
+        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default());
+        if (data is not null)
+            lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
+        return lab;
     }
 
     /// <summary>Trains, or finds in the store, a way to retrain over sparsity levels and over the profile's seeds.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -13,38 +14,46 @@ namespace LTHKit.Storage;
 public static class SafeTensors
 {
     private const int LargestHeader = 100_000_000;     // the format's own limit
+    private const string MetadataName = "__metadata__";
 
     private static readonly Dictionary<ScalarType, string> Names = new()
     {
         [ScalarType.Float32] = "F32",
         [ScalarType.Float64] = "F64",
+        [ScalarType.Float16] = "F16",
+        [ScalarType.BFloat16] = "BF16",
         [ScalarType.Int64] = "I64",
         [ScalarType.Int32] = "I32",
+        [ScalarType.Int16] = "I16",
+        [ScalarType.Int8] = "I8",
         [ScalarType.Byte] = "U8",
         [ScalarType.Bool] = "BOOL",
     };
 
+    private static readonly string[] OtherTypes = ["U16", "U32", "U64", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4", "C64"];
+
     /// <summary>Writes the tensors, on whatever device they are, whole or not at all.</summary>
-    /// <exception cref="UserException">The file cannot be written.</exception>
+    /// <exception cref="UserException">The file cannot be written, or two tensors have one name.</exception>
     public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         using var scope = NewDisposeScope();
         var list = tensors.Select(t => (t.Name, Value: t.Value.detach().cpu().contiguous())).ToList();
-        var header = new JsonObject();
-        if (metadata is { Count: > 0 })
-            header["__metadata__"] = new JsonObject(metadata.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value)));
+        var header = new JsonObject { [MetadataName] = new JsonObject((metadata ?? new Dictionary<string, string>()).Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) };
         long offset = 0;
         foreach (var (name, value) in list)
         {
             var end = offset + value.numel() * value.element_size();
-            header[name] = new JsonObject
+            if (!Names.TryGetValue(value.dtype, out var type) || !header.TryAdd(name, new JsonObject
             {
-                ["dtype"] = Names[value.dtype],
+                ["dtype"] = type,
                 ["shape"] = new JsonArray([.. value.shape.Select(d => (JsonNode)d)]),
                 ["data_offsets"] = new JsonArray(offset, end),
-            };
+            }))
+                throw new UserException($"{path} cannot hold '{name}': {(type is null ? $"the format has no {value.dtype}" : "the name is taken")}.");
             offset = end;
         }
+        if (metadata is not { Count: > 0 })
+            header.Remove(MetadataName);
         var json = JsonSerializer.SerializeToUtf8Bytes(header);
         var padding = (8 - json.Length % 8) % 8;       // the data begins at a multiple of eight
         AtomicFile.Write(path, stream =>
@@ -60,7 +69,7 @@ public static class SafeTensors
     }
 
     /// <summary>Reads the tensors onto the CPU, and the metadata.</summary>
-    /// <exception cref="UserException">The file is missing, truncated or no safetensors file.</exception>
+    /// <exception cref="UserException">The file is missing, breaks a rule of the format, or holds a type that there is no tensor of here.</exception>
     public static (Dictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Load(string path)
     {
         if (!File.Exists(path))
@@ -70,34 +79,28 @@ public static class SafeTensors
             using var stream = File.OpenRead(path);
             var header = ReadHeader(stream);
             var start = stream.Position;
-            var metadata = new Dictionary<string, string>();
+            var metadata = header.Remove(MetadataName, out var pairs) ? pairs!.AsObject().ToDictionary(m => m.Key, m => m.Value!.GetValue<string>()) : [];
+            // All is checked before anything is allocated: the parts follow one another without holes or overlaps to the end of the file.
+            var parts = header.Select(entry => Part.Of(path, entry.Key, entry.Value!.AsObject())).ToList();
+            long end = 0;
+            foreach (var part in parts.OrderBy(part => part.Begin).ThenBy(part => part.End))
+                end = part.Begin == end ? part.End : throw new InvalidDataException($"the bytes of '{part.Name}' do not follow those before them");
+            if (end != stream.Length - start)
+                throw new InvalidDataException($"its tensors take {end:N0} bytes and it has {stream.Length - start:N0}");
             var tensors = new Dictionary<string, Tensor>();
-            foreach (var (name, node) in header)
+            foreach (var part in parts)
             {
-                if (name == "__metadata__")
-                {
-                    foreach (var (key, value) in node!.AsObject())
-                        metadata[key] = value!.GetValue<string>();
-                    continue;
-                }
-                var dtype = Names.First(n => n.Value == node!["dtype"]!.GetValue<string>()).Key;
-                var shape = node!["shape"]!.AsArray().Select(d => d!.GetValue<long>()).ToArray();
-                var offsets = node["data_offsets"]!.AsArray().Select(d => d!.GetValue<long>()).ToArray();
-                if (offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > stream.Length - start || shape.Any(d => d < 0 || d > stream.Length))
-                    throw new InvalidDataException($"{name} lies outside the file");
-                var tensor = empty(shape, dtype: dtype);
-                if (offsets[1] - offsets[0] != tensor.numel() * tensor.element_size())
-                    throw new InvalidDataException($"{name} has a wrong size");
-                stream.Position = start + offsets[0];
-                stream.ReadExactly(tensor.bytes);
-                tensors[name] = tensor;
+                tensors[part.Name] = empty(part.Shape, dtype: part.Type);
+                stream.Position = start + part.Begin;
+                if (part.End > part.Begin)
+                    stream.ReadExactly(tensors[part.Name].bytes);
             }
             return (tensors, metadata);
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or JsonException or InvalidOperationException
-            or NullReferenceException or ArgumentException or FormatException or OverflowException or IndexOutOfRangeException)
+            or NullReferenceException or FormatException or OverflowException or ExternalException)
         {
-            throw new UserException($"{path} is damaged or no safetensors file ({e.Message}): delete it, and what it held is made anew.", e);
+            throw new UserException($"{path} is no whole safetensors file ({e.Message.TrimEnd('.')}): if it is of a run, delete it and it is made anew; otherwise fetch it again.", e);
         }
     }
 
@@ -110,6 +113,25 @@ public static class SafeTensors
             throw new InvalidDataException("its header has an impossible length");
         var json = new byte[size];
         stream.ReadExactly(json);
-        return JsonNode.Parse(json)!.AsObject();
+        return json[0] == '{' ? JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false })!.AsObject()
+            : throw new InvalidDataException("its header does not begin with {");
+    }
+
+    /// <summary>One tensor of a header.</summary>
+    private sealed record Part(string Name, ScalarType Type, long[] Shape, long Begin, long End)
+    {
+        public static Part Of(string path, string name, JsonObject entry)
+        {
+            var text = entry["dtype"]!.GetValue<string>();
+            if (OtherTypes.Contains(text))
+                throw new UserException($"{path} holds '{name}' as {text}, which the kit does not read: convert it, for instance to F32.");
+            var type = Names.FirstOrDefault(n => n.Value == text);
+            long[] shape = [.. entry["shape"]!.AsArray().Select(d => d!.GetValue<long>())];
+            if (type.Value is null || entry.Count != 3 || entry["data_offsets"]!.AsArray() is not [var first, var last] || shape.Any(d => d < 0))
+                throw new InvalidDataException($"'{name}' is not described as the format has it");
+            var part = new Part(name, type.Key, shape, first!.GetValue<long>(), last!.GetValue<long>());
+            var size = checked(shape.Aggregate(1L, (count, d) => checked(count * d)) * type.Key.ElementSize());
+            return part.Begin >= 0 && part.End - part.Begin == size ? part : throw new InvalidDataException($"'{name}' has not the size of its shape");
+        }
     }
 }

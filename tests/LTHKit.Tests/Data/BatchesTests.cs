@@ -215,4 +215,21 @@ public sealed class BatchesTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => batches.Epoch(0, 6));
         Assert.Throws<ArgumentOutOfRangeException>(() => batches.Evaluation(_set.Test, 0));
     }
+
+    // BatchNorm refuses one image of one pixel: a single image that is left joins the batch before it.
+    [Theory]
+    [InlineData(33, 16, new[] { 16, 17 })]
+    [InlineData(34, 16, new[] { 16, 16, 2 })]
+    [InlineData(32, 16, new[] { 16, 16 })]
+    [InlineData(17, 16, new[] { 17 })]
+    [InlineData(9, 16, new[] { 9 })]
+    [InlineData(3, 1, new[] { 1, 1, 1 })]
+    public void NoBatchIsLeftWithOneImage(int count, int size, int[] expected)
+    {
+        using var set = DataSets.Open(new DataSpec { TrainCount = count, TestCount = 1, ValidationFraction = 0, Classes = 2, Size = 8 });
+        using var batches = new Batches(set, size, 1);
+        var seen = batches.Epoch(0).Select(batch => { using (batch) return batch.Count; }).ToArray();
+        Assert.Equal(expected, seen);
+        Assert.Equal(expected.Length, batches.Iterations);
+    }
 }

@@ -183,6 +183,34 @@ public sealed class DataArchivesTests : IDisposable
         Assert.Equal(["mine.txt"], Directory.GetFileSystemEntries(_folder.At("pictures")).Select(Path.GetFileName));
     }
 
+    // What the message about a missing file tells the user to do works: the folder gets what it lacks and keeps what it has.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AFolderThatLacksAFileGetsIt(bool named)
+    {
+        var batch = new byte[10 * 3073];
+        var names = new byte[][] { Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name {i}"))) };
+        (string, object?)[] files = [("batches.meta.txt", names[0]), ("test_batch.bin", batch), .. Enumerable.Range(1, 5).Select(i => ($"data_batch_{i}.bin", (object?)batch))];
+        var archive = Serve(Tar([.. files.Select(f => ("cifar-10-batches-bin/" + f.Item1, f.Item2))])) with { Set = "cifar-10", Folder = "cifar-10-batches-bin" };
+        await Get(archive);
+        File.Delete(_folder.At("cifar-10-batches-bin", "data_batch_3.bin"));
+        File.WriteAllText(_folder.At("cifar-10-batches-bin", "mine.txt"), "mine");
+        if (named)
+            Directory.Move(_folder.At("cifar-10-batches-bin"), _folder.At("my cifar"));
+        var folder = named ? _folder.At("my cifar") : _folder.At("cifar-10-batches-bin");
+        var message = Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "cifar-10" }, folder)).Message;
+        Assert.Contains($"data_batch_3.bin is missing; run `./lthkit data get cifar-10 --data {(named ? $"'{folder}'" : folder)}`", message);
+        Assert.Equal(folder, await DataArchives.Get(archive, folder, _server.Address));
+        Assert.Equal(batch, File.ReadAllBytes(Path.Combine(folder, "data_batch_3.bin")));
+        Assert.True(File.Exists(Path.Combine(folder, "mine.txt")));
+
+        File.WriteAllBytes(Path.Combine(folder, "data_batch_3.bin"), batch[..3073]);
+        message = (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, folder, _server.Address))).Message;
+        Assert.Contains("data_batch_3.bin has another size than the official file", message);
+        Assert.Equal(3073, new FileInfo(Path.Combine(folder, "data_batch_3.bin")).Length);
+    }
+
     [Theory]
     [InlineData("../evil.txt")]
     [InlineData("/tmp/evil.txt")]

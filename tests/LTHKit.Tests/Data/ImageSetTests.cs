@@ -1,4 +1,7 @@
 using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Tests.Experiments;
+using LTHKit.Training;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
@@ -118,6 +121,102 @@ public sealed class ImageSetTests
     {
         var grey = new RawImages(new byte[40], new int[20], 2, 1, 1);
         Assert.Contains("same value", Assert.Throws<UserException>(() => ImageSet.From(new DataSpec(), ["a"], grey, grey, CPU)).Message);
+    }
+
+    // [i, 255 - i] again, as a user would give them.
+    private static (Array Images, Array Labels) Own(int count)
+    {
+        var (images, labels) = (new byte[count, 2, 1, 1], new int[count]);
+        for (var i = 0; i < count; i++)
+            (images[i, 0, 0, 0], images[i, 1, 0, 0], labels[i]) = ((byte)i, (byte)(255 - i), i % 4);
+        return (images, labels);
+    }
+
+    [Fact]
+    public void AUsersOwnImagesAreSplitAndKnownByContent()
+    {
+        var (images, labels) = Own(100);
+        using var set = ImageSet.From("mine", images, labels, Own(20));
+        using var read = Open(new DataSpec { Name = "mine" });
+        Assert.Equal((90, 10, 20, 4), (set.Train.Count, set.Validation.Count, set.Test.Count, set.Classes));
+        Assert.Equal(Values(read.Train), Values(set.Train));
+        Assert.Equal(read.Fingerprint, set.Fingerprint);                 // "class 0", ... too
+        Assert.Equal((set.Fingerprint, "mine"), (set.Spec.Content, set.Name));
+        ((byte[,,,])images)[7, 0, 0, 0]++;
+        using var other = ImageSet.From("mine", images, labels, Own(20));
+        Assert.NotEqual(set.Spec, other.Spec);
+        using var held = ImageSet.From("mine", images, labels, validation: 0.25, seed: 3);
+        Assert.Equal((60, 20, 20), (held.Train.Count, held.Validation.Count, held.Test.Count));
+        using var again = ImageSet.From("mine", images, labels, validation: 0.25, seed: 3);
+        Assert.Equal(held.Spec, again.Spec);
+    }
+
+    // Floats are normalised as bytes are: the same images over 255 give the same batches up to rounding, crops and flips too.
+    [Fact]
+    public void FloatsAreNormalisedAsBytesAre()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        var bytes = randint(0, 256, [50, 3, 8, 8], ScalarType.Byte, generator: generator);
+        var labels = arange(50) % 5;
+        using var whole = ImageSet.From("bytes", bytes, labels);
+        using var shares = ImageSet.From("shares", bytes.to(ScalarType.Float64) / 255, labels);
+        foreach (var (a, b) in whole.Mean.Concat(whole.Std).Zip(shares.Mean.Concat(shares.Std)))
+            Assert.Equal(a, b, 6);
+        using Batches first = new(whole, 16, 1), second = new(shares, 16, 1);
+        var before = shares.Test.Images.clone();
+        foreach (var (a, b) in first.Epoch(0).Concat(first.Evaluation(whole.Test)).Zip(second.Epoch(0).Concat(second.Evaluation(shares.Test))))
+            Assert.True((a.Images - b.Images).abs().max().ToDouble() < 1e-4);
+        Assert.True(shares.Test.Images.eq(before).all().ToBoolean());
+    }
+
+    [Fact]
+    public void WhatIsNoDataSetIsRefusedInOneSentence()
+    {
+        using var scope = NewDisposeScope();
+        var (images, labels) = (randint(0, 256, [20, 3, 8, 8], ScalarType.Byte), arange(20) % 2);
+        void Refuses(string said, Tensor? x = null, Tensor? y = null, (Tensor, Tensor)? test = null, string[]? names = null, double validation = 0.1, string name = "mine")
+            => Assert.Contains(said, Assert.Throws<UserException>(() => ImageSet.From(name, x ?? images, y ?? labels, test, names, validation)).Message);
+        Refuses("must be [N, C, H, W] with H = W", images[0]);
+        Refuses("must be [N, C, H, W] with H = W", images.narrow(2, 0, 6));
+        Refuses("must be [N, C, H, W] with H = W", images.narrow(0, 0, 0));
+        Refuses("Int64; they must be uint8", images.to(ScalarType.Int64));
+        Refuses("infinite or not a number", images.to(ScalarType.Float32) / 0);
+        Refuses("[19] for 20 images", y: labels.narrow(0, 0, 19));
+        Refuses("whole numbers, 0 for the first class", y: labels.to(ScalarType.Float32));
+        Refuses("the label -1", y: labels - 1);
+        Refuses("reach 1 and there are 1 classes", names: ["only"]);
+        Refuses("reach 0 and there are 1 classes", y: zeros_like(labels));
+        Refuses("test images are 1x8x8", test: (images.narrow(1, 0, 1), labels));
+        Refuses("reach 7", names: ["a", "b"], test: (images, labels + 6));
+        Refuses("for validation", validation: 0.01);
+        Refuses("must lie in (0, 1)", validation: 0);
+        Refuses("too few", images.narrow(0, 0, 1), labels.narrow(0, 0, 1), (images, labels));
+        Refuses("a name of its own", name: "cifar-10");
+        Assert.Contains("ImageSet.From", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "mine", Content = "0" })).Message);
+    }
+
+    [Fact]
+    public void AUsersOwnImagesGoThroughTheLaboratory()
+    {
+        var store = Path.Combine(Path.GetTempPath(), $"lthkit-data-{Guid.NewGuid():N}");
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var generator = new Generator(3);
+            var labels = arange(201) % 3;
+            var images = randn([201, 1, 8, 8], generator: generator) + labels.reshape(201, 1, 1, 1);
+            using var set = ImageSet.From("mine", images, labels);
+            using var lab = Lab.Open(Tiny.Profile with { Levels = [1], Recipe = new Recipe { Epochs = 3, BatchSize = 16 } }, device: "cpu", jobs: 1, store: new RunStore(store), data: set);
+            set.Dispose();
+            var run = lab.Sweep().Runs[0];
+            Assert.Equal(set.Fingerprint, run.DataFingerprint);
+            Assert.Equal("mine", run.Spec.Data.Name);
+        }
+        finally
+        {
+            Directory.Delete(store, recursive: true);
+        }
     }
 
     [Fact]

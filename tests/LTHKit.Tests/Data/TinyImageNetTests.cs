@@ -141,6 +141,38 @@ public sealed class TinyImageNetTests : IDisposable
         Assert.Contains("val_0.JPEG is a damaged image (it has 64x32 pixels instead of 64x64)", Assert.Throws<UserException>(() => Open()).Message);
     }
 
+    // Scripts sort the validation images by class, flatten the folders or rename the files: the images and their order are the same.
+    [Fact]
+    public void AnotherLayoutIsTheSameData()
+    {
+        string print;
+        using (var set = Open())
+            print = set.Fingerprint;
+        void Move(string from, string to)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_folder.At("tiny-imagenet-200", to))!);
+            File.Move(_folder.At("tiny-imagenet-200", from), _folder.At("tiny-imagenet-200", to));
+        }
+        void Same()
+        {
+            using var set = Open();
+            Assert.Equal(print, set.Fingerprint);
+        }
+        for (var i = 0; i < 3; i++)
+            Move($"train/n01/images/n01_{i}.JPEG", $"train/n01/images/n01_{i}.jpg");
+        Move("val/images/val_0.JPEG", "val/images/val_0.jpg");
+        Same();
+        Move("val/images/val_0.jpg", "val/n02/images/val_0.jpg");
+        Move("val/images/val_1.JPEG", "val/n01/val_1.jpeg");
+        Same();
+        File.Delete(_folder.At("tiny-imagenet-200", "val", "val_annotations.txt"));
+        Directory.Delete(_folder.At("tiny-imagenet-200", "val", "images"));
+        for (var i = 0; i < 3; i++)
+            Move($"train/n02/images/n02_{i}.JPEG", $"train/n02/n02_{i}.JPEG");
+        Directory.Delete(_folder.At("tiny-imagenet-200", "train", "n02", "images"));
+        Same();
+    }
+
     [Fact]
     public void MissingPartsAreNamed()
     {
@@ -154,6 +186,18 @@ public sealed class TinyImageNetTests : IDisposable
         _folder.Write("tiny-imagenet-200/wnids.txt", "n01\nn01\n");
         Assert.Contains("wnids.txt does not name each class once", Refusal());
         Directory.Delete(_folder.At("tiny-imagenet-200"), recursive: true);
-        Assert.Contains("data get tiny-imagenet", Refusal());
+        Assert.Contains($"data get tiny-imagenet --data {_folder.Path}", Refusal());
+    }
+
+    // Over all its training images the set's mean is 0.480, 0.448, 0.398; a subset's is near that.
+    [NeedsDataFact("tiny-imagenet-200")]
+    public void RealTinyImageNet()
+    {
+        using var set = DataSets.Open(new DataSpec { Name = "tiny-imagenet" }, NeedsDataFactAttribute.Folder);
+        Assert.Equal([3, 64, 64], set.Train.Images.shape[1..]);
+        Assert.Equal(set.Classes, set.Test.Labels.data<long>().ToArray().Distinct().Count());
+        foreach (var (mean, official) in set.Mean.Zip([0.480, 0.448, 0.398]))
+            Assert.Equal(official, mean, 0.06);
+        Assert.All(set.Std, std => Assert.InRange(std, 0.22, 0.32));
     }
 }

@@ -32,7 +32,7 @@ public sealed class ScoresTests
         ImageSplit Split() => new(pixels.reshape(30, 3, size, size).clone(), labels.clone());
         return new ImageSet
         {
-            Name = "formula",
+            Spec = new DataSpec { Name = "formula" },
             ClassNames = ["a", "b", "c"],
             Channels = 3,
             Height = size,

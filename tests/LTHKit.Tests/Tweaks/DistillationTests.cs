@@ -78,7 +78,7 @@ public sealed class DistillationTests : IDisposable
     {
         using var lab = Tiny.Lab(_store);
         var pruning = Tiny.Profile.Pruning with { Method = "random" };      // whose tickets need no dense run
-        var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Tweaks = [new Distillation(2, 1)] };
+        var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Recipe = Tiny.Spec.Recipe with { Epochs = 10 }, Tweaks = [new Distillation(2, 1)] };
         var runs = lab.Run("distilled", [spec, spec with { Tweaks = [] }]);
         var dense = Assert.IsType<RunResult>(lab.Store.Find(spec.Dense));
         Assert.Equal(3, dense.Spec.Seed);
