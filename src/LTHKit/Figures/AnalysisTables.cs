@@ -7,7 +7,8 @@ namespace LTHKit;
 public static partial class Tables
 {
     /// <summary>
-    /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.
+    /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent; of the whole stage, then as the
+    /// published code counts (<see cref="StageSparsity.PublishedShare"/>).
     /// </summary>
     /// <param name="measured">One a run.</param>
     /// <exception cref="UserException">There is nothing to show.</exception>
@@ -23,9 +24,10 @@ public static partial class Tables
             { "effective sparsity (%)", Column(keys, i => Round(100 * rows[i][0].Run.EffectiveSparsity)) },
             { "network", Column(keys, i => ways[i]) },
         };
-        foreach (var stage in rows.SelectMany(row => row[0].Value).Select(s => s.Stage).Distinct())
-            columns.Add($"{stage} (%)", Column(keys, i => rows[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
-                && found.TrueForAll(s => s is not null) ? (object?)Round(100 * found.Average(s => s!.Share)) : null));
+        foreach (var (counted, share) in new (string, Func<StageSparsity, double>)[] { ("", s => s.Share), (", as published", s => s.PublishedShare) })
+            foreach (var stage in rows.SelectMany(row => row[0].Value).Select(s => s.Stage).Distinct())
+                columns.Add($"{stage}{counted} (%)", Column(keys, i => rows[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
+                    && found.TrueForAll(s => s is not null) ? (object?)Round(100 * found.Average(s => share(s!))) : null));
         columns.Add("seeds", Column(keys, i => rows[i].Count));
         return columns.Frame;
     }
@@ -67,22 +69,31 @@ public static partial class Tables
         columns.Add("within", Column(keys, i => Significant(rows[i].Value.Residual)));
         columns.Add("converged", Column(keys, i => rows[i].Value.Converged ? "yes" : "no"));
         columns.Add("test loss at the network", Column(keys, i => Significant(rows[i].Value.Line.Y[rows[i].Value.Line.Y.Count / 2])));
-        columns.Add("mean rise along it", Column(keys, i => Significant(Experiments.Claims.Rise(rows[i].Value.Line))));
+        columns.Add("mean rise along it", Column(keys, i => Significant(rows[i].Value.Line.Rise)));
         return columns.Frame;
     }
 
-    /// <summary>Claims of the paper and what the runs at hand say to them.</summary>
-    /// <param name="claims">One a row.</param>
-    public static Frame<string, string> Claims(params Claim[] claims)
+    /// <summary>
+    /// Claims and what the runs at hand say to them, judged together (<see cref="Judgement.Of"/>): mean over seeds with its 95 % interval, p, p after Holm
+    /// over the primary claims of this table, and the verdict. Secondary rows have no verdict.
+    /// </summary>
+    /// <param name="claims">One a row; those of one id are one claim.</param>
+    public static Frame<string, string> Claims(params IReadOnlyList<Claim> claims)
     {
-        var rows = claims.Select((claim, i) => (Key: claims.Count(other => other.Id == claim.Id) > 1 ? $"{claim.Id}.{i + 1}" : claim.Id, Claim: claim)).ToDictionary(row => row.Key, row => row.Claim);
+        var twins = claims.CountBy(claim => claim.Id).ToDictionary();
+        var rows = Judgement.Of(claims).GroupBy(row => row.Claim.Id).SelectMany(parts => parts.Select((row, i) => (row, key: twins[parts.Key] > 1 ? $"{parts.Key}.{i + 1}" : parts.Key)))
+            .ToDictionary(row => row.key, row => row.row);
         var keys = rows.Keys.ToList();
         return new FrameBuilder.Columns<string, string>
         {
-            { "claim", Column(keys, key => rows[key].Statement) },
-            { "here", Column(keys, key => rows[key].Verdict.ToString().ToLowerInvariant()) },
-            { "numbers", Column(keys, key => rows[key].Evidence) },
+            { "claim", Column(keys, key => rows[key].Claim.Sentence) },
+            { "here", Column(keys, key => rows[key].Says) },
+            { "mean [95 %]", Column(keys, key => rows[key].Numbers) },
+            { "p", Column(keys, key => P(rows[key].P) + (double.IsNaN(rows[key].SignFlip) ? "" : $" (sign-flip {P(rows[key].SignFlip)})")) },
+            { "p (Holm)", Column(keys, key => P(rows[key].Adjusted)) },
         }.Frame;
+
+        static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
     }
 
     /// <summary>The first columns of a table with a row a run: how it was retrained, and how sparse it is.</summary>
