@@ -69,11 +69,7 @@ public static class ActivationSparsity
     private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)
         => module is Network network
             ? [.. network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))]
-            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => IsActivation(m.module)).Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
-
-    private static bool IsActivation(nn.Module module) => module is Activation or TorchSharp.Modules.ReLU or TorchSharp.Modules.ReLU6 or TorchSharp.Modules.LeakyReLU
-        or TorchSharp.Modules.SiLU or TorchSharp.Modules.Mish or TorchSharp.Modules.GELU or TorchSharp.Modules.ELU or TorchSharp.Modules.SELU
-        or TorchSharp.Modules.Softplus or TorchSharp.Modules.Hardswish or TorchSharp.Modules.Tanh or TorchSharp.Modules.Sigmoid;
+            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module)).Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
 
     private sealed class Count(string stage)
     {

@@ -84,21 +84,24 @@ public static partial class Claims
         return squares.Count == 0 ? double.NaN : Math.Sqrt(squares.Average());
     }
 
-    /// <summary>A number of the tweaked networks minus the same of vanilla's, seed by seed.</summary>
+    /// <summary>A number of the tweaked networks minus the same of vanilla's at their level and seed; the mean over the levels.</summary>
     private static Claim Difference<T>(string id, string sentence, Alternative alternative, IReadOnlyList<T> tweaked, IReadOnlyList<T> vanilla,
-        Func<T, RunResult> run, Func<T, double> number) => new(id, sentence, alternative, tweaked
-            .Join(vanilla, m => run(m).Spec.Seed, m => run(m).Spec.Seed, (a, b) => (run(a).Spec.Seed, Value: number(a) - number(b)))
-            .Where(pair => double.IsFinite(pair.Value)).ToDictionary(pair => pair.Seed, pair => pair.Value))
+        Func<T, RunResult> run, Func<T, double> number)
+        => new(id, sentence, alternative, BySeed(tweaked.Join(vanilla, m => (run(m).Spec.Level, run(m).Spec.Seed), m => (run(m).Spec.Level, run(m).Spec.Seed), (a, b) => (run(a), number(a) - number(b)))))
         {
             Unit = "",
             Scale = 1,
             Runs = [.. vanilla.Concat(tweaked).Select(run)],
         };
 
-    /// <summary>A number of each seed's mean shares by stage, layer1 and on; the stem is not in the paper's table.</summary>
+    /// <summary>The least or most of each run's shares by stage, the mean over a seed's runs; the stem is not in the paper's table.</summary>
     private static Claim Silence(string sentence, IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> measured, Func<double[], double> number)
-        => new("C15", sentence, Alternative.Greater, measured.GroupBy(m => m.Run.Spec.Seed).ToDictionary(seed => seed.Key, seed => number([.. seed
-            .SelectMany(m => m.Value).Where(stage => stage.Stage.StartsWith("layer")).GroupBy(stage => stage.Stage)
-            .OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => group.Average(stage => stage.Share))])))
-        { Runs = [.. measured.Select(m => m.Run)] };
+        => new("C15", sentence, Alternative.Greater, BySeed(measured.Select(m => (m.Run, m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray() is { Length: > 0 } shares
+            ? number(shares) : double.NaN))))
+        {
+            Runs = [.. measured.Select(m => m.Run)],
+        };
+
+    private static Dictionary<int, double> BySeed(IEnumerable<(RunResult Run, double Number)> numbers)
+        => numbers.Where(n => double.IsFinite(n.Number)).GroupBy(n => n.Run.Spec.Seed).ToDictionary(seed => seed.Key, seed => seed.Average(n => n.Number));
 }

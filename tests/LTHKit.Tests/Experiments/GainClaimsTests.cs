@@ -98,6 +98,10 @@ public class GainClaimsTests
         Judged("C9", Verdict.Holds, claims);
         Judged("C9", Verdict.Fails, Claims.InsteadOfRewinding(Vanilla, Gaining("both", level => level switch { 1 => 0.03, 16 => 0.05, _ => 0.002 })));
 
+        // Where there is no ticket of 97 %, the claim is about the others.
+        var denser = Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level < 16)] };
+        Assert.Equal(2, Claims.InsteadOfRewinding(denser, Gaining("both", _ => 0)).Count);
+
         Sweep at = Gaining("AT", _ => 0.001), trt = Gaining("TRT", _ => 0.02);
         Judged("C10", Verdict.Holds, Claims.OnTopOfRewinding(Vanilla, at, trt, Gaining("both", level => 0.03 + 0.001 * level)));
         Judged("C10", Verdict.Fails, Claims.OnTopOfRewinding(Vanilla, trt, Gaining("TRT", _ => -0.01), Gaining("both", level => -0.02 - 0.001 * level)));

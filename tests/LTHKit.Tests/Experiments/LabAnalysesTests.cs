@@ -29,6 +29,10 @@ public sealed class LabAnalysesTests : IDisposable
         var (inputs, lines, densities, silent, flops) =
             (lab.InputPlanes(runs), lab.AlongTopEigenvector(runs), lab.SpectralDensities(runs), lab.ActivationSparsity(runs), lab.Flops(runs));
         Assert.Equal(runs, lines.Select(m => m.Run));
+        // Of one block it is another Hessian, and another file.
+        Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { Parameters = name => name.StartsWith("layer1.0.") })[0].Value.Eigenvalue);
+        Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { GaussNewton = true })[0].Value.Eigenvalue);
+        Assert.Equal(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs)[0].Value.Eigenvalue);
         Assert.True(silent[0].Value.Sum(s => s.Silent) > silent[1].Value.Sum(s => s.Silent));
         Assert.True(flops[0].Value.Effective < flops[0].Value.Dense);
 
