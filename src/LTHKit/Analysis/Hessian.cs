@@ -1,4 +1,5 @@
 using LTHKit.Pruning;
+using MathNet.Numerics.Statistics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -107,9 +108,7 @@ public sealed class Hessian : IDisposable
             var z = _space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Trace, i);
             return Finite(Dot(z, products.Of(z)));
         }).ToArray(), cancel);
-        var mean = samples.Average();
-        var variance = samples.Sum(s => (s - mean) * (s - mean)) / (probes - 1);
-        return new(mean, Math.Sqrt(variance / probes), probes);
+        return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
     }
 
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
@@ -134,8 +133,10 @@ public sealed class Hessian : IDisposable
     private T Measure<T>(Func<HessianProducts, T> measure, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        using var products = new HessianProducts(_space, _objective, _options.GaussNewton, cancel);
-        return measure(products);
+        using var mode = new EvalMode(_objective.Module);
+        using var precision = new FullPrecision();
+        using var only = _objective.BatchCount == 1 ? _objective.Batches().First() : null;
+        return measure(new HessianProducts(_space, _objective, only, _options.GaussNewton, cancel));
     }
 
     private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)

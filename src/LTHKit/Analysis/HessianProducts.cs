@@ -5,36 +5,29 @@ using static TorchSharp.torch;
 namespace LTHKit.Analysis;
 
 /// <summary>
-/// Products of a curvature matrix of the mean loss L(z), z = f(w), with vectors, at one point of the weight space; the weights must not change until it is
-/// disposed. The Hessian's by double backward, H v = d(g' v)/dw with g = dL/dw. The generalised Gauss-Newton matrix's, G = J' H_L J with J = dz/dw and
+/// Products of a curvature matrix of the mean loss L(z), z = f(w), with vectors, at one point of the weight space; the weights must not change while it is
+/// used. The Hessian's by double backward, H v = d(g' v)/dw with g = dL/dw. The generalised Gauss-Newton matrix's, G = J' H_L J with J = dz/dw and
 /// H_L = d²L/dz², by the same trick: J' u is linear in u, so J v = d((J' u)' v)/du; then H_L (J v) = d((dL/dz)' J v)/dz, and J' of that is one more
 /// backward pass. Where there is one batch, its graph is kept, in the dispose scope that this object is made in; otherwise it is built again, batch by
 /// batch, for each product.
 /// </summary>
-internal sealed class HessianProducts : IDisposable
+internal sealed class HessianProducts
 {
     private readonly WeightSpace _space;
     private readonly Objective _objective;
     private readonly bool _gaussNewton;
     private readonly CancellationToken _cancel;
-    private readonly EvalMode _mode;
-    private readonly (bool Products, bool Convolutions) _tf32 = (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
-    private readonly Batch? _batch;
     private readonly Func<Tensor[], IList<Tensor>?>? _whole;
 
     /// <param name="space">The weights.</param>
     /// <param name="objective">The loss.</param>
+    /// <param name="only">The batch, where there is one only; null for several.</param>
     /// <param name="gaussNewton">Whether G is meant, and not H.</param>
     /// <param name="cancel">Stops a product between two batches.</param>
-    public HessianProducts(WeightSpace space, Objective objective, bool gaussNewton, CancellationToken cancel)
+    public HessianProducts(WeightSpace space, Objective objective, Batch? only, bool gaussNewton, CancellationToken cancel)
     {
         (_space, _objective, _gaussNewton, _cancel) = (space, objective, gaussNewton, cancel);
-        (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);      // its ten bits would be the eigenvector's noise
-        _mode = new EvalMode(objective.Module);
-        if (objective.BatchCount > 1)
-            return;
-        _batch = objective.Batches().First();
-        _whole = Of(_batch, keepGraph: true);
+        _whole = only is null ? null : Of(only, keepGraph: true);
     }
 
     /// <summary>The product with a v whose pruned entries are zero. // [P] -> [P]</summary>
@@ -65,13 +58,6 @@ internal sealed class HessianProducts : IDisposable
                 if (WeightSpace.IsThere(part))
                     slot.add_(part, alpha: weight);
         }
-    }
-
-    public void Dispose()
-    {
-        (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = _tf32;
-        _mode.Dispose();
-        _batch?.Dispose();
     }
 
     private Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _gaussNewton ? GaussNewton(batch, keepGraph) : Hessian(batch, keepGraph);

@@ -97,6 +97,16 @@ public sealed class Objective
     }
 }
 
+/// <summary>Keeps CUDA from multiplying in TF32, whose ten bits an eigenvector's noise would consist of, until it is disposed.</summary>
+internal sealed class FullPrecision : IDisposable
+{
+    private readonly (bool Products, bool Convolutions) _before = (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
+
+    public FullPrecision() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
+
+    public void Dispose() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = _before;
+}
+
 /// <summary>Holds a module in eval mode; when disposed, every module in it has the mode it had before.</summary>
 internal sealed class EvalMode : IDisposable
 {

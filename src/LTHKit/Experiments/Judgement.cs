@@ -24,10 +24,12 @@ public enum Verdict
 /// </param>
 /// <param name="Adjusted">That of the whole claim, after Holm over all primary claims judged together; NaN for a secondary one.</param>
 /// <param name="Verdict">At 5 % of <paramref name="Adjusted"/>; null for a secondary one.</param>
-/// <param name="SeedsNeeded">Seeds for 80 % power at the size and spread seen, at the level that Holm asks for; null where it is decided, or more than 1,000.</param>
-public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? Verdict, int? SeedsNeeded)
+/// <param name="Decided">Whether every part of the claim rests on five seeds; fewer suggest its verdict.</param>
+/// <param name="SeedsNeeded">Seeds for 80 % power at the size and spread seen, at the level that Holm asks for; null where this part is not in doubt, or more than 1,000.</param>
+public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? Verdict, bool Decided, int? SeedsNeeded)
 {
     private const double Alpha = 0.05;
+
     private double[] Values => [.. Claim.Numbers.Values];
 
     /// <summary>The mean over seeds; NaN without any.</summary>
@@ -54,12 +56,12 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
         }
     }
 
-    /// <summary>The verdict in words, for instance "holds", "suggested" below five seeds, "open: 12 seeds"; empty for a secondary claim.</summary>
+    /// <summary>The verdict in words, for instance "holds", "suggested: holds", "open, 12 seeds would decide"; empty for a secondary claim.</summary>
     public string Says => Verdict switch
     {
         null => "",
         Experiments.Verdict.Open => SeedsNeeded is { } needed ? $"open, {needed} seeds would decide" : "open",
-        { } verdict => (Seeds < 5 ? "suggested: " : "") + verdict.ToString().ToLowerInvariant(),
+        { } verdict => (Decided ? "" : "suggested: ") + verdict.ToString().ToLowerInvariant(),
     };
 
     /// <summary>
@@ -70,21 +72,26 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// <returns>One a claim or part, in their order.</returns>
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
-        IReadOnlyList<(Claim Claim, Part Part)> all = [.. claims.Select(claim => (claim, new Part(claim)))];
-        var whole = all.Where(c => c.Claim.Primary).GroupBy(c => c.Claim.Id).Select(parts =>
+        IReadOnlyList<Part> all = [.. claims.Select(claim => new Part(claim))];
+        var family = all.Where(part => part.Claim.Primary).GroupBy(part => part.Claim.Id).Select(Whole).OrderBy(whole => whole.P).ToList();
+        var (judged, adjusted) = (new Dictionary<Part, Judgement>(), 0.0);
+        foreach (var (rank, (parts, p, verdict)) in family.Index())
         {
-            var (holds, fails) = (parts.Max(p => p.Part.Holds), Math.Min(1, parts.Count() * parts.Min(p => p.Part.Fails)));
-            return (Id: parts.Key, P: Math.Min(holds, fails), Verdict: holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
-        }).OrderBy(claim => claim.P).ToList();
-        var (judged, adjusted) = (new Dictionary<string, (double Adjusted, Verdict Verdict, double Alpha)>(), 0.0);
-        foreach (var (rank, claim) in whole.Index())
-        {
-            adjusted = Math.Max(adjusted, Math.Min(1, (whole.Count - rank) * claim.P));
-            judged[claim.Id] = (adjusted, adjusted <= Alpha ? claim.Verdict : Experiments.Verdict.Open, Alpha / (whole.Count - rank));
+            adjusted = Math.Max(adjusted, Math.Min(1, (family.Count - rank) * p));
+            var level = Alpha / (family.Count - rank);
+            foreach (var part in parts)
+                judged[part] = adjusted <= Alpha
+                    ? new(part.Claim, part.P, adjusted, verdict, parts.Min(other => other.Claim.Numbers.Count) >= 5, null)
+                    : new(part.Claim, part.P, adjusted, Experiments.Verdict.Open, false, part.Holds <= level ? null : part.SeedsNeeded(level));
         }
-        return [.. all.Select(c => !c.Claim.Primary ? new Judgement(c.Claim, c.Part.P, double.NaN, null, null)
-            : judged[c.Claim.Id] is var its ? new(c.Claim, c.Part.P, its.Adjusted, its.Verdict, its.Verdict == Experiments.Verdict.Open ? c.Part.SeedsNeeded(its.Alpha) : null)
-            : null!)];
+        return [.. all.Select(part => judged.GetValueOrDefault(part) ?? new(part.Claim, part.P, double.NaN, null, false, null))];
+
+        static (IReadOnlyList<Part> Parts, double P, Verdict Verdict) Whole(IEnumerable<Part> parts)
+        {
+            IReadOnlyList<Part> all = [.. parts];
+            var (holds, fails) = (all.Max(part => part.Holds), Math.Min(1, all.Count * all.Min(part => part.Fails)));
+            return (all, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
+        }
     }
 
     private string Text(double number) => FormattableString.Invariant($"{Claim.Scale * number:+0.00;-0.00;0.00}");
@@ -92,12 +99,11 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// <summary>The tests of one part.</summary>
     private sealed class Part
     {
-        private readonly Claim _claim;
         private readonly double _mean, _deviation;
 
         public Part(Claim claim)
         {
-            _claim = claim;
+            Claim = claim;
             double[] values = [.. claim.Numbers.Values];
             if (values.Length < 2)
                 return;
@@ -118,6 +124,8 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
             P = claim.Alternative == Alternative.Within ? Holds : Math.Min(Holds, Fails);
         }
 
+        public Claim Claim { get; }
+
         /// <summary>p of the claim's side; 1 where nothing is decided.</summary>
         public double Holds { get; } = 1;
 
@@ -135,9 +143,9 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
                     return n;
             return null;
 
-            double Power(int n) => _claim.Alternative == Alternative.Within && Math.Abs(_mean) < _claim.Margin
-                ? Statistics.EquivalencePower(_mean / _deviation, _claim.Margin / _deviation, n, alpha)
-                : Statistics.Power((_claim.Alternative == Alternative.Within ? Math.Abs(_mean) - _claim.Margin : _mean) / _deviation, n, alpha);
+            double Power(int n) => Claim.Alternative == Alternative.Within && Math.Abs(_mean) < Claim.Margin
+                ? Statistics.EquivalencePower(_mean / _deviation, Claim.Margin / _deviation, n, alpha)
+                : Statistics.Power((Claim.Alternative == Alternative.Within ? Math.Abs(_mean) - Claim.Margin : _mean) / _deviation, n, alpha);
         }
 
         private static (double Holds, double Fails) Sides(double t, int freedom)

@@ -321,6 +321,13 @@ public sealed class HessianTests : IDisposable
         Assert.Equal(before, Small.State(network));
         Assert.Equal(first, Measure(1));
         Assert.NotEqual(first, Measure(2));
+        // Nor does a loss that fails change it.
+        foreach (var gaussNewton in new[] { false, true })
+        {
+            using var failing = new Hessian(new Objective(network, _data, loss: (_, _) => throw new InvalidOperationException()), options: new() { GaussNewton = gaussNewton });
+            Assert.Throws<InvalidOperationException>(() => failing.Top());
+            Assert.Equal(before, Small.State(network));
+        }
         var watched = new CurvatureWatch { Sample = sample, Hessian = options }.Measure(network, mask, _data, 1, default);
         Assert.Equal(first[0], watched[CurvatureWatch.TopEigenvalue]);
         Assert.Equal(before, Small.State(network));

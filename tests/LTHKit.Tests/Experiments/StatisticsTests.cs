@@ -89,6 +89,10 @@ public class StatisticsTests
         Verdict?[] Of(double first, double second) => [.. Judgement.Of([Claim("a", Alternative.Greater, WithP(first)), Claim("a", Alternative.Greater, WithP(second))]).Select(j => j.Verdict)];
         Assert.Equal([Verdict.Holds, Verdict.Holds], Of(0.001, 0.049));
         Assert.Equal([Verdict.Open, Verdict.Open], Of(0.001, 0.051));
+        // Seeds are asked for where there is a doubt.
+        var open = Judgement.Of([Claim("a", Alternative.Greater, WithP(0.001)), Claim("a", Alternative.Greater, WithP(0.2))]);
+        Assert.Equal("open", open[0].Says);
+        Assert.StartsWith("open, ", open[1].Says);
         // One part against it is enough, at half the level.
         Assert.Equal([Verdict.Fails, Verdict.Fails], Of(0.9, -0.02));
         Assert.Equal([Verdict.Open, Verdict.Open], Of(0.9, -0.03));
