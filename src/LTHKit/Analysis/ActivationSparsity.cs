@@ -1,33 +1,15 @@
-using LTHKit.Data;
 using LTHKit.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 
-/// <summary>What counts as a silent activation.</summary>
-public sealed record ActivationSparsityOptions
-{
-    /// <summary>The largest absolute value that counts as zero. For ReLU it makes almost no difference; the share of a smooth activation depends on it.</summary>
-    public double Epsilon { get; init; } = 1e-3;
-
-    /// <summary>The images.</summary>
-    public Sample Sample { get; init; } = new() { Part = Part.Test };
-
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate(ImageSet data)
-    {
-        if (!(Epsilon >= 0))
-            throw new UserException(FormattableString.Invariant($"Epsilon is {Epsilon}; the largest value that counts as zero must be 0 or more, the default is 0.001."));
-        Sample.Validate(data);
-    }
-}
-
 /// <summary>The silent activations of one stage.</summary>
-/// <param name="Stage">As <see cref="Activation.Stage"/>, for instance "layer1".</param>
+/// <param name="Stage">As <see cref="Activation.Stage"/>, for instance "layer1"; of other modules the first part of the activation's name.</param>
 /// <param name="Silent">Values of at most epsilon.</param>
 /// <param name="Total">Values in all: every activation of the stage, every channel and place, every image.</param>
-public sealed record StageSparsity(string Stage, long Silent, long Total)
+/// <param name="PublishedShare">As the paper's published code counts: what leaves the last activation of the stage, values of at most 0.01.</param>
+public sealed record StageSparsity(string Stage, long Silent, long Total, double PublishedShare)
 {
     /// <summary>The share of silent values, in [0, 1].</summary>
     public double Share => Silent / (double)Total;
@@ -36,31 +18,29 @@ public sealed record StageSparsity(string Stage, long Silent, long Total)
 /// <summary>How much of what leaves the activations is zero (paper A1.1, Table A1).</summary>
 public static class ActivationSparsity
 {
+    /// <summary>The largest absolute value that counts as zero. For ReLU it makes almost no difference; the share of a smooth activation depends on it.</summary>
+    public const double Epsilon = 1e-3;
+
+    private const double PublishedEpsilon = 1e-2;
+
     /// <summary>Counts, in eval mode, exactly: no value is left out.</summary>
-    /// <param name="network">On the data's device; it comes back as it was.</param>
-    /// <param name="data">Where the images are taken from.</param>
-    /// <param name="options">What to count; null for the defaults.</param>
+    /// <param name="objective">Module and batches. Its activations are found by their type; one that is called as a function cannot be seen.</param>
+    /// <param name="epsilon">The largest absolute value that counts as zero.</param>
     /// <param name="cancel">Stops between two batches.</param>
-    /// <returns>One entry a stage, in the order of the forward pass.</returns>
-    /// <exception cref="UserException">A setting is out of range.</exception>
+    /// <returns>One entry a stage, in the order of the module's parts.</returns>
+    /// <exception cref="UserException">Epsilon is out of range, or there is no activation.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static IReadOnlyList<StageSparsity> Measure(Network network, ImageSet data, ActivationSparsityOptions? options = null,
-        CancellationToken cancel = default)
+    public static IReadOnlyList<StageSparsity> Measure(Objective objective, double epsilon = Epsilon, CancellationToken cancel = default)
     {
-        options ??= new();
-        options.Validate(data);
+        Validate(epsilon);
+        var places = Places(objective.Module);
+        if (places.Count == 0)
+            throw new UserException($"{objective.Module.GetName()} has no module that is an activation; make them modules (nn.ReLU()) to count what leaves them.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        using var objective = new Objective(network, data, options.Sample);
-        var stages = network.Activations.Select(a => a.Stage).Distinct().ToList();
-        var silent = stages.ToDictionary(stage => stage, _ => zeros(1, dtype: ScalarType.Int64, device: data.Device));
-        var total = stages.ToDictionary(stage => stage, _ => 0L);
-        var hooks = network.Activations.Select(activation => activation.register_forward_hook((_, _, output) =>
-        {
-            silent[activation.Stage].add_(output.abs().le(options.Epsilon).sum());
-            total[activation.Stage] += output.numel();
-            return output;
-        })).ToList();
+        using var mode = new EvalMode(objective.Module);
+        var counts = places.Select(place => new Count(place.Stage)).ToList();
+        var hooks = places.Zip(counts, (place, count) => place.Activation.register_forward_hook((_, _, output) => count.Add(output, epsilon))).ToList();
         try
         {
             foreach (var batch in objective.Batches())
@@ -68,13 +48,46 @@ public static class ActivationSparsity
                 using var inner = NewDisposeScope();
                 using var held = batch;
                 cancel.ThrowIfCancellationRequested();
-                network.call(batch.Images);
+                objective.Module.call(batch.Images);
             }
         }
         finally
         {
             hooks.ForEach(hook => hook.remove());
         }
-        return [.. stages.Select(stage => new StageSparsity(stage, silent[stage].item<long>(), total[stage]))];
+        return [.. counts.Where(count => count.Total > 0).GroupBy(count => count.Stage).Select(stage
+            => new StageSparsity(stage.Key, stage.Sum(c => c.Silent), stage.Sum(c => c.Total), stage.Last().Published / (double)stage.Last().Total))];
+    }
+
+    /// <summary>Refuses a limit that is none.</summary>
+    internal static void Validate(double epsilon)
+    {
+        if (!(epsilon >= 0))
+            throw new UserException(FormattableString.Invariant($"Epsilon is {epsilon}; the largest value that counts as zero must be 0 or more, the default is 0.001."));
+    }
+
+    private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)
+        => module is Network network
+            ? [.. network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))]
+            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module)).Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
+
+    private sealed class Count(string stage)
+    {
+        public string Stage => stage;
+
+        public long Silent { get; private set; }
+
+        public long Published { get; private set; }
+
+        public long Total { get; private set; }
+
+        public Tensor Add(Tensor output, double epsilon)
+        {
+            var size = output.abs();
+            (Silent, Published, Total) = (Silent + Below(epsilon), Published + Below(PublishedEpsilon), Total + output.numel());
+            return output;
+
+            long Below(double limit) => size.le(limit).sum().ToInt64();
+        }
     }
 }

@@ -24,23 +24,22 @@ public sealed record CurvatureWatch : Watch
     /// <summary>The images that the loss is a mean over.</summary>
     public Sample Sample { get; init; } = new();
 
-    /// <summary>Most iterations an eigenvalue takes.</summary>
-    public int MaxIterations { get; init; } = 100;
-
-    /// <summary>An eigenvalue counts as found when an iteration changes it by less than this share.</summary>
-    public double Tolerance { get; init; } = 1e-3;
+    /// <summary>How it is measured; the seed is the run's.</summary>
+    public HessianOptions Hessian { get; init; } = new();
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        using var hessian = new Hessian(network, data, mask, Options with { Seed = seed });
+        using var hessian = new Hessian(new Objective(network, data, Sample), mask, Hessian with { Seed = seed });
         var top = hessian.Top(cancel: cancel)[0];
         return new Dictionary<string, double> { [TopEigenvalue] = top.Value, [Residual] = top.Residual };
     }
 
     /// <inheritdoc/>
-    public override void Validate(ModelSpec model, ImageSet data) => Options.Validate(data);
-
-    private HessianOptions Options => new() { Sample = Sample, MaxIterations = MaxIterations, Tolerance = Tolerance };
+    public override void Validate(ModelSpec model, ImageSet data)
+    {
+        Hessian.Validate();
+        Sample.Validate(data);
+    }
 }

@@ -29,29 +29,36 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
     /// <param name="network">It comes back as it was.</param>
     /// <param name="mask">The ticket; null for a dense network.</param>
     /// <exception cref="UserException">The mask does not fit the network.</exception>
-    public static Flops Of(Network network, Mask? mask = null)
+    public static Flops Of(Network network, Mask? mask = null) => Of(network, [network.Input.Channels, network.Input.Size, network.Input.Size], mask);
+
+    /// <summary>Counts those of any module.</summary>
+    /// <param name="module">It comes back as it was.</param>
+    /// <param name="input">The shape of one image, for instance [3, 32, 32].</param>
+    /// <param name="mask">The ticket; null for a dense module.</param>
+    /// <exception cref="UserException">The mask does not fit the module.</exception>
+    public static Flops Of(nn.Module<Tensor, Tensor> module, long[] input, Mask? mask = null)
     {
-        mask?.Validate(network);
+        WeightSpace.Fit(mask, module);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        using var mode = new EvalMode(network);
+        using var mode = new EvalMode(module);
         var kept = mask?.Layers.ToDictionary(layer => layer.Name, layer => layer.Kept) ?? [];
-        var injected = network.Units.Where(unit => unit.Skip is not null)
+        var injected = ((module as Network)?.Units ?? []).Where(unit => unit.Skip is not null)
             .SelectMany(unit => unit.Skip!.modules().Prepend(unit.Skip)).ToHashSet();
         var layers = new List<LayerFlops>();
         var remove = new List<Action>();
         // A module that is held in a field too has two names; the first is the one its weights have.
-        foreach (var (name, module) in network.named_modules().DistinctBy(named => named.module))
+        foreach (var (name, layer) in module.named_modules().DistinctBy(named => named.module))
         {
-            if (module is Conv2d convolution)
+            if (layer is Conv2d convolution)
                 remove.Add(convolution.register_forward_hook((_, _, output) => Count(name, convolution, convolution.weight, output)).remove);
-            else if (module is Linear linear)
+            else if (layer is Linear linear)
                 remove.Add(linear.register_forward_hook((_, _, output) => Count(name, linear, linear.weight, output)).remove);
         }
         try
         {
-            var weight = network.parameters().First();
-            network.call(zeros([1, network.Input.Channels, network.Input.Size, network.Input.Size], dtype: weight.dtype, device: weight.device));
+            var weight = module.parameters().First();
+            module.call(zeros([1, .. input], dtype: weight.dtype, device: weight.device));
         }
         finally
         {
@@ -59,10 +66,10 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
         }
         return new(layers);
 
-        Tensor Count(string name, nn.Module module, Tensor weight, Tensor output)
+        Tensor Count(string name, nn.Module layer, Tensor weight, Tensor output)
         {
             var places = output.numel() / weight.shape[0];
-            layers.Add(new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(module)));
+            layers.Add(new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(layer)));
             return output;
         }
     }

@@ -22,32 +22,42 @@ public sealed record GradientFlow : Watch
     /// <summary>Names of the weights, as in <see cref="Network.Prunable"/>; empty for all of those.</summary>
     public IReadOnlyList<string> Layers { get; init; } = [];
 
-    /// <inheritdoc/>
-    /// <exception cref="UserException">There is no such layer, or the sample is out of range.</exception>
-    public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
+    /// <summary>The gradient that reaches each parameter of any module, as a Euclidean norm.</summary>
+    /// <param name="objective">Module, loss and batches.</param>
+    /// <param name="mask">Pruned weights do not count; null for none.</param>
+    /// <param name="parameters">Which parameters, by name; null for all.</param>
+    /// <param name="cancel">Stops between two batches.</param>
+    /// <returns>Norms by the parameters' names, in their order.</returns>
+    /// <exception cref="UserException">The mask does not fit the module, or no parameter is chosen.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
     {
-        Require(network);
-        mask?.Validate(network);
-        var weights = network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight);
-        IReadOnlyList<string> names = Layers.Count == 0 ? network.Prunable : Layers;
         using var scope = NewDisposeScope();
-        using var objective = new Objective(network, data, Sample);
-        var sums = names.Select(name => zeros_like(weights[name], requires_grad: false)).ToList();
+        using var space = new WeightSpace(objective.Module, mask, parameters);
+        using var mode = new EvalMode(objective.Module);
+        var sum = zeros(space.Size, dtype: space.Parameters[0].dtype, device: space.Parameters[0].device);
+        var slots = space.Split(sum);
         foreach (var batch in objective.Batches())
         {
             using var inner = NewDisposeScope();
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
             using var record = enable_grad();
-            var gradients = autograd.grad([objective.Of(batch)], [.. names.Select(name => weights[name])], allow_unused: true);
+            var gradients = space.Gradient(objective.Of(batch));
             using var noGrad = no_grad();
-            foreach (var (sum, gradient) in sums.Zip(gradients))
-                if (gradient is { IsInvalid: false })
-                    sum.add_(gradient, alpha: batch.Count / (double)objective.Count);
+            foreach (var (slot, gradient) in slots.Zip(gradients))
+                if (WeightSpace.IsThere(gradient))
+                    slot.add_(gradient, alpha: batch.Count / (double)objective.Count);
         }
-        return names.Zip(sums, (name, sum) => (name, sum)).ToDictionary(
-            pair => pair.name,
-            pair => (mask is null || !mask.Covers(pair.name) ? pair.sum : pair.sum.masked_fill(mask[pair.name].to(data.Device).logical_not(), 0)).norm().ToDouble());
+        return space.Names.Zip(space.Split(space.Project(sum)), (name, part) => (name, norm: part.norm().ToDouble())).ToDictionary(p => p.name, p => p.norm);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="UserException">There is no such layer, or the sample is out of range.</exception>
+    public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
+    {
+        Require(network);
+        return Of(new Objective(network, data, Sample), mask, (Layers.Count == 0 ? network.Prunable : Layers).Contains, cancel);
     }
 
     /// <inheritdoc/>

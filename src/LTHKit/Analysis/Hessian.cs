@@ -1,7 +1,5 @@
-using LTHKit.Data;
-using LTHKit.Models;
 using LTHKit.Pruning;
-using LTHKit.Training;
+using MathNet.Numerics.Statistics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,9 +8,6 @@ namespace LTHKit.Analysis;
 /// <summary>How the curvature of a loss is measured; the defaults are PyHessian's (Yao et al. 2020), which the paper uses.</summary>
 public sealed record HessianOptions
 {
-    /// <summary>The images that the loss is a mean over.</summary>
-    public Sample Sample { get; init; } = new();
-
     /// <summary>Most iterations an eigenvalue takes.</summary>
     public int MaxIterations { get; init; } = 100;
 
@@ -22,14 +17,13 @@ public sealed record HessianOptions
     /// <summary>Of the random vectors.</summary>
     public ulong Seed { get; init; }
 
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate(ImageSet data)
-    {
-        Validate();
-        Sample.Validate(data);
-    }
+    /// <summary>Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</summary>
+    public Func<string, bool>? Parameters { get; init; }
 
-    /// <exception cref="UserException">A setting is out of range, whatever the data.</exception>
+    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature, never negative.</summary>
+    public bool GaussNewton { get; init; }
+
+    /// <exception cref="UserException">A setting is out of range.</exception>
     internal void Validate()
     {
         if (MaxIterations < 1)
@@ -40,30 +34,25 @@ public sealed record HessianOptions
 }
 
 /// <summary>
-/// The Hessian of a network's mean loss with respect to its weights, through Hessian-vector products by double backward (paper section 3.3 and
-/// A1.2; Yao et al. 2020). The network is in eval mode while it is measured, BatchNorm included, and images are not augmented; mode, weights,
-/// buffers and gradients are afterwards what they were. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are
-/// zero; parameters that are never pruned belong to it.
+/// The Hessian of a mean loss with respect to a module's weights, or to some of them, through Hessian-vector products (paper section 3.3 and A1.2; Yao et
+/// al. 2020). The module is in eval mode while it is measured, BatchNorm included, and TF32 is off; mode, weights, buffers and gradients are afterwards what
+/// they were. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are zero; parameters that are never pruned belong to it.
 /// </summary>
 public sealed class Hessian : IDisposable
 {
-    private readonly Network _network;
-    private readonly ImageSet _data;
+    private readonly Objective _objective;
     private readonly HessianOptions _options;
-    private readonly Loss? _loss;
     private readonly WeightSpace _space;
 
-    /// <param name="network">On the data's device; must outlive this object.</param>
-    /// <param name="data">Where the sample is taken from.</param>
+    /// <param name="objective">Module, loss and batches.</param>
     /// <param name="mask">The ticket; null for the Hessian of all weights.</param>
     /// <param name="options">How to measure; null for the defaults.</param>
-    /// <param name="loss">Null: cross-entropy, whatever the network was trained with, so that networks can be compared.</param>
-    /// <exception cref="UserException">A setting is out of range, or the mask does not fit the network.</exception>
-    public Hessian(Network network, ImageSet data, Mask? mask = null, HessianOptions? options = null, Loss? loss = null)
+    /// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
+    public Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null)
     {
-        (_network, _data, _options, _loss) = (network, data, options ?? new(), loss);
-        _options.Validate(data);
-        _space = new WeightSpace(network, mask);
+        (_objective, _options) = (objective, options ?? new());
+        _options.Validate();
+        _space = new WeightSpace(objective.Module, mask, _options.Parameters);
     }
 
     // What the random vectors are for; each is a function of the seed and its number alone.
@@ -79,8 +68,7 @@ public sealed class Hessian : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
-        if (vector.dim() != 1 || vector.numel() != _space.Size)
-            throw new UserException($"The vector is [{string.Join(", ", vector.shape)}]; it needs one entry for each of the {_space.Size:N0} weights of {_network.Model.Name}.");
+        _space.Require(vector);
         return Measure(products => products.Of(_space.Project(vector.clone())).MoveToOuterDisposeScope(), cancel);
     }
 
@@ -89,7 +77,7 @@ public sealed class Hessian : IDisposable
     /// </summary>
     /// <param name="k">How many.</param>
     /// <param name="cancel">Stops between two batches of a product.</param>
-    /// <exception cref="UserException">There are not that many.</exception>
+    /// <exception cref="UserException">There are not that many, or the curvature is not a number.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
@@ -109,7 +97,7 @@ public sealed class Hessian : IDisposable
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
     /// <param name="probes">Number of random vectors.</param>
     /// <param name="cancel">Stops between two batches of a product.</param>
-    /// <exception cref="UserException">There are none.</exception>
+    /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
@@ -118,18 +106,16 @@ public sealed class Hessian : IDisposable
         {
             using var scope = NewDisposeScope();
             var z = _space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Trace, i);
-            return Dot(z, products.Of(z));
+            return Finite(Dot(z, products.Of(z)));
         }).ToArray(), cancel);
-        var mean = samples.Average();
-        var variance = samples.Sum(s => (s - mean) * (s - mean)) / (probes - 1);
-        return new(mean, Math.Sqrt(variance / probes), probes);
+        return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
     }
 
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
     /// <param name="probes">Number of random start vectors.</param>
     /// <param name="steps">Lanczos steps from each; that many vectors are held in memory.</param>
     /// <param name="cancel">Stops between two batches of a product.</param>
-    /// <exception cref="UserException">A number is below 1.</exception>
+    /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
@@ -147,9 +133,10 @@ public sealed class Hessian : IDisposable
     private T Measure<T>(Func<HessianProducts, T> measure, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        using var objective = new Objective(_network, _data, _options.Sample, _loss);
-        using var products = new HessianProducts(_space, objective, cancel);
-        return measure(products);
+        using var mode = new EvalMode(_objective.Module);
+        using var precision = new FullPrecision();
+        using var only = _objective.BatchCount == 1 ? _objective.Batches().First() : null;
+        return measure(new HessianProducts(_space, _objective, only, _options.GaussNewton, cancel));
     }
 
     private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)
@@ -161,12 +148,11 @@ public sealed class Hessian : IDisposable
             using var scope = NewDisposeScope();
             var next = Deflated(products.Of(vector), found);
             var before = value;
-            value = Dot(vector, next);
+            value = Finite(Dot(vector, next));
             residual = Norm(next.add(vector, alpha: -value));
             // Between two eigenvalues of equal size and opposite sign the value stands still far from both; the residual tells.
             var converged = residual == 0 || (Math.Abs(value - before) <= _options.Tolerance * Math.Abs(value) && residual <= 0.5 * Math.Abs(value));
-            // A value that is not finite, for weights that have left the range of numbers, will not become one.
-            if (converged || iteration == _options.MaxIterations || !double.IsFinite(value))
+            if (converged || iteration == _options.MaxIterations)
                 return new(value, vector, residual, iteration, converged);
             using var old = vector;
             vector = Unit(next).MoveToOuterDisposeScope();
@@ -187,7 +173,7 @@ public sealed class Hessian : IDisposable
             basis[j].copy_(w);
             w.Dispose();
             w = products.Of(basis[j]);
-            diagonal.Add(Dot(basis[j], w));
+            diagonal.Add(Finite(Dot(basis[j], w)));
             // Twice is enough: what the first pass leaves is of the size of rounding.
             var all = basis.narrow(0, 0, j + 1);
             for (var pass = 0; pass < 2; pass++)
@@ -207,6 +193,10 @@ public sealed class Hessian : IDisposable
         var (values, vectors) = linalg.eigh(tridiagonal);
         return [.. values.data<double>().Zip(vectors[0].contiguous().data<double>(), (value, first) => (value, first * first))];
     }
+
+    private double Finite(double value) => double.IsFinite(value) ? value : throw new UserException(
+        $"The curvature of {_objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
+        + "diverged; look at its loss, or measure it after an earlier epoch.");
 
     private static Tensor Deflated(Tensor vector, IReadOnlyList<Eigenpair> found)
     {

@@ -5,31 +5,32 @@ using static TorchSharp.torch;
 namespace LTHKit.Analysis;
 
 /// <summary>
-/// Hessian-vector products at one point of the weight space by double backward, H v = d(g' v)/dw with g = dL/dw. The weights must not change until
-/// it is disposed. Where the sample is one batch, the graph of g is kept, in the dispose scope that this object is made in; otherwise it is built
-/// again, batch by batch, for each product.
+/// Products of a curvature matrix of the mean loss L(z), z = f(w), with vectors, at one point of the weight space; the weights must not change while it is
+/// used. The Hessian's by double backward, H v = d(g' v)/dw with g = dL/dw. The generalised Gauss-Newton matrix's, G = J' H_L J with J = dz/dw and
+/// H_L = d²L/dz², by the same trick: J' u is linear in u, so J v = d((J' u)' v)/du; then H_L (J v) = d((dL/dz)' J v)/dz, and J' of that is one more
+/// backward pass. Where there is one batch, its graph is kept, in the dispose scope that this object is made in; otherwise it is built again, batch by
+/// batch, for each product.
 /// </summary>
-internal sealed class HessianProducts : IDisposable
+internal sealed class HessianProducts
 {
     private readonly WeightSpace _space;
     private readonly Objective _objective;
-    private readonly Batch? _batch;
-    private readonly IList<Tensor>? _gradients;
+    private readonly bool _gaussNewton;
     private readonly CancellationToken _cancel;
+    private readonly Func<Tensor[], IList<Tensor>?>? _whole;
 
     /// <param name="space">The weights.</param>
     /// <param name="objective">The loss.</param>
+    /// <param name="only">The batch, where there is one only; null for several.</param>
+    /// <param name="gaussNewton">Whether G is meant, and not H.</param>
     /// <param name="cancel">Stops a product between two batches.</param>
-    public HessianProducts(WeightSpace space, Objective objective, CancellationToken cancel = default)
+    public HessianProducts(WeightSpace space, Objective objective, Batch? only, bool gaussNewton, CancellationToken cancel)
     {
-        (_space, _objective, _cancel) = (space, objective, cancel);
-        if (objective.BatchCount > 1)
-            return;
-        _batch = objective.Batches().First();
-        _gradients = Gradients(_batch);
+        (_space, _objective, _gaussNewton, _cancel) = (space, objective, gaussNewton, cancel);
+        _whole = only is null ? null : Of(only, keepGraph: true);
     }
 
-    /// <summary>H v, for a v whose pruned entries are zero. // [P] -> [P]</summary>
+    /// <summary>The product with a v whose pruned entries are zero. // [P] -> [P]</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Of(Tensor vector)
     {
@@ -38,41 +39,60 @@ internal sealed class HessianProducts : IDisposable
         var parts = _space.Split(vector);
         var result = zeros_like(vector);
         var slots = _space.Split(result);
-        if (_gradients is not null)
-            Add(slots, _gradients, parts, weight: 1, keepGraph: true);
+        if (_whole is not null)
+            Add(_whole(parts), 1);
         else
             foreach (var batch in _objective.Batches())
             {
                 using var inner = NewDisposeScope();
                 using var held = batch;
                 _cancel.ThrowIfCancellationRequested();
-                Add(slots, Gradients(batch), parts, batch.Count / (double)_objective.Count, keepGraph: false);
+                Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)_objective.Count);
             }
         return _space.Project(result).MoveToOuterDisposeScope();
+
+        void Add(IList<Tensor>? product, double weight)
+        {
+            using var noGrad = no_grad();
+            foreach (var (slot, part) in slots.Zip(product ?? []))
+                if (WeightSpace.IsThere(part))
+                    slot.add_(part, alpha: weight);
+        }
     }
 
-    public void Dispose() => _batch?.Dispose();
+    private Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _gaussNewton ? GaussNewton(batch, keepGraph) : Hessian(batch, keepGraph);
 
-    private IList<Tensor> Gradients(Batch batch)
+    private Func<Tensor[], IList<Tensor>?> Hessian(Batch batch, bool keepGraph)
     {
         using var record = enable_grad();
-        return autograd.grad([_objective.Of(batch)], [.. _space.Parameters], retain_graph: true, create_graph: true, allow_unused: true);
+        var gradients = _space.Gradient(_objective.Of(batch), keepGraph: true, createGraph: true);
+        return v => Along(gradients, v) is { } along ? _space.Gradient(along, keepGraph: keepGraph) : null;
     }
 
-    /// <summary>Adds the batch's share of H v; a parameter that the loss does not depend on, or only linearly, adds nothing.</summary>
-    private void Add(Tensor[] slots, IList<Tensor> gradients, Tensor[] parts, double weight, bool keepGraph)
+    private Func<Tensor[], IList<Tensor>?> GaussNewton(Batch batch, bool keepGraph)
     {
         using var record = enable_grad();
-        var along = gradients.Zip(parts).Where(pair => IsThere(pair.First) && pair.First.requires_grad)
-            .Select(pair => (pair.First * pair.Second).sum()).ToArray();
-        if (along.Length == 0)
-            return;
-        var second = autograd.grad([stack(along).sum()], [.. _space.Parameters], retain_graph: keepGraph, allow_unused: true);
-        using var noGrad = no_grad();
-        foreach (var (slot, part) in slots.Zip(second))
-            if (IsThere(part))
-                slot.add_(part, alpha: weight);
+        var outputs = _objective.Module.call(batch.Images);
+        var u = zeros_like(outputs).requires_grad_();
+        var pulled = _space.Gradient(outputs, u, keepGraph: true, createGraph: true);      // J' u
+        var point = outputs.detach().requires_grad_();
+        var slope = autograd.grad([_objective.Of(point, batch)], [point], retain_graph: true, create_graph: true, allow_unused: true)[0];
+        return v =>
+        {
+            using var recording = enable_grad();
+            if (Along(pulled, v) is not { } along || !WeightSpace.IsThere(slope) || !slope.requires_grad)
+                return null;
+            var pushed = autograd.grad([along], [u], retain_graph: true)[0];        // J v
+            var curved = autograd.grad([(slope * pushed).sum()], [point], retain_graph: keepGraph)[0];
+            return _space.Gradient(outputs, curved, keepGraph);
+        };
     }
 
-    private static bool IsThere(Tensor? gradient) => gradient is { IsInvalid: false };
+    /// <summary>The scalar product with v; null where nothing depends on the weights. A parameter that the loss does not depend on adds nothing.</summary>
+    private static Tensor? Along(IList<Tensor> gradients, Tensor[] v)
+    {
+        using var record = enable_grad();
+        Tensor[] along = [.. gradients.Zip(v).Where(pair => WeightSpace.IsThere(pair.First) && pair.First.requires_grad).Select(pair => (pair.First * pair.Second).sum())];
+        return along.Length == 0 ? null : stack(along).sum();
+    }
 }

@@ -1,67 +1,55 @@
-using System.Security.Cryptography;
+using System.Text;
 using LTHKit.Data;
-using LTHKit.Models;
 using LTHKit.Pruning;
-using LTHKit.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 
-/// <summary>Where a line through weight space is looked at; the defaults are the paper's (Figure 10).</summary>
-public sealed record LineOptions
+/// <summary>Where a line or a plane is looked at: equally spaced points, symmetric around the network.</summary>
+/// <param name="Points">In each direction; an odd number has the network itself in the middle.</param>
+/// <param name="Reach">How far it reaches to each side.</param>
+/// <param name="Seed">Of random directions; networks share them by the names of their parameters.</param>
+public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
 {
-    /// <summary>How far the line reaches to both sides.</summary>
-    public double Reach { get; init; } = 0.5;
-
-    /// <summary>Points on it, equally spaced.</summary>
-    public int Points { get; init; } = 21;
-
-    /// <summary>The images that the loss is a mean over.</summary>
-    public Sample Sample { get; init; } = new() { Part = Part.Test };
+    /// <summary>From -reach to reach, symmetric to the bit.</summary>
+    internal IReadOnlyList<double> Axis => [.. Enumerable.Range(0, Points).Select(i => Reach * (2 * i - (Points - 1)) / (Points - 1))];
 
     /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate(ImageSet data) => LossLandscape.Validate(Reach, Points, Sample, data);
+    internal LossGrid Validated()
+    {
+        if (!(Reach > 0) || !double.IsFinite(Reach))
+            throw new UserException(FormattableString.Invariant($"The landscape reaches to {Reach}; it must be a positive number."));
+        if (Points < 2)
+            throw new UserException($"A landscape of {Points} points a side is not possible; take at least 2, odd numbers to see the network itself.");
+        return this;
+    }
 }
 
-/// <summary>Where a plane through weight space is looked at; the defaults are those of Li et al. 2017 (Figure 5).</summary>
-public sealed record PlaneOptions
+/// <summary>The loss along a line.</summary>
+/// <param name="X">Where, ascending.</param>
+/// <param name="Y">The loss at each of <paramref name="X"/>.</param>
+public sealed record LossLine(IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
-    /// <summary>How far the plane reaches to each side, in units of the filters' norms.</summary>
-    public double Reach { get; init; } = 1;
-
-    /// <summary>Points in each of the two directions, equally spaced.</summary>
-    public int Points { get; init; } = 51;
-
-    /// <summary>Of the directions; networks share them by the names of their parameters.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>The images that the loss is a mean over.</summary>
-    public Sample Sample { get; init; } = new();
-
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate(ImageSet data) => LossLandscape.Validate(Reach, Points, Sample, data);
+    /// <summary>The mean of the loss along the line above that in its middle (claim C14).</summary>
+    internal double Rise => Y.Average() - Y[Y.Count / 2];
 }
 
-/// <summary>Where a plane through input space is looked at (Figure 11).</summary>
-public sealed record InputPlaneOptions
+/// <summary>A quantity, mostly a loss, over a plane: <c>Z[i][j]</c> belongs to <c>X[j]</c> and <c>Y[i]</c>.</summary>
+/// <param name="Name">Of the network or the condition, as in the title above it.</param>
+/// <param name="X">First coordinate, ascending.</param>
+/// <param name="Y">Second coordinate, ascending.</param>
+/// <param name="Z">One row for each of <paramref name="Y"/>; NaN where there is no value.</param>
+public sealed record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
 {
-    /// <summary>
-    /// How far the plane reaches to each side, in the Euclidean norm of a normalised image (itself about 28 long at 16x16 pixels, 55 at 32x32).
-    /// </summary>
-    public double Reach { get; init; } = 3;
-
-    /// <summary>Points in each of the two directions, equally spaced.</summary>
-    public int Points { get; init; } = 51;
-
-    /// <summary>Of the random direction; it is the same for every network.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>The images whose surroundings are looked at.</summary>
-    public Sample Sample { get; init; } = new() { Part = Part.Test };
-
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate(ImageSet data) => LossLandscape.Validate(Reach, Points, Sample, data);
+    /// <summary>Refuses a plane whose rows and columns do not fit its coordinates.</summary>
+    internal void Validate()
+    {
+        if (X.Count < 2 || Y.Count < 2 || Z.Count != Y.Count || Z.Any(row => row.Count != X.Count))
+            throw new UserException(
+                $"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; "
+                + $"it needs at least 2 of each and one row of {X.Count} values a y coordinate.");
+    }
 }
 
 /// <summary>The loss along the top eigenvector of a network's Hessian.</summary>
@@ -72,29 +60,27 @@ public sealed record InputPlaneOptions
 public sealed record EigenvectorLine(double Eigenvalue, double Residual, bool Converged, LossLine Line);
 
 /// <summary>
-/// The loss around a network, in the space of its weights and of its inputs: cross-entropy in eval mode, BatchNorm included, on images that are not
-/// augmented. Weights, buffers, gradients and mode are afterwards what they were, to the bit.
+/// The loss around a module, in the space of its weights and of its inputs, in eval mode, BatchNorm included. Weights, buffers, gradients and mode are
+/// afterwards what they were, to the bit.
 /// </summary>
 public static class LossLandscape
 {
+    private const double Tiny = 1e-10;
+
     /// <summary>The loss at theta + t v (Figure 10).</summary>
-    /// <param name="network">On the data's device.</param>
-    /// <param name="data">Where the sample is taken from.</param>
+    /// <param name="objective">Module, loss and batches.</param>
     /// <param name="direction">v, as <see cref="Eigenpair.Vector"/>. // [P]</param>
-    /// <param name="options">Which t; null for the defaults.</param>
+    /// <param name="grid">Which t; null for the paper's 21 points from -0.5 to 0.5.</param>
+    /// <param name="parameters">Those that the direction is of, as <see cref="HessianOptions.Parameters"/>; null for all.</param>
     /// <param name="cancel">Stops the computation.</param>
     /// <exception cref="UserException">A setting is out of range, or the direction is of another network.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static LossLine Along(Network network, ImageSet data, Tensor direction, LineOptions? options = null, CancellationToken cancel = default)
+    public static LossLine Along(Objective objective, Tensor direction, LossGrid? grid = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
     {
-        options ??= new();
-        options.Validate(data);
-        var t = Axis(options.Reach, options.Points);
+        var t = (grid ?? new(21, 0.5)).Validated().Axis;
         using var scope = NewDisposeScope();
-        using var space = new WeightSpace(network);
-        if (direction.dim() != 1 || direction.numel() != space.Size)
-            throw new UserException($"The direction is [{string.Join(", ", direction.shape)}]; it needs one entry for each of the {space.Size:N0} weights of {network.Model.Name}.");
-        using var objective = new Objective(network, data, options.Sample);
+        using var space = new WeightSpace(objective.Module, taken: parameters);
+        space.Require(direction);
         using var weights = new DisplacedWeights(space.Parameters);
         var parts = space.Split(direction);
         return new(t, [.. t.Select(length =>
@@ -104,97 +90,81 @@ public static class LossLandscape
         })]);
     }
 
-    /// <summary>The loss along the top eigenvector of the Hessian of the training loss (Figure 10).</summary>
-    /// <param name="network">On the data's device.</param>
-    /// <param name="data">Where the samples are taken from.</param>
+    /// <summary>The loss along the top eigenvector of the Hessian of, mostly, another: the test loss along that of the training loss (Figure 10).</summary>
+    /// <param name="curved">Whose Hessian.</param>
+    /// <param name="seen">The loss along it, of the same module.</param>
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="hessian">How to find the eigenvector; null for the defaults.</param>
-    /// <param name="line">How to look along it; null for the defaults.</param>
+    /// <param name="grid">How to look along it; null for the paper's 21 points from -0.5 to 0.5.</param>
     /// <param name="cancel">Stops the computation.</param>
     /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EigenvectorLine AlongTopEigenvector(Network network, ImageSet data, Mask? mask = null, HessianOptions? hessian = null,
-        LineOptions? line = null, CancellationToken cancel = default)
+    public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null, LossGrid? grid = null,
+        CancellationToken cancel = default)
     {
-        (line ?? new()).Validate(data);
+        grid?.Validated();
         using var scope = NewDisposeScope();
-        using var curvature = new Hessian(network, data, mask, hessian);
+        using var curvature = new Hessian(curved, mask, hessian);
         var top = curvature.Top(cancel: cancel)[0];
-        return new(top.Value, top.Residual, top.Converged, Along(network, data, top.Vector, line, cancel));
+        return new(top.Value, top.Residual, top.Converged, Along(seen, top.Vector, grid, hessian?.Parameters, cancel));
     }
 
     /// <summary>
     /// The loss on a plane through the weights (Figure 5): theta + x d1 + y d2 with two random directions, filter-normalised as in Li et al. 2017.
     /// Weights that the mask prunes stay zero; parameters of one dimension, biases and BatchNorm, stay as they are.
     /// </summary>
-    /// <param name="network">On the data's device.</param>
-    /// <param name="data">Where the sample is taken from.</param>
+    /// <param name="objective">Module, loss and batches.</param>
     /// <param name="mask">Its mask; null for a dense network.</param>
-    /// <param name="options">Which plane; null for the defaults.</param>
-    /// <param name="keep">A file that keeps the rows as they are done, so that a computation that was stopped goes on; null for none.</param>
+    /// <param name="grid">Which plane, in units of the filters' norms; null for the 51 points from -1 to 1 of Li et al.</param>
     /// <param name="rowDone">Told the number of rows done.</param>
-    /// <param name="cancel">Stops within a row; the rows before it are kept.</param>
-    /// <exception cref="UserException">
-    /// A setting is out of range, the mask does not fit, or the file holds another plane; nothing has been computed then.
-    /// </exception>
+    /// <param name="cancel">Stops the computation.</param>
+    /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static Plane Weights(Network network, ImageSet data, Mask? mask = null, PlaneOptions? options = null, string? keep = null,
-        Action<int>? rowDone = null, CancellationToken cancel = default)
+    public static Plane Weights(Objective objective, Mask? mask = null, LossGrid? grid = null, Action<int>? rowDone = null, CancellationToken cancel = default)
     {
-        options ??= new();
-        options.Validate(data);
-        var axis = Axis(options.Reach, options.Points);
+        grid = (grid ?? new(51, 1)).Validated();
         using var scope = NewDisposeScope();
-        using var objective = new Objective(network, data, options.Sample);
-        using var weights = new DisplacedWeights(network.parameters());
-        var first = Directions.FilterNormalised(network, mask, options.Seed, 1);
-        var second = Directions.FilterNormalised(network, mask, options.Seed, 2);
-        var grid = new GridFile(keep, axis, new
+        var first = FilterNormalised(objective.Module, mask, grid.Seed, 1);
+        var second = FilterNormalised(objective.Module, mask, grid.Seed, 2);
+        using var weights = new DisplacedWeights(objective.Module.parameters());
+        var rows = new List<IReadOnlyList<double>>();
+        foreach (var y in grid.Axis)
         {
-            options,
-            data = data.Fingerprint,
-            weights = Hash(network.state_dict().Values),
-            directions = Hash(first.Concat(second).OfType<Tensor>()),
-            origin = objective.Mean(cancel),        // tells networks apart that differ in what they compute and not in their weights
-        });
-        while (grid.Rows.Count < axis.Count)
-        {
-            var y = axis[grid.Rows.Count];
-            grid.Add([.. axis.Select(x =>
+            rows.Add([.. grid.Axis.Select(x =>
             {
                 weights.MoveTo((first, x), (second, y));
                 return objective.Mean(cancel);
             })]);
-            rowDone?.Invoke(grid.Rows.Count);
+            rowDone?.Invoke(rows.Count);
         }
-        return new("", axis, axis, grid.Rows);
+        return new("", grid.Axis, grid.Axis, rows);
     }
 
     /// <summary>
     /// The mean loss on planes through the images (Figure 11): image i moves to x_i + x n_i + y r_i, n_i being its loss's gradient with respect to
     /// it and r_i a random direction, both of length one.
     /// </summary>
-    /// <param name="network">On the data's device.</param>
-    /// <param name="data">Where the sample is taken from.</param>
-    /// <param name="options">Which plane; null for the defaults.</param>
+    /// <param name="objective">Module, loss and batches.</param>
+    /// <param name="grid">
+    /// Which plane, in the Euclidean norm of a normalised image (itself about 28 long at 16x16 pixels, 55 at 32x32); null for 51 points from -3 to 3.
+    /// </param>
     /// <param name="cancel">Stops the computation.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static Plane Inputs(Network network, ImageSet data, InputPlaneOptions? options = null, CancellationToken cancel = default)
+    public static Plane Inputs(Objective objective, LossGrid? grid = null, CancellationToken cancel = default)
     {
-        options ??= new();
-        options.Validate(data);
-        var axis = Axis(options.Reach, options.Points);
-        using var objective = new Objective(network, data, options.Sample);
-        using var generator = new Generator(options.Seed);
+        grid = (grid ?? new(51, 3)).Validated();
+        var axis = grid.Axis;
+        using var mode = new EvalMode(objective.Module);
+        using var generator = new Generator(grid.Seed);
         var sums = axis.Select(_ => new double[axis.Count]).ToArray();
         foreach (var batch in objective.Batches())
         {
             using var scope = NewDisposeScope();
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
-            var normal = Directions.UnitPerImage(Gradient(objective, batch));
-            var random = Directions.UnitPerImage(randn(batch.Images.shape, dtype: batch.Images.dtype, generator: generator).to(data.Device));
+            var normal = UnitPerImage(Gradient(objective, batch));
+            var random = UnitPerImage(randn(batch.Images.shape, dtype: batch.Images.dtype, generator: generator).to(batch.Images.device));
             using var noGrad = no_grad();
             for (var i = 0; i < axis.Count; i++)
                 for (var j = 0; j < axis.Count; j++)
@@ -208,33 +178,44 @@ public static class LossLandscape
         return new("", axis, axis, [.. sums.Select(row => row.Select(sum => sum / objective.Count).ToArray())]);
     }
 
+    /// <summary>
+    /// A random direction in weight space with the norm of every filter that of the network's (Li et al. 2017): d * ||w|| / (||d|| + 1e-10). A
+    /// parameter's part follows from the seed and its name alone, so that networks with other activations or injected layers share the rest.
+    /// </summary>
+    /// <param name="module">The weights w.</param>
+    /// <param name="mask">Pruned weights have no part in the direction, nor in its norm.</param>
+    /// <param name="seed">Of the plane.</param>
+    /// <param name="number">Which of its directions.</param>
+    /// <returns>One entry a parameter; null for those of one dimension, which do not move.</returns>
+    internal static IReadOnlyList<Tensor?> FilterNormalised(nn.Module module, Mask? mask, ulong seed, int number)
+    {
+        WeightSpace.Fit(mask, module);
+        using var noGrad = no_grad();
+        return [.. module.named_parameters().Select(p => p.parameter.dim() > 1 ? Of(p.name, p.parameter) : null)];
+
+        Tensor Of(string name, Tensor weight)
+        {
+            using var scope = NewDisposeScope();
+            using var generator = new Generator(SplitMix64.Keyed([unchecked((long)seed), number, .. Encoding.UTF8.GetBytes(name)]).Next());
+            var direction = randn(weight.shape, dtype: weight.dtype, generator: generator).to(weight.device);
+            if (mask is not null && mask.Covers(name))
+                direction.masked_fill_(mask[name].to(weight.device).logical_not(), 0);
+            var rows = direction.view(weight.shape[0], -1);
+            var scale = weight.reshape(weight.shape[0], -1).norm(1, keepdim: true) / (rows.norm(1, keepdim: true) + Tiny);
+            return rows.mul_(scale).view(weight.shape).MoveToOuterDisposeScope();
+        }
+    }
+
+    /// <summary>Each image of a batch divided by its Euclidean norm; an image of zeros stays one. // [B, ...]</summary>
+    private static Tensor UnitPerImage(Tensor images)
+        => (images.flatten(1) / linalg.vector_norm(images.flatten(1), dims: [1], keepdim: true).clamp_min(1e-30)).view(images.shape);
+
     private static Tensor Gradient(Objective objective, Batch batch)
     {
         using var record = enable_grad();
         var images = batch.Images.detach().clone().requires_grad_();
-        return autograd.grad([objective.Of(batch with { Images = images })], [images])[0];
-    }
-
-    /// <summary>Refuses settings out of range.</summary>
-    internal static void Validate(double reach, int points, Sample sample, ImageSet data)
-    {
-        if (!(reach > 0) || !double.IsFinite(reach))
-            throw new UserException(FormattableString.Invariant($"The landscape reaches to {reach}; it must be a positive number."));
-        if (points < 2)
-            throw new UserException($"A landscape of {points} points a side is not possible; take at least 2, odd numbers to see the network itself.");
-        sample.Validate(data);
-    }
-
-    /// <summary>Equally spaced from -reach to reach, and symmetric to the bit, so that an odd number of points has 0 in the middle.</summary>
-    private static IReadOnlyList<double> Axis(double reach, int points)
-        => [.. Enumerable.Range(0, points).Select(i => reach * (2 * i - (points - 1)) / (points - 1))];
-
-    private static string Hash(IEnumerable<Tensor> tensors)
-    {
-        using var scope = NewDisposeScope();
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var tensor in tensors)
-            hash.AppendData(tensor.detach().cpu().contiguous().bytes);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        var loss = objective.Of(batch with { Images = images });
+        return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
+            : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs, so there is no gradient; is something in it detached?");
     }
 }

@@ -1,98 +1,127 @@
 using LTHKit.Data;
-using LTHKit.Models;
 using LTHKit.Training;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 
 /// <summary>
-/// The mean loss of a network over a sample of images, as a function of its weights. It holds the network in eval mode until it is disposed.
+/// What analyses look at: the mean loss of any module over batches, as a function of its weights. Measurements put the module in eval mode,
+/// BatchNorm included, and give it back as it was: mode, weights, buffers and gradients.
 /// </summary>
-internal sealed class Objective : IDisposable
+public sealed class Objective
 {
-    private readonly Network _network;
-    private readonly Sample _sample;
+    private readonly Func<IEnumerable<Batch>> _batches;
     private readonly Loss _loss;
-    private readonly Batches _batches;
-    private readonly ImageSplit _images;
-    private readonly ScalarType _dtype;
-    private readonly EvalMode _mode;
 
-    /// <param name="network">On the data's device.</param>
-    /// <param name="data">Where the sample is taken from.</param>
-    /// <param name="sample">Which images.</param>
-    /// <param name="loss">Null: cross-entropy, whatever the network was trained with, so that networks can be compared.</param>
-    /// <exception cref="UserException">The sample is out of range.</exception>
-    public Objective(Network network, ImageSet data, Sample sample, Loss? loss = null)
+    /// <summary>Over batches of one's own.</summary>
+    /// <param name="module">[B, ...] -> outputs, for instance logits [B, classes]; it must outlive this object.</param>
+    /// <param name="batches">Inputs and targets; owned by the caller, and must outlive this object. The loss is a mean over all their images.</param>
+    /// <param name="loss">A mean over a batch; null for cross-entropy.</param>
+    /// <exception cref="UserException">There is no image.</exception>
+    public Objective(nn.Module<Tensor, Tensor> module, IReadOnlyList<Batch> batches, Loss? loss = null)
+        : this(module, () => batches.Select(batch => new Batch(batch.Images.alias(), batch.Labels.alias()).Detached()), batches.Sum(batch => batch.Count), batches.Count, loss)
     {
-        sample.Validate(data);
-        (_network, _sample, _loss) = (network, sample, loss ?? Losses.CrossEntropy);
-        _dtype = network.parameters().First().dtype;
-        // Channels first: libtorch 1.13 has been seen to crash in second derivatives of images laid out the other way.
-        _batches = new Batches(data, sample.BatchSize, 0, Augmentation.None);
-        _images = Chosen(sample, data);
-        _mode = new EvalMode(network);
     }
 
+    /// <summary>Over images of a data set.</summary>
+    /// <param name="module">On the data's device; it must outlive this object.</param>
+    /// <param name="data">Where the sample is taken from; it must outlive this object.</param>
+    /// <param name="sample">Which images; null for all training images.</param>
+    /// <param name="loss">Null for cross-entropy, whatever the network was trained with, so that networks can be compared.</param>
+    /// <exception cref="UserException">The sample is out of range.</exception>
+    public Objective(nn.Module<Tensor, Tensor> module, ImageSet data, Sample? sample = null, Loss? loss = null)
+        : this(module, () => (sample ?? new()).BatchesOf(data), Valid(sample ?? new(), data).CountIn(data), loss: loss)
+        => BatchCount = (Count + (sample ?? new()).BatchSize - 1) / (sample ?? new()).BatchSize;
+
+    private Objective(nn.Module<Tensor, Tensor> module, Func<IEnumerable<Batch>> batches, int count, int batchCount = 0, Loss? loss = null)
+    {
+        if (count == 0)
+            throw new UserException($"There is no image to measure {module.GetName()} on; give at least one batch.");
+        (Module, _batches, Count, BatchCount, _loss) = (module, batches, count, batchCount, loss ?? Losses.CrossEntropy);
+    }
+
+    /// <summary>The module.</summary>
+    public nn.Module<Tensor, Tensor> Module { get; }
+
     /// <summary>Number of images.</summary>
-    public int Count => _images.Count;
+    public int Count { get; }
 
     /// <summary>Number of batches.</summary>
-    public int BatchCount => (Count + _sample.BatchSize - 1) / _sample.BatchSize;
+    public int BatchCount { get; }
 
-    /// <summary>The images in the network's number type, in order. Each batch is disposed by whoever receives it.</summary>
-    public IEnumerable<Batch> Batches()
+    /// <summary>The images in the module's number type, in order. Each batch is disposed by whoever receives it.</summary>
+    internal IEnumerable<Batch> Batches()
     {
-        foreach (var batch in _batches.Evaluation(_images, _sample.BatchSize))
-        {
-            if (_dtype == ScalarType.Float32)
-            {
-                yield return batch;
-                continue;
-            }
-            using var scope = NewDisposeScope();
-            using var single = batch;
-            yield return new Batch(batch.Images.to(_dtype), batch.Labels.alias()).Detached();
-        }
+        var dtype = Module.parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32;
+        return _batches().Select(batch => batch.Images.dtype == dtype || !batch.Images.is_floating_point() ? batch : Converted(batch, dtype));
     }
 
     /// <summary>The mean loss over one batch, a scalar tensor that gradients flow through.</summary>
-    public Tensor Of(Batch batch) => _loss(_network.call(batch.Images), new Target(batch.Images, batch.Labels));
+    internal Tensor Of(Batch batch) => Of(Module.call(batch.Images), batch);
 
-    /// <summary>The mean loss over the sample.</summary>
+    /// <summary>The loss of outputs for a batch.</summary>
+    internal Tensor Of(Tensor outputs, Batch batch) => _loss(outputs, new Target(batch.Images, batch.Labels));
+
+    /// <summary>The mean loss.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public double Mean(CancellationToken cancel = default)
     {
+        using var mode = new EvalMode(Module);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var sum = zeros(1, dtype: ScalarType.Float64, device: _images.Labels.device);
+        Tensor? sum = null;
         foreach (var batch in Batches())
         {
             using var inner = NewDisposeScope();
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
-            sum.add_(Of(batch) * batch.Count);
+            var part = Of(batch).to(ScalarType.Float64) * batch.Count;
+            sum = (sum is null ? part : sum + part).MoveToOuterDisposeScope();
         }
-        return sum.item<double>() / Count;
+        return sum!.ToDouble() / Count;
     }
 
-    /// <summary>Gives the network its mode back and frees the sample.</summary>
+    private static Sample Valid(Sample sample, ImageSet data)
+    {
+        sample.Validate(data);
+        return sample;
+    }
+
+    private static Batch Converted(Batch batch, ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var single = batch;
+        return new Batch(batch.Images.to(dtype), batch.Labels.alias()).Detached();
+    }
+}
+
+/// <summary>Keeps CUDA from multiplying in TF32, whose ten bits an eigenvector's noise would consist of, until it is disposed.</summary>
+internal sealed class FullPrecision : IDisposable
+{
+    private readonly (bool Products, bool Convolutions) _before = (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
+
+    public FullPrecision() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
+
+    public void Dispose() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = _before;
+}
+
+/// <summary>Holds a module in eval mode; when disposed, every module in it has the mode it had before.</summary>
+internal sealed class EvalMode : IDisposable
+{
+    private readonly List<(nn.Module Module, bool Training)> _before;
+
+    public EvalMode(nn.Module module)
+    {
+        _before = [.. module.modules().Prepend(module).Select(m => (m, m.training))];
+        module.eval();
+    }
+
     public void Dispose()
     {
-        _mode.Dispose();
-        _images.Dispose();
-        _batches.Dispose();
-    }
-
-    private static ImageSplit Chosen(Sample sample, ImageSet data)
-    {
-        var all = sample.Of(data);
-        using var scope = NewDisposeScope();
-        if (sample.Images == 0 || sample.Images == all.Count)
-            return new ImageSplit(all.Images.alias(), all.Labels.alias());
-        var order = SplitMix64.Keyed((long)sample.Part, all.Count).Permutation(all.Count);
-        var chosen = tensor(order[..sample.Images]).to(data.Device);
-        return new ImageSplit(all.Images.index_select(0, chosen), all.Labels.index_select(0, chosen));
+        // A module comes after those that hold it, so that its own mode is the last that it is given.
+        foreach (var (module, training) in _before)
+            module.train(training);
     }
 }

@@ -33,16 +33,39 @@ public sealed record Sample
     {
         if (BatchSize < 1)
             throw new UserException($"A batch of {BatchSize} images is not possible; take a batch size of at least 1.");
-        var count = Of(data).Count;
+        var count = Whole(data).Count;
         if (Images < 0 || Images > count)
             throw new UserException($"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, and 0 takes them all.");
     }
 
-    /// <summary>The whole part.</summary>
-    internal ImageSplit Of(ImageSet data) => Part switch
+    /// <summary>Number of images that it takes of <paramref name="data"/>.</summary>
+    internal int CountIn(ImageSet data) => Images == 0 ? Whole(data).Count : Images;
+
+    /// <summary>The images in their order. Each batch is disposed by whoever receives it.</summary>
+    internal IEnumerable<Batch> BatchesOf(ImageSet data)
+    {
+        // Channels first: libtorch 1.13 has been seen to crash in second derivatives of images laid out the other way.
+        using var batches = new Batches(data, BatchSize, 0, Augmentation.None);
+        using var images = Chosen(data);
+        foreach (var batch in batches.Evaluation(images, BatchSize))
+            yield return batch;
+    }
+
+    private ImageSplit Whole(ImageSet data) => Part switch
     {
         Part.Train => data.Train,
         Part.Validation => data.Validation,
         _ => data.Test,
     };
+
+    private ImageSplit Chosen(ImageSet data)
+    {
+        var all = Whole(data);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        if (Images == 0 || Images == all.Count)
+            return new ImageSplit(all.Images.alias(), all.Labels.alias());
+        var order = SplitMix64.Keyed((long)Part, all.Count).Permutation(all.Count);
+        var chosen = TorchSharp.torch.tensor(order[..Images]).to(data.Device);
+        return new ImageSplit(all.Images.index_select(0, chosen), all.Labels.index_select(0, chosen));
+    }
 }

@@ -1,4 +1,4 @@
-using LTHKit.Models;
+using LTHKit.Data;
 using LTHKit.Pruning;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -7,28 +7,40 @@ using static TorchSharp.torch;
 namespace LTHKit.Analysis;
 
 /// <summary>
-/// The space of a network's weights: all parameters, one after the other, as one vector [P]. With a mask the pruned weights are no part of it;
-/// their entries are zero in every vector.
+/// The space of a module's weights: its parameters, or some of them, one after the other, as one vector [P]. With a mask the pruned weights are no part
+/// of it; their entries are zero in every vector.
 /// </summary>
 internal sealed class WeightSpace : IDisposable
 {
+    private readonly string _module;
     private readonly Tensor? _pruned;       // [P], boolean
 
-    /// <exception cref="UserException">The mask does not fit the network.</exception>
-    public WeightSpace(Network network, Mask? mask = null)
+    /// <param name="module">Whose weights.</param>
+    /// <param name="mask">Null for all weights.</param>
+    /// <param name="taken">Which parameters, by name; null for all that are trained.</param>
+    /// <exception cref="UserException">The mask does not fit the module, or no parameter is taken.</exception>
+    public WeightSpace(nn.Module module, Mask? mask = null, Func<string, bool>? taken = null)
     {
-        mask?.Validate(network);
-        Parameters = [.. network.parameters()];
+        _module = module.GetName();
+        Fit(mask, module);
+        var all = module.named_parameters().Where(p => p.parameter.requires_grad).ToList();
+        var mine = all.Where(p => taken is null || taken(p.name)).ToList();
+        if (mine.Count == 0)
+            throw new UserException($"No parameter of {_module} was chosen; their names are {string.Join(", ", all.Select(p => p.name))}.");
+        (Names, Parameters) = ([.. mine.Select(p => p.name)], [.. mine.Select(p => p.parameter)]);
         Size = Parameters.Sum(p => p.numel());
-        Dimension = Size - (mask is null ? 0 : mask.Total - mask.Kept);
+        Dimension = Size;
         if (mask is null)
             return;
+        Dimension -= mask.Layers.Where(layer => Names.Contains(layer.Name)).Sum(layer => layer.Total - layer.Kept);
         using var scope = NewDisposeScope();
-        var parts = network.named_parameters().Select(p => mask.Covers(p.name)
+        _pruned = cat([.. mine.Select(p => mask.Covers(p.name)
             ? mask[p.name].to(p.parameter.device).logical_not().flatten()
-            : zeros(p.parameter.numel(), dtype: ScalarType.Bool, device: p.parameter.device));
-        _pruned = cat(parts.ToArray()).DetachFromDisposeScope();
+            : zeros(p.parameter.numel(), dtype: ScalarType.Bool, device: p.parameter.device))]).DetachFromDisposeScope();
     }
+
+    /// <summary>The parameters' names, in order.</summary>
+    public IReadOnlyList<string> Names { get; }
 
     /// <summary>The parameters, in order.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
@@ -44,24 +56,77 @@ internal sealed class WeightSpace : IDisposable
 
     /// <summary>Views of a vector in the shapes of the parameters.</summary>
     public Tensor[] Split(Tensor vector)
-    {
-        long start = 0;
-        return [.. Parameters.Select(p =>
-        {
-            var part = vector.narrow(0, start, p.numel()).view(p.shape);
-            start += p.numel();
-            return part;
-        })];
-    }
+        => [.. vector.split([.. Parameters.Select(p => p.numel())]).Zip(Parameters, (part, p) => part.view(p.shape))];
 
     /// <summary>A random vector of independent entries with mean 0 and variance 1. // [P]</summary>
     /// <param name="draw">Draws it on the CPU, in the type that it is given.</param>
     /// <param name="keys">What it is for; the same keys give the same vector.</param>
     public Tensor Random(Func<long, ScalarType, Generator, Tensor> draw, params ReadOnlySpan<long> keys)
     {
-        using var generator = new Generator(Data.SplitMix64.Keyed(keys).Next());
+        using var generator = new Generator(SplitMix64.Keyed(keys).Next());
         return Project(draw(Size, Parameters[0].dtype, generator).to(Parameters[0].device));
     }
 
+    /// <summary>The gradient of a scalar, or of a tensor times another, with respect to each parameter; a tensor that is not there where it does not depend on one.</summary>
+    /// <exception cref="UserException">It depends on no weight at all.</exception>
+    public IList<Tensor> Gradient(Tensor of, Tensor? times = null, bool keepGraph = false, bool createGraph = false) => of.requires_grad
+        ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)
+        : throw new UserException($"What {_module} computes does not depend on its weights, so there is no gradient; is something in it detached?");
+
+    /// <summary>Whether a gradient is there.</summary>
+    public static bool IsThere(Tensor? gradient) => gradient is { IsInvalid: false };
+
+    /// <summary>Refuses a vector of another space.</summary>
+    public void Require(Tensor vector)
+    {
+        if (vector.dim() != 1 || vector.numel() != Size)
+            throw new UserException($"The vector is [{string.Join(", ", vector.shape)}]; it needs one entry for each of the {Size:N0} weights of {_module}.");
+    }
+
+    /// <summary>Refuses a mask that names a weight which the module does not have in that shape.</summary>
+    public static void Fit(Mask? mask, nn.Module module)
+    {
+        if (mask is null)
+            return;
+        var shapes = module.named_parameters().ToDictionary(p => p.name, p => p.parameter.shape);
+        foreach (var layer in mask.Layers)
+            if (!shapes.TryGetValue(layer.Name, out var shape) || !shape.SequenceEqual(layer.Shape))
+                throw new UserException($"The mask does not fit {module.GetName()}: {layer.Name} is [{string.Join(", ", layer.Shape)}] in the mask and "
+                    + $"{(shape is null ? "missing" : $"[{string.Join(", ", shape)}]")} in the network.");
+    }
+
     public void Dispose() => _pruned?.Dispose();
+}
+
+/// <summary>Moves weights along directions; when disposed, they are what they were, to the bit.</summary>
+internal sealed class DisplacedWeights : IDisposable
+{
+    private readonly List<(Parameter Weight, Tensor Origin)> _weights;
+
+    public DisplacedWeights(IEnumerable<Parameter> weights)
+    {
+        using var scope = NewDisposeScope();
+        _weights = [.. weights.Select(w => (w, w.detach().clone().DetachFromDisposeScope()))];
+    }
+
+    /// <summary>Sets the weights to their origin plus the sum of the steps. A direction has one entry a parameter, null where it is zero.</summary>
+    public void MoveTo(params ReadOnlySpan<(IReadOnlyList<Tensor?> Direction, double Length)> steps)
+    {
+        using var noGrad = no_grad();
+        for (var i = 0; i < _weights.Count; i++)
+        {
+            var (weight, origin) = _weights[i];
+            weight.copy_(origin);
+            foreach (var (direction, length) in steps)
+                if (direction[i] is { } part)
+                    weight.add_(part, alpha: length);
+        }
+    }
+
+    public void Dispose()
+    {
+        MoveTo();
+        foreach (var (_, origin) in _weights)
+            origin.Dispose();
+    }
 }

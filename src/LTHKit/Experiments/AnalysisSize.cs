@@ -24,25 +24,17 @@ public sealed record AnalysisSize
     /// <summary>A network is watched after every so many epochs, and after the first and the last.</summary>
     public int WatchEvery { get; init; } = 1;
 
-    /// <summary>How a Hessian is measured.</summary>
-    public HessianOptions Hessian => new() { Sample = CurvatureSample };
+    /// <summary>The training images that a Hessian or a gradient is a mean over.</summary>
+    public Sample CurvatureSample => new() { Images = CurvatureImages, BatchSize = CurvatureBatch };
 
-    /// <summary>How a line through weight space is looked at.</summary>
-    public LineOptions Line => new() { Sample = new Sample { Part = Part.Test, Images = LandscapeImages } };
-
-    /// <summary>How a plane through weight space is looked at.</summary>
-    public PlaneOptions Plane => new() { Points = PlanePoints, Sample = new Sample { Images = LandscapeImages } };
-
-    /// <summary>How a plane through input space is looked at.</summary>
-    public InputPlaneOptions InputPlane => new() { Points = PlanePoints, Sample = new Sample { Part = Part.Test, Images = LandscapeImages } };
+    /// <summary>The images that a landscape is a mean over.</summary>
+    public Sample LandscapeSample(Part part) => new() { Part = part, Images = LandscapeImages };
 
     /// <summary>Watches the top eigenvalue over a training.</summary>
     public CurvatureWatch Curvature(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
 
     /// <summary>Watches the gradient of every layer over a training.</summary>
     public GradientFlow GradientFlow(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
-
-    private Sample CurvatureSample => new() { Images = CurvatureImages, BatchSize = CurvatureBatch };
 
     private IReadOnlyList<int> Watched(Recipe recipe) => WatchEvery < 1
         ? throw new UserException($"A network cannot be watched after every {WatchEvery} epochs; give a whole number from 1 on.")

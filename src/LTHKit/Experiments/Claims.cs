@@ -2,27 +2,7 @@ using LTHKit.Analysis;
 
 namespace LTHKit.Experiments;
 
-/// <summary>What runs say to a claim.</summary>
-public enum Verdict
-{
-    /// <summary>The numbers are on the claim's side: where it compares runs, by more than the 95 % confidence interval of the mean difference.</summary>
-    Holds,
-
-    /// <summary>They are on the other side, by more than that.</summary>
-    Fails,
-
-    /// <summary>The difference is within its confidence interval, which takes three seeds, or parts of the claim hold and others do not.</summary>
-    Open,
-}
-
-/// <summary>A claim of the paper, and what the runs at hand say to it.</summary>
-/// <param name="Id">For instance "C12".</param>
-/// <param name="Statement">What is claimed.</param>
-/// <param name="Verdict">Computed from the runs.</param>
-/// <param name="Evidence">The numbers that it rests on.</param>
-public sealed record Claim(string Id, string Statement, Verdict Verdict, string Evidence);
-
-/// <summary>Judges the claims of the paper; here those that rest on curvature, landscapes and activations (C12 to C15).</summary>
+/// <summary>The claims of the paper; here those that rest on curvature, landscapes and activations (C12 to C15).</summary>
 public static partial class Claims
 {
     /// <summary>
@@ -30,85 +10,72 @@ public static partial class Claims
     /// what is meant, so absolute values are compared: early in a training the largest eigenvalue is often negative.
     /// </summary>
     /// <param name="vanilla">Watched runs without tweaks.</param>
-    /// <param name="tweaked">Watched runs with one set of tweaks, of the same seeds in the same order.</param>
-    /// <returns>The claim about the early and the one about the late training.</returns>
+    /// <param name="tweaked">Watched runs with one set of tweaks.</param>
+    /// <returns>The part about the early and the one about the late training.</returns>
     public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
     {
         var name = RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks);
         return
         [
-            Of($"{name}: higher top eigenvalue than vanilla after epoch {tweaked[0].Epochs[0]}", Values(tweaked, 0), Values(vanilla, 0)),
-            Of($"{name}: lower top eigenvalue than vanilla after epoch {tweaked[0].Epochs[^1]}", Values(vanilla, ^1), Values(tweaked, ^1), swapped: true),
+            Of("higher", Alternative.Greater, 0),
+            Of("lower", Alternative.Less, ^1),
         ];
 
-        static Sampled[] Values(IReadOnlyList<WatchSeries> series, Index at)
-            => [.. series.Select(s => new Sampled(s.Run.Spec.Seed, s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at]))];
-
-        static Claim Of(string statement, Sampled[] larger, Sampled[] smaller, bool swapped = false)
-        {
-            var (tweaked, vanilla) = swapped ? (smaller, larger) : (larger, smaller);
-            return new("C12", statement, IsLarger(larger, smaller), $"absolute value {Text(tweaked)}, vanilla {Text(vanilla)}");
-        }
+        Claim Of(string how, Alternative alternative, Index at) => Difference($"C12 {name}",
+            $"{name}: {how} top eigenvalue than vanilla after epoch {tweaked[0].Epochs.ToArray()[at]}", alternative, tweaked, vanilla,
+            s => s.Run, s => Math.Abs(s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at]));
     }
 
     /// <summary>
-    /// C13: how much a tweak changes the landscape early and late, as the root mean square difference of the logarithmic loss over the plane, with two
-    /// seeds of vanilla as the yardstick for what chance does.
+    /// C13: a tweak changes the landscape, as the root mean square difference of the logarithmic loss over the plane, by more than another seed of vanilla
+    /// does: throughout, or more so early or late than at the other end.
     /// </summary>
-    /// <param name="statement">For instance "skip changes the contours throughout".</param>
-    /// <param name="early">Vanilla's plane, the tweaked network's and vanilla's of another seed, early in the training.</param>
+    /// <param name="name">The tweak's, for instance "skip".</param>
+    /// <param name="early">Planes early in the training, of vanilla and with the tweak: one a seed, in the same order.</param>
     /// <param name="late">The same at its end.</param>
-    /// <param name="expected">The larger change is expected early (negative), late (positive), or both are expected to exceed the yardstick (0).</param>
-    /// <returns>Open where vanilla has one seed only: a run is no yardstick for itself.</returns>
-    public static Claim Contours(string statement, (Plane Vanilla, Plane Tweaked, Plane OtherSeed) early, (Plane Vanilla, Plane Tweaked, Plane OtherSeed) late, int expected)
+    /// <param name="expected">Expected is a larger change early (negative) or late (positive), or more than chance at both ends (0).</param>
+    /// <returns>Without numbers where vanilla has one seed only: a run is no yardstick for itself.</returns>
+    public static IReadOnlyList<Claim> Contours(string name, (IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) early,
+        (IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) late, int expected)
     {
-        var (before, after) = (Distance(early.Vanilla, early.Tweaked), Distance(late.Vanilla, late.Tweaked));
-        var (chanceBefore, chanceAfter) = (Distance(early.Vanilla, early.OtherSeed), Distance(late.Vanilla, late.OtherSeed));
-        if (chanceBefore == 0 || chanceAfter == 0)
-            return new("C13", statement, Verdict.Open, FormattableString.Invariant(
-                $"change early {before:0.000}, late {after:0.000}; two seeds of vanilla are needed to tell what chance does"));
-        // The larger of the two changes is the one to judge, if it is more than chance makes.
-        var (larger, chance, asExpected) = after > before ? (after, chanceAfter, expected > 0) : (before, chanceBefore, expected < 0);
-        var verdict = double.IsNaN(before + after + chanceBefore + chanceAfter) ? Verdict.Open
-            : expected == 0 ? Combined(before > chanceBefore, after > chanceAfter)
-            : larger <= chance ? Verdict.Open
-            : asExpected ? Verdict.Holds : Verdict.Fails;
-        return new("C13", statement, verdict, FormattableString.Invariant(
-            $"change early {before:0.000} (another seed {chanceBefore:0.000}), late {after:0.000} (another seed {chanceAfter:0.000})"));
+        return expected == 0
+            ? [Of("changes the contours early", Excess(early)), Of("changes the contours late", Excess(late))]
+            : [Of($"changes the contours more {(expected < 0 ? "early than late" : "late than early")}", [.. Excess(early).Zip(Excess(late), (a, b) => expected * (b - a))])];
+
+        // By how much the tweak's change exceeds that from each seed of vanilla to the next.
+        static double[] Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes) => [.. planes.Vanilla.Zip(planes.Tweaked).Select((pair, seed)
+            => Distance(pair.First, pair.Second) - (planes.Vanilla.Count > 1 ? Distance(pair.First, planes.Vanilla[(seed + 1) % planes.Vanilla.Count]) : double.NaN))];
+
+        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{name} {what}, beyond what another seed does", Alternative.Greater,
+            numbers.Index().Where(n => double.IsFinite(n.Item)).ToDictionary(n => n.Index, n => n.Item)) { Unit = "", Scale = 1 };
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>
     /// <param name="vanilla">Networks without tweaks.</param>
-    /// <param name="tweaked">Networks with one set of tweaks, of the same seeds in the same order.</param>
+    /// <param name="tweaked">Networks with one set of tweaks.</param>
     public static Claim Flatness(IReadOnlyList<Measured<EigenvectorLine>> vanilla, IReadOnlyList<Measured<EigenvectorLine>> tweaked)
     {
-        Sampled[] plain = [.. vanilla.Select(Of)], other = [.. tweaked.Select(Of)];
-        return new("C14", $"{RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}: flatter than vanilla along the top eigenvector", IsLarger(plain, other),
-            $"mean rise {Text(other)}, vanilla {Text(plain)}");
-
-        static Sampled Of(Measured<EigenvectorLine> line) => new(line.Run.Spec.Seed, Rise(line.Value.Line));
+        var name = RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks);
+        return Difference($"C14 {name}", $"{name}: flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla, m => m.Run, m => m.Value.Line.Rise);
     }
 
     /// <summary>C15, ReLU: 28 to 66 % of the activations are zero, more in deeper stages.</summary>
     /// <param name="relu">Networks with ReLU.</param>
-    public static Claim SilentRelu(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> relu)
+    public static IReadOnlyList<Claim> SilentRelu(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> relu)
     {
-        var shares = MeanShares(relu);
-        var deeper = shares.Zip(shares.Skip(1)).All(pair => pair.Second > pair.First);
-        var inside = shares.All(share => share is >= 0.28 and <= 0.66);
-        return new("C15", "ReLU: 28 to 66 % of the activations are zero, growing with depth", Combined(inside, deeper), Percentages(shares));
+        var measured = relu.ToList();
+        return
+        [
+            Silence("ReLU: in every stage at least 28 % of the activations are zero", measured, shares => shares.Min() - 0.28),
+            Silence("ReLU: in every stage at most 66 % of the activations are zero", measured, shares => 0.66 - shares.Max()),
+            Silence("ReLU: more in deeper stages", measured, shares => shares.Zip(shares.Skip(1), (a, b) => b - a).DefaultIfEmpty(double.NaN).Min()),
+        ];
     }
 
     /// <summary>C15, smooth activations: fewer than 0.4 % of the activations are zero.</summary>
     /// <param name="smooth">Networks with a smooth activation.</param>
-    public static Claim SilentSmooth(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> smooth)
-    {
-        var shares = MeanShares(smooth);
-        return new("C15", "Swish: fewer than 0.4 % of the activations are zero", shares.All(share => share < 0.004) ? Verdict.Holds : Verdict.Fails, Percentages(shares));
-    }
-
-    /// <summary>The mean of the loss along a line above that in its middle.</summary>
-    internal static double Rise(LossLine line) => line.Y.Average() - line.Y[line.Y.Count / 2];
+    public static IReadOnlyList<Claim> SilentSmooth(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> smooth)
+        => [Silence("Swish: in no stage 0.4 % of the activations are zero", [.. smooth], shares => 0.004 - shares.Max())];
 
     /// <summary>The root mean square difference of the logarithmic loss; points where either is no number are left out.</summary>
     internal static double Distance(Plane a, Plane b)
@@ -117,27 +84,24 @@ public static partial class Claims
         return squares.Count == 0 ? double.NaN : Math.Sqrt(squares.Average());
     }
 
-    /// <summary>Judged seed by seed: the runs of one seed share their ticket, first weights and data order.</summary>
-    private static Verdict IsLarger(Sampled[] larger, Sampled[] smaller)
-        => new Contrast([.. larger.Join(smaller, a => a.Seed, b => b.Seed, (a, b) => a.Value - b.Value)]).IsPositive;
+    /// <summary>A number of the tweaked networks minus the same of vanilla's at their level and seed; the mean over the levels.</summary>
+    private static Claim Difference<T>(string id, string sentence, Alternative alternative, IReadOnlyList<T> tweaked, IReadOnlyList<T> vanilla,
+        Func<T, RunResult> run, Func<T, double> number)
+        => new(id, sentence, alternative, BySeed(tweaked.Join(vanilla, m => (run(m).Spec.Level, run(m).Spec.Seed), m => (run(m).Spec.Level, run(m).Spec.Seed), (a, b) => (run(a), number(a) - number(b)))))
+        {
+            Unit = "",
+            Scale = 1,
+            Runs = [.. vanilla.Concat(tweaked).Select(run)],
+        };
 
-    /// <summary>A number of one seed.</summary>
-    private sealed record Sampled(int Seed, double Value);
+    /// <summary>The least or most of each run's shares by stage, the mean over a seed's runs; the stem is not in the paper's table.</summary>
+    private static Claim Silence(string sentence, IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> measured, Func<double[], double> number)
+        => new("C15", sentence, Alternative.Greater, BySeed(measured.Select(m => (m.Run, m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray() is { Length: > 0 } shares
+            ? number(shares) : double.NaN))))
+        {
+            Runs = [.. measured.Select(m => m.Run)],
+        };
 
-    private static Verdict Combined(bool first, bool second)
-        => first && second ? Verdict.Holds : first || second ? Verdict.Open : Verdict.Fails;
-
-    /// <summary>The mean share of each of the paper's stages, layer1 to layer4, over all networks; the stem is not in its table.</summary>
-    private static double[] MeanShares(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
-        => [.. measured.SelectMany(m => m.Value).Where(stage => stage.Stage.StartsWith("layer")).GroupBy(stage => stage.Stage)
-            .OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => group.Average(stage => stage.Share))];
-
-    private static string Percentages(double[] shares) => string.Join(", ", shares.Select((share, i) => FormattableString.Invariant($"layer{i + 1} {100 * share:0.00} %")));
-
-    private static string Text(Sampled[] sampled)
-    {
-        double[] values = [.. sampled.Select(s => s.Value)];
-        return FormattableString.Invariant($"{values.Average():0.###}")
-            + (values.Length > 1 ? FormattableString.Invariant($" ± {Statistics.Deviation(values):0.###}") : "");
-    }
+    private static Dictionary<int, double> BySeed(IEnumerable<(RunResult Run, double Number)> numbers)
+        => numbers.Where(n => double.IsFinite(n.Number)).GroupBy(n => n.Run.Spec.Seed).ToDictionary(seed => seed.Key, seed => seed.Average(n => n.Number));
 }

@@ -1,121 +1,109 @@
 namespace LTHKit.Experiments;
 
 /// <summary>
-/// The claims that rest on test accuracies (C1 to C7, C9 to C11, C16). Each is a difference taken seed by seed at the same nominal sparsity, and holds or fails
-/// only where its 95 % confidence interval leaves no doubt.
+/// The claims of the paper that rest on test accuracies (C1 to C11, C16). The number of a seed is a difference between its runs at the same nominal sparsity.
 /// </summary>
 public static partial class Claims
 {
-    /// <summary>
-    /// What counts as marginal or comparable, as a fraction: one percentage point, a little less than the smallest of the gains that the paper
-    /// reports for all tweaks together (1.05 points).
-    /// </summary>
-    public const double Marginal = 0.01;
-
-    /// <summary>C1: new skip connections hurt the dense network and help the sparse one, most at the highest sparsity.</summary>
+    /// <summary>C1: new skip connections hurt the dense network and help the sparse one; most at the highest sparsity, and at equal effective sparsity, are secondary.</summary>
     /// <param name="vanilla">Retrained as found.</param>
     /// <param name="skip">With skip connections.</param>
-    /// <exception cref="UserException">The sweeps share no dense network or no level.</exception>
-    public static IReadOnlyList<Claim> Skip(Sweep vanilla, Sweep skip)
-    {
-        var gains = new Gains(skip, vanilla);
-        return
-        [
-            Negative("C1", $"{skip.Name} hurts the dense network", gains.Dense),
-            Positive("C1", $"{skip.Name} helps the sparsest network", gains.At(gains.Sparsest)),
-            Positive("C1", $"{skip.Name} helps the sparsest network more than the other sparse ones", gains.Of(of => of[gains.Sparsest] - MeanOf(of, gains.Levels.Where(level => level != gains.Sparsest)))),
-        ];
-    }
+    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
+    public static IReadOnlyList<Claim> Skip(Sweep vanilla, Sweep skip) =>
+    [
+        Gain($"C1 {skip.Name}", "hurts the dense network", Alternative.Less, s => s.Dense, skip, vanilla),
+        Gain($"C1 {skip.Name}", "helps the sparsest network", Alternative.Greater, s => s.Sparsest, skip, vanilla),
+        Gain($"C1 {skip.Name}", "helps it more than the other sparse ones", Alternative.Greater, s => s.Sparsest - s.MeanOfOthers, skip, vanilla) with { Primary = false },
+        AtEqualEffectiveSparsity($"C1 {skip.Name}", skip, vanilla),
+    ];
 
     /// <summary>C2: smooth activations are marginal on the dense network, and a clear gain on sparse ones.</summary>
     /// <param name="vanilla">With ReLU.</param>
     /// <param name="smooth">With a smooth activation.</param>
-    /// <exception cref="UserException">The sweeps share no dense network or no level.</exception>
-    public static IReadOnlyList<Claim> Smooth(Sweep vanilla, Sweep smooth)
-    {
-        var gains = new Gains(smooth, vanilla);
-        return
-        [
-            Within("C2", $"{smooth.Name} is marginal on the dense network", gains.Dense),
-            Positive("C2", $"{smooth.Name} helps sparse networks", gains.Sparse),
-        ];
-    }
+    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
+    public static IReadOnlyList<Claim> Smooth(Sweep vanilla, Sweep smooth) =>
+    [
+        Marginal($"C2 {smooth.Name}", $"{smooth.Name} is marginal on the dense network", s => s.Dense, smooth, vanilla),
+        Gain($"C2 {smooth.Name}", "helps sparse networks", Alternative.Greater, s => s.Mean(), smooth, vanilla),
+    ];
 
     /// <summary>C3: the gain of the architecture tweaks grows with sparsity.</summary>
     /// <param name="vanilla">Retrained as found.</param>
     /// <param name="architecture">With skip connections and a smooth activation.</param>
     /// <exception cref="UserException">The sweeps share fewer than two levels.</exception>
-    public static IReadOnlyList<Claim> Architecture(Sweep vanilla, Sweep architecture)
-        => [Positive("C3", $"{architecture.Name}: the gain grows with sparsity", new Gains(architecture, vanilla).Slope, "points a level")];
+    public static IReadOnlyList<Claim> Architecture(Sweep vanilla, Sweep architecture) =>
+    [
+        Slope("C3", "the gain grows with sparsity", Alternative.Greater, architecture, vanilla),
+        AtEqualEffectiveSparsity("C3", architecture, vanilla),
+    ];
 
-    /// <summary>C4: label smoothing helps sparse networks more than the dense one, most in the range of winning tickets (36 and 59 %).</summary>
+    /// <summary>C4: label smoothing helps sparse networks more than the dense one; most in the range of winning tickets (36 and 59 %) is secondary.</summary>
     /// <param name="vanilla">With one-hot labels.</param>
     /// <param name="smoothing">With smoothed labels.</param>
-    /// <exception cref="UserException">The sweeps share no dense network or no level.</exception>
-    public static IReadOnlyList<Claim> LabelSmoothing(Sweep vanilla, Sweep smoothing)
-    {
-        var gains = new Gains(smoothing, vanilla);
-        var inside = gains.Levels.Where(level => gains.Sparsity(level) is > 0.3 and < 0.65).ToList();
-        return
-        [
-            MoreThanDense("C4", smoothing, gains),
-            Positive("C4", $"{smoothing.Name} helps most between 36 and 59 %", gains.Of(of => MeanOf(of, inside) - MeanOf(of, gains.Levels.Except(inside)))),
-        ];
-    }
+    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
+    public static IReadOnlyList<Claim> LabelSmoothing(Sweep vanilla, Sweep smoothing) =>
+    [
+        MoreThanDense("C4", smoothing, vanilla),
+        Gain("C4", "helps most between 36 and 59 %", Alternative.Greater, s => s.Mean(Winning) - s.Mean(at => !Winning(at)), smoothing, vanilla) with { Primary = false },
+    ];
 
     /// <summary>C5: layer-wise re-scaled initialisation helps sparse networks more than the dense one.</summary>
     /// <param name="vanilla">From theta0.</param>
     /// <param name="rescaled">From theta0, re-scaled.</param>
-    /// <exception cref="UserException">The sweeps share no dense network or no level.</exception>
-    public static IReadOnlyList<Claim> RescaledInit(Sweep vanilla, Sweep rescaled) => [MoreThanDense("C5", rescaled, new Gains(rescaled, vanilla))];
+    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
+    public static IReadOnlyList<Claim> RescaledInit(Sweep vanilla, Sweep rescaled) => [MoreThanDense("C5", rescaled, vanilla)];
 
     /// <summary>C6: the recipe tweaks gain most at low sparsity, above the dense network.</summary>
     /// <param name="vanilla">Retrained as found.</param>
     /// <param name="recipe">With label smoothing and re-scaled initialisation.</param>
-    /// <exception cref="UserException">The sweeps share no dense network or fewer than two levels.</exception>
-    public static IReadOnlyList<Claim> Recipe(Sweep vanilla, Sweep recipe)
-    {
-        var gains = new Gains(recipe, vanilla);
-        return
-        [
-            Negative("C6", $"{recipe.Name}: the gain falls with sparsity", gains.Slope, "points a level"),
-            Positive("C6", $"{recipe.Name}: the least sparse tickets are above {vanilla.Name}'s dense network", AboveDense(vanilla, recipe, gains.Levels[0])),
-        ];
-    }
+    /// <exception cref="UserException">The sweeps share fewer than two levels, or vanilla has no dense network.</exception>
+    public static IReadOnlyList<Claim> Recipe(Sweep vanilla, Sweep recipe) =>
+    [
+        Slope("C6", "the gain falls with sparsity", Alternative.Less, recipe, vanilla),
+        new("C6", $"{recipe.Name}: the least sparse tickets are above {vanilla.Name}'s dense network", Alternative.Greater, s => s[0].Densest - s[1].Dense, recipe, vanilla),
+    ];
 
-    /// <summary>C7: both bundles together beat each, and there are winning tickets at higher sparsity than vanilla's.</summary>
+    /// <summary>
+    /// C7: both bundles together beat each. That their tickets of 67 to 92 %, where vanilla's have lost, are still above the dense network is secondary; so is the
+    /// sparsest winning ticket, which is no number of a seed: <see cref="WinningTicket"/>.
+    /// </summary>
     /// <param name="vanilla">Retrained as found; with its dense network, which a winning ticket must reach.</param>
     /// <param name="architecture">With the one bundle.</param>
     /// <param name="recipe">With the other.</param>
     /// <param name="both">With both.</param>
-    /// <exception cref="UserException">The sweeps share no dense network or no level.</exception>
+    /// <exception cref="UserException">The sweeps share no level, or vanilla has no dense network.</exception>
     public static IReadOnlyList<Claim> Combined(Sweep vanilla, Sweep architecture, Sweep recipe, Sweep both) =>
     [
-        Positive("C7", $"{both.Name} beats {vanilla.Name} on sparse networks", new Gains(both, vanilla).Sparse),
-        Positive("C7", $"{both.Name} beats {architecture.Name} on sparse networks", new Gains(both, architecture).Sparse),
-        Positive("C7", $"{both.Name} beats {recipe.Name} on sparse networks", new Gains(both, recipe).Sparse),
-        Positive("C7", $"{both.Name} has winning tickets at higher levels than {vanilla.Name}", WinningLevels(vanilla, both), "levels", 1),
+        .. new[] { vanilla, architecture, recipe }.Select(other => Beats("C7", both, other)),
+        new("C7", $"{both.Name}: tickets of 67 to 92 % are above {vanilla.Name}'s dense network", Alternative.Greater,
+            s => s[0].Mean(at => at is > 0.66 and < 0.92) - s[1].Dense, both, vanilla) { Primary = false },
+        AtEqualEffectiveSparsity("C7", both, vanilla),
     ];
+
+    /// <summary>C8: the gain holds on all networks and data sets.</summary>
+    /// <param name="pairs">Retrained as found, and with all tweaks; one pair a network and data set.</param>
+    /// <exception cref="UserException">The sweeps of a pair share no level.</exception>
+    public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
+        [.. pairs.Select(pair => Gain("C8", $"helps sparse {pair.Both.Runs[0].Spec.Model.Name} on {pair.Both.Runs[0].Spec.Data.Name}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla))];
 
     /// <summary>
     /// C9: below a critical sparsity the tweaks from theta0 beat weight rewinding, and stay comparable at 74 to 89 % and at 97 %. The least sparse
-    /// level stands for the first; of the others those that lie nearest.
+    /// level stands for the first; a range without a ticket of the sweeps is no part of the claim.
     /// </summary>
     /// <param name="rewound">Weight rewinding.</param>
     /// <param name="both">All tweaks, from theta0.</param>
     /// <exception cref="UserException">The sweeps share no level.</exception>
-    public static IReadOnlyList<Claim> InsteadOfRewinding(Sweep rewound, Sweep both)
-    {
-        var gains = new Gains(both, rewound);
-        return
-        [
-            Positive("C9", $"{both.Name} beats {rewound.Name} at {Percent(gains.Sparsity(gains.Levels[0]))}", gains.At(gains.Levels[0])),
-            .. gains.Levels.Skip(1).Where(level => gains.Sparsity(level) is > 0.73 and < 0.9 or > 0.95)
-                .Select(level => Within("C9", $"{both.Name} and {rewound.Name} are comparable at {Percent(gains.Sparsity(level))}", gains.At(level))),
-        ];
-    }
+    public static IReadOnlyList<Claim> InsteadOfRewinding(Sweep rewound, Sweep both) =>
+    [
+        Gain("C9", $"beats {rewound.Name} at the lowest sparsity", Alternative.Greater, s => s.Densest, both, rewound),
+        .. new[]
+        {
+            Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at 74 to 89 %", s => s.Mean(at => at is > 0.73 and < 0.9), both, rewound),
+            Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at 97 %", s => s.Mean(at => at > 0.95), both, rewound),
+        }.Where(part => part.Numbers.Count > 0),
+    ];
 
-    /// <summary>C10: on top of rewinding the architecture tweaks are marginal, the recipe's a clear gain, both together best and nearly flat in sparsity.</summary>
+    /// <summary>C10: on top of rewinding the architecture tweaks are marginal, the recipe's a clear gain, both together best; nearly flat in sparsity is secondary.</summary>
     /// <param name="rewound">Weight rewinding.</param>
     /// <param name="architecture">With the architecture tweaks on top.</param>
     /// <param name="recipe">With the recipe tweaks on top.</param>
@@ -123,116 +111,55 @@ public static partial class Claims
     /// <exception cref="UserException">The sweeps share fewer than two levels.</exception>
     public static IReadOnlyList<Claim> OnTopOfRewinding(Sweep rewound, Sweep architecture, Sweep recipe, Sweep both) =>
     [
-        Within("C10", $"{architecture.Name} is marginal", new Gains(architecture, rewound).Sparse),
-        Positive("C10", $"{recipe.Name} is a clear gain", new Gains(recipe, rewound).Sparse),
-        Positive("C10", $"{both.Name} beats {architecture.Name}", new Gains(both, architecture).Sparse),
-        Positive("C10", $"{both.Name} beats {recipe.Name}", new Gains(both, recipe).Sparse),
-        Positive("C10", $"{both.Name} falls less with sparsity than {rewound.Name}", new Gains(both, rewound).Slope, "points a level"),
+        Marginal("C10", $"{architecture.Name} is marginal", s => s.Mean(), architecture, rewound),
+        Gain("C10", "is a clear gain", Alternative.Greater, s => s.Mean(), recipe, rewound),
+        Beats("C10", both, architecture),
+        Beats("C10", both, recipe),
+        Slope("C10", $"falls less with sparsity than {rewound.Name}", Alternative.Greater, both, rewound) with { Primary = false },
     ];
 
-    /// <summary>C11: distillation in place of label smoothing is marginal.</summary>
-    /// <param name="smoothing">With smoothed labels.</param>
-    /// <param name="distilled">With a teacher's.</param>
+    /// <summary>C11: distillation in place of label smoothing, inside AT + TRT (paper 4.6), is marginal.</summary>
+    /// <param name="both">AT + TRT, with smoothed labels.</param>
+    /// <param name="distilled">The same with a teacher's.</param>
     /// <exception cref="UserException">The sweeps share no level.</exception>
-    public static IReadOnlyList<Claim> Distillation(Sweep smoothing, Sweep distilled)
-        => [Within("C11", $"{distilled.Name} in place of {smoothing.Name} is marginal on sparse networks", new Gains(distilled, smoothing).Sparse)];
+    public static IReadOnlyList<Claim> Distillation(Sweep both, Sweep distilled)
+        => [Marginal("C11", $"{distilled.Name} in place of {both.Name} is marginal on sparse networks", s => s.Mean(), distilled, both)];
 
     /// <summary>C16: the gains stay with the tickets of another pruner.</summary>
-    /// <param name="vanilla">The tickets retrained as found.</param>
+    /// <param name="vanilla">The tickets retrained as found, named after the pruner.</param>
     /// <param name="tweaked">The same with tweaks.</param>
     /// <exception cref="UserException">The sweeps share no level.</exception>
     public static IReadOnlyList<Claim> OtherMask(Sweep vanilla, Sweep tweaked)
-        => [Positive("C16", $"the tweaks help the tickets of {vanilla.Name}", new Gains(tweaked, vanilla).Sparse)];
+        => [Gain($"C16 {vanilla.Name}", "helps sparse networks", Alternative.Greater, s => s.Mean(), tweaked, vanilla)];
 
-    private static Claim MoreThanDense(string id, Sweep tweaked, Gains gains)
-        => Positive(id, $"{tweaked.Name} helps sparse networks more than the dense one", gains.Of(of => MeanOf(of, gains.Levels) - of[0], dense: true));
-
-    private static Claim Positive(string id, string statement, Contrast contrast, string unit = "points", double scale = 100)
-        => new(id, statement, contrast.IsPositive, contrast.Text(scale, unit));
-
-    private static Claim Negative(string id, string statement, Contrast contrast, string unit = "points")
-        => new(id, statement, contrast.IsNegative, contrast.Text(100, unit));
-
-    private static Claim Within(string id, string statement, Contrast contrast)
-        => new(id, FormattableString.Invariant($"{statement}, within {100 * Marginal:0.#} point"), contrast.IsWithin(Marginal), contrast.Text(100, "points"));
-
-    /// <summary>How far the tickets of one level lie above the dense network trained without tweaks.</summary>
-    private static Contrast AboveDense(Sweep vanilla, Sweep tweaked, int level) => new(
-        [.. tweaked.Runs.Where(run => run.Spec.Level == level).Join(vanilla.DenseRuns, run => run.Spec.Seed, dense => dense.Spec.Seed,
-            (run, dense) => run.TestAccuracy - dense.TestAccuracy)]);
-
-    /// <summary>
-    /// Up to how many pruning levels further than vanilla's the tweaked tickets stay winning: at least as accurate as the dense network trained without
-    /// tweaks, at this level and each before it that both have.
-    /// </summary>
-    private static Contrast WinningLevels(Sweep vanilla, Sweep tweaked)
+    /// <summary>The sparsest winning ticket (claim C7): the highest sparsity whose mean over seeds is not below the dense network's; null without any.</summary>
+    /// <param name="sweep">Whose tickets.</param>
+    /// <param name="vanilla">Whose dense network is to be reached.</param>
+    /// <exception cref="UserException">Vanilla has no dense network.</exception>
+    public static SweepPoint? WinningTicket(Sweep sweep, Sweep vanilla)
     {
-        var gains = new Gains(tweaked, vanilla);
-        return new([.. vanilla.DenseRuns.Where(dense => gains.Seeds.Contains(dense.Spec.Seed)).Select(dense => (double)(Last(tweaked, dense) - Last(vanilla, dense)))]);
-
-        int Last(Sweep sweep, RunResult dense) => sweep.Runs.Where(run => run.Spec.Seed == dense.Spec.Seed && gains.Levels.Contains(run.Spec.Level))
-            .OrderBy(run => run.Spec.Level).TakeWhile(run => run.TestAccuracy >= dense.TestAccuracy).LastOrDefault()?.Spec.Level ?? 0;
+        var dense = vanilla.DenseRuns.Average(run => run.TestAccuracy);
+        return sweep.Points.Where(point => point.Mean >= dense).MaxBy(point => point.Sparsity);
     }
 
-    private static double MeanOf(IReadOnlyDictionary<int, double> gains, IEnumerable<int> levels) => levels.Select(level => gains[level]).DefaultIfEmpty(double.NaN).Average();
+    private static bool Winning(double sparsity) => sparsity is > 0.3 and < 0.65;
 
-    private static string Percent(double sparsity) => FormattableString.Invariant($"{100 * sparsity:0.#} %");
+    /// <summary>A number of the one sweep minus the same of the other; the sentence begins with the first one's name.</summary>
+    private static Claim Gain(string id, string predicate, Alternative alternative, Func<SeedResults, double> number, Sweep sweep, Sweep other)
+        => new(id, $"{sweep.Name} {predicate}", alternative, s => number(s[0]) - number(s[1]), sweep, other);
 
-    /// <summary>The gains of one way to retrain over another, seed by seed.</summary>
-    private sealed class Gains
-    {
-        private readonly Sweep _tweaked, _vanilla;
-        private readonly Dictionary<int, Dictionary<int, double>> _seeds;       // seed -> level -> gain
-        private readonly Dictionary<int, double> _sparsity;
+    private static Claim Marginal(string id, string sentence, Func<SeedResults, double> number, Sweep sweep, Sweep other)
+        => new(id, FormattableString.Invariant($"{sentence}, within {100 * Claim.Marginal:0.#} point"), Alternative.Within, s => number(s[0]) - number(s[1]), sweep, other);
 
-        public Gains(Sweep tweaked, Sweep vanilla)
-        {
-            (_tweaked, _vanilla) = (tweaked, vanilla);
-            var gains = tweaked.GainsOver(vanilla);
-            _sparsity = gains.Select(gain => gain.Run).DistinctBy(run => run.Spec.Level).ToDictionary(run => run.Spec.Level, run => run.Sparsity);
-            Levels = [.. _sparsity.Keys.Where(level => level > 0).Order()];
-            if (Levels.Count == 0)
-                throw new UserException($"'{tweaked.Name}' and '{vanilla.Name}' share no level and seed; sweep the same levels to compare them.");
-            _seeds = gains.GroupBy(gain => gain.Run.Spec.Seed).ToDictionary(seed => seed.Key, seed => seed.ToDictionary(gain => gain.Run.Spec.Level, gain => gain.Gain))
-                .Where(seed => Levels.All(seed.Value.ContainsKey)).ToDictionary();
-        }
+    private static Claim Beats(string id, Sweep sweep, Sweep other) => Gain(id, $"beats {other.Name} on sparse networks", Alternative.Greater, s => s.Mean(), sweep, other);
 
-        /// <summary>The sparse levels that both have, least sparse first.</summary>
-        public IReadOnlyList<int> Levels { get; }
+    private static Claim MoreThanDense(string id, Sweep sweep, Sweep vanilla)
+        => Gain(id, "helps sparse networks more than the dense one", Alternative.Greater, s => s.Mean() - s.Dense, sweep, vanilla);
 
-        /// <summary>The seeds that have all of them in both.</summary>
-        public IReadOnlyCollection<int> Seeds => _seeds.Keys;
+    private static Claim Slope(string id, string what, Alternative alternative, Sweep sweep, Sweep vanilla)
+        => new(id, $"{sweep.Name}: {what}", alternative, s => s[0].Slope - s[1].Slope, sweep, vanilla) { Unit = "points a halving" };
 
-        public int Sparsest => Levels[^1];
-
-        /// <summary>Of the dense networks.</summary>
-        public Contrast Dense => Of(gains => gains[0], dense: true);
-
-        /// <summary>The mean over all sparse levels.</summary>
-        public Contrast Sparse => Of(gains => MeanOf(gains, Levels));
-
-        /// <summary>How much the gain grows from level to level: the slope of the least-squares line over the levels, which are even steps in the logarithm of the density.</summary>
-        public Contrast Slope
-        {
-            get
-            {
-                if (Levels.Count < 2)
-                    throw new UserException($"'{_tweaked.Name}' and '{_vanilla.Name}' share one level only; sweep at least two to see how the gain changes.");
-                var middle = Levels.Average();
-                return Of(gains => Levels.Sum(level => (level - middle) * gains[level]) / Levels.Sum(level => Math.Pow(level - middle, 2)));
-            }
-        }
-
-        public double Sparsity(int level) => _sparsity[level];
-
-        public Contrast At(int level) => Of(gains => gains[level]);
-
-        /// <summary>A number of each seed's gains.</summary>
-        public Contrast Of(Func<IReadOnlyDictionary<int, double>, double> number, bool dense = false)
-        {
-            if (dense && !_sparsity.ContainsKey(0))
-                throw new UserException($"'{_tweaked.Name}' and '{_vanilla.Name}' share no dense network; sweep them with the dense one to compare it with.");
-            return new([.. _seeds.Values.Where(seed => !dense || seed.ContainsKey(0)).Select(number)]);
-        }
-    }
+    private static Claim AtEqualEffectiveSparsity(string id, Sweep sweep, Sweep vanilla)
+        => new(id, $"{sweep.Name} helps at its sparsest ticket's effective sparsity", Alternative.Greater,
+            s => s[0].Sparsest - s[1].AtEffective(s[0].SparsestEffective), sweep, vanilla) { Primary = false };
 }

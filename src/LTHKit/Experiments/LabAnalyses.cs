@@ -16,106 +16,106 @@ public sealed record Measured<T>(RunResult Run, T Value);
 /// </summary>
 public sealed partial class Lab
 {
-    /// <summary>The loss on filter-normalised planes through the weights (Figure 5). One that was stopped goes on after its last row.</summary>
+    /// <summary>The loss on filter-normalised planes through the weights (Figure 5).</summary>
     /// <param name="runs">The runs; the planes are named after their tweaks.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="options">Which planes; null for the profile's.</param>
+    /// <param name="grid">Which planes; null for the profile's points from -1 to 1.</param>
+    /// <param name="sample">Which images; null for the profile's number of training images.</param>
     /// <returns>One plane a run, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the finished rows are kept.</exception>
-    public IReadOnlyList<Plane> WeightPlanes(IEnumerable<RunResult> runs, int? epochs = null, PlaneOptions? options = null)
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the finished planes are kept.</exception>
+    public IReadOnlyList<Plane> WeightPlanes(IEnumerable<RunResult> runs, int? epochs = null, LossGrid? grid = null, Sample? sample = null)
     {
-        options ??= Profile.Analysis.Plane;
-        var measured = MeasureEach("weight planes", "weight-plane", runs, options, epochs, options.Validate,
-            work => LossLandscape.Weights(
-                work.Network, work.Data, work.Mask, options, Rows(work.Run, work.Epochs), done => work.Report(done / (double)options.Points), work.Cancel),
-            kept: (run, at) => File.Delete(Rows(run, at)));
-        return [.. measured.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) })];
-
-        string Rows(RunResult run, int at) => Store.Folder(run.Spec).Analysis($"weight-plane-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(options))}.rows.jsonl");
+        grid = (grid ?? new(Profile.Analysis.PlanePoints, 1)).Validated();
+        sample ??= Profile.Analysis.LandscapeSample(Part.Train);
+        return Named(MeasureEach("weight planes", "weight-plane", runs, new { grid, sample }, epochs, sample,
+            work => LossLandscape.Weights(work.On(sample), work.Mask, grid, done => work.Report(done / (double)grid.Points), work.Cancel)));
     }
 
     /// <summary>The loss on planes through the images (Figure 11).</summary>
     /// <param name="runs">The runs; the planes are named after their tweaks.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="options">Which planes; null for the profile's.</param>
+    /// <param name="grid">Which planes; null for the profile's points from -3 to 3.</param>
+    /// <param name="sample">Which images; null for the profile's number of test images.</param>
     /// <returns>One plane a run, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the finished planes are kept.</exception>
-    public IReadOnlyList<Plane> InputPlanes(IEnumerable<RunResult> runs, int? epochs = null, InputPlaneOptions? options = null)
+    public IReadOnlyList<Plane> InputPlanes(IEnumerable<RunResult> runs, int? epochs = null, LossGrid? grid = null, Sample? sample = null)
     {
-        options ??= Profile.Analysis.InputPlane;
-        var measured = MeasureEach("input planes", "input-plane", runs, options, epochs, options.Validate,
-            work => LossLandscape.Inputs(work.Network, work.Data, options, work.Cancel));
-        return [.. measured.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) })];
+        grid = (grid ?? new(Profile.Analysis.PlanePoints, 3)).Validated();
+        sample ??= Profile.Analysis.LandscapeSample(Part.Test);
+        return Named(MeasureEach("input planes", "input-plane", runs, new { grid, sample }, epochs, sample,
+            work => LossLandscape.Inputs(work.On(sample), grid, work.Cancel)));
     }
 
-    /// <summary>The top eigenvalue of the Hessian and the test loss along its eigenvector (Figure 10).</summary>
+    /// <summary>The top eigenvalue of the Hessian of the training loss and the test loss along its eigenvector (Figure 10).</summary>
     /// <param name="runs">The runs.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="hessian">How to find the eigenvector; null for the profile's.</param>
-    /// <param name="line">How to look along it; null for the profile's.</param>
+    /// <param name="options">How to find the eigenvector; null for the defaults.</param>
+    /// <param name="grid">How to look along it; null for the paper's 21 points from -0.5 to 0.5.</param>
+    /// <param name="sample">Whose Hessian; null for the profile's number of training images.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
-    public IReadOnlyList<Measured<EigenvectorLine>> AlongTopEigenvector(IEnumerable<RunResult> runs, int? epochs = null,
-        HessianOptions? hessian = null, LineOptions? line = null)
+    public IReadOnlyList<Measured<EigenvectorLine>> AlongTopEigenvector(IEnumerable<RunResult> runs, int? epochs = null, HessianOptions? options = null,
+        LossGrid? grid = null, Sample? sample = null)
     {
-        hessian ??= Profile.Analysis.Hessian;
-        line ??= Profile.Analysis.Line;
-        return MeasureEach("top eigenvectors", "top-eigenvector", runs, new { hessian, line }, epochs,
-            data =>
-            {
-                hessian.Validate(data);
-                line.Validate(data);
-            },
-            work => LossLandscape.AlongTopEigenvector(work.Network, work.Data, work.Mask, hessian, line, work.Cancel));
+        (options ??= new()).Validate();
+        grid = (grid ?? new(21, 0.5)).Validated();
+        sample ??= Profile.Analysis.CurvatureSample;
+        var test = Profile.Analysis.LandscapeSample(Part.Test);
+        return MeasureEach("top eigenvectors", "top-eigenvector", runs, new { options, grid, sample, test }, epochs, sample,
+            work => LossLandscape.AlongTopEigenvector(work.On(sample), work.On(test), work.Mask, options, grid, work.Cancel));
     }
 
     /// <summary>The densities of the Hessians' eigenvalues.</summary>
     /// <param name="runs">The runs.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     /// <param name="probes">Random start vectors.</param>
-    /// <param name="options">How to measure; null for the profile's.</param>
+    /// <param name="options">How to measure; null for the defaults.</param>
+    /// <param name="sample">Which images; null for the profile's number of training images.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
     public IReadOnlyList<Measured<SpectralDensity>> SpectralDensities(IEnumerable<RunResult> runs, int? epochs = null, int probes = 1,
-        HessianOptions? options = null)
+        HessianOptions? options = null, Sample? sample = null)
     {
-        options ??= Profile.Analysis.Hessian;
+        (options ??= new()).Validate();
+        sample ??= Profile.Analysis.CurvatureSample;
         var steps = Profile.Analysis.LanczosSteps;
-        return MeasureEach("spectral densities", "spectral-density", runs, new { options, probes, steps }, epochs, options.Validate, work =>
+        return MeasureEach("spectral densities", "spectral-density", runs, new { options, probes, steps, sample }, epochs, sample, work =>
         {
-            using var hessian = new Hessian(work.Network, work.Data, work.Mask, options);
+            using var hessian = new Hessian(work.On(sample), work.Mask, options);
             return hessian.Density(probes, steps, work.Cancel);
         });
     }
 
     /// <summary>The share of silent activations, stage by stage (Table A1).</summary>
     /// <param name="runs">The runs.</param>
-    /// <param name="options">What counts as silent; null for the defaults.</param>
+    /// <param name="epsilon">The largest absolute value that counts as silent.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
+    /// <param name="sample">Which images; null for all test images.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been counted then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
     public IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> ActivationSparsity(IEnumerable<RunResult> runs,
-        ActivationSparsityOptions? options = null, int? epochs = null)
+        double epsilon = Analysis.ActivationSparsity.Epsilon, int? epochs = null, Sample? sample = null)
     {
-        options ??= new();
-        return MeasureEach("activation sparsity", "activation-sparsity", runs, options, epochs, options.Validate,
-            work => Analysis.ActivationSparsity.Measure(work.Network, work.Data, options, work.Cancel));
+        Analysis.ActivationSparsity.Validate(epsilon);
+        sample ??= new() { Part = Part.Test };
+        return MeasureEach("activation sparsity", "activation-sparsity", runs, new { epsilon, sample }, epochs, sample,
+            work => Analysis.ActivationSparsity.Measure(work.On(sample), epsilon, work.Cancel));
     }
 
     /// <summary>The multiply-adds of networks, dense and as they are.</summary>
     /// <param name="runs">The runs.</param>
     public IReadOnlyList<Measured<Flops>> Flops(IEnumerable<RunResult> runs)
-        => MeasureEach("multiply-adds", "flops", runs, new { }, null, _ => { }, work => Analysis.Flops.Of(work.Network, work.Mask));
+        => MeasureEach("multiply-adds", "flops", runs, new { }, null, null, work => Analysis.Flops.Of(work.Network, work.Mask));
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,
-        Action<ImageSet> validate, Func<Work, T> measure, Action<RunResult, int>? kept = null)
+        Sample? sample, Func<Work, T> measure)
     {
         IReadOnlyList<RunResult> all = [.. runs];
         foreach (var run in all)
         {
-            validate(Data(run.Spec.Data));
+            sample?.Validate(Data(run.Spec.Data));
             if (epochs < run.Spec.Rewind || epochs > run.Spec.Recipe.Epochs)
                 throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; it goes from {run.Spec.Rewind} to {run.Spec.Recipe.Epochs}.");
         }
@@ -127,9 +127,8 @@ public sealed partial class Lab
                 progress.Report(i, 0);
                 using var network = _runner.NetworkAt(run.Spec, at, [], stop);
                 using var mask = Mask(run);
-                return measure(new(run, at, network, mask, Data(run.Spec.Data), share => progress.Report(i, share), stop));
+                return measure(new(network, mask, Data(run.Spec.Data), share => progress.Report(i, share), stop));
             });
-            kept?.Invoke(run, epochs ?? run.Spec.Recipe.Epochs);
             progress.Report(i, 1);
             return new Measured<T>(run, value);
         }, stop)).ToArray());
@@ -137,8 +136,14 @@ public sealed partial class Lab
         return results;
     }
 
+    private static IReadOnlyList<Plane> Named(IReadOnlyList<Measured<Plane>> planes)
+        => [.. planes.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) })];
+
     /// <summary>What one measurement has at hand.</summary>
-    private sealed record Work(RunResult Run, int Epochs, Network Network, Mask? Mask, ImageSet Data, Action<double> Report, CancellationToken Cancel);
+    private sealed record Work(Network Network, Mask? Mask, ImageSet Data, Action<double> Report, CancellationToken Cancel)
+    {
+        public Objective On(Sample sample) => new(Network, Data, sample);
+    }
 
     /// <summary>The progress of several pieces of work as one line.</summary>
     private sealed class ShareProgress(string title, int count) : IDisposable

@@ -72,18 +72,3 @@ public sealed record SweepPoint(int Level, double Sparsity, double EffectiveSpar
         };
     }
 }
-
-/// <summary>The statistics of results.</summary>
-internal static class Statistics
-{
-    // Student's t at 97.5 %, by degrees of freedom from 1; beyond the table its last value, a little wide.
-    private static readonly double[] Student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];
-
-    /// <summary>Half the width of the 95 % confidence interval of the mean; NaN for one value.</summary>
-    public static double Confidence(IReadOnlyList<double> values)
-        => values.Count < 2 ? double.NaN : Student[Math.Min(values.Count - 1, Student.Length) - 1] * Deviation(values) / Math.Sqrt(values.Count);
-
-    /// <summary>Sample standard deviation; NaN for one value.</summary>
-    public static double Deviation(IReadOnlyList<double> values)
-        => values.Count < 2 ? double.NaN : Math.Sqrt(values.Sum(v => Math.Pow(v - values.Average(), 2)) / (values.Count - 1));
-}

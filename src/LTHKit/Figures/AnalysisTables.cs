@@ -17,13 +17,14 @@ public static partial class Tables
         var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Level).ToList();
         if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
         var ways = Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]);
-        object? Mean(int ticket, string stage) => tickets[ticket].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found
-            && found.TrueForAll(s => s is not null) ? Percent(found.Average(s => s!.Share)) : null;
+        var stages = tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().ToList();
+        IEnumerable<(string, Func<int, object?>)> Shares(string counted, Func<StageSparsity, double> share) => stages.Select(stage => ($"{stage}{counted} (%)", (Func<int, object?>)(i =>
+            tickets[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found && found.TrueForAll(s => s is not null) ? Percent(found.Average(s => share(s!))) : null)));
         return Table<int>(Enumerable.Range(0, tickets.Count), [
             ("nominal sparsity (%)", i => Percent(tickets[i][0].Run.Sparsity)),
             ("effective sparsity (%)", i => Percent(tickets[i][0].Run.EffectiveSparsity)),
             ("network", i => ways[i]),
-            .. tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().Select(stage => ($"{stage} (%)", (Func<int, object?>)(i => Mean(i, stage)))),
+            .. Shares("", s => s.Share), .. Shares(", as published", s => s.PublishedShare),
             ("seeds", i => tickets[i].Count)]);
     }
 
@@ -52,14 +53,27 @@ public static partial class Tables
             ("within", top => Significant(top.Residual)),
             ("converged", top => top.Converged ? "yes" : "no"),
             ("test loss at the network", top => Significant(top.Line.Y[top.Line.Y.Count / 2])),
-            ("mean rise along it", top => Significant(Experiments.Claims.Rise(top.Line))));
+            ("mean rise along it", top => Significant(top.Line.Rise)));
     }
 
-    /// <summary>Claims of the paper and what the runs at hand say to them.</summary>
-    /// <param name="claims">One a row.</param>
-    public static Frame<string, string> Claims(params Claim[] claims) => Table(
-        claims.Select((claim, i) => (Key: claims.Count(other => other.Id == claim.Id) > 1 ? $"{claim.Id}.{i + 1}" : claim.Id, Claim: claim)), row => row.Key,
-        ("claim", row => row.Claim.Statement), ("here", row => row.Claim.Verdict.ToString().ToLowerInvariant()), ("numbers", row => row.Claim.Evidence));
+    /// <summary>
+    /// Claims and what the runs at hand say to them, judged together (<see cref="Judgement.Of"/>): mean over seeds with its 95 % interval, p, p after Holm
+    /// over the primary claims of this table, and the verdict. Secondary rows have no verdict.
+    /// </summary>
+    /// <param name="claims">One a row; those of one id are one claim.</param>
+    public static Frame<string, string> Claims(params IReadOnlyList<Claim> claims)
+    {
+        var rows = Judgement.Of(claims).GroupBy(row => row.Claim.Id)
+            .SelectMany(parts => parts.Select((row, i) => (Key: parts.Count() > 1 ? $"{parts.Key}.{i + 1}" : parts.Key, Row: row)));
+        return Table(rows, row => row.Key,
+            ("claim", row => row.Row.Claim.Sentence),
+            ("here", row => row.Row.Says),
+            ("mean [95 %]", row => row.Row.Numbers),
+            ("p", row => P(row.Row.P) + (double.IsNaN(row.Row.SignFlip) ? "" : $" (sign-flip {P(row.Row.SignFlip)})")),
+            ("p (Holm)", row => P(row.Row.Adjusted)));
+
+        static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
+    }
 
     /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± standard deviation over seeds.</summary>
     /// <param name="scales">Of the runs to compare.</param>

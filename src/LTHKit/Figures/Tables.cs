@@ -70,7 +70,7 @@ public static partial class Tables
     public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
     {
         var dense = SweepPoint.Of(0, vanilla.DenseRuns);
-        return Table(Captions.Named([vanilla, .. tweaked]).Select(sweep => (sweep.Name, Sparsest: sweep.Points.TakeWhile(point => point.Mean >= dense.Mean).LastOrDefault())),
+        return Table(Captions.Named([vanilla, .. tweaked]).Select(sweep => (sweep.Name, Sparsest: Experiments.Claims.WinningTicket(sweep, vanilla))),
             row => row.Name,
             ("sparsest winning ticket, nominal (%)", row => row.Sparsest is { } point ? Percent(point.Sparsity) : null),
             ("effective (%)", row => row.Sparsest is { } point ? Percent(point.EffectiveSparsity) : null),

@@ -54,6 +54,6 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
     /// <summary>The modules that a tweak may put another function in place of.</summary>
     public IEnumerable<nn.Module<Tensor, Tensor>> Activations() => Calls.Select(c => c.Module).Where(IsActivation).Distinct().Cast<nn.Module<Tensor, Tensor>>();
 
-    private static bool IsActivation(nn.Module module)
+    internal static bool IsActivation(nn.Module module)
         => module is Activation or ReLU or ReLU6 or LeakyReLU or ELU or SELU or CELU or GELU or SiLU or Mish or Hardswish or Softplus;
 }

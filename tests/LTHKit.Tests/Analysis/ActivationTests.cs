@@ -15,6 +15,8 @@ public sealed class ActivationTests : IDisposable
     private readonly ImageSet _data = Small.Images();
     private readonly DisposeScope _scope = NewDisposeScope();
 
+    private Objective On(nn.Module<Tensor, Tensor> module) => new(module, _data, new Sample { Part = Part.Test });
+
     public void Dispose()
     {
         _scope.Dispose();
@@ -37,13 +39,21 @@ public sealed class ActivationTests : IDisposable
                 return y;
             };
         }
-        var counted = ActivationSparsity.Measure(network, _data, new() { Epsilon = 0.05, Sample = new Sample { Part = Part.Test, BatchSize = 7 } });
+        var counted = ActivationSparsity.Measure(new Objective(network, _data, new Sample { Part = Part.Test, BatchSize = 7 }), 0.05);
         Assert.Equal(["stem", "layer1", "layer2", "layer3", "layer4"], counted.Select(s => s.Stage));
         foreach (var stage in counted)
         {
             Assert.Equal(seen[stage.Stage].Count, stage.Total);
             Assert.Equal(seen[stage.Stage].Count(value => Math.Abs(value) <= 0.05), stage.Silent);
         }
+        // As the published code counts: the last activation of the stage, which stage by stage are values of one size.
+        Assert.All(counted.Skip(1), stage =>
+        {
+            var batches = new[] { 7, 7, 6 };
+            var (start, each) = (0, (int)stage.Total / 20);
+            var silent = batches.Sum(count => seen[stage.Stage].GetRange((start += count * each) - count * each / 4, count * each / 4).Count(v => v <= 0.01));
+            Assert.Equal(silent / (stage.Total / 4.0), stage.PublishedShare, 1e-12);
+        });
         // Stem: 20 images of 2x8x8; layer1: four activations of that size; layer4: four of 16x1x1.
         Assert.Equal([20 * 128, 20 * 4 * 128, 20 * 4 * 64, 20 * 4 * 32, 20 * 4 * 16], counted.Select(s => s.Total));
     }
@@ -54,9 +64,9 @@ public sealed class ActivationTests : IDisposable
     public void MuchOfReluIsSilentAndHardlyAnyOfSwish(string model)
     {
         using Network relu = Small.Network(model, 4, _data, smooth: false), swish = Small.Network(model, 4, _data);
-        Assert.All(ActivationSparsity.Measure(relu, _data), s => Assert.InRange(s.Share, 0.2, 0.9));
-        Assert.All(ActivationSparsity.Measure(swish, _data), s => Assert.InRange(s.Share, 0, 0.1));
-        Assert.All(ActivationSparsity.Measure(swish, _data, new() { Epsilon = 1e6 }), s => Assert.Equal(1, s.Share));
+        Assert.All(ActivationSparsity.Measure(On(relu)), s => Assert.InRange(s.Share, 0.2, 0.9));
+        Assert.All(ActivationSparsity.Measure(On(swish)), s => Assert.InRange(s.Share, 0, 0.1));
+        Assert.All(ActivationSparsity.Measure(On(swish), 1e6), s => Assert.Equal(1, s.Share));
     }
 
     [Fact]
@@ -68,13 +78,13 @@ public sealed class ActivationTests : IDisposable
         network.train();
         var before = Small.State(network);
         var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        ActivationSparsity.Measure(network, _data);
+        ActivationSparsity.Measure(On(network));
         Flops.Of(network, mask);
         new GradientFlow().Measure(network, mask, _data, 0, default);
         Assert.Equal(before, Small.State(network));
         Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         // No hook stayed behind: a second measurement counts as many values.
-        Assert.Equal(ActivationSparsity.Measure(network, _data), ActivationSparsity.Measure(network, _data));
+        Assert.Equal(ActivationSparsity.Measure(On(network)), ActivationSparsity.Measure(On(network)));
     }
 
     [Fact]
@@ -95,6 +105,25 @@ public sealed class ActivationTests : IDisposable
             Assert.Equal((weight.grad! * mask[name]).norm().ToDouble(), measured[name], 1e-10);
         Assert.Equal(0, measured[dead]);
         Assert.Equal([network.Prunable[1]], new GradientFlow { Layers = [network.Prunable[1]] }.Measure(network, mask, _data, 0, default).Keys);
+    }
+
+    [Fact]
+    public void AnyModuleIsMeasured()
+    {
+        using var module = nn.Sequential(("conv", nn.Conv2d(3, 4, 3, padding: 1)), ("act", nn.ReLU()), ("flat", nn.Flatten()), ("fc", nn.Linear(4 * 64, 3)), ("end", nn.SiLU()));
+        var objective = On(module);
+        var sparsity = ActivationSparsity.Measure(objective);
+        Assert.Equal([("act", 20 * 4 * 64L), ("end", 20 * 3L)], sparsity.Select(s => (s.Stage, s.Total)));
+        Assert.InRange(sparsity[0].Share, 0.05, 0.95);
+        Assert.Equal([("conv", 64 * 9 * 3 * 4L), ("fc", 4 * 64 * 3L)], Flops.Of(module, [3, 8, 8]).Layers.Select(l => (l.Name, l.Dense)));
+        using var mask = new Mask([("conv.weight", rand(4, 3, 3, 3) > 0.5)]);
+        Assert.Equal(64 * mask.Kept + 4 * 64 * 3, Flops.Of(module, [3, 8, 8], mask).Effective);
+        var flow = GradientFlow.Of(objective, mask);
+        using var batches = new Batches(_data, 500, 0);
+        using var batch = batches.Evaluation(_data.Test).Single();
+        nn.functional.cross_entropy(module.call(batch.Images), batch.Labels).backward();
+        foreach (var (name, parameter) in module.named_parameters())
+            Assert.Equal((mask.Covers(name) ? parameter.grad! * mask[name] : parameter.grad!).norm().ToDouble(), flow[name], 1e-5);
     }
 
     [Fact]
@@ -148,9 +177,10 @@ public sealed class ActivationTests : IDisposable
         using var mask = Small.HalfOf(other);
         Action[] mistakes =
         [
-            () => ActivationSparsity.Measure(network, _data, new() { Epsilon = -1e-3 }),
-            () => ActivationSparsity.Measure(network, _data, new() { Epsilon = double.NaN }),
-            () => ActivationSparsity.Measure(network, _data, new() { Sample = new Sample { Images = 21, Part = Part.Test } }),
+            () => ActivationSparsity.Measure(On(network), -1e-3),
+            () => ActivationSparsity.Measure(On(network), double.NaN),
+            () => ActivationSparsity.Measure(new Objective(network, _data, new Sample { Images = 21, Part = Part.Test })),
+            () => ActivationSparsity.Measure(new Objective(nn.Linear(3, 2), [new Batch(ones(1, 3), zeros(1, dtype: ScalarType.Int64))])),
             () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, _data, 0, default),
             () => new GradientFlow().Measure(network, mask, _data, 0, default),
             () => Flops.Of(network, mask),

@@ -68,7 +68,7 @@ public sealed class HessianTests : IDisposable
         using var network = Small.Network(model, 2, _data);
         using var mask = Small.HalfOf(network);
         mask.Apply(network);
-        using var hessian = new Hessian(network, _data, mask);
+        using var hessian = new Hessian(On(network), mask);
         var kept = Small.Flat(network, mask);
         var vector = kept * randn(kept.shape[0], dtype: ScalarType.Float64);
         var origin = nn.utils.parameters_to_vector(network.parameters()).detach().clone();
@@ -96,11 +96,11 @@ public sealed class HessianTests : IDisposable
     {
         using var network = Small.Network(model, width, _data, smooth);
         var full = Full(network);
-        using var hessian = new Hessian(network, _data, options: Exact);
+        using var hessian = new Hessian(On(network), options: Exact);
         var vector = randn(full.shape[0], dtype: ScalarType.Float64);
         Near(full.mv(vector), hessian.Product(vector), 1e-10);
         // Mini-batches of unequal size, weighted.
-        using var batched = new Hessian(network, _data, options: Exact with { Sample = new Sample { BatchSize = 15 } });
+        using var batched = new Hessian(On(network, new Sample { BatchSize = 15 }), options: Exact);
         Near(full.mv(vector), batched.Product(vector), 1e-10);
         var expected = Values(linalg.eigvalsh(full)).OrderByDescending(Math.Abs).ToArray();
         var top = hessian.Top(3);
@@ -121,7 +121,7 @@ public sealed class HessianTests : IDisposable
         mask.Apply(network);
         var full = Full(network);
         var kept = Small.Flat(network, mask);
-        using var hessian = new Hessian(network, _data, mask, Exact);
+        using var hessian = new Hessian(On(network), mask, Exact);
         Assert.Equal(kept.sum().ToDouble(), hessian.Dimension);
         var vector = randn(full.shape[0], dtype: ScalarType.Float64);
         Near(kept * full.mv(kept * vector), hessian.Product(vector), 1e-10);
@@ -130,7 +130,7 @@ public sealed class HessianTests : IDisposable
         Assert.Equal(Values(linalg.eigvalsh(sub)).MaxBy(Math.Abs), top.Value, 1e-8);
         Assert.Equal(0, ((1 - kept) * top.Vector).count_nonzero().ToInt64());
         // The whole network's is another one.
-        using var whole = new Hessian(network, _data, options: Exact);
+        using var whole = new Hessian(On(network), options: Exact);
         Assert.NotEqual(top.Value, whole.Top()[0].Value, 1e-6);
         // The density of the sub-matrix, not of one with zero rows.
         Assert.Equal(hessian.Dimension, hessian.Density(1, 3).Dimension);
@@ -189,7 +189,88 @@ public sealed class HessianTests : IDisposable
             Assert.Equal(expected, actual, 1e-8 * Math.Abs(eigenvalues[^1]));
     }
 
-    // The recorded values: torch.autograd.functional.hessian of torch 1.13 on the same network, images and weights (reference.py, curvature()).
+    [Theory]
+    [InlineData("vgg5", 1, true)]
+    [InlineData("lenet", 4, true)]
+    [InlineData("lenet", 4, false)]
+    public void OfOneLayerItIsItsBlock(string model, int width, bool masked)
+    {
+        using var network = Small.Network(model, width, _data);
+        var names = network.named_parameters().First().name.Replace("weight", "");
+        using var mask = masked ? Small.HalfOf(network) : null;
+        mask?.Apply(network);
+        var kept = mask is null ? ones(network.ParameterCount, dtype: ScalarType.Float64) : Small.Flat(network, mask);
+        var mine = cat([.. network.named_parameters().Select(p => full(p.parameter.numel(), p.name.StartsWith(names) ? 1.0 : 0, dtype: ScalarType.Float64))]);
+        var (index, inBlock) = ((mine * kept).nonzero().squeeze(1), mine.nonzero().squeeze(1));
+        var block = Full(network).index_select(0, index).index_select(1, index);
+        using var hessian = new Hessian(On(network), mask, Exact with { Parameters = name => name.StartsWith(names) });
+        Assert.Equal(index.numel(), hessian.Dimension);
+        Assert.InRange(index.numel(), 1, kept.numel() - 1);
+        var top = hessian.Top()[0];
+        Assert.Equal(Values(linalg.eigvalsh(block)).MaxBy(Math.Abs), top.Value, 1e-7);
+        var vector = randn(inBlock.numel(), dtype: ScalarType.Float64);
+        var chosen = kept.index_select(0, inBlock);
+        Near(block.mv((vector * chosen).index_select(0, chosen.nonzero().squeeze(1))), hessian.Product(vector).index_select(0, chosen.nonzero().squeeze(1)), 1e-10);
+        if (model == "vgg5")
+            return;     // its max-pooling makes kinks
+        // Along it the loss curves as it says.
+        var line = LossLandscape.Along(On(network), top.Vector, new(3, 1e-3), name => name.StartsWith(names));
+        Assert.Equal(top.Value, (line.Y[0] - 2 * line.Y[1] + line.Y[2]) / 1e-6, 1e-3 * Math.Abs(top.Value));
+    }
+
+    // For z = W x and the squared error the Gauss-Newton matrix is the Hessian; for a network that is linear in its weights' product it is not.
+    [Fact]
+    public void GaussNewtonIsJacobianTimesCurvatureOfTheLossTimesJacobian()
+    {
+        using var module = nn.Sequential(("first", nn.Linear(3, 2, hasBias: false)), ("last", nn.Linear(2, 2))).to(ScalarType.Float64);
+        using Batch one = new(randn(5, 3, dtype: ScalarType.Float64), tensor(new long[] { 0, 1, 1, 0, 1 })), two = new(randn(2, 3, dtype: ScalarType.Float64), tensor(new long[] { 1, 0 }));
+        Tensor[] weights = [.. module.parameters()];
+        // J row by row and H_L = diag(p) - p p' of cross-entropy, image by image.
+        var images = cat([one.Images, two.Images]);
+        var matrix = zeros(12, 12, dtype: ScalarType.Float64);
+        for (var i = 0; i < 7; i++)
+        {
+            var z = module.call(images[i]);
+            var j = stack([.. Enumerable.Range(0, 2).Select(c => cat([.. autograd.grad([z[c]], weights, retain_graph: true).Select(g => g.flatten())]))]);
+            var p = z.softmax(0).detach();
+            matrix += j.t().mm(p.diag() - p.outer(p)).mm(j) / 7;
+        }
+        foreach (IReadOnlyList<Batch> batches in new[] { [one, two], new[] { new Batch(images, cat([one.Labels, two.Labels])) } })
+        {
+            using var hessian = new Hessian(new Objective(module, batches), options: Exact with { GaussNewton = true });
+            Assert.Equal(12, hessian.Dimension);
+            for (var i = 0; i < 12; i++)
+                Near(matrix[i], hessian.Product(eye(12, dtype: ScalarType.Float64)[i]), 1e-12);
+            Assert.Equal(Values(linalg.eigvalsh(matrix))[^1], hessian.Top()[0].Value, 1e-10);
+            // The network's own curvature is missing in it.
+            using var whole = new Hessian(new Objective(module, batches), options: Exact);
+            Assert.NotEqual(whole.Top()[0].Value, hessian.Top()[0].Value, 1e-4);
+        }
+        // Squared error of a linear layer: both are one.
+        Loss squares = (outputs, _) => outputs.pow(2).sum() / outputs.shape[0];
+        using var linear = nn.Linear(3, 2).to(ScalarType.Float64);
+        var vector = randn(8, dtype: ScalarType.Float64);
+        using Hessian full = new(new Objective(linear, [one, two], squares)), part = new(new Objective(linear, [one, two], squares), options: new() { GaussNewton = true });
+        Near(full.Product(vector), part.Product(vector), 1e-12);
+        Assert.True(full.Product(vector).norm().ToDouble() > 0.1);
+    }
+
+    [Fact]
+    public void WeightsThatAreNoNumberEndInASentence()
+    {
+        using var network = Small.Network("lenet", 4, _data);
+        using (no_grad())
+            network.parameters().First()[0, 0].fill_(double.NaN);
+        foreach (var gaussNewton in new[] { false, true })
+        {
+            using var hessian = new Hessian(On(network), options: new() { GaussNewton = gaussNewton });
+            foreach (Action measure in new Action[] { () => hessian.Top(), () => hessian.Trace(2), () => hessian.Density(1, 4) })
+                Assert.Contains("is not a number", Assert.Throws<UserException>(measure).Message);
+        }
+        Assert.Throws<UserException>(() => new CurvatureWatch().Measure(network, null, _data, 0, default));
+    }
+
+    // The recorded values: torch.autograd.functional.hessian (and jacobian, for Gauss-Newton) of torch 1.13 on the same network, images and weights (reference.py, curvature()).
     [Theory]
     [InlineData("relu")]
     [InlineData("silu")]
@@ -200,13 +281,23 @@ public sealed class HessianTests : IDisposable
         network.eval();
         var x = (arange(6 * 2 * 5 * 5, dtype: ScalarType.Float64) * 0.13).sin().reshape(6, 2, 5, 5);
         Loss loss = (logits, target) => nn.functional.cross_entropy(network.call(x), tensor(new long[] { 0, 1, 2, 2, 1, 0 }));
-        using var hessian = new Hessian(network, _data, options: Exact, loss: loss);
+        using var hessian = new Hessian(new Objective(network, _data, loss: loss), options: Exact);
         var size = hessian.Dimension;
         Assert.Equal(expected["trace"]!.GetValue<double>(), Enumerable.Range(0, (int)size).Sum(i => hessian.Product(eye(size, dtype: ScalarType.Float64)[i])[i].ToDouble()), 1e-8);
         Assert.Equal(expected["top"]!.GetValue<double>(), hessian.Top()[0].Value, 1e-7);
         var product = hessian.Product((arange(size, dtype: ScalarType.Float64) * 0.7).cos());
         foreach (var (wanted, actual) in expected["product"]!.AsArray().Zip(Values(product)))
             Assert.Equal(wanted!.GetValue<double>(), actual, 1e-8);
+        using var gaussNewton = new Hessian(new Objective(network, _data, loss: loss), options: Exact with { GaussNewton = true });
+        Assert.Contains("does not depend on its weights", Assert.Throws<UserException>(() => gaussNewton.Top()).Message);      // of these images it returns the images
+        using var batch = new Batch(x, tensor(new long[] { 0, 1, 2, 2, 1, 0 }));
+        using var own = new Hessian(new Objective(network, [batch]), options: Exact with { GaussNewton = true });
+        Assert.Equal(expected["gaussNewton"]!["top"]!.GetValue<double>(), own.Top()[0].Value, 1e-7);
+        foreach (var (wanted, actual) in expected["gaussNewton"]!["product"]!.AsArray().Zip(Values(own.Product((arange(size, dtype: ScalarType.Float64) * 0.7).cos()))))
+            Assert.Equal(wanted!.GetValue<double>(), actual, 1e-8);
+        // The block of the convolution alone.
+        using var layer = new Hessian(new Objective(network, [batch]), options: Exact with { Parameters = name => name == "layers.0.weight" });
+        Assert.Equal(expected["convolutionTop"]!.GetValue<double>(), layer.Top()[0].Value, 1e-7);
     }
 
     [Fact]
@@ -219,17 +310,25 @@ public sealed class HessianTests : IDisposable
         network.Activations[2].eval();
         nn.functional.cross_entropy(network.call(randn(4, 3, 8, 8)), tensor(new long[] { 0, 1, 2, 0 })).backward();
         var before = Small.State(network);
-        var options = new HessianOptions { MaxIterations = 5, Sample = new Sample { Images = 30, BatchSize = 20 } };
+        var sample = new Sample { Images = 30, BatchSize = 20 };
+        var options = new HessianOptions { MaxIterations = 5 };
         double[] Measure(ulong seed)
         {
-            using var hessian = new Hessian(network, _data, mask, options with { Seed = seed });
+            using var hessian = new Hessian(On(network, sample), mask, options with { Seed = seed });
             return [hessian.Top()[0].Value, hessian.Trace(2).Value, .. hessian.Density(1, 4).Values];
         }
         var first = Measure(1);
         Assert.Equal(before, Small.State(network));
         Assert.Equal(first, Measure(1));
         Assert.NotEqual(first, Measure(2));
-        var watched = new CurvatureWatch { Sample = options.Sample, MaxIterations = 5 }.Measure(network, mask, _data, 1, default);
+        // Nor does a loss that fails change it.
+        foreach (var gaussNewton in new[] { false, true })
+        {
+            using var failing = new Hessian(new Objective(network, _data, loss: (_, _) => throw new InvalidOperationException()), options: new() { GaussNewton = gaussNewton });
+            Assert.Throws<InvalidOperationException>(() => failing.Top());
+            Assert.Equal(before, Small.State(network));
+        }
+        var watched = new CurvatureWatch { Sample = sample, Hessian = options }.Measure(network, mask, _data, 1, default);
         Assert.Equal(first[0], watched[CurvatureWatch.TopEigenvalue]);
         Assert.Equal(before, Small.State(network));
     }
@@ -244,7 +343,7 @@ public sealed class HessianTests : IDisposable
             void Measure()
             {
                 using var scope = NewDisposeScope();
-                using var hessian = new Hessian(network, _data, mask, new() { MaxIterations = 6, Sample = new Sample { BatchSize = batch } });
+                using var hessian = new Hessian(On(network, new Sample { BatchSize = batch }), mask, new() { MaxIterations = 6 });
                 hessian.Top(2);
                 hessian.Trace(3);
                 hessian.Density(2, 5);
@@ -271,15 +370,19 @@ public sealed class HessianTests : IDisposable
         Refused(() => Of(network, new() { MaxIterations = 0 }));
         Refused(() => Of(network, new() { Tolerance = -1 }));
         Refused(() => Of(network, new() { Tolerance = double.NaN }));
-        Refused(() => Of(network, new() { Sample = new Sample { Images = 1_000_000 } }));
-        Refused(() => Of(network, new() { Sample = new Sample { BatchSize = 0 } }));
-        Refused(() => new CurvatureWatch { MaxIterations = 0 }.Validate(new(), _data));
+        Refused(() => Of(network, new() { Parameters = name => name == "bias" }));
+        Refused(() => On(network, new Sample { Images = 1_000_000 }));
+        Refused(() => On(network, new Sample { BatchSize = 0 }));
+        Refused(() => new Objective(network, []));
+        Refused(() => new CurvatureWatch { Hessian = new() { MaxIterations = 0 } }.Validate(new(), _data));
         Refused(() => hessian.Density().Smoothed(1));
         Refused(() => hessian.Density().Smoothed(width: -1));
         Assert.All(said, message => Assert.EndsWith(".", message));
     }
 
-    private Hessian Of(Quadratic network, HessianOptions? options = null) => new(network, _data, options: options, loss: (value, _) => value);
+    private Hessian Of(Quadratic network, HessianOptions? options = null) => new(new Objective(network, _data, loss: (value, _) => value), options: options);
+
+    private Objective On(Network network, Sample? sample = null) => new(network, _data, sample);
 
     /// <summary>A symmetric matrix with these eigenvalues, and its eigenvectors in the columns.</summary>
     private static (Tensor Matrix, double[] Eigenvalues, Tensor Eigenvectors) Symmetric(double[] eigenvalues)

@@ -26,10 +26,13 @@ public sealed class LabAnalysesTests : IDisposable
         Assert.Equal(["vanilla LTH", "swish"], planes.Select(plane => plane.Name));
         Assert.NotEqual(planes[0].Z, planes[1].Z);
         Assert.NotEqual(planes[0].Z, lab.WeightPlanes(runs, epochs: 1)[0].Z);
-        Assert.Empty(Directory.GetFiles(Path.Combine(runs[0].Folder, "analysis"), "*.rows.jsonl"));
         var (inputs, lines, densities, silent, flops) =
             (lab.InputPlanes(runs), lab.AlongTopEigenvector(runs), lab.SpectralDensities(runs), lab.ActivationSparsity(runs), lab.Flops(runs));
         Assert.Equal(runs, lines.Select(m => m.Run));
+        // Of one block it is another Hessian, and another file.
+        Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { Parameters = name => name.StartsWith("layer1.0.") })[0].Value.Eigenvalue);
+        Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { GaussNewton = true })[0].Value.Eigenvalue);
+        Assert.Equal(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs)[0].Value.Eigenvalue);
         Assert.True(silent[0].Value.Sum(s => s.Silent) > silent[1].Value.Sum(s => s.Silent));
         Assert.True(flops[0].Value.Effective < flops[0].Value.Dense);
 
@@ -43,23 +46,6 @@ public sealed class LabAnalysesTests : IDisposable
         Assert.Equal(densities[1].Value.Weights, other.SpectralDensities(runs)[1].Value.Weights);
         Assert.Equal(silent[1].Value, other.ActivationSparsity(runs)[1].Value);
         Assert.Equal(flops[1].Value.Layers, other.Flops(runs)[1].Value.Layers);
-    }
-
-    [Fact]
-    public void ThePlanesRowsAreKeptUntilThePlaneIs()
-    {
-        using var lab = Open();
-        var run = lab.Run("dense", [Tiny.Spec])[0];
-        var plane = lab.WeightPlanes([run])[0];
-        var result = Directory.GetFiles(Path.Combine(run.Folder, "analysis")).Single();
-        File.Delete(result);
-        Directory.CreateDirectory(result);      // where no file can be written
-        Assert.Throws<UserException>(() => lab.WeightPlanes([run]));
-        var rows = Assert.Single(Directory.GetFiles(Path.Combine(run.Folder, "analysis")));
-        Assert.Equal(1 + 3, File.ReadAllLines(rows).Length);
-        Directory.Delete(result);
-        Assert.Equal(plane.Z, lab.WeightPlanes([run])[0].Z);
-        Assert.Equal([result], Directory.GetFiles(Path.Combine(run.Folder, "analysis")));
     }
 
     [Fact]
@@ -85,13 +71,13 @@ public sealed class LabAnalysesTests : IDisposable
         var run = lab.Run("dense", [Tiny.Spec])[0];
         Action[] mistakes =
         [
-            () => lab.WeightPlanes([run], options: new() { Points = 1 }),
+            () => lab.WeightPlanes([run], grid: new(1, 1)),
             () => lab.WeightPlanes([run], epochs: 5),
-            () => lab.WeightPlanes([run], options: new() { Sample = new Sample { Images = 100_000 } }),
-            () => lab.InputPlanes([run], options: new() { Reach = -1 }),
-            () => lab.AlongTopEigenvector([run], hessian: new() { MaxIterations = 0 }),
-            () => lab.AlongTopEigenvector([run], line: new() { Points = 0 }),
-            () => lab.ActivationSparsity([run], new() { Epsilon = -1 }),
+            () => lab.WeightPlanes([run], sample: new Sample { Images = 100_000 }),
+            () => lab.InputPlanes([run], grid: new(3, -1)),
+            () => lab.AlongTopEigenvector([run], options: new() { MaxIterations = 0 }),
+            () => lab.AlongTopEigenvector([run], grid: new(0, 1)),
+            () => lab.ActivationSparsity([run], -1),
             () => (Profile.Analysis with { WatchEvery = 0 }).Curvature(Profile.Recipe),
             () => (Profile.Analysis with { WatchEvery = -3 }).GradientFlow(Profile.Recipe),
         ];

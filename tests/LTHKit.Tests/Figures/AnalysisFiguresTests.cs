@@ -44,11 +44,12 @@ public class AnalysisFiguresTests
     {
         var swish = new SmoothActivation();
         var table = Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)]);
-        Assert.Equal(["nominal sparsity (%)", "effective sparsity (%)", "network", "layer1 (%)", "layer2 (%)", "seeds"], table.ColumnKeys);
+        Assert.Equal(["nominal sparsity (%)", "effective sparsity (%)", "network", "layer1 (%)", "layer2 (%)", "layer1, as published (%)", "layer2, as published (%)", "seeds"], table.ColumnKeys);
         Assert.Equal(["vanilla LTH", "swish", "vanilla LTH"], table.GetColumn<string>("network").Values);
         Assert.Equal([20, 20, 59.04], table["nominal sparsity (%)"].Values);
         Assert.Equal([40, 1, 60], table["layer1 (%)"].Values);
         Assert.Equal([20, 0.5, 30], table["layer2 (%)"].Values);
+        Assert.Equal([20, 0.5, 30], table["layer1, as published (%)"].Values);
         Assert.Equal([1, 1, 2], table.GetColumn<int>("seeds").Values);
         Assert.Throws<UserException>(() => Tables.ActivationSparsity([]));
     }
@@ -105,14 +106,18 @@ public class AnalysisFiguresTests
     [Fact]
     public void ClaimsOfOneNumberAreToldApart()
     {
-        var table = Tables.Claims(new Claim("C12", "a", Verdict.Holds, "1"), new Claim("C12", "b", Verdict.Open, "2"), new Claim("C14", "c", Verdict.Fails, "3"));
-        Assert.Equal(["C12.1", "C12.2", "C14"], table.RowKeys);
-        Assert.Equal(["holds", "open", "fails"], table.GetColumn<string>("here").Values);
+        Claim Of(string id, string sentence, params double[] numbers) => new(id, sentence, Alternative.Greater, numbers.Index().ToDictionary(n => n.Index, n => n.Item));
+        var table = Tables.Claims([Of("C12", "a", 0.01, 0.011, 0.012, 0.011, 0.01), Of("C14", "c", -1, 1, 2), Of("C12", "b", 0.02, 0.021, 0.022), Of("C15", "d", 1) with { Primary = false }]);
+        Assert.Equal(["C12.1", "C12.2", "C14", "C15"], table.RowKeys);
+        Assert.Equal(["a", "b", "c", "d"], table.GetColumn<string>("claim").Values);
+        Assert.Equal(["suggested: holds", "suggested: holds", "open, 44 seeds would decide", ""], table.GetColumn<string>("here").Values);
+        Assert.Equal("+1.08 [+0.98, +1.18] points, 5 seeds", table.GetColumn<string>("mean [95 %]")["C12.1"]);
+        Assert.Equal(["< 0.001", "< 0.001", "0.529", ""], table.GetColumn<string>("p").Values);
     }
 
     internal static WatchSeries Watched(int seed, double[] values, params Tweak[] tweaks) => new(Run(4, seed, 0.5, 0, tweaks), [1, 9],
         new Dictionary<string, IReadOnlyList<double>> { [CurvatureWatch.TopEigenvalue] = values });
 
     internal static Measured<IReadOnlyList<StageSparsity>> Silent(int level, int seed, double share, params Tweak[] tweaks) => new(Run(level, seed, 0.5, 0, tweaks),
-        [new("layer1", (long)(1000 * share), 1000), new("layer2", (long)(1000 * share), 2000)]);
+        [new("layer1", (long)(1000 * share), 1000, share / 2), new("layer2", (long)(1000 * share), 2000, share / 4)]);
 }

@@ -50,7 +50,7 @@ public class FuzzTests
         .Select((run, row, name) => new WatchSeries(run, [.. row.Select((_, i) => i)], new Dictionary<string, IReadOnlyList<double>> { [name] = row }));
 
     private static readonly Gen<Measured<IReadOnlyList<StageSparsity>>> AnyStages = Gen.Select(AnyRun, Gen.Int[0, 3], Gen.Int[0, 2]).Select((run, count, first) =>
-        new Measured<IReadOnlyList<StageSparsity>>(run, [.. Enumerable.Range(first, count).Select(i => new StageSparsity($"layer{i}", i, 4))]));
+        new Measured<IReadOnlyList<StageSparsity>>(run, [.. Enumerable.Range(first, count).Select(i => new StageSparsity($"layer{i}", i, 4, 0.5))]));
 
     private static readonly Gen<Measured<SpectralDensity>> AnyDensity = Gen.Select(AnyRun, Row).Select((run, row) =>
         new Measured<SpectralDensity>(run, new([.. row.Order()], [.. row.Select(_ => 1.0 / row.Count)], 10)));

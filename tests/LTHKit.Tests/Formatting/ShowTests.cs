@@ -38,7 +38,7 @@ public class ShowTests
             ["scales"] = Scales(1, 0, 1.2),
             ["points"] = Vanilla.Points,
             ["gains"] = Swish.GainOver(Vanilla),
-            ["claim"] = new Claim("C1", "a", Verdict.Open, "1"),
+            ["claim"] = new Claim("C1", "a", Alternative.Greater, new Dictionary<int, double> { [0] = 1 }),
         };
     }
 

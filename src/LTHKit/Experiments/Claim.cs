@@ -1,0 +1,141 @@
+namespace LTHKit.Experiments;
+
+/// <summary>What is claimed of the mean over seeds.</summary>
+public enum Alternative
+{
+    /// <summary>It is above zero.</summary>
+    Greater,
+
+    /// <summary>It is below zero.</summary>
+    Less,
+
+    /// <summary>It lies within the claim's margin of zero: "marginal", "comparable".</summary>
+    Within,
+}
+
+/// <summary>
+/// A statement about one number that each seed gives, declared before the runs are looked at. Claims with one id are one claim, which holds only where all of
+/// its parts do.
+/// </summary>
+/// <param name="Id">For instance "C12".</param>
+/// <param name="Sentence">What is claimed.</param>
+/// <param name="Alternative">What is claimed of the mean of the numbers.</param>
+/// <param name="Numbers">One a seed; the runs of one seed share their ticket, first weights and data order, so a number is mostly a difference between them.</param>
+public sealed record Claim(string Id, string Sentence, Alternative Alternative, IReadOnlyDictionary<int, double> Numbers)
+{
+    /// <summary>
+    /// What counts as marginal or comparable, as a fraction: one percentage point, a little less than the smallest of the gains that the paper
+    /// reports for all tweaks together (1.05 points).
+    /// </summary>
+    public const double Marginal = 0.01;
+
+    /// <summary>A claim about sweeps.</summary>
+    /// <param name="id">For instance "mine".</param>
+    /// <param name="sentence">What is claimed.</param>
+    /// <param name="alternative">What is claimed of the mean of the numbers.</param>
+    /// <param name="number">The number of one seed from its results in each sweep, for instance <c>s => s[0].Mean() - s[1].Mean()</c>; NaN where it has none.</param>
+    /// <param name="sweeps">In the order in which <paramref name="number"/> sees them.</param>
+    /// <exception cref="UserException">The sweeps share no level and seed, or lack a dense network that is asked for.</exception>
+    public Claim(string id, string sentence, Alternative alternative, Func<IReadOnlyList<SeedResults>, double> number, params IReadOnlyList<Sweep> sweeps)
+        : this(id, sentence, alternative, SeedResults.Of(sweeps, number))
+        => Runs = [.. sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)).DistinctBy(run => run.Id)];
+
+    /// <summary>The margin of <see cref="Alternative.Within"/>, in the numbers' unit.</summary>
+    public double Margin { get; init; } = Marginal;
+
+    /// <summary>Whether it is judged; what is secondary is shown with its interval and gets no verdict.</summary>
+    public bool Primary { get; init; } = true;
+
+    /// <summary>What <see cref="Scale"/> times a number is.</summary>
+    public string Unit { get; init; } = "points";
+
+    /// <summary>For display: 100 makes percentage points of fractions.</summary>
+    public double Scale { get; init; } = 100;
+
+    /// <summary>The runs behind it.</summary>
+    public IReadOnlyList<RunResult> Runs { get; init; } = [];
+}
+
+/// <summary>The test accuracies of one seed in one sweep, as fractions; NaN where a run is missing.</summary>
+public sealed class SeedResults
+{
+    private readonly Sweep _sweep;
+    private readonly IReadOnlyDictionary<int, double> _sparsities;       // level -> nominal sparsity
+
+    private SeedResults(Sweep sweep, int seed, IReadOnlyDictionary<int, double> sparsities) => (_sweep, Seed, _sparsities) = (sweep, seed, sparsities);
+
+    /// <summary>The seed.</summary>
+    public int Seed { get; }
+
+    /// <summary>The sparse levels that all sweeps of the claim have, least sparse first.</summary>
+    public IEnumerable<int> Levels => _sparsities.Keys;
+
+    /// <summary>Of a level.</summary>
+    public double this[int level] => Run(level)?.TestAccuracy ?? double.NaN;
+
+    /// <summary>Of the dense network.</summary>
+    /// <exception cref="UserException">The sweep has none of any seed.</exception>
+    public double Dense => _sweep.DenseRuns.FirstOrDefault(run => run.Spec.Seed == Seed)?.TestAccuracy ?? double.NaN;
+
+    /// <summary>Of the least sparse ticket.</summary>
+    public double Densest => this[Levels.First()];
+
+    /// <summary>Of the sparsest ticket.</summary>
+    public double Sparsest => this[Levels.Last()];
+
+    /// <summary>Of the ticket whose nominal sparsity, in [0, 1), is nearest.</summary>
+    public double Near(double sparsity) => this[_sparsities.MinBy(level => Math.Abs(level.Value - sparsity)).Key];
+
+    /// <summary>The mean over the tickets.</summary>
+    /// <param name="at">Which nominal sparsities, in [0, 1); null for all.</param>
+    public double Mean(Func<double, bool>? at = null)
+        => _sparsities.Where(level => at?.Invoke(level.Value) ?? true).Select(level => this[level.Key]).DefaultIfEmpty(double.NaN).Average();
+
+    /// <summary>The mean over all tickets but the sparsest.</summary>
+    public double MeanOfOthers => Levels.SkipLast(1).Select(level => this[level]).DefaultIfEmpty(double.NaN).Average();
+
+    /// <summary>How much the accuracy grows whenever the weights are halved: the least-squares slope over -log2(1 - sparsity).</summary>
+    public double Slope
+    {
+        get
+        {
+            if (_sparsities.Count < 2)
+                throw new UserException($"'{_sweep.Name}' shares one level only with what it is compared with; sweep at least two to see how the gain changes.");
+            var middle = _sparsities.Values.Average(Halvings);
+            return _sparsities.Sum(l => (Halvings(l.Value) - middle) * this[l.Key]) / _sparsities.Values.Sum(s => Math.Pow(Halvings(s) - middle, 2));
+        }
+    }
+
+    /// <summary>The effective sparsity of the sparsest ticket, injected weights counted.</summary>
+    public double SparsestEffective => Run(Levels.Last())?.EffectiveSparsity ?? double.NaN;
+
+    /// <summary>The accuracy at an effective sparsity between two of the sweep's own runs, the dense one included: linear in -log2(1 - sparsity).</summary>
+    public double AtEffective(double sparsity)
+    {
+        var points = _sweep.Dense.Concat(_sweep.Runs).Where(run => run.Spec.Seed == Seed).OrderBy(run => run.EffectiveSparsity).ToList();
+        if (points.FindIndex(run => run.EffectiveSparsity >= sparsity) is var above && above < 1)
+            return above == 0 && points[0].EffectiveSparsity == sparsity ? points[0].TestAccuracy : double.NaN;
+        var (low, high) = (points[above - 1], points[above]);
+        var share = (Halvings(sparsity) - Halvings(low.EffectiveSparsity)) / (Halvings(high.EffectiveSparsity) - Halvings(low.EffectiveSparsity));
+        return low.TestAccuracy + share * (high.TestAccuracy - low.TestAccuracy);
+    }
+
+    /// <summary>The number of each seed that all sweeps have; those without one are left out.</summary>
+    internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
+    {
+        var levels = Shared(run => run.Spec.Level);
+        var sparsities = sweeps[0].Runs.Where(run => levels.Contains(run.Spec.Level)).DistinctBy(run => run.Spec.Level).OrderBy(run => run.Sparsity)
+            .ToDictionary(run => run.Spec.Level, run => run.Sparsity);
+        var seeds = Shared(run => run.Spec.Seed);
+        if (sparsities.Count == 0 || seeds.Count == 0)
+            throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; sweep the same levels to compare them.");
+        return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, sparsities))])))
+            .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
+
+        HashSet<int> Shared(Func<RunResult, int> key) => [.. sweeps.Select(sweep => sweep.Runs.Select(key)).Aggregate((a, b) => a.Intersect(b))];
+    }
+
+    private RunResult? Run(int level) => _sweep.Runs.FirstOrDefault(run => run.Spec.Level == level && run.Spec.Seed == Seed);
+
+    private static double Halvings(double sparsity) => -Math.Log2(1 - sparsity);
+}
