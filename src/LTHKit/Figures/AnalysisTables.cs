@@ -75,21 +75,23 @@ public static partial class Tables
         static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
     }
 
-    /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± standard deviation over seeds.</summary>
+    /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± deviation over seeds.</summary>
     /// <param name="scales">Of the runs to compare.</param>
     /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
     public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
     {
         var groups = ScaleGroup.Of(scales);
         return Table(groups[0].Layers.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name,
-            (Func<string, object?>)(parameter => Captions.Spread(group.Of(parameter).Average(), Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
+            (Func<string, object?>)(parameter => Captions.Spread(group.Of(parameter).Average(),
+                Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
     }
 
     /// <summary>What a mask leaves of each layer and in all.</summary>
     /// <param name="mask">The ticket.</param>
     /// <returns>A row a layer, in the network's order, and one for all of them.</returns>
     public static Frame<string, string> Mask(Mask mask) => Table(
-        mask.Layers.Select(l => (Name: Captions.Layer(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity)).Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
+        mask.Layers.Select(l => (Name: Captions.Layer(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity))
+            .Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
         row => row.Name, ("shape", row => row.Shape), ("weights", row => row.Total), ("kept", row => row.Kept), ("sparsity (%)", row => Percent(row.Sparsity)));
 
     /// <summary>

@@ -148,9 +148,11 @@ public static partial class Figures
             return count == 0 ? "no weights" : FormattableString.Invariant($"{count:N0} weights");
         }
 
-        private void Layer(double x, double y, string text, string hover, Color? edge = null) => Rectangle(x, y, text, hover, edge ?? FigureTheme.Ink, 0.3, Half, 11);
+        private void Layer(double x, double y, string text, string hover, Color? edge = null)
+            => Rectangle(x, y, text, hover, edge ?? FigureTheme.Ink, 0.3, Half, 11);
 
-        private void Beside(double x, double y, string text, string hover, Color edge) => Rectangle(x, y, Captions.Wrapped(text, " ", 12), hover, edge, 0.62, 1.7, 10);
+        private void Beside(double x, double y, string text, string hover, Color edge)
+            => Rectangle(x, y, Captions.Wrapped(text, " ", 12), hover, edge, 0.62, 1.7, 10);
 
         private void Rectangle(double x, double y, string text, string hover, Color edge, double height, double width, int size)
         {
@@ -166,7 +168,8 @@ public static partial class Figures
         }
 
         private void Outline(ShapeType kind, double x, double y, double width, double height, Color fill, Color edge) => Shapes.Add(Init<Shape>(
-            new { ShapeType = kind, X0 = x - width, X1 = x + width, Y0 = y - height, Y1 = y + height, FillColor = fill, Line = Line(edge, 1.5), Layer = StyleParam.Layer.Below }));
+            new { ShapeType = kind, X0 = x - width, X1 = x + width, Y0 = y - height, Y1 = y + height,
+                FillColor = fill, Line = Line(edge, 1.5), Layer = StyleParam.Layer.Below }));
 
         /// <summary>From the main line at <paramref name="top"/> to one side, down, and back into the sum.</summary>
         private void Around(double x, double top, double sum, double side, Color colour)
@@ -183,6 +186,7 @@ public static partial class Figures
             new { ShowArrow = true, ArrowHead = ArrowHead.TriangleTall, ArrowSize = 0.9, ArrowColor = colour ?? FigureTheme.Ink }).With("arrowwidth", 1.5));
 
         private void Words(double x, double y, string text, Color? colour = null, int size = 13) => Annotations.Add(Init<Annotation>(
-            new { X = x, Y = y, XRef = "x", YRef = "y", Text = text, ShowArrow = false, Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink }) }));
+            new { X = x, Y = y, XRef = "x", YRef = "y", Text = text, ShowArrow = false,
+                Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink }) }));
     }
 }

@@ -59,7 +59,8 @@ internal static class Captions
 
     /// <summary>"71.00 % ± 1.41", without the spread where it is no number.</summary>
     public static string Spread(double mean, double spread, string unit = "", string format = "0.00")
-        => mean.ToString(format, CultureInfo.InvariantCulture) + unit + (double.IsFinite(spread) ? " ± " + spread.ToString(format.Split(';')[^1], CultureInfo.InvariantCulture) : "");
+        => mean.ToString(format, CultureInfo.InvariantCulture) + unit
+            + (double.IsFinite(spread) ? " ± " + spread.ToString(format.Split(';')[^1], CultureInfo.InvariantCulture) : "");
 
     /// <summary>"n = 2, runs 3f1c5a7d9e0b, 7a2e4c6b8d1f"; of more than three, the first three.</summary>
     public static string Runs(IReadOnlyList<RunResult> runs) => $"n = {runs.Count}, {(runs.Count == 1 ? "run" : "runs")} "

@@ -25,7 +25,8 @@ public static partial class Figures
         var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way[0].Run)]), (group, name) =>
         {
             var epochs = group.SelectMany(s => s.Epochs).Distinct().Order().ToList();
-            var values = epochs.Select(epoch => group.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).Where(v => v.First == epoch).Select(v => v.Second).ToArray());
+            var values = epochs.Select(epoch => group.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue]))
+                .Where(v => v.First == epoch).Select(v => v.Second).ToArray());
             return new Curve(name, [.. epochs.Select(epoch => (double)epoch)], [.. values.Select(v => v.Average())],
                 group.Count > 1 ? [.. values.Select(Statistics.Deviation)] : null);
         }).ToList();
@@ -75,7 +76,8 @@ public static partial class Figures
         var groups = tickets.Zip(Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]), (ticket, way) => (Ticket: ticket, Way: way)).GroupBy(t => t.Way)
             .SelectMany(way => way.OrderBy(t => t.Ticket[0].Run.Spec.Level).ToList() is var levels && levels.Count > 1 ? [levels[0], levels[^1]] : levels)
             .Select(t => new BarGroup($"{Captions.Percent(t.Ticket[0].Run.Sparsity)} % sparse, {t.Way}",
-                [.. stages.Select(stage => 100 * t.Ticket.SelectMany(m => m.Value).Where(s => s.Stage == stage).Select(s => s.Share).DefaultIfEmpty(double.NaN).Average())]));
+                [.. stages.Select(stage => 100 * t.Ticket.SelectMany(m => m.Value).Where(s => s.Stage == stage)
+                    .Select(s => s.Share).DefaultIfEmpty(double.NaN).Average())]));
         return Bars("Silent activations", "Share of all activations, %", stages, [.. groups]);
     }
 }

@@ -47,13 +47,16 @@ public static partial class Figures
         {
             double[] y = [.. curve.Y.Select(value => logarithmic && value <= 0 ? double.NaN : value)];
             if (curve.Spread is { } spread)
-                charts.Add(Band(name, pens[name], curve.X, [.. y.Zip(spread, (v, s) => logarithmic && v - s <= 0 ? shown.Min() : v - s)], [.. y.Zip(spread, (v, s) => v + s)], 0.18));
-            charts.Add(Scatter([.. curve.X], y, name, pens[name].Line(), curve.X.Count <= 25 ? pens[name].Marker(6) : default(Optional<Plotly.NET.TraceObjects.Marker>), legend: true)
+                charts.Add(Band(name, pens[name], curve.X,
+                    [.. y.Zip(spread, (v, s) => logarithmic && v - s <= 0 ? shown.Min() : v - s)], [.. y.Zip(spread, (v, s) => v + s)], 0.18));
+            charts.Add(Scatter([.. curve.X], y, name, pens[name].Line(),
+                curve.X.Count <= 25 ? pens[name].Marker(6) : default(Optional<Plotly.NET.TraceObjects.Marker>), legend: true)
                 .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>" }));
         }
         return Chart.Combine(charts)
             .Styled(title)
-            .WithAxes(FigureTheme.Axis(xTitle), FigureTheme.Axis(yTitle, logarithmic ? new { AxisType = AxisType.Log, DTick = shown.Max() < 1e4 * shown.Min() ? "D2" : "1" } : null))
+            .WithAxes(FigureTheme.Axis(xTitle),
+                FigureTheme.Axis(yTitle, logarithmic ? new { AxisType = AxisType.Log, DTick = shown.Max() < 1e4 * shown.Min() ? "D2" : "1" } : null))
             .LegendAbove(names);
     }
 
@@ -77,7 +80,8 @@ public static partial class Figures
         var pens = Pen.For(names);
         var chart = Chart.Combine(groups.Zip(names, (group, name) => Chart.Column<double, string, string>(
                     group.Values.Select(value => value - start).ToArray(), Keys: bars.ToArray(), Name: name, ShowLegend: groups.Length > 1,
-                    MarkerColor: pens[name].Color, MarkerPatternShape: pens[name].Pattern, Base: start == 0 ? default(Optional<double>) : start, UseDefaults: false)
+                    MarkerColor: pens[name].Color, MarkerPatternShape: pens[name].Pattern,
+                        Base: start == 0 ? default(Optional<double>) : start, UseDefaults: false)
                 .Trace(new { LegendGroup = name, HoverTemplate = $"%{{x}}<br>{name}: %{{y:.4~g}}<extra></extra>" })))
             .Styled(title)
             .WithLayout(new { BarGap = 0.25, BarMode = BarMode.Group })

@@ -37,7 +37,8 @@ internal static class FigureTheme
                 PaperBGColor = White,
                 PlotBGColor = White,
                 HoverMode = HoverMode.Closest,
-                Hoverlabel = Init<Hoverlabel>(new { BgColor = White, BorderColor = Grid, Font = Init<Font>(new { Size = 13.0, Color = Ink }), Namelength = -1 }),
+                Hoverlabel = Init<Hoverlabel>(
+                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }),
                 Title = Init<Title>(
                     new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
                     new { Pad = Init<Padding>(new { T = 18 }), Font = Init<Font>(new { Size = 18.0 }) }),
@@ -70,7 +71,8 @@ internal static class FigureTheme
         var more = aRow * (rows - 1);
         return chart.WithLegend(Init<Legend>(
             new { Font = Init<Font>(new { Size = 13.0 }), Orientation = Orientation.Horizontal, TraceGroupGap = 0.0 },
-            new { X = 1.0, XAnchor = XAnchorPosition.Right, Y = 1.01, YAnchor = YAnchorPosition.Bottom }), default).WithLayout(new { Margin = Margins(more) }).WithSize(Width: Width, Height: Height + more);
+            new { X = 1.0, XAnchor = XAnchorPosition.Right, Y = 1.01, YAnchor = YAnchorPosition.Bottom }), default)
+                .WithLayout(new { Margin = Margins(more) }).WithSize(Width: Width, Height: Height + more);
     }
 
     private static Margin Margins(int more = 0) => Init<Margin>(new { Left = 72, Right = 24, Top = 78 + more, Bottom = 64 });

@@ -31,7 +31,8 @@ public static partial class Figures
     public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps)
         => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis);
 
-    private static GenericChart Accuracy(Sweep[] sweeps, Func<SweepPoint, double> sparsity, Func<IReadOnlyList<double>, (LinearAxis Axis, double[] Ends)> axisOver)
+    private static GenericChart Accuracy(Sweep[] sweeps, Func<SweepPoint, double> sparsity,
+        Func<IReadOnlyList<double>, (LinearAxis Axis, double[] Ends)> axisOver)
     {
         var named = Captions.Named(sweeps);
         var lines = named.Select(sweep => (Sweep: sweep, Points: sweep.Points.Where(point => sparsity(point) < 1).ToList())).ToList();
@@ -46,7 +47,8 @@ public static partial class Figures
                 + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, [.. line.Sweep.Runs.Where(run => run.Spec.Level == point.Level)])
                 + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")))).ToList();
         if (dense.Count > 0)
-            charts.Add(Scatter([ends[0]], [double.NaN], dense.Count == 1 ? "dense network" : "dense networks", Line(FigureTheme.Faint, DrawingStyle.Dash), legend: true)
+            charts.Add(Scatter([ends[0]], [double.NaN], dense.Count == 1 ? "dense network" : "dense networks",
+                Line(FigureTheme.Faint, DrawingStyle.Dash), legend: true)
                 .Trace(new { HoverInfo = HoverInfo.Skip }));
         return Chart.Combine(charts)
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(named))
@@ -83,7 +85,8 @@ public static partial class Figures
         return Chart.Combine(shown.SelectMany(line => Line(
                 line.Name, pens[line.Name], line.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.StandardError,
                 point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.StandardError, " points", "+0.00;-0.00;0.00")}"
-                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, [.. line.Tweaked.Dense.Concat(line.Tweaked.Runs).Where(run => run.Spec.Level == point.Level)])
+                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity,
+                        [.. line.Tweaked.Dense.Concat(line.Tweaked.Runs).Where(run => run.Spec.Level == point.Level)])
                     + $"<br>better in {point.Better} of {point.Count}")))
             .Styled(
                 title,
@@ -91,7 +94,8 @@ public static partial class Figures
                     + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
             .WithAxes(
                 SparsityAxis([.. shown.SelectMany(line => line.Points).Select(point => point.Sparsity)]).Axis,
-                FigureTheme.Axis("Gain in test accuracy, points", new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
+                FigureTheme.Axis("Gain in test accuracy, points",
+                    new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
             .LegendAbove(shown.Select(line => line.Name));
     }
 
@@ -115,12 +119,14 @@ public static partial class Figures
             loss.Add(Curve(epoch => epoch.TestLoss, "test", DrawingStyle.Solid, legend: true));
             accuracy.Add(Curve(epoch => 100 * epoch.TrainAccuracy, "training", DrawingStyle.Dot));
             accuracy.Add(Curve(epoch => 100 * epoch.TestAccuracy, "test", DrawingStyle.Solid));
-            accuracy.Add(Chart.Scatter<double, double, string>([run.BestEpoch + 1.0], [100 * run.TestAccuracy], Mode.Markers, Name: $"{name}, reported", ShowLegend: false,
+            accuracy.Add(Chart.Scatter<double, double, string>([run.BestEpoch + 1.0], [100 * run.TestAccuracy], Mode.Markers,
+                Name: $"{name}, reported", ShowLegend: false,
                     Marker: Init<Marker>(new { pens[name].Color, Symbol = MarkerSymbol.Star, Size = 13 }), UseDefaults: false)
                 .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<br>run {run.Id}<extra></extra>" }));
 
             GenericChart Curve(Func<EpochMetrics, double> value, string part, DrawingStyle dash, bool legend = false)
-                => Scatter([.. run.Epochs.Select(epoch => epoch.Epoch + 1.0)], [.. run.Epochs.Select(value)], name, pens[name].Line(dash == DrawingStyle.Solid ? 2.5 : 1.5, dash), legend: legend)
+                => Scatter([.. run.Epochs.Select(epoch => epoch.Epoch + 1.0)], [.. run.Epochs.Select(value)], name,
+                    pens[name].Line(dash == DrawingStyle.Solid ? 2.5 : 1.5, dash), legend: legend)
                     .Trace(new { LegendGroup = name, HoverTemplate = $"{name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>" });
         }
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
@@ -164,7 +170,8 @@ public static partial class Figures
     private static Line Line(Color color, DrawingStyle dash) => Init<Line>(new { Color = color, Width = 1.5, Dash = dash });
 
     private static GenericChart Scatter(double[] x, double[] y, string name, Line line, Optional<Marker> marker = default, bool legend = false)
-        => Chart.Scatter<double, double, string>(x, y, marker.IsSome ? Mode.Lines_Markers : Mode.Lines, Name: name, ShowLegend: legend, Line: line, Marker: marker, UseDefaults: false);
+        => Chart.Scatter<double, double, string>(x, y, marker.IsSome ? Mode.Lines_Markers : Mode.Lines,
+            Name: name, ShowLegend: legend, Line: line, Marker: marker, UseDefaults: false);
 
     /// <summary>The area between two lines, in pieces where one of them has no value.</summary>
     private static GenericChart Band(string group, Pen pen, IReadOnlyList<double> x, double[] lower, double[] upper, double opacity)

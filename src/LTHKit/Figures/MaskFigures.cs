@@ -23,7 +23,8 @@ public static partial class Figures
             .Select(mask => $"{mask.Second} has nothing left of {Captions.Layers(mask.First.Mask.Collapsed)}");
         return Chart.Combine(masks.Zip(names, (mask, name) => Chart.Scatter<string, double, string>(
                     layers, mask.Mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray(), StyleParam.Mode.Lines_Markers,
-                    Name: name, ShowLegend: true, MultiText: mask.Mask.Layers.Select(l => FormattableString.Invariant($"{name}: {l.Kept:N0} of {l.Total:N0} weights")).ToArray(),
+                    Name: name, ShowLegend: true,
+                        MultiText: mask.Mask.Layers.Select(l => FormattableString.Invariant($"{name}: {l.Kept:N0} of {l.Total:N0} weights")).ToArray(),
                     Marker: pens[name].Marker(7), Line: pens[name].Line(2), UseDefaults: false)
                 .Trace(new { LegendGroup = name, HoverTemplate = "%{x}<br>%{text}, %{y:.3~g} %<extra></extra>" })))
             .Styled("Weights kept in each layer", string.Join("; ", collapsed.Prepend(sparsity)))
@@ -43,9 +44,11 @@ public static partial class Figures
             throw new UserException("There is only one mask; give at least two to compare.");
         var names = Captions.Unique([.. masks.Select(mask => mask.Name)]).ToArray();
         var compared = masks.Select(row => masks.Select(column => row.Mask.Compare(column.Mask)).ToList()).ToList();
-        double[][] OfAll(Func<IReadOnlyList<LayerOverlap>, double> overlap) => [.. compared.Select(row => row.Select(layers => 100 * overlap(layers)).ToArray())];
+        double[][] OfAll(Func<IReadOnlyList<LayerOverlap>, double> overlap)
+            => [.. compared.Select(row => row.Select(layers => 100 * overlap(layers)).ToArray())];
         return Chart.Heatmap<double, string, string, string>(
-                OfAll(LayerOverlap.OfAll), X: names, Y: names, XGap: 2, YGap: 2, ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, ReverseYAxis: true, UseDefaults: false)
+                OfAll(LayerOverlap.OfAll), X: names, Y: names, XGap: 2, YGap: 2,
+                    ColorScale: StyleParam.Colorscale.Viridis, ShowScale: false, ReverseYAxis: true, UseDefaults: false)
             .Trace(new { ZMin = 0, ZMax = 100, TextTemplate = "%{z:.1f}" })
             .Trace(new { HoverTemplate = "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>" })
             .WithCustomData(OfAll(LayerOverlap.ByChanceOfAll))

@@ -19,13 +19,14 @@ internal sealed record Pen(int Index, int Round)
 
     // A symbol a colour, so that the first round can be told apart without colours; the grey one's is a circle.
     private static readonly MarkerSymbol[] Symbols =
-        [MarkerSymbol.Square, MarkerSymbol.Diamond, MarkerSymbol.TriangleUp, MarkerSymbol.Cross, MarkerSymbol.TriangleDown, MarkerSymbol.X, MarkerSymbol.Circle];
+        [MarkerSymbol.Square, MarkerSymbol.Diamond, MarkerSymbol.TriangleUp, MarkerSymbol.Cross, MarkerSymbol.TriangleDown,
+            MarkerSymbol.X, MarkerSymbol.Circle];
     private static readonly DrawingStyle[] Dashes = [DrawingStyle.Solid, DrawingStyle.Dot, DrawingStyle.DashDot, DrawingStyle.LongDashDot];
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// A pen for each name: the first "vanilla..." is grey, any other name has the same colour in every figure unless two names of one figure want the same one, when
-    /// the later takes the next that is free.
+    /// A pen for each name: the first "vanilla..." is grey, any other name has the same colour in every figure unless two names of one figure want the
+    /// same one, when the later takes the next that is free.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
     {

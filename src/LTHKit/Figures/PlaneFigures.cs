@@ -29,11 +29,13 @@ public static partial class Figures
         var scale = ColourScale.Of(planes.SelectMany(plane => plane.Z).SelectMany(row => row));
         var columns = planes.Length == aRow + 1 ? 2 : Math.Min(planes.Length, aRow);
         var rows = (planes.Length + columns - 1) / columns;
-        var charts = planes.Select((plane, i) => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
+        var charts = planes.Select((plane, i)
+            => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
         var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
             charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: 0.14, YGap: 0.28,
             SubPlotTitleFont: Init<Font>(new { Size = columns == aRow ? 13.0 : 15.0 }), SubPlotTitleOffset: rows == 1 ? 0.01 : 0.015);
-        return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns, Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows);
+        return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns,
+            Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows);
     }
 
     /// <summary>One plane as a surface in three dimensions (Figure 11).</summary>
@@ -46,7 +48,8 @@ public static partial class Figures
         plane.Validate();
         ColourScale.Of(plane.Z.SelectMany(row => row));
         LinearAxis Side(string text) => Init<LinearAxis>(
-            new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear, GridColor = FigureTheme.Grid, ZeroLine = false, ShowBackground = false });
+            new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear, GridColor = FigureTheme.Grid, ZeroLine = false,
+                ShowBackground = false });
         var chart = Chart.Surface<double, double, double, string>(
                 plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: Colorscale.Viridis, ShowScale: false, UseDefaults: false)
             .Trace(new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
@@ -69,7 +72,8 @@ public static partial class Figures
         var scale = ColourScale.Of(norms.SelectMany(row => row), logarithmic: true);
         return Chart.Heatmap<double, double, string, string>(
                 norms.Select(row => row.Select(scale.Map).ToArray()).ToArray(), X: series.Epochs.Select(epoch => (double)epoch).ToArray(),
-                Y: series.Values.Keys.Select(Captions.Layer).ToArray(), ColorBar: scale.Bar("gradient norm"), ColorScale: Colorscale.Viridis, ReverseYAxis: true, UseDefaults: false)
+                Y: series.Values.Keys.Select(Captions.Layer).ToArray(), ColorBar: scale.Bar("gradient norm"),
+                    ColorScale: Colorscale.Viridis, ReverseYAxis: true, UseDefaults: false)
             .Trace(new { HoverTemplate = "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>", HoverOnGaps = false })
             .WithCustomData(norms)
             .Styled($"Gradient flow, {series.Run.Spec.Label}")
@@ -84,10 +88,13 @@ public static partial class Figures
                 Y: plane.Y.ToArray(), ColorBar: last ? scale.Bar(quantity) : default(Optional<ColorBar>), ColorScale: Colorscale.Viridis, ShowScale: last,
                 Contours: Init<Contours>(new { Coloring = ContourColoring.Fill, Start = scale.Low, End = scale.High, Size = (scale.High - scale.Low) / 20 }),
                 ContourLines: Init<Line>(new { Width = 0.6, Color = Color.fromString("rgba(255,255,255,0.55)") }), UseDefaults: false)
-            .Trace(new { ZMin = scale.Low, ZMax = scale.High, AutoContour = false, HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>" })
+            .Trace(new { ZMin = scale.Low, ZMax = scale.High, AutoContour = false,
+                HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>" })
             .WithCustomData(plane.Z);
-        var star = Init<Marker>(new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12, Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) });
-        var origin = Chart.Scatter<double, double, string>([0.0], [0.0], Mode.Markers, ShowLegend: false, Marker: star, UseDefaults: false).Trace(new { HoverInfo = HoverInfo.Skip });
+        var star = Init<Marker>(new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12,
+            Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) });
+        var origin = Chart.Scatter<double, double, string>([0.0], [0.0], Mode.Markers, ShowLegend: false, Marker: star, UseDefaults: false)
+            .Trace(new { HoverInfo = HoverInfo.Skip });
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
         return (inside ? Chart.Combine([contour, origin]) : contour).WithAxes(
             FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = FigureTheme.Between(plane.X[0], plane.X[^1]) }),
@@ -115,7 +122,8 @@ public static partial class Figures
             var ticks = Logarithmic ? Ticks() : null;
             var texts = ticks?.Select(tick => tick.ToString(tick is >= 1e-4 and < 1e6 ? "0.####" : "0e0", CultureInfo.InvariantCulture)).ToArray();
             return Init<ColorBar>(
-                new { Title = Init<Title>(new { Text = title, Side = Side.Top }), Thickness = 14.0, OutlineWidth = 0.0, TickVals = ticks?.Select(Math.Log10).ToArray(), TickText = texts });
+                new { Title = Init<Title>(new { Text = title, Side = Side.Top }), Thickness = 14.0, OutlineWidth = 0.0,
+                    TickVals = ticks?.Select(Math.Log10).ToArray(), TickText = texts });
         }
 
         /// <summary>1, 2 and 5 times powers of ten within the range; powers of ten alone, and not each of them, where that is too many.</summary>

@@ -81,7 +81,8 @@ public static partial class Tables
     /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>
     /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
     public static Frame<int, string> Runs(params Sweep[] sweeps) => Table(
-        Captions.Named(sweeps).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs).OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))),
+        Captions.Named(sweeps).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)
+            .OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))),
         ("sweep", row => row.Name),
         ("run", row => row.Run.Id),
         ("level", row => row.Run.Spec.Level),
@@ -106,7 +107,8 @@ public static partial class Tables
 
     /// <summary>The same with the rows counted from 0.</summary>
     private static Frame<int, string> Table<T>(IEnumerable<T> things, params (string Name, Func<T, object?> Value)[] columns)
-        => Table(things.Index(), row => row.Index, [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);
+        => Table(things.Index(), row => row.Index,
+            [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);
 
     private static Dictionary<int, SweepPoint> Points(Sweep sweep)
     {

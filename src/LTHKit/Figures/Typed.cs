@@ -58,7 +58,8 @@ internal static class Typed
                 if (option == parameter)
                     return value.GetType();
                 if (option.IsGenericType && option.GetGenericArguments()[0] == parameter)
-                    return value.GetType().GetInterfaces().First(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IEnumerable<>)).GetGenericArguments()[0];
+                    return value.GetType().GetInterfaces().First(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IEnumerable<>))
+                        .GetGenericArguments()[0];
             }
         var bound = parameter.GetGenericParameterConstraints().FirstOrDefault();
         return bound is { IsClass: true } ? bound : bound is { IsGenericType: true } ? typeof(string[]) : typeof(string);

@@ -17,19 +17,24 @@ internal static class KitText
         null => "none",
         string or bool => $"{value}",
         torch.Tensor tensor => TensorText.Of(tensor).Split('\n')[0],
+        double number => number.ToString("G6", CultureInfo.InvariantCulture),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ when HasWords(value.GetType()) => value.ToString() ?? "",
-        IEnumerable all and not IDictionary when deep && all.Cast<object?>().Take(5).ToList() is { Count: < 5 } few => $"[{string.Join(", ", few.Select(item => Text(item, deep: false)))}]",
+        IEnumerable all and not IDictionary when deep && all.Cast<object?>().Take(5).ToList() is { Count: < 5 } few
+            => $"[{string.Join(", ", few.Select(item => Text(item, deep: false)))}]",
         IEnumerable => "[…]",
         // Only what can be set: a property that is computed may cost much, or lead back to its record.
         _ when deep && value.GetType().GetMethod("<Clone>$") is not null => $"{Name(value.GetType())} {{ {string.Join(", ", value.GetType().GetProperties()
-            .Where(p => p.CanWrite && p.GetIndexParameters().Length == 0).Select(p => $"{p.Name} = {Text(p.GetValue(value), deep: p.GetValue(value) is IEnumerable)}"))} }}",
+            .Where(p => p.CanWrite && p.GetIndexParameters().Length == 0)
+                .Select(p => $"{p.Name} = {Text(p.GetValue(value), deep: p.GetValue(value) is IEnumerable)}"))} }}",
         _ => Name(value.GetType()),
     };
 
     /// <summary>Whether someone wrote its ToString: no compiler for a record, and not for a base class out of a package.</summary>
     private static bool HasWords(Type type) => type.GetMethod(nameof(ToString), Type.EmptyTypes) is { DeclaringType: { } owner } method
-        && owner.Assembly != typeof(object).Assembly && owner.Assembly != typeof(torch).Assembly && !method.IsDefined(typeof(CompilerGeneratedAttribute), false);
+        && owner.Assembly != typeof(object).Assembly && owner.Assembly != typeof(torch).Assembly
+            && !method.IsDefined(typeof(CompilerGeneratedAttribute), false);
 
-    private static string Name(Type type) => type.IsGenericType ? $"{type.Name.Split('`')[0]} of {string.Join(", ", type.GetGenericArguments().Select(Name))}" : type.Name;
+    private static string Name(Type type)
+        => type.IsGenericType ? $"{type.Name.Split('`')[0]} of {string.Join(", ", type.GetGenericArguments().Select(Name))}" : type.Name;
 }

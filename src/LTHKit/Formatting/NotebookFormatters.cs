@@ -26,7 +26,8 @@ public static class NotebookFormatters
             Formatter.Register(type, (value, writer) => writer.Write(KitText.Of(value)), PlainTextFormatter.MimeType);
             Formatter.Register(type, (value, writer) => writer.Write(WebUtility.HtmlEncode(KitText.Of(value))), HtmlFormatter.MimeType);
         }
-        Formatter.Register<Sweep>(sweep => sweep.Runs.Count + sweep.Dense.Count == 0 ? WebUtility.HtmlEncode(sweep.ToString()) : TableHtml.Of(Tables.Accuracy(sweep)), HtmlFormatter.MimeType);
+        Formatter.Register<Sweep>(sweep => sweep.Runs.Count + sweep.Dense.Count == 0
+            ? WebUtility.HtmlEncode(sweep.ToString()) : TableHtml.Of(Tables.Accuracy(sweep)), HtmlFormatter.MimeType);
 
         // Of two formatters the later counts: the package's page takes plotly.js from the network, the kit's figures draw without.
         Formatter.Register<GenericChart>(global::Plotly.NET.Interactive.Formatters.toInteractiveHTML, HtmlFormatter.MimeType);

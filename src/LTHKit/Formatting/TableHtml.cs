@@ -61,7 +61,8 @@ internal static partial class TableHtml
             var keys = frame.RowKeys.ToList();
             var shown = keys.Count <= MostRows
                 ? keys.Select((_, i) => (int?)i).ToList()
-                : [.. Enumerable.Range(0, ShownAtStart).Select(i => (int?)i), null, .. Enumerable.Range(keys.Count - ShownAtEnd, ShownAtEnd).Select(i => (int?)i)];
+                : [.. Enumerable.Range(0, ShownAtStart).Select(i => (int?)i), null,
+                    .. Enumerable.Range(keys.Count - ShownAtEnd, ShownAtEnd).Select(i => (int?)i)];
             var columns = frame.ColumnKeys.Select(column => Read(frame, column, keys)).ToList();
 
             var html = new StringBuilder(Style).Append("\n<table class=\"lthkit\"><thead><tr><th></th>");
@@ -72,13 +73,15 @@ internal static partial class TableHtml
             {
                 if (row is not { } i)
                 {
-                    html.Append(CultureInfo.InvariantCulture, $"<tr><th>⋮</th><td colspan=\"{columns.Count}\" class=\"m\">{keys.Count - ShownAtStart - ShownAtEnd} more rows</td></tr>\n");
+                    html.Append(CultureInfo.InvariantCulture,
+                        $"<tr><th>⋮</th><td colspan=\"{columns.Count}\" class=\"m\">{keys.Count - ShownAtStart - ShownAtEnd} more rows</td></tr>\n");
                     continue;
                 }
 
                 html.Append("<tr><th>").Append(Encode(keys[i])).Append("</th>");
                 foreach (var column in columns)
-                    html.Append(column.Cells[i] is { } cell ? $"<td{Class(column, cell)}>{Encode(cell)}</td>" : $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>");
+                    html.Append(column.Cells[i] is { } cell ? $"<td{Class(column, cell)}>{Encode(cell)}</td>"
+                        : $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>");
                 html.Append("</tr>\n");
             }
 
@@ -97,7 +100,8 @@ internal static partial class TableHtml
             var cells = keys.Select(key => series.TryGet(key) is { HasValue: true } found ? found.Value : null).ToList();
             var present = cells.OfType<object>().ToList();
             if (present.Any(cell => cell is double or float or decimal) && present.All(cell => cell is double or float or decimal or int or long))
-                return new Column(title, Right: true, Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
+                return new Column(title, Right: true,
+                    Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
 
             var texts = cells.Select(cell => cell is null ? null : Convert.ToString(cell, CultureInfo.InvariantCulture)).ToList();
             return new Column(title, Right: texts.OfType<string>().All(text => StartsAsNumber().IsMatch(text) && text.Length <= LongestLine), texts);
