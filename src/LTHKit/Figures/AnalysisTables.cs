@@ -18,8 +18,10 @@ public static partial class Tables
         if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
         var ways = Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]);
         var stages = tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().ToList();
-        IEnumerable<(string, Func<int, object?>)> Shares(string counted, Func<StageSparsity, double> share) => stages.Select(stage => ($"{stage}{counted} (%)", (Func<int, object?>)(i =>
-            tickets[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found && found.TrueForAll(s => s is not null) ? Percent(found.Average(s => share(s!))) : null)));
+        IEnumerable<(string, Func<int, object?>)> Shares(string counted, Func<StageSparsity, double> share)
+            => stages.Select(stage => ($"{stage}{counted} (%)", (Func<int, object?>)(i =>
+                tickets[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found && found.TrueForAll(s => s is not null)
+                    ? Percent(found.Average(s => share(s!))) : null)));
         return Table<int>(Enumerable.Range(0, tickets.Count), [
             ("nominal sparsity (%)", i => Percent(tickets[i][0].Run.Sparsity)),
             ("effective sparsity (%)", i => Percent(tickets[i][0].Run.EffectiveSparsity)),
