@@ -162,3 +162,39 @@ public sealed class Batches : IDisposable
         return tensor(values, [1, _set.Channels, 1, 1]).to(_set.Device).DetachFromDisposeScope();
     }
 }
+
+/// <summary>What one step sees. Whoever receives a batch disposes it; no dispose scope does.</summary>
+/// <param name="Images">Normalised images, float32. // [B, C, H, W]</param>
+/// <param name="Labels">Their classes, int64. // [B]</param>
+public sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
+{
+    /// <summary>How many images there are.</summary>
+    public int Count => (int)Labels.shape[0];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Images.Dispose();
+        Labels.Dispose();
+    }
+
+    internal Batch Detached()
+    {
+        Images.DetachFromDisposeScope();
+        Labels.DetachFromDisposeScope();
+        return this;
+    }
+}
+
+/// <summary>What is changed at random in a training image; the defaults are the paper's (at 32 pixels a padding of 4).</summary>
+public sealed record Augmentation
+{
+    /// <summary>No augmentation.</summary>
+    public static Augmentation None { get; } = new() { Padding = 0, Flip = false };
+
+    /// <summary>Zeros put around the image before a random crop of its own size, in pixels; null: an eighth of the height; 0: no crop.</summary>
+    public int? Padding { get; init; }
+
+    /// <summary>Whether half of the images are mirrored, left to right.</summary>
+    public bool Flip { get; init; } = true;
+}

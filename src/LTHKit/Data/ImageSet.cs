@@ -8,7 +8,7 @@ namespace LTHKit.Data;
 /// <summary>
 /// A data set for image classification: three splits, each held whole as one tensor on one device, and what is known about them.
 /// </summary>
-public sealed class ImageSet : IDisposable
+public sealed record ImageSet : IDisposable
 {
     /// <summary>What it was made from, and the identity of its content for a user's own.</summary>
     public required DataSpec Spec { get; init; }
@@ -56,23 +56,7 @@ public sealed class ImageSet : IDisposable
     public Device Device => Train.Images.device;
 
     /// <summary>A copy on <paramref name="device"/>; this set stays as it is, and each is disposed by its owner.</summary>
-    public ImageSet To(Device device) => With(Spec, split => split.To(device));
-
-    private ImageSet With(DataSpec spec, Func<ImageSplit, ImageSplit> split) => new()
-    {
-        Spec = spec,
-        ClassNames = ClassNames,
-        Channels = Channels,
-        Height = Height,
-        Width = Width,
-        Mean = Mean,
-        Std = Std,
-        Train = split(Train),
-        Validation = split(Validation),
-        Test = split(Test),
-        Fingerprint = Fingerprint,
-        Notes = Notes,
-    };
+    public ImageSet To(Device device) => this with { Train = Train.To(device), Validation = Validation.To(device), Test = Test.To(device) };
 
     /// <inheritdoc/>
     public void Dispose()
@@ -127,7 +111,7 @@ public sealed class ImageSet : IDisposable
         if (classNames.Count < 2 || highest >= classNames.Count)
             throw new UserException($"The labels reach {highest} and there are {classNames.Count} classes; labels are 0, 1, ... for at least two classes, each below their number.");
         var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, classNames, all, held, CPU);
-        return set.With(set.Spec with { Content = set.Fingerprint }, split => split);
+        return set with { Spec = set.Spec with { Content = set.Fingerprint } };
     }
 
     /// <summary>The same from arrays, such as byte[,,,] or float[,,,] and int[].</summary>

@@ -228,8 +228,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         var network = Built(spec);
         var context = Context(spec, mask, () => throw new InvalidOperationException("The dense network is there for Wrap and Initialise, not for Rewrite."));
-        foreach (var tweak in spec.Tweaks)
-            tweak.Rewrite(network, context);
+        Networks.Seeded(Seed(spec, Stream.Tweak), () =>
+        {
+            foreach (var tweak in spec.Tweaks)
+                tweak.Rewrite(network, context);
+            return network;
+        });
         network.to(device);
         return network;
     }

@@ -17,7 +17,7 @@ public class Network : nn.Module<Tensor, Tensor>
     internal Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
 
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
-    /// <exception cref="UserException">It does not make logits [N, classes] of images, or has nothing to prune.</exception>
+    /// <exception cref="UserException">It does not make logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
     internal Network(ModelSpec model, InputSpec input, nn.Module<Tensor, Tensor> body) : base(model.Name)
     {
         (Model, Input, _body) = (model, input, body);
@@ -34,6 +34,7 @@ public class Network : nn.Module<Tensor, Tensor>
 
         if (model.Factory is not null)
         {
+            Trace.RequireReplay(this);
             Units = [.. trace.Units().Select(unit => new ConvUnit(this, names[unit.Convolution], unit.Convolution, unit.Norm))];
             Activations = [.. trace.Activations().Select(module => Activation.Around(names[module], module))];
             return;

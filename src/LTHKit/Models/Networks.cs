@@ -33,16 +33,21 @@ public static class Networks
     {
         Validate(model);
         using var scope = NewDisposeScope();
+        var network = Seeded(seed, () => Make(model, input));
         if (model.Factory is null)
-        {
-            var network = Make(model, input);
             InitialiseDefault(network, seed);
-            return network;
-        }
-        lock (Drawing)          // a user's own constructor draws from libtorch's one generator
+        return network;
+    }
+
+    /// <summary>
+    /// What <paramref name="make"/> makes, with libtorch's one generator, from which the constructors of modules draw, set to <paramref name="seed"/>. One at a time.
+    /// </summary>
+    internal static T Seeded<T>(ulong seed, Func<T> make)
+    {
+        lock (Drawing)
         {
             random.manual_seed(unchecked((long)seed));
-            return Make(model, input);
+            return make();
         }
     }
 
@@ -64,7 +69,7 @@ public static class Networks
         if (network.Units.FirstOrDefault(unit => unit.Skip is not null) is { } injected)
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
         using var scope = NewDisposeScope();
-        var copy = Make(network.Model, network.Input);
+        var copy = Seeded(0, () => Make(network.Model, network.Input));
         var like = network.parameters().First();
         copy.to(like.device, like.dtype);
         CopyState(network, copy);

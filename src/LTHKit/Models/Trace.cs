@@ -42,6 +42,20 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         }
     }
 
+    /// <summary>Refuses a network whose forward draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.</summary>
+    public static void RequireReplay(Network network)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var buffers = network.named_buffers().Select(b => (b.buffer, Value: b.buffer.clone())).ToList();
+        var before = random.get_rng_state();
+        network.call(zeros(2, network.Input.Channels, network.Input.Size, network.Input.Size));
+        if (!before.eq(random.get_rng_state()).all().ToBoolean())
+            throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not draw again: leave that out.");
+        foreach (var (buffer, value) in buffers)
+            buffer.copy_(value);
+    }
+
     /// <summary>The convolutions that a skip connection may go around, with the BatchNorm that follows each.</summary>
     public IEnumerable<(Conv2d Convolution, BatchNorm2d? Norm)> Units() =>
         from call in Calls.DistinctBy(c => c.Module)
