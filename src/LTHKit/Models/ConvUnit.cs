@@ -60,7 +60,7 @@ public sealed class ConvUnit
         Tensor? added = null;
         Convolution.register_forward_hook((_, x, y) =>
         {
-            added = skip.call(x);           // now: a container may free x before the BatchNorm runs
+            added = skip.call(x).alias();       // a container may free x before the BatchNorm runs
             return y;
         });
         Norm.register_forward_hook((_, _, y) => y + added!);

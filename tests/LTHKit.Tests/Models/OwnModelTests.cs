@@ -1,3 +1,4 @@
+using CsCheck;
 using LTHKit.Experiments;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -45,7 +46,7 @@ public sealed class OwnModelTests : IDisposable
         }
     }
 
-    private static readonly ModelSpec Own = ModelSpec.Own("residual", input => new Residual(input.Classes));
+    internal static readonly ModelSpec Own = ModelSpec.Own("residual", input => new Residual(input.Classes));
 
     private static readonly ModelSpec Row = ModelSpec.Own("row", input => nn.Sequential(nn.Conv2d(3, 8, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(8, 12, 3, padding: 1), nn.BatchNorm2d(12), nn.GELU(), nn.Conv2d(12, 12, 3, padding: 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
@@ -164,5 +165,48 @@ public sealed class OwnModelTests : IDisposable
         Assert.Contains("no convolution", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SkipInjection()] }])).Message);
         Assert.Contains("no activation", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SmoothActivation()] }])).Message);
         Assert.False(Directory.Exists(_store));
+    }
+
+    /// <summary>A row of convolutions, with or without BatchNorm, of strides 1 and 2, then linear layers.</summary>
+    private static ModelSpec Any((int Width, bool Norm, int Stride)[] convolutions, int[] hidden) => ModelSpec.Own("any", input =>
+    {
+        var (layers, channels) = (new List<nn.Module<Tensor, Tensor>>(), input.Channels);
+        foreach (var (width, norm, stride) in convolutions)
+        {
+            layers.Add(nn.Conv2d(channels, channels = width, 3, stride: stride, padding: 1));
+            if (norm)
+                layers.Add(nn.BatchNorm2d(width));
+            layers.Add(norm ? nn.SiLU() : nn.ReLU(inplace: true));
+        }
+        layers.AddRange([nn.AdaptiveAvgPool2d(1), nn.Flatten()]);
+        foreach (var width in hidden)
+            layers.AddRange([nn.Linear(channels, channels = width), nn.ReLU()]);
+        layers.Add(nn.Linear(channels, input.Classes));
+        return nn.Sequential(layers);
+    });
+
+    // Whatever the network: all layers but the last are pruned, every convolution but the first gets a skip, every activation is replaced, all learns and the mask holds.
+    [Fact]
+    public void AnyRowOfLayersIsANetworkOfTheKit()
+    {
+        using var data = LTHKit.Data.DataSets.Open(Tiny.Profile.Data with { TrainCount = 40, Size = 8 });
+        var recipe = new LTHKit.Training.Recipe { Epochs = 1, BatchSize = 18 };
+        Gen.Select(Gen.Select(Gen.Int[1, 6], Gen.Bool, Gen.Int[1, 2]).Array[1, 4], Gen.Int[1, 6].Array[0, 2], Gen.OneOf(Enum.GetValues<SkipKind>())).Sample((convolutions, hidden, kind) =>
+        {
+            using var scope = NewDisposeScope();
+            Tweak[] tweaks = convolutions.Length > 1 ? [new SkipInjection(kind), new SmoothActivation("mish")] : [new SmoothActivation("mish")];
+            using var network = TweakSamples.Rewritten(Any(convolutions, hidden), new InputSpec(5, 8), tweaks);
+            Assert.Equal(convolutions.Length + hidden.Length, network.Prunable.Count);
+            Assert.Equal(convolutions.Length - 1, network.Units.Count(unit => unit.Skip is not null));
+            Assert.All(network.Activations, activation => Assert.Equal("Mish", activation.Label));
+            Assert.Equal(convolutions.Length + hidden.Length, network.Activations.Count);
+            using var mask = new Mask(network.PrunableWeights().Select(w => (w.Name, rand_like(w.Weight).ge(0.5))));
+            mask.Apply(network);
+            var bias = network.named_parameters().Last(p => !p.name.StartsWith("skip_")).name;      // the classifier's
+            var before = network.get_parameter(bias).clone();
+            new LTHKit.Training.Trainer(network, mask, recipe, data, LTHKit.Training.Losses.CrossEntropy, 1).Run([]);
+            Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
+            Assert.False(network.get_parameter(bias).eq(before).all().ToBoolean());
+        }, iter: 60, threads: 1);
     }
 }

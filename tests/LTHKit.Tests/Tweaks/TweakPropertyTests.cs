@@ -99,10 +99,12 @@ public sealed class TweakPropertyTests : IDisposable
             .Select(set => new RunSpec { Level = 3, Tweaks = [.. All.Where((_, i) => (set >> i & 1) == 1)] }.Id).Distinct().Count());
     }
 
-    [Fact]
-    public void AllTogetherTheyRunFromTicketToResultAndResumeToTheSameBits()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AllTogetherTheyRunFromTicketToResultAndResumeToTheSameBits(bool own)
     {
-        var spec = Tiny.Spec with { Level = 1, Rewind = 1, Tweaks = All };
+        var spec = Tiny.Spec with { Model = own ? OwnModelTests.Own : Tiny.Spec.Model, Level = 1, Rewind = 1, Tweaks = All };
         using Lab lab = Tiny.Lab(Path.Combine(_store, "whole")), cut = Tiny.Lab(Path.Combine(_store, "cut"));
         var run = lab.Run("whole", [spec])[0];
         using var interrupt = new Timer(_ => { if (cut.Store.ReadMetrics(spec).Count > 0) cut.Interrupt(); }, null, 10, 10);
