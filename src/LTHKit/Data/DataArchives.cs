@@ -142,7 +142,8 @@ public static class DataArchives
             file.MoveTo(place.FullName);
         }
         if (other is not null)
-            throw new UserException($"{other} has another size than the official file, so that it was left alone; remove it and run the same command again to have the official one.");
+            throw new UserException($"{other} has another size than the official file, so that it was left alone; remove it and run the same command "
+                + "again to have the official one.");
     }
 
     private static void Remove(string folder)

@@ -26,7 +26,8 @@ public static class DataSets
             Cifar.TenName => Cifar.Ten.Open(spec, dataDir, device),
             Cifar.HundredName => Cifar.Hundred.Open(spec, dataDir, device),
             TinyImageNet.Name => TinyImageNet.Open(spec, dataDir, device, progress),
-            _ when spec.Content is not null => throw new UserException($"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),
+            _ when spec.Content is not null => throw new UserException(
+                $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),
             _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, or make one of your own with ImageSet.From."),
         };
     }

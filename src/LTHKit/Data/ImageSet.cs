@@ -72,8 +72,8 @@ public sealed record ImageSet : IDisposable
         $"{Test.Count:N0} test images{string.Concat(Notes.Select(note => $"; {note}"))}";
 
     /// <summary>
-    /// A data set of a user's own, for <c>Lab.Open(..., data: set)</c>. Runs know it by its content. Images are copied, in [0, 255] or as floats of any range; networks see
-    /// them with mean 0 and standard deviation 1 in each channel.
+    /// A data set of a user's own, for <c>Lab.Open(..., data: set)</c>. Runs know it by its content. Images are copied; networks see them with mean 0 and
+    /// standard deviation 1 in each channel.
     /// </summary>
     /// <param name="name">As figures call it; none of <see cref="DataSets.Names"/>.</param>
     /// <param name="images">Images to train and validate on, uint8 or float. // [N, C, H, W], H = W</param>
@@ -96,7 +96,8 @@ public sealed record ImageSet : IDisposable
         {
             held = RawImages.Of(given.Images, given.Labels, "test");
             if ((held.Channels, held.Height, held.Type) != (all.Channels, all.Height, all.Type))
-                throw new UserException($"The test images are {held.Channels}x{held.Height}x{held.Width} of {held.Type} and the training images {all.Channels}x{all.Height}x{all.Width} of {all.Type}; give both alike.");
+                throw new UserException($"The test images are {held.Channels}x{held.Height}x{held.Width} of {held.Type} and the training images "
+                    + $"{all.Channels}x{all.Height}x{all.Width} of {all.Type}; give both alike.");
         }
         else
         {
@@ -109,7 +110,8 @@ public sealed record ImageSet : IDisposable
         var highest = all.Labels.Concat(held.Labels).Max();
         classNames ??= [.. Enumerable.Range(0, highest + 1).Select(i => $"class {i}")];
         if (classNames.Count < 2 || highest >= classNames.Count)
-            throw new UserException($"The labels reach {highest} and there are {classNames.Count} classes; labels are 0, 1, ... for at least two classes, each below their number.");
+            throw new UserException($"The labels reach {highest} and there are {classNames.Count} classes; labels are 0, 1, ... for at least two classes, "
+                + "each below their number.");
         var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, classNames, all, held, CPU);
         return set with { Spec = set.Spec with { Content = set.Fingerprint } };
     }
@@ -120,7 +122,8 @@ public sealed record ImageSet : IDisposable
         double validation = 0.1, int seed = 0)
     {
         using var scope = NewDisposeScope();
-        return From(name, from_array(images), from_array(labels), test is { } given ? (from_array(given.Images), from_array(given.Labels)) : null, classNames, validation, seed);
+        (Tensor, Tensor)? held = test is { } given ? (from_array(given.Images), from_array(given.Labels)) : null;
+        return From(name, from_array(images), from_array(labels), held, classNames, validation, seed);
     }
 
     /// <summary>Limits, splits and measures what a reader has read.</summary>
@@ -133,8 +136,8 @@ public sealed record ImageSet : IDisposable
         var order = SplitMix64.Keyed(spec.SplitSeed).Permutation(train.Count);
         var held = (int)Math.Round(spec.ValidationFraction * train.Count, MidpointRounding.AwayFromZero);
         if (held > train.Count - 2 || (held == 0 && spec.ValidationFraction > 0))
-            throw new UserException($"{train.Count} training images leave {train.Count - held} to train on and {held} for validation; take more images, or another validation " +
-                FormattableString.Invariant($"fraction than {spec.ValidationFraction}."));
+            throw new UserException($"{train.Count} training images leave {train.Count - held} to train on and {held} for validation; take more images, or "
+                + FormattableString.Invariant($"another validation fraction than {spec.ValidationFraction}."));
         var validation = train.At(order.AsSpan(0, held));
         train = train.At(order.AsSpan(held));
 

@@ -47,7 +47,7 @@ public sealed partial class Lab : IDisposable
     /// <param name="device">"cpu", "cuda", or "auto" for CUDA where there is a device.</param>
     /// <param name="jobs">Runs trained at the same time; 0 for one a core on the CPU (each with one thread) and one on CUDA.</param>
     /// <param name="store">Where runs are kept; null for <see cref="RunStore.Default"/>.</param>
-    /// <param name="data">Images of your own in place of the profile's, from <see cref="ImageSet.From(string, Tensor, Tensor, ValueTuple{Tensor, Tensor}?, IReadOnlyList{string}?, double, int)"/>; copied.</param>
+    /// <param name="data">Images of your own in place of the profile's, from <c>ImageSet.From</c>; copied.</param>
     /// <exception cref="UserException">The device is unknown or not there.</exception>
     public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null)
     {

@@ -25,7 +25,8 @@ public sealed record ModelSpec(string Name = "resnet18", int Width = 0)
     /// <param name="name">As figures and tables call it.</param>
     /// <param name="factory">Called for every network, each time for a new module.</param>
     /// <param name="dense">Layers left dense.</param>
-    public static ModelSpec Own(string name, Func<InputSpec, Module<Tensor, Tensor>> factory, params string[] dense) => new(name) { Factory = factory, Dense = dense };
+    public static ModelSpec Own(string name, Func<InputSpec, Module<Tensor, Tensor>> factory, params string[] dense)
+        => new(name) { Factory = factory, Dense = dense };
 }
 
 /// <summary>The shape a network is built for.</summary>

@@ -14,7 +14,8 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
     public static Trace Of(Network network)
     {
         var (calls, hooks) = (new List<Call>(), new List<Action>());
-        foreach (var module in network.modules().Distinct().OfType<nn.Module<Tensor, Tensor>>().Where(m => m is Conv2d or Linear or BatchNorm2d || IsActivation(m)))
+        var watched = network.modules().Distinct().OfType<nn.Module<Tensor, Tensor>>().Where(m => m is Conv2d or Linear or BatchNorm2d || IsActivation(m));
+        foreach (var module in watched)
             hooks.Add(module.register_forward_hook((m, x, y) =>
             {
                 calls.Add(new(m, x, y, x.shape, y.shape));
@@ -29,11 +30,13 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         {
             var logits = network.call(images);
             return logits.shape.SequenceEqual([1, input.Classes]) ? new(images, calls)
-                : throw new UserException($"{name} makes [{string.Join(", ", logits.shape)}] of an image; it must make [N, {input.Classes}], a logit for each class.");
+                : throw new UserException($"{name} makes [{string.Join(", ", logits.shape)}] of an image; it must make [N, {input.Classes}], "
+                    + "a logit for each class.");
         }
         catch (Exception e) when (e is not UserException && network.Model.Factory is not null)
         {
-            throw new UserException($"{name} does not take images [N, {input.Channels}, {input.Size}, {input.Size}] ({e.Message.Split('\n')[0].TrimEnd('.')}): its forward must make logits [N, {input.Classes}] of them.", e);
+            throw new UserException($"{name} does not take images [N, {input.Channels}, {input.Size}, {input.Size}] ({e.Message.Split('\n')[0].TrimEnd('.')}): "
+                + $"its forward must make logits [N, {input.Classes}] of them.", e);
         }
         finally
         {
@@ -42,7 +45,9 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         }
     }
 
-    /// <summary>Refuses a network whose forward draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.</summary>
+    /// <summary>
+    /// Refuses a network whose forward draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.
+    /// </summary>
     public static void RequireReplay(Network network)
     {
         using var noGrad = no_grad();
@@ -51,7 +56,8 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         var before = random.get_rng_state();
         network.call(zeros(2, network.Input.Channels, network.Input.Size, network.Input.Size));
         if (!before.eq(random.get_rng_state()).all().ToBoolean())
-            throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not draw again: leave that out.");
+            throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not "
+                + "draw again: leave that out.");
         foreach (var (buffer, value) in buffers)
             buffer.copy_(value);
     }

@@ -38,7 +38,8 @@ public static class SafeTensors
     {
         using var scope = NewDisposeScope();
         var list = tensors.Select(t => (t.Name, Value: t.Value.detach().cpu().contiguous())).ToList();
-        var header = new JsonObject { [MetadataName] = new JsonObject((metadata ?? new Dictionary<string, string>()).Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) };
+        metadata ??= new Dictionary<string, string>();
+        var header = new JsonObject { [MetadataName] = new JsonObject(metadata.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) };
         long offset = 0;
         foreach (var (name, value) in list)
         {
@@ -52,7 +53,7 @@ public static class SafeTensors
                 throw new UserException($"{path} cannot hold '{name}': {(type is null ? $"the format has no {value.dtype}" : "the name is taken")}.");
             offset = end;
         }
-        if (metadata is not { Count: > 0 })
+        if (metadata.Count == 0)
             header.Remove(MetadataName);
         var json = JsonSerializer.SerializeToUtf8Bytes(header);
         var padding = (8 - json.Length % 8) % 8;       // the data begins at a multiple of eight
@@ -100,7 +101,8 @@ public static class SafeTensors
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or JsonException or InvalidOperationException
             or NullReferenceException or FormatException or OverflowException or ExternalException)
         {
-            throw new UserException($"{path} is no whole safetensors file ({e.Message.TrimEnd('.')}): if it is of a run, delete it and it is made anew; otherwise fetch it again.", e);
+            throw new UserException($"{path} is no whole safetensors file ({e.Message.TrimEnd('.')}): if it is of a run, delete it and it is made anew; "
+                + "otherwise fetch it again.", e);
         }
     }
 

@@ -53,14 +53,16 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
         if (!Enum.IsDefined(Kind))
             throw new UserException($"There is no skip connection of kind {(int)Kind}; choose {string.Join(", ", Enum.GetNames<SkipKind>())}.");
         if (FirstWeight is not (> 0 and < double.PositiveInfinity))
-            throw new UserException(FormattableString.Invariant($"The first weight of a skip connection is {FirstWeight}; it must be a positive number, the published one is 1e-4."));
+            throw new UserException(FormattableString.Invariant($"The first weight of a skip connection is {FirstWeight}; it must be positive, ")
+                + "the published one is 1e-4.");
     }
 
     /// <inheritdoc/>
     public override void Validate(Network network)
     {
         if (network.Units.Count == 0)
-            throw new UserException($"{network.Model.Name} has no convolution that a skip connection could go around: none whose output is as large as its input over the stride.");
+            throw new UserException($"{network.Model.Name} has no convolution that a skip connection could go around: none whose output is as large as its "
+                + "input over the stride.");
     }
 
     /// <inheritdoc/>

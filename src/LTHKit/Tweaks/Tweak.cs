@@ -37,7 +37,8 @@ public abstract record Tweak
     internal void RequireActivations(Network network)
     {
         if (network.Activations.Count == 0)
-            throw new UserException($"{network.Model.Name} has no activation that {Label} could replace: call modules such as torch.nn.ReLU() in its forward, not functions.");
+            throw new UserException($"{network.Model.Name} has no activation that {Label} could replace: call modules such as torch.nn.ReLU() in its forward, "
+                + "not functions.");
     }
 
     /// <summary>Rewrites the network that is retrained: its activations, its skip connections.</summary>
