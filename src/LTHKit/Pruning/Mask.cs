@@ -102,7 +102,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public IReadOnlyList<LayerOverlap> Compare(Mask other)
     {
         using Mask both = And(other), either = Or(other);
-        return [.. Layers.Select((layer, i) => new LayerOverlap(layer, other.Layers[i], both.Layers[i].Kept, either.Layers[i].Kept))];
+        return [.. Layers.Select((layer, i) => new LayerOverlap(layer, other.Layers.First(l => l.Name == layer.Name), both.Layers[i].Kept, either.Layers[i].Kept))];
     }
 
     /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
@@ -145,7 +145,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     /// <inheritdoc/>
     public bool Equals(Mask? other)
     {
-        if (other is null || !_kept.Keys.SequenceEqual(other._kept.Keys))
+        if (other is null || !SameLayers(other))
             return false;
         using var scope = NewDisposeScope();
         return _kept.All(l => l.Value.shape.SequenceEqual(other._kept[l.Key].shape) && l.Value.cpu().eq(other._kept[l.Key].cpu()).all().ToBoolean());
@@ -167,9 +167,12 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
             kept.Dispose();
     }
 
+    /// <summary>Whether the other covers the same weights, in whatever order.</summary>
+    private bool SameLayers(Mask other) => _kept.Count == other._kept.Count && _kept.Keys.All(other._kept.ContainsKey);
+
     private Mask Combine(Mask other, Func<Tensor, Tensor, Tensor> op)
     {
-        if (!_kept.Keys.SequenceEqual(other._kept.Keys))
+        if (!SameLayers(other))
             throw new UserException("The two masks are of different networks: their layers differ.");
         return new(_kept.Select(l => (l.Key, op(l.Value, other._kept[l.Key]))));
     }

@@ -99,6 +99,20 @@ public sealed class MaskTests : IDisposable
     }
 
     [Fact]
+    public void TheOrderOfTheLayersDoesNotMatter()
+    {
+        using var scope = NewDisposeScope();
+        Tensor a = tensor(new[] { true, false, true }), b = tensor(new[] { true, true });
+        using Mask one = new([("a", a), ("b", b)]), other = new([("b", b.clone()), ("a", a.clone())]), third = new([("b", b.clone()), ("c", a.clone())]);
+        Assert.Equal(one, other);
+        Assert.Equal(one.GetHashCode(), other.GetHashCode());
+        Assert.Equal(1, one.Overlap(other));
+        Assert.Equal(["a", "a", "b", "b"], one.Compare(other).SelectMany(l => new[] { l.First.Name, l.Second.Name }));
+        Assert.NotEqual(one, third);
+        Assert.Contains("their layers differ", Assert.Throws<UserException>(() => one.And(third)).Message);
+    }
+
+    [Fact]
     public void RefusesDamagedAndForeignFiles()
     {
         using var mask = new Mask([("a", rand(40) > 0.5)]);
