@@ -27,7 +27,9 @@ public class Network : nn.Module<Tensor, Tensor>
         var modules = named_modules().DistinctBy(m => m.module).ToList();
         var names = modules.ToDictionary(m => m.module, m => m.name);
         var layers = trace.Calls.Where(call => call.Module is Conv2d or Linear).Select(call => names[call.Module]).ToList();
-        var weights = layers.Where(name => name != layers[^1] && !LeftDense(name)).Select(name => name + ".weight").ToHashSet();
+        if (model.Dense.FirstOrDefault(dense => !layers.Any(name => Within(name, dense))) is { } unknown)
+            throw new UserException($"{model.Name} has no layer '{unknown}' to leave dense; it has {string.Join(", ", layers)}.");
+        var weights = layers.Where(name => name != layers[^1] && !model.Dense.Any(dense => Within(name, dense))).Select(name => name + ".weight").ToHashSet();
         Prunable = [.. named_parameters().Select(p => p.name).Where(weights.Contains)];
         if (Prunable.Count == 0)
             throw new UserException($"{model.Name} has nothing to prune: its forward calls no convolution and no hidden linear layer that is not left dense.");
@@ -129,5 +131,5 @@ public class Network : nn.Module<Tensor, Tensor>
 
     private static string Own(string name) => name.StartsWith("body.", StringComparison.Ordinal) ? name["body.".Length..] : name;
 
-    private bool LeftDense(string name) => Model.Dense.Any(dense => name == dense || name.StartsWith(dense + ".", StringComparison.Ordinal));
+    private static bool Within(string name, string part) => name == part || name.StartsWith(part + ".", StringComparison.Ordinal);
 }

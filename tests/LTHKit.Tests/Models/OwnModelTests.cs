@@ -160,6 +160,8 @@ public sealed class OwnModelTests : IDisposable
         Assert.Contains("name of its own", Refusal(_ => new Residual(5), "resnet18"));
         Assert.Contains("makes no module", Refusal(_ => null!));
         Assert.Contains("draws random numbers", Refusal(_ => nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Dropout(0.1), nn.Linear(4 * 14 * 14, 5))));
+        Assert.Contains("no layer 'steam' to leave dense; it has stem,", Assert.Throws<UserException>(
+            () => Networks.Build(ModelSpec.Own("own", _ => new Residual(5), "steam"), new InputSpec(5, 16), 0)).Message);
         var linear = ModelSpec.Own("linear", _ => nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8), nn.Tanh(), nn.Linear(8, 5)));
         using var lab = Tiny.Lab(_store);
         Assert.Contains("no convolution", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SkipInjection()] }])).Message);
