@@ -13,7 +13,7 @@ public sealed class HtmlTests : IDisposable
         """
         using Plotly.NET;
         GenericChart Figure(params string[] names) =>
-            Chart.Combine(names.Select(name => Plotly.NET.CSharp.Chart.Line<int, double, string>([1, 2, 3], [2.0, 1.0, 3.0], Name: name)));
+            Plotly.NET.CSharp.Chart.Combine(names.Select(name => Plotly.NET.CSharp.Chart.Line<int, double, string>([1, 2, 3], [2.0, 1.0, 3.0], Name: name)));
         """;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-html-").FullName;

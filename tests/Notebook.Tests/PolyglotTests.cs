@@ -33,7 +33,7 @@ public class PolyglotTests
         Assert.Equal("p", (await session.Run("#!fsharp\np.Message")).Good().Result);
         (await session.Run("#!fsharp\nlet back = [| for n in numbers -> n * 10.0 |]")).Good();
         Assert.Equal("60", (await session.Run("#!share --from fsharp back\nback.Sum()")).Good().Result);
-        Assert.Equal("60", (await session.Run("#!set --name taken --value @fsharp:back\ntaken.Sum()")).Good().Result);
+        Assert.Equal("60", (await session.Run("#!set --name taken --value @fsharp:back --byref\ntaken.Sum()")).Good().Result);
         (await session.Run("#!value --name note\nline one\nline two")).Good();
         Assert.Equal("line one\nline two", (await session.Run("#!share --from value note\nnote")).Good().Result);
     }

@@ -19,7 +19,7 @@ internal enum Channel
 /// </summary>
 internal sealed class Channels : IDisposable
 {
-    private const int MostWaiting = 4096;
+    private const int MostWaiting = 4096, MostBytes = 1 << 30;
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(1);
 
     private readonly MessageCodec _codec;
@@ -55,7 +55,11 @@ internal sealed class Channels : IDisposable
             _poller.Add(socket);
         }
 
-        _heartbeat.ReceiveReady += (_, _) => _heartbeat.SendMultipartMessage(_heartbeat.ReceiveMultipartMessage());
+        _heartbeat.ReceiveReady += (_, _) =>
+        {
+            if (Received(_heartbeat) is { } beat)
+                _heartbeat.SendMultipartBytes(beat);
+        };
         _outgoing.ReceiveReady += (_, _) => SendWaiting();
     }
 
@@ -86,7 +90,7 @@ internal sealed class Channels : IDisposable
     private static void Bind(NetMQSocket socket, string endpoint)
     {
         // What was sent shortly before the end still leaves; nothing is dropped for being much.
-        (socket.Options.Linger, socket.Options.SendHighWatermark, socket.Options.ReceiveHighWatermark) = (Linger, 0, 0);
+        (socket.Options.Linger, socket.Options.SendHighWatermark, socket.Options.ReceiveHighWatermark, socket.Options.MaxMsgSize) = (Linger, 0, 0, MostBytes);
         try
         {
             socket.Bind(endpoint);
@@ -95,6 +99,13 @@ internal sealed class Channels : IDisposable
         {
             throw new UserException($"The kernel cannot listen on {endpoint}: {e.Message}.", e);
         }
+    }
+
+    // None where what came was no message: waiting for one would keep all sockets waiting.
+    private static List<byte[]>? Received(NetMQSocket socket)
+    {
+        List<byte[]>? frames = null;
+        return socket.TryReceiveMultipartBytes(ref frames!) ? frames : null;
     }
 
     private void Enqueue(Channel channel, NetMQMessage message)
@@ -123,7 +134,8 @@ internal sealed class Channels : IDisposable
 
     private void Receive(Channel channel, NetMQSocket socket)
     {
-        var frames = socket.ReceiveMultipartBytes();
+        if (Received(socket) is not { } frames)
+            return;
         if (channel == Channel.Iopub)
         {
             // A new subscriber: from here on it misses nothing, and is told so.

@@ -94,23 +94,27 @@ public class KernelTests
     }
 
     // What speaks no ZeroMQ at all: connections that send noise, half a greeting, or a frame of eight exabytes, and go.
-    [Fact]
-    public void TheKernelLivesThroughNoiseOnItsPorts()
+    [Theory]
+    [InlineData("noise")]
+    [InlineData("half a greeting")]
+    [InlineData("a greeting and noise")]
+    [InlineData("a frame of eight exabytes")]
+    public void TheKernelLivesThroughNoiseOnItsPorts(string kind)
     {
         using var frontEnd = new TestFrontEnd();
         var random = new Random(2);
         byte[] greeting = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, .. "NULL"u8, .. new byte[48]];
-        for (var i = 0; i < 100; i++)
+        for (var i = 0; i < 50; i++)
         {
             using var client = new TcpClient();
             client.Connect(IPAddress.Loopback, frontEnd.Ports[i % 5]);
             var noise = new byte[random.Next(3000)];
             random.NextBytes(noise);
-            client.GetStream().Write((i % 4) switch
+            client.GetStream().Write(kind switch
             {
-                0 => noise,
-                1 => greeting[..random.Next(greeting.Length)],
-                2 => [.. greeting, .. noise],
+                "noise" => noise,
+                "half a greeting" => greeting[..random.Next(greeting.Length)],
+                "a greeting and noise" => [.. greeting, .. noise],
                 _ => [.. greeting, 2, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, .. noise],
             });
         }
@@ -128,15 +132,14 @@ public class KernelTests
         var written = 0;
         TestFrontEnd.Next(frontEnd.Iopub, message =>
             message.Type == "stream" && (written += message.Content["text"]!.GetValue<string>().Length) == 100_000_000);
-        Assert.Equal("ok", TestFrontEnd.Next(frontEnd.Shell, _ => true).Content["status"]!.GetValue<string>());
         Alive(frontEnd);
     }
 
     private static void Alive(TestFrontEnd frontEnd)
     {
-        TestFrontEnd.Send(frontEnd.Shell, TestFrontEnd.Frames("execute_request", TestFrontEnd.Execute("\"still \" + \"here\"")));
-        var result = TestFrontEnd.Next(frontEnd.Iopub, message => message.Type == "execute_result" && message.Content["data"]!["text/plain"]!.GetValue<string>() == "still here");
-        Assert.NotNull(result.Content);
+        // A cell behind one that failed would be left out.
+        frontEnd.Ask("kernel_info_request", []);
+        Assert.Equal("ok", frontEnd.Ask("execute_request", TestFrontEnd.Execute("1 + 1"))["status"]!.GetValue<string>());
     }
 
     [Fact]

@@ -60,9 +60,9 @@ internal sealed class TestFrontEnd : IDisposable
     /// <summary>Completes when the kernel has ended.</summary>
     public Task Ended { get; }
 
-    public static List<byte[]> Frames(string type, JsonObject content, string? key = Key)
+    public static List<byte[]> Frames(string type, JsonObject content, string? key = Key, string? id = null)
     {
-        var header = new JsonObject { ["msg_id"] = Guid.NewGuid().ToString("N"), ["session"] = "test", ["username"] = "test", ["msg_type"] = type, ["version"] = "5.4" };
+        var header = new JsonObject { ["msg_id"] = id ?? Guid.NewGuid().ToString("N"), ["session"] = "test", ["username"] = "test", ["msg_type"] = type, ["version"] = "5.4" };
         return Frames(header.ToJsonString(), content.ToJsonString(), key);
     }
 
@@ -78,12 +78,13 @@ internal sealed class TestFrontEnd : IDisposable
     /// <summary>Sends a request and gives its reply.</summary>
     public JsonObject Ask(string type, JsonObject content, NetMQSocket? socket = null)
     {
-        Send(socket ?? Shell, Frames(type, content));
-        return Next(socket ?? Shell, _ => true).Content;
+        var id = Guid.NewGuid().ToString("N");
+        Send(socket ?? Shell, Frames(type, content, id: id));
+        return Next(socket ?? Shell, message => message.Parent == id).Content;
     }
 
     /// <summary>The next message that is wanted, its signature checked; others are passed over.</summary>
-    public static (string Type, JsonObject Content) Next(NetMQSocket socket, Func<(string Type, JsonObject Content), bool> wanted)
+    public static (string Type, JsonObject Content, string? Parent) Next(NetMQSocket socket, Func<(string Type, JsonObject Content, string? Parent), bool> wanted)
     {
         var limit = DateTime.UtcNow + Patience;
         while (DateTime.UtcNow < limit)
@@ -94,7 +95,8 @@ internal sealed class TestFrontEnd : IDisposable
                 var start = frames.FindIndex(frame => frame.AsSpan().SequenceEqual("<IDS|MSG>"u8));
                 var signed = HMACSHA256.HashData(Encoding.UTF8.GetBytes(Key), frames.Skip(start + 2).SelectMany(part => part).ToArray());
                 Assert.Equal(Convert.ToHexStringLower(signed), Encoding.ASCII.GetString(frames[start + 1]));
-                var message = (JsonNode.Parse(frames[start + 2])!["msg_type"]!.GetValue<string>(), JsonNode.Parse(frames[start + 5])!.AsObject());
+                var message = (JsonNode.Parse(frames[start + 2])!["msg_type"]!.GetValue<string>(), JsonNode.Parse(frames[start + 5])!.AsObject(),
+                    (string?)JsonNode.Parse(frames[start + 3])!["msg_id"]);
                 if (wanted(message))
                     return message;
             }
