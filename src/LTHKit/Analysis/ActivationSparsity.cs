@@ -26,10 +26,9 @@ public static class ActivationSparsity
     /// <summary>Counts, in eval mode, exactly: no value is left out.</summary>
     /// <param name="objective">Module and batches. Its activations are found by their type; one that is called as a function cannot be seen.</param>
     /// <param name="epsilon">The largest absolute value that counts as zero.</param>
-    /// <param name="cancel">Stops between two batches.</param>
+    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <returns>One entry a stage, in the order of the module's parts.</returns>
     /// <exception cref="UserException">Epsilon is out of range, or there is no activation.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IReadOnlyList<StageSparsity> Measure(Objective objective, double epsilon = Epsilon, CancellationToken cancel = default)
     {
         Validate(epsilon);

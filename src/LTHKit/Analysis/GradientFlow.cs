@@ -26,10 +26,9 @@ public sealed record GradientFlow : Watch
     /// <param name="objective">Module, loss and batches.</param>
     /// <param name="mask">Pruned weights do not count; null for none.</param>
     /// <param name="parameters">Which parameters, by name; null for all.</param>
-    /// <param name="cancel">Stops between two batches.</param>
+    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <returns>Norms by the parameters' names, in their order.</returns>
     /// <exception cref="UserException">The mask does not fit the module, or no parameter is chosen.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();

@@ -23,7 +23,7 @@ internal sealed class HessianProducts
     /// <param name="objective">The loss.</param>
     /// <param name="only">The batch, where there is one only; null for several.</param>
     /// <param name="gaussNewton">Whether G is meant, and not H.</param>
-    /// <param name="cancel">Stops a product between two batches.</param>
+    /// <param name="cancel">Stops a product between two batches, with an OperationCanceledException.</param>
     public HessianProducts(WeightSpace space, Objective objective, Batch? only, bool gaussNewton, CancellationToken cancel)
     {
         (_space, _objective, _gaussNewton, _cancel) = (space, objective, gaussNewton, cancel);
@@ -31,7 +31,6 @@ internal sealed class HessianProducts
     }
 
     /// <summary>The product with a v whose pruned entries are zero. // [P] -> [P]</summary>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Of(Tensor vector)
     {
         _cancel.ThrowIfCancellationRequested();

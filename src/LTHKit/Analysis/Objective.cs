@@ -65,7 +65,6 @@ public sealed class Objective
     internal Tensor Of(Tensor outputs, Batch batch) => _loss(outputs, new Target(batch.Images, batch.Labels));
 
     /// <summary>The mean loss.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public double Mean(CancellationToken cancel = default)
     {
         using var mode = new EvalMode(Module);

@@ -14,15 +14,10 @@ public static partial class Claims
     /// <returns>The part about the early and the one about the late training.</returns>
     public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
     {
-        var name = RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks);
-        return
-        [
-            Of("higher", Alternative.Greater, 0),
-            Of("lower", Alternative.Less, ^1),
-        ];
+        return [Of("higher", Alternative.Greater, 0), Of("lower", Alternative.Less, ^1)];
 
-        Claim Of(string how, Alternative alternative, Index at) => Difference($"C12 {name}",
-            $"{name}: {how} top eigenvalue than vanilla after epoch {tweaked[0].Epochs.ToArray()[at]}", alternative, tweaked, vanilla,
+        Claim Of(string how, Alternative alternative, Index at) => Difference($"C12 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}",
+            $"{how} top eigenvalue than vanilla after epoch {tweaked[0].Epochs.ToArray()[at]}", alternative, tweaked, vanilla,
             s => s.Run, s => Math.Abs(s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at]));
     }
 
@@ -46,7 +41,7 @@ public static partial class Claims
         static double[] Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes) => [.. planes.Vanilla.Zip(planes.Tweaked).Select((pair, seed)
             => Distance(pair.First, pair.Second) - (planes.Vanilla.Count > 1 ? Distance(pair.First, planes.Vanilla[(seed + 1) % planes.Vanilla.Count]) : double.NaN))];
 
-        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{name} {what}, beyond what another seed does", Alternative.Greater,
+        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater,
             numbers.Index().Where(n => double.IsFinite(n.Item)).ToDictionary(n => n.Index, n => n.Item)) { Unit = "", Scale = 1 };
     }
 
@@ -54,10 +49,8 @@ public static partial class Claims
     /// <param name="vanilla">Networks without tweaks.</param>
     /// <param name="tweaked">Networks with one set of tweaks.</param>
     public static Claim Flatness(IReadOnlyList<Measured<EigenvectorLine>> vanilla, IReadOnlyList<Measured<EigenvectorLine>> tweaked)
-    {
-        var name = RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks);
-        return Difference($"C14 {name}", $"{name}: flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla, m => m.Run, m => m.Value.Line.Rise);
-    }
+        => Difference($"C14 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}", "flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla,
+            m => m.Run, m => m.Value.Line.Rise);
 
     /// <summary>C15, ReLU: 28 to 66 % of the activations are zero, more in deeper stages.</summary>
     /// <param name="relu">Networks with ReLU.</param>
