@@ -42,13 +42,7 @@ public static class ActivationSparsity
         var hooks = places.Zip(counts, (place, count) => place.Activation.register_forward_hook((_, _, output) => count.Add(output, epsilon))).ToList();
         try
         {
-            foreach (var batch in objective.Batches())
-            {
-                using var inner = NewDisposeScope();
-                using var held = batch;
-                cancel.ThrowIfCancellationRequested();
-                objective.Module.call(batch.Images);
-            }
+            objective.Each(batch => objective.Module.call(batch.Images), cancel);
         }
         finally
         {

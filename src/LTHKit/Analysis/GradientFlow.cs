@@ -36,18 +36,15 @@ public sealed record GradientFlow : Watch
         using var mode = new EvalMode(objective.Module);
         var sum = zeros(space.Size, dtype: space.Parameters[0].dtype, device: space.Parameters[0].device);
         var slots = space.Split(sum);
-        foreach (var batch in objective.Batches())
+        objective.Each(batch =>
         {
-            using var inner = NewDisposeScope();
-            using var held = batch;
-            cancel.ThrowIfCancellationRequested();
             using var record = enable_grad();
             var gradients = space.Gradient(objective.Of(batch));
             using var noGrad = no_grad();
             foreach (var (slot, gradient) in slots.Zip(gradients))
                 if (WeightSpace.IsThere(gradient))
                     slot.add_(gradient, alpha: batch.Count / (double)objective.Count);
-        }
+        }, cancel);
         return space.Names.Zip(space.Split(space.Project(sum)), (name, part) => (name, norm: part.norm().ToDouble())).ToDictionary(p => p.name, p => p.norm);
     }
 

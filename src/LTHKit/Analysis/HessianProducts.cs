@@ -41,13 +41,7 @@ internal sealed class HessianProducts
         if (_whole is not null)
             Add(_whole(parts), 1);
         else
-            foreach (var batch in _objective.Batches())
-            {
-                using var inner = NewDisposeScope();
-                using var held = batch;
-                _cancel.ThrowIfCancellationRequested();
-                Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)_objective.Count);
-            }
+            _objective.Each(batch => Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)_objective.Count), _cancel);
         return _space.Project(result).MoveToOuterDisposeScope();
 
         void Add(IList<Tensor>? product, double weight)

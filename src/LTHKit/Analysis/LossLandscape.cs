@@ -154,11 +154,8 @@ public static class LossLandscape
         using var mode = new EvalMode(objective.Module);
         using var generator = new Generator(grid.Seed);
         var sums = axis.Select(_ => new double[axis.Count]).ToArray();
-        foreach (var batch in objective.Batches())
+        objective.Each(batch =>
         {
-            using var scope = NewDisposeScope();
-            using var held = batch;
-            cancel.ThrowIfCancellationRequested();
             var normal = UnitPerImage(Gradient(objective, batch));
             var random = UnitPerImage(randn(batch.Images.shape, dtype: batch.Images.dtype, generator: generator).to(batch.Images.device));
             using var noGrad = no_grad();
@@ -170,7 +167,7 @@ public static class LossLandscape
                     var moved = batch.Images.add(normal, alpha: axis[j]).add_(random, alpha: axis[i]);
                     sums[i][j] += objective.Of(batch with { Images = moved }).ToDouble() * batch.Count;
                 }
-        }
+        }, cancel);
         return new("", axis, axis, [.. sums.Select(row => row.Select(sum => sum / objective.Count).ToArray())]);
     }
 

@@ -58,6 +58,18 @@ public sealed class Objective
         return _batches().Select(batch => batch.Images.dtype == dtype || !batch.Images.is_floating_point() ? batch : Converted(batch, dtype));
     }
 
+    /// <summary>Does something with each batch, in a dispose scope of its own.</summary>
+    internal void Each(Action<Batch> action, CancellationToken cancel)
+    {
+        foreach (var batch in Batches())
+        {
+            using var scope = NewDisposeScope();
+            using var held = batch;
+            cancel.ThrowIfCancellationRequested();
+            action(batch);
+        }
+    }
+
     /// <summary>The mean loss over one batch, a scalar tensor that gradients flow through.</summary>
     internal Tensor Of(Batch batch) => Of(Module.call(batch.Images), batch);
 
@@ -71,14 +83,11 @@ public sealed class Objective
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         Tensor? sum = null;
-        foreach (var batch in Batches())
+        Each(batch =>
         {
-            using var inner = NewDisposeScope();
-            using var held = batch;
-            cancel.ThrowIfCancellationRequested();
             var part = Of(batch).to(ScalarType.Float64) * batch.Count;
             sum = (sum is null ? part : sum + part).MoveToOuterDisposeScope();
-        }
+        }, cancel);
         return sum!.ToDouble() / Count;
     }
 
