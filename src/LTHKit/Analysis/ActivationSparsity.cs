@@ -18,7 +18,7 @@ public sealed record StageSparsity(string Stage, long Silent, long Total, double
 /// <summary>How much of what leaves the activations is zero (paper A1.1, Table A1).</summary>
 public static class ActivationSparsity
 {
-    /// <summary>The largest absolute value that counts as zero. For ReLU it makes almost no difference; the share of a smooth activation depends on it.</summary>
+    /// <summary>The largest absolute value that counts as zero. For ReLU it hardly matters; the share of a smooth activation depends on it.</summary>
     public const double Epsilon = 1e-3;
 
     private const double PublishedEpsilon = 1e-2;
@@ -34,7 +34,7 @@ public static class ActivationSparsity
         Validate(epsilon);
         var places = Places(objective.Module);
         if (places.Count == 0)
-            throw new UserException($"{objective.Module.GetName()} has no module that is an activation; make them modules (nn.ReLU()) to count what leaves them.");
+            throw new UserException($"{objective.Module.GetName()} has no module that is an activation; count with modules (nn.ReLU()) in it.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
@@ -56,13 +56,14 @@ public static class ActivationSparsity
     internal static void Validate(double epsilon)
     {
         if (!(epsilon >= 0))
-            throw new UserException(FormattableString.Invariant($"Epsilon is {epsilon}; the largest value that counts as zero must be 0 or more, the default is 0.001."));
+            throw new UserException(FormattableString.Invariant($"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
     }
 
     private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)
         => module is Network network
             ? [.. network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))]
-            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module)).Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
+            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module))
+                .Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
 
     private sealed class Count(string stage)
     {

@@ -29,7 +29,8 @@ public sealed record GradientFlow : Watch
     /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <returns>Norms by the parameters' names, in their order.</returns>
     /// <exception cref="UserException">The mask does not fit the module, or no parameter is chosen.</exception>
-    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
+    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null,
+        CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();
         using var space = new WeightSpace(objective.Module, mask, parameters);

@@ -20,7 +20,7 @@ public sealed record HessianOptions
     /// <summary>Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</summary>
     public Func<string, bool>? Parameters { get; init; }
 
-    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature, never negative.</summary>
+    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature.</summary>
     public bool GaussNewton { get; init; }
 
     /// <exception cref="UserException">A setting is out of range.</exception>

@@ -85,7 +85,8 @@ internal sealed class HessianProducts
     private static Tensor? Along(IList<Tensor> gradients, Tensor[] v)
     {
         using var record = enable_grad();
-        Tensor[] along = [.. gradients.Zip(v).Where(pair => WeightSpace.IsThere(pair.First) && pair.First.requires_grad).Select(pair => (pair.First * pair.Second).sum())];
+        Tensor[] along = [.. gradients.Zip(v).Where(pair => WeightSpace.IsThere(pair.First) && pair.First.requires_grad)
+            .Select(pair => (pair.First * pair.Second).sum())];
         return along.Length == 0 ? null : stack(along).sum();
     }
 }

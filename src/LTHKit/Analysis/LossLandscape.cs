@@ -74,7 +74,8 @@ public static class LossLandscape
     /// <param name="parameters">Those that the direction is of, as <see cref="HessianOptions.Parameters"/>; null for all.</param>
     /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A setting is out of range, or the direction is of another network.</exception>
-    public static LossLine Along(Objective objective, Tensor direction, LossGrid? grid = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
+    public static LossLine Along(Objective objective, Tensor direction, LossGrid? grid = null, Func<string, bool>? parameters = null,
+        CancellationToken cancel = default)
     {
         var t = (grid ?? new(21, 0.5)).Validated().Axis;
         using var scope = NewDisposeScope();
@@ -97,8 +98,8 @@ public static class LossLandscape
     /// <param name="grid">How to look along it; null for the paper's 21 points from -0.5 to 0.5.</param>
     /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
-    public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null, LossGrid? grid = null,
-        CancellationToken cancel = default)
+    public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null,
+        LossGrid? grid = null, CancellationToken cancel = default)
     {
         grid?.Validated();
         using var scope = NewDisposeScope();
@@ -209,6 +210,6 @@ public static class LossLandscape
         var images = batch.Images.detach().clone().requires_grad_();
         var loss = objective.Of(batch with { Images = images });
         return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
-            : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs, so there is no gradient; is something in it detached?");
+            : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs; is something in it detached?");
     }
 }

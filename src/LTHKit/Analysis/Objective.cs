@@ -21,7 +21,8 @@ public sealed class Objective
     /// <param name="loss">A mean over a batch; null for cross-entropy.</param>
     /// <exception cref="UserException">There is no image.</exception>
     public Objective(nn.Module<Tensor, Tensor> module, IReadOnlyList<Batch> batches, Loss? loss = null)
-        : this(module, () => batches.Select(batch => new Batch(batch.Images.alias(), batch.Labels.alias()).Detached()), batches.Sum(batch => batch.Count), batches.Count, loss)
+        : this(module, () => batches.Select(batch => new Batch(batch.Images.alias(), batch.Labels.alias()).Detached()),
+            batches.Sum(batch => batch.Count), batches.Count, loss)
     {
     }
 
