@@ -18,7 +18,7 @@ public sealed record StageSparsity(string Stage, long Silent, long Total, double
 /// <summary>How much of what leaves the activations is zero (paper A1.1, Table A1).</summary>
 public static class ActivationSparsity
 {
-    /// <summary>The largest absolute value that counts as zero. For ReLU it makes almost no difference; the share of a smooth activation depends on it.</summary>
+    /// <summary>The largest absolute value that counts as zero. For ReLU it hardly matters; the share of a smooth activation depends on it.</summary>
     public const double Epsilon = 1e-3;
 
     private const double PublishedEpsilon = 1e-2;
@@ -26,16 +26,15 @@ public static class ActivationSparsity
     /// <summary>Counts, in eval mode, exactly: no value is left out.</summary>
     /// <param name="objective">Module and batches. Its activations are found by their type; one that is called as a function cannot be seen.</param>
     /// <param name="epsilon">The largest absolute value that counts as zero.</param>
-    /// <param name="cancel">Stops between two batches.</param>
+    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <returns>One entry a stage, in the order of the module's parts.</returns>
     /// <exception cref="UserException">Epsilon is out of range, or there is no activation.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IReadOnlyList<StageSparsity> Measure(Objective objective, double epsilon = Epsilon, CancellationToken cancel = default)
     {
         Validate(epsilon);
         var places = Places(objective.Module);
         if (places.Count == 0)
-            throw new UserException($"{objective.Module.GetName()} has no module that is an activation; make them modules (nn.ReLU()) to count what leaves them.");
+            throw new UserException($"{objective.Module.GetName()} has no module that is an activation; count with modules (nn.ReLU()) in it.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
@@ -43,13 +42,7 @@ public static class ActivationSparsity
         var hooks = places.Zip(counts, (place, count) => place.Activation.register_forward_hook((_, _, output) => count.Add(output, epsilon))).ToList();
         try
         {
-            foreach (var batch in objective.Batches())
-            {
-                using var inner = NewDisposeScope();
-                using var held = batch;
-                cancel.ThrowIfCancellationRequested();
-                objective.Module.call(batch.Images);
-            }
+            objective.Each(batch => objective.Module.call(batch.Images), cancel);
         }
         finally
         {
@@ -63,13 +56,14 @@ public static class ActivationSparsity
     internal static void Validate(double epsilon)
     {
         if (!(epsilon >= 0))
-            throw new UserException(FormattableString.Invariant($"Epsilon is {epsilon}; the largest value that counts as zero must be 0 or more, the default is 0.001."));
+            throw new UserException(FormattableString.Invariant($"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
     }
 
     private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)
         => module is Network network
             ? [.. network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))]
-            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module)).Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
+            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module))
+                .Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
 
     private sealed class Count(string stage)
     {

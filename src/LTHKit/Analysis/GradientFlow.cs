@@ -26,29 +26,26 @@ public sealed record GradientFlow : Watch
     /// <param name="objective">Module, loss and batches.</param>
     /// <param name="mask">Pruned weights do not count; null for none.</param>
     /// <param name="parameters">Which parameters, by name; null for all.</param>
-    /// <param name="cancel">Stops between two batches.</param>
+    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <returns>Norms by the parameters' names, in their order.</returns>
     /// <exception cref="UserException">The mask does not fit the module, or no parameter is chosen.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
+    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null,
+        CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();
         using var space = new WeightSpace(objective.Module, mask, parameters);
         using var mode = new EvalMode(objective.Module);
         var sum = zeros(space.Size, dtype: space.Parameters[0].dtype, device: space.Parameters[0].device);
         var slots = space.Split(sum);
-        foreach (var batch in objective.Batches())
+        objective.Each(batch =>
         {
-            using var inner = NewDisposeScope();
-            using var held = batch;
-            cancel.ThrowIfCancellationRequested();
             using var record = enable_grad();
             var gradients = space.Gradient(objective.Of(batch));
             using var noGrad = no_grad();
             foreach (var (slot, gradient) in slots.Zip(gradients))
                 if (WeightSpace.IsThere(gradient))
                     slot.add_(gradient, alpha: batch.Count / (double)objective.Count);
-        }
+        }, cancel);
         return space.Names.Zip(space.Split(space.Project(sum)), (name, part) => (name, norm: part.norm().ToDouble())).ToDictionary(p => p.name, p => p.norm);
     }
 

@@ -20,7 +20,7 @@ public sealed record HessianOptions
     /// <summary>Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</summary>
     public Func<string, bool>? Parameters { get; init; }
 
-    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature, never negative.</summary>
+    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature.</summary>
     public bool GaussNewton { get; init; }
 
     /// <exception cref="UserException">A setting is out of range.</exception>
@@ -63,9 +63,8 @@ public sealed class Hessian : IDisposable
 
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
     /// <param name="vector">v.</param>
-    /// <param name="cancel">Stops between two batches.</param>
+    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
         _space.Require(vector);
@@ -76,9 +75,8 @@ public sealed class Hessian : IDisposable
     /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
     /// </summary>
     /// <param name="k">How many.</param>
-    /// <param name="cancel">Stops between two batches of a product.</param>
+    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">There are not that many, or the curvature is not a number.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
         if (k < 1 || k > Dimension)
@@ -96,9 +94,8 @@ public sealed class Hessian : IDisposable
 
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
     /// <param name="probes">Number of random vectors.</param>
-    /// <param name="cancel">Stops between two batches of a product.</param>
+    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
         RequireProbes(probes);
@@ -114,9 +111,8 @@ public sealed class Hessian : IDisposable
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
     /// <param name="probes">Number of random start vectors.</param>
     /// <param name="steps">Lanczos steps from each; that many vectors are held in memory.</param>
-    /// <param name="cancel">Stops between two batches of a product.</param>
+    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
         RequireProbes(probes);

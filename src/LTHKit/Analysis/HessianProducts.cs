@@ -23,7 +23,7 @@ internal sealed class HessianProducts
     /// <param name="objective">The loss.</param>
     /// <param name="only">The batch, where there is one only; null for several.</param>
     /// <param name="gaussNewton">Whether G is meant, and not H.</param>
-    /// <param name="cancel">Stops a product between two batches.</param>
+    /// <param name="cancel">Stops a product between two batches, with an OperationCanceledException.</param>
     public HessianProducts(WeightSpace space, Objective objective, Batch? only, bool gaussNewton, CancellationToken cancel)
     {
         (_space, _objective, _gaussNewton, _cancel) = (space, objective, gaussNewton, cancel);
@@ -31,7 +31,6 @@ internal sealed class HessianProducts
     }
 
     /// <summary>The product with a v whose pruned entries are zero. // [P] -> [P]</summary>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public Tensor Of(Tensor vector)
     {
         _cancel.ThrowIfCancellationRequested();
@@ -42,13 +41,7 @@ internal sealed class HessianProducts
         if (_whole is not null)
             Add(_whole(parts), 1);
         else
-            foreach (var batch in _objective.Batches())
-            {
-                using var inner = NewDisposeScope();
-                using var held = batch;
-                _cancel.ThrowIfCancellationRequested();
-                Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)_objective.Count);
-            }
+            _objective.Each(batch => Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)_objective.Count), _cancel);
         return _space.Project(result).MoveToOuterDisposeScope();
 
         void Add(IList<Tensor>? product, double weight)
@@ -92,7 +85,8 @@ internal sealed class HessianProducts
     private static Tensor? Along(IList<Tensor> gradients, Tensor[] v)
     {
         using var record = enable_grad();
-        Tensor[] along = [.. gradients.Zip(v).Where(pair => WeightSpace.IsThere(pair.First) && pair.First.requires_grad).Select(pair => (pair.First * pair.Second).sum())];
+        Tensor[] along = [.. gradients.Zip(v).Where(pair => WeightSpace.IsThere(pair.First) && pair.First.requires_grad)
+            .Select(pair => (pair.First * pair.Second).sum())];
         return along.Length == 0 ? null : stack(along).sum();
     }
 }

@@ -72,10 +72,10 @@ public static class LossLandscape
     /// <param name="direction">v, as <see cref="Eigenpair.Vector"/>. // [P]</param>
     /// <param name="grid">Which t; null for the paper's 21 points from -0.5 to 0.5.</param>
     /// <param name="parameters">Those that the direction is of, as <see cref="HessianOptions.Parameters"/>; null for all.</param>
-    /// <param name="cancel">Stops the computation.</param>
+    /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A setting is out of range, or the direction is of another network.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static LossLine Along(Objective objective, Tensor direction, LossGrid? grid = null, Func<string, bool>? parameters = null, CancellationToken cancel = default)
+    public static LossLine Along(Objective objective, Tensor direction, LossGrid? grid = null, Func<string, bool>? parameters = null,
+        CancellationToken cancel = default)
     {
         var t = (grid ?? new(21, 0.5)).Validated().Axis;
         using var scope = NewDisposeScope();
@@ -96,11 +96,10 @@ public static class LossLandscape
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="hessian">How to find the eigenvector; null for the defaults.</param>
     /// <param name="grid">How to look along it; null for the paper's 21 points from -0.5 to 0.5.</param>
-    /// <param name="cancel">Stops the computation.</param>
+    /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null, LossGrid? grid = null,
-        CancellationToken cancel = default)
+    public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null,
+        LossGrid? grid = null, CancellationToken cancel = default)
     {
         grid?.Validated();
         using var scope = NewDisposeScope();
@@ -117,9 +116,8 @@ public static class LossLandscape
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="grid">Which plane, in units of the filters' norms; null for the 51 points from -1 to 1 of Li et al.</param>
     /// <param name="rowDone">Told the number of rows done.</param>
-    /// <param name="cancel">Stops the computation.</param>
+    /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Plane Weights(Objective objective, Mask? mask = null, LossGrid? grid = null, Action<int>? rowDone = null, CancellationToken cancel = default)
     {
         grid = (grid ?? new(51, 1)).Validated();
@@ -148,9 +146,8 @@ public static class LossLandscape
     /// <param name="grid">
     /// Which plane, in the Euclidean norm of a normalised image (itself about 28 long at 16x16 pixels, 55 at 32x32); null for 51 points from -3 to 3.
     /// </param>
-    /// <param name="cancel">Stops the computation.</param>
+    /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static Plane Inputs(Objective objective, LossGrid? grid = null, CancellationToken cancel = default)
     {
         grid = (grid ?? new(51, 3)).Validated();
@@ -158,11 +155,8 @@ public static class LossLandscape
         using var mode = new EvalMode(objective.Module);
         using var generator = new Generator(grid.Seed);
         var sums = axis.Select(_ => new double[axis.Count]).ToArray();
-        foreach (var batch in objective.Batches())
+        objective.Each(batch =>
         {
-            using var scope = NewDisposeScope();
-            using var held = batch;
-            cancel.ThrowIfCancellationRequested();
             var normal = UnitPerImage(Gradient(objective, batch));
             var random = UnitPerImage(randn(batch.Images.shape, dtype: batch.Images.dtype, generator: generator).to(batch.Images.device));
             using var noGrad = no_grad();
@@ -174,7 +168,7 @@ public static class LossLandscape
                     var moved = batch.Images.add(normal, alpha: axis[j]).add_(random, alpha: axis[i]);
                     sums[i][j] += objective.Of(batch with { Images = moved }).ToDouble() * batch.Count;
                 }
-        }
+        }, cancel);
         return new("", axis, axis, [.. sums.Select(row => row.Select(sum => sum / objective.Count).ToArray())]);
     }
 
@@ -216,6 +210,6 @@ public static class LossLandscape
         var images = batch.Images.detach().clone().requires_grad_();
         var loss = objective.Of(batch with { Images = images });
         return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
-            : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs, so there is no gradient; is something in it detached?");
+            : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs; is something in it detached?");
     }
 }

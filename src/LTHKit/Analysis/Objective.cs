@@ -21,7 +21,8 @@ public sealed class Objective
     /// <param name="loss">A mean over a batch; null for cross-entropy.</param>
     /// <exception cref="UserException">There is no image.</exception>
     public Objective(nn.Module<Tensor, Tensor> module, IReadOnlyList<Batch> batches, Loss? loss = null)
-        : this(module, () => batches.Select(batch => new Batch(batch.Images.alias(), batch.Labels.alias()).Detached()), batches.Sum(batch => batch.Count), batches.Count, loss)
+        : this(module, () => batches.Select(batch => new Batch(batch.Images.alias(), batch.Labels.alias()).Detached()),
+            batches.Sum(batch => batch.Count), batches.Count, loss)
     {
     }
 
@@ -58,6 +59,18 @@ public sealed class Objective
         return _batches().Select(batch => batch.Images.dtype == dtype || !batch.Images.is_floating_point() ? batch : Converted(batch, dtype));
     }
 
+    /// <summary>Does something with each batch, in a dispose scope of its own.</summary>
+    internal void Each(Action<Batch> action, CancellationToken cancel)
+    {
+        foreach (var batch in Batches())
+        {
+            using var scope = NewDisposeScope();
+            using var held = batch;
+            cancel.ThrowIfCancellationRequested();
+            action(batch);
+        }
+    }
+
     /// <summary>The mean loss over one batch, a scalar tensor that gradients flow through.</summary>
     internal Tensor Of(Batch batch) => Of(Module.call(batch.Images), batch);
 
@@ -65,21 +78,17 @@ public sealed class Objective
     internal Tensor Of(Tensor outputs, Batch batch) => _loss(outputs, new Target(batch.Images, batch.Labels));
 
     /// <summary>The mean loss.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public double Mean(CancellationToken cancel = default)
     {
         using var mode = new EvalMode(Module);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         Tensor? sum = null;
-        foreach (var batch in Batches())
+        Each(batch =>
         {
-            using var inner = NewDisposeScope();
-            using var held = batch;
-            cancel.ThrowIfCancellationRequested();
             var part = Of(batch).to(ScalarType.Float64) * batch.Count;
             sum = (sum is null ? part : sum + part).MoveToOuterDisposeScope();
-        }
+        }, cancel);
         return sum!.ToDouble() / Count;
     }
 

@@ -35,7 +35,8 @@ public sealed record Sample
             throw new UserException($"A batch of {BatchSize} images is not possible; take a batch size of at least 1.");
         var count = Whole(data).Count;
         if (Images < 0 || Images > count)
-            throw new UserException($"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, and 0 takes them all.");
+            throw new UserException($"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, "
+                + "and 0 takes them all.");
     }
 
     /// <summary>Number of images that it takes of <paramref name="data"/>.</summary>

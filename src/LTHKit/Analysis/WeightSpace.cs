@@ -67,11 +67,11 @@ internal sealed class WeightSpace : IDisposable
         return Project(draw(Size, Parameters[0].dtype, generator).to(Parameters[0].device));
     }
 
-    /// <summary>The gradient of a scalar, or of a tensor times another, with respect to each parameter; a tensor that is not there where it does not depend on one.</summary>
+    /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there (<see cref="IsThere"/>) where it does not depend on one.</summary>
     /// <exception cref="UserException">It depends on no weight at all.</exception>
     public IList<Tensor> Gradient(Tensor of, Tensor? times = null, bool keepGraph = false, bool createGraph = false) => of.requires_grad
         ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)
-        : throw new UserException($"What {_module} computes does not depend on its weights, so there is no gradient; is something in it detached?");
+        : throw new UserException($"What {_module} computes does not depend on its weights; is something in it detached?");
 
     /// <summary>Whether a gradient is there.</summary>
     public static bool IsThere(Tensor? gradient) => gradient is { IsInvalid: false };

@@ -20,7 +20,7 @@ public enum Alternative
 /// <param name="Id">For instance "C12".</param>
 /// <param name="Sentence">What is claimed.</param>
 /// <param name="Alternative">What is claimed of the mean of the numbers.</param>
-/// <param name="Numbers">One a seed; the runs of one seed share their ticket, first weights and data order, so a number is mostly a difference between them.</param>
+/// <param name="Numbers">One a seed, mostly a difference between its runs, which share their ticket, first weights and data order.</param>
 public sealed record Claim(string Id, string Sentence, Alternative Alternative, IReadOnlyDictionary<int, double> Numbers)
 {
     /// <summary>
@@ -33,7 +33,7 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
     /// <param name="id">For instance "mine".</param>
     /// <param name="sentence">What is claimed.</param>
     /// <param name="alternative">What is claimed of the mean of the numbers.</param>
-    /// <param name="number">The number of one seed from its results in each sweep, for instance <c>s => s[0].Mean() - s[1].Mean()</c>; NaN where it has none.</param>
+    /// <param name="number">Of one seed, from its results in each sweep: <c>s => s[0].Mean() - s[1].Mean()</c>; NaN where there is none.</param>
     /// <param name="sweeps">In the order in which <paramref name="number"/> sees them.</param>
     /// <exception cref="UserException">The sweeps share no level and seed, or lack a dense network that is asked for.</exception>
     public Claim(string id, string sentence, Alternative alternative, Func<IReadOnlyList<SeedResults>, double> number, params IReadOnlyList<Sweep> sweeps)
@@ -100,7 +100,7 @@ public sealed class SeedResults
         get
         {
             if (_sparsities.Count < 2)
-                throw new UserException($"'{_sweep.Name}' shares one level only with what it is compared with; sweep at least two to see how the gain changes.");
+                throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
             var middle = _sparsities.Values.Average(Halvings);
             return _sparsities.Sum(l => (Halvings(l.Value) - middle) * this[l.Key]) / _sparsities.Values.Sum(s => Math.Pow(Halvings(s) - middle, 2));
         }
@@ -128,7 +128,8 @@ public sealed class SeedResults
             .ToDictionary(run => run.Spec.Level, run => run.Sparsity);
         var seeds = Shared(run => run.Spec.Seed);
         if (sparsities.Count == 0 || seeds.Count == 0)
-            throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; sweep the same levels to compare them.");
+            throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; "
+                + "sweep the same levels to compare them.");
         return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, sparsities))])))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
 

@@ -14,15 +14,10 @@ public static partial class Claims
     /// <returns>The part about the early and the one about the late training.</returns>
     public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
     {
-        var name = RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks);
-        return
-        [
-            Of("higher", Alternative.Greater, 0),
-            Of("lower", Alternative.Less, ^1),
-        ];
+        return [Of("higher", Alternative.Greater, 0), Of("lower", Alternative.Less, ^1)];
 
-        Claim Of(string how, Alternative alternative, Index at) => Difference($"C12 {name}",
-            $"{name}: {how} top eigenvalue than vanilla after epoch {tweaked[0].Epochs.ToArray()[at]}", alternative, tweaked, vanilla,
+        Claim Of(string how, Alternative alternative, Index at) => Difference($"C12 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}",
+            $"{how} top eigenvalue than vanilla after epoch {tweaked[0].Epochs.ToArray()[at]}", alternative, tweaked, vanilla,
             s => s.Run, s => Math.Abs(s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at]));
     }
 
@@ -40,24 +35,28 @@ public static partial class Claims
     {
         return expected == 0
             ? [Of("changes the contours early", Excess(early)), Of("changes the contours late", Excess(late))]
-            : [Of($"changes the contours more {(expected < 0 ? "early than late" : "late than early")}", [.. Excess(early).Zip(Excess(late), (a, b) => expected * (b - a))])];
+            : [Of($"changes the contours more {(expected < 0 ? "early than late" : "late than early")}",
+                [.. Excess(early).Zip(Excess(late), (a, b) => expected * (b - a))])];
 
         // By how much the tweak's change exceeds that from each seed of vanilla to the next.
-        static double[] Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes) => [.. planes.Vanilla.Zip(planes.Tweaked).Select((pair, seed)
-            => Distance(pair.First, pair.Second) - (planes.Vanilla.Count > 1 ? Distance(pair.First, planes.Vanilla[(seed + 1) % planes.Vanilla.Count]) : double.NaN))];
+        static double[] Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes)
+        {
+            var (vanilla, count) = (planes.Vanilla, planes.Vanilla.Count);
+            return [.. vanilla.Zip(planes.Tweaked).Select((pair, seed)
+                => Distance(pair.First, pair.Second) - (count > 1 ? Distance(pair.First, vanilla[(seed + 1) % count]) : double.NaN))];
+        }
 
-        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{name} {what}, beyond what another seed does", Alternative.Greater,
-            numbers.Index().Where(n => double.IsFinite(n.Item)).ToDictionary(n => n.Index, n => n.Item)) { Unit = "", Scale = 1 };
+        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater,
+            numbers.Index().Where(n => double.IsFinite(n.Item)).ToDictionary(n => n.Index, n => n.Item))
+        { Unit = "", Scale = 1 };
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>
     /// <param name="vanilla">Networks without tweaks.</param>
     /// <param name="tweaked">Networks with one set of tweaks.</param>
     public static Claim Flatness(IReadOnlyList<Measured<EigenvectorLine>> vanilla, IReadOnlyList<Measured<EigenvectorLine>> tweaked)
-    {
-        var name = RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks);
-        return Difference($"C14 {name}", $"{name}: flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla, m => m.Run, m => m.Value.Line.Rise);
-    }
+        => Difference($"C14 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}", "flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla,
+            m => m.Run, m => m.Value.Line.Rise);
 
     /// <summary>C15, ReLU: 28 to 66 % of the activations are zero, more in deeper stages.</summary>
     /// <param name="relu">Networks with ReLU.</param>
@@ -80,14 +79,18 @@ public static partial class Claims
     /// <summary>The root mean square difference of the logarithmic loss; points where either is no number are left out.</summary>
     internal static double Distance(Plane a, Plane b)
     {
-        var squares = a.Z.SelectMany(row => row).Zip(b.Z.SelectMany(row => row), (x, y) => Math.Pow(Math.Log(x) - Math.Log(y), 2)).Where(double.IsFinite).ToList();
+        var squares = a.Z.SelectMany(row => row).Zip(b.Z.SelectMany(row => row), (x, y) => Math.Pow(Math.Log(x) - Math.Log(y), 2))
+            .Where(double.IsFinite).ToList();
         return squares.Count == 0 ? double.NaN : Math.Sqrt(squares.Average());
     }
 
     /// <summary>A number of the tweaked networks minus the same of vanilla's at their level and seed; the mean over the levels.</summary>
     private static Claim Difference<T>(string id, string sentence, Alternative alternative, IReadOnlyList<T> tweaked, IReadOnlyList<T> vanilla,
         Func<T, RunResult> run, Func<T, double> number)
-        => new(id, sentence, alternative, BySeed(tweaked.Join(vanilla, m => (run(m).Spec.Level, run(m).Spec.Seed), m => (run(m).Spec.Level, run(m).Spec.Seed), (a, b) => (run(a), number(a) - number(b)))))
+        => new(id, sentence, alternative, BySeed(from a in tweaked
+                                                 from b in vanilla
+                                                 where run(a).Spec.Level == run(b).Spec.Level && run(a).Spec.Seed == run(b).Spec.Seed
+                                                 select (run(a), number(a) - number(b))))
         {
             Unit = "",
             Scale = 1,
@@ -96,8 +99,10 @@ public static partial class Claims
 
     /// <summary>The least or most of each run's shares by stage, the mean over a seed's runs; the stem is not in the paper's table.</summary>
     private static Claim Silence(string sentence, IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> measured, Func<double[], double> number)
-        => new("C15", sentence, Alternative.Greater, BySeed(measured.Select(m => (m.Run, m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray() is { Length: > 0 } shares
-            ? number(shares) : double.NaN))))
+        => new("C15", sentence, Alternative.Greater, BySeed(from m in measured
+                                                            let shares = m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray()
+                                                            where shares.Length > 0
+                                                            select (m.Run, number(shares))))
         {
             Runs = [.. measured.Select(m => m.Run)],
         };

@@ -5,7 +5,9 @@ namespace LTHKit.Experiments;
 /// </summary>
 public static partial class Claims
 {
-    /// <summary>C1: new skip connections hurt the dense network and help the sparse one; most at the highest sparsity, and at equal effective sparsity, are secondary.</summary>
+    /// <summary>
+    /// C1: new skip connections hurt the dense network and help the sparse one; most at the highest sparsity, and at equal effective sparsity, are secondary.
+    /// </summary>
     /// <param name="vanilla">Retrained as found.</param>
     /// <param name="skip">With skip connections.</param>
     /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
@@ -13,7 +15,8 @@ public static partial class Claims
     [
         Gain($"C1 {skip.Name}", "hurts the dense network", Alternative.Less, s => s.Dense, skip, vanilla),
         Gain($"C1 {skip.Name}", "helps the sparsest network", Alternative.Greater, s => s.Sparsest, skip, vanilla),
-        Gain($"C1 {skip.Name}", "helps it more than the other sparse ones", Alternative.Greater, s => s.Sparsest - s.MeanOfOthers, skip, vanilla) with { Primary = false },
+        Gain($"C1 {skip.Name}", "helps it more than the other sparse ones", Alternative.Greater, s => s.Sparsest - s.MeanOfOthers, skip, vanilla)
+            with { Primary = false },
         AtEqualEffectiveSparsity($"C1 {skip.Name}", skip, vanilla),
     ];
 
@@ -44,7 +47,8 @@ public static partial class Claims
     public static IReadOnlyList<Claim> LabelSmoothing(Sweep vanilla, Sweep smoothing) =>
     [
         MoreThanDense("C4", smoothing, vanilla),
-        Gain("C4", "helps most between 36 and 59 %", Alternative.Greater, s => s.Mean(Winning) - s.Mean(at => !Winning(at)), smoothing, vanilla) with { Primary = false },
+        Gain("C4", "helps most between 36 and 59 %", Alternative.Greater, s => s.Mean(Winning) - s.Mean(at => !Winning(at)), smoothing, vanilla)
+            with { Primary = false },
     ];
 
     /// <summary>C5: layer-wise re-scaled initialisation helps sparse networks more than the dense one.</summary>
@@ -60,12 +64,13 @@ public static partial class Claims
     public static IReadOnlyList<Claim> Recipe(Sweep vanilla, Sweep recipe) =>
     [
         Slope("C6", "the gain falls with sparsity", Alternative.Less, recipe, vanilla),
-        new("C6", $"{recipe.Name}: the least sparse tickets are above {vanilla.Name}'s dense network", Alternative.Greater, s => s[0].Densest - s[1].Dense, recipe, vanilla),
+        new("C6", $"{recipe.Name}: the least sparse tickets are above {vanilla.Name}'s dense network", Alternative.Greater,
+            s => s[0].Densest - s[1].Dense, recipe, vanilla),
     ];
 
     /// <summary>
-    /// C7: both bundles together beat each. That their tickets of 67 to 92 %, where vanilla's have lost, are still above the dense network is secondary; so is the
-    /// sparsest winning ticket, which is no number of a seed: <see cref="WinningTicket"/>.
+    /// C7: both bundles together beat each. That their tickets of 67 to 92 %, where vanilla's have lost, are still above the dense network is secondary; so
+    /// is the sparsest winning ticket, which is no number of a seed: <see cref="WinningTicket"/>.
     /// </summary>
     /// <param name="vanilla">Retrained as found; with its dense network, which a winning ticket must reach.</param>
     /// <param name="architecture">With the one bundle.</param>
@@ -84,7 +89,11 @@ public static partial class Claims
     /// <param name="pairs">Retrained as found, and with all tweaks; one pair a network and data set.</param>
     /// <exception cref="UserException">The sweeps of a pair share no level.</exception>
     public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
-        [.. pairs.Select(pair => Gain("C8", $"helps sparse {pair.Both.Runs[0].Spec.Model.Name} on {pair.Both.Runs[0].Spec.Data.Name}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla))];
+    [
+        .. from pair in pairs
+           let spec = pair.Both.Runs[0].Spec
+           select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Name}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
+    ];
 
     /// <summary>
     /// C9: below a critical sparsity the tweaks from theta0 beat weight rewinding, and stay comparable at 74 to 89 % and at 97 %. The least sparse
@@ -103,7 +112,9 @@ public static partial class Claims
         }.Where(part => part.Numbers.Count > 0),
     ];
 
-    /// <summary>C10: on top of rewinding the architecture tweaks are marginal, the recipe's a clear gain, both together best; nearly flat in sparsity is secondary.</summary>
+    /// <summary>
+    /// C10: on top of rewinding the architecture tweaks are marginal, the recipe's a clear gain, both together best; nearly flat in sparsity is secondary.
+    /// </summary>
     /// <param name="rewound">Weight rewinding.</param>
     /// <param name="architecture">With the architecture tweaks on top.</param>
     /// <param name="recipe">With the recipe tweaks on top.</param>
@@ -132,7 +143,7 @@ public static partial class Claims
     public static IReadOnlyList<Claim> OtherMask(Sweep vanilla, Sweep tweaked)
         => [Gain($"C16 {vanilla.Name}", "helps sparse networks", Alternative.Greater, s => s.Mean(), tweaked, vanilla)];
 
-    /// <summary>The sparsest winning ticket (claim C7): the highest sparsity whose mean over seeds is not below the dense network's; null without any.</summary>
+    /// <summary>The sparsest winning ticket (C7): the highest sparsity whose mean over seeds is not below the dense network's; null without any.</summary>
     /// <param name="sweep">Whose tickets.</param>
     /// <param name="vanilla">Whose dense network is to be reached.</param>
     /// <exception cref="UserException">Vanilla has no dense network.</exception>
@@ -149,9 +160,11 @@ public static partial class Claims
         => new(id, $"{sweep.Name} {predicate}", alternative, s => number(s[0]) - number(s[1]), sweep, other);
 
     private static Claim Marginal(string id, string sentence, Func<SeedResults, double> number, Sweep sweep, Sweep other)
-        => new(id, FormattableString.Invariant($"{sentence}, within {100 * Claim.Marginal:0.#} point"), Alternative.Within, s => number(s[0]) - number(s[1]), sweep, other);
+        => new(id, FormattableString.Invariant($"{sentence}, within {100 * Claim.Marginal:0.#} point"), Alternative.Within,
+            s => number(s[0]) - number(s[1]), sweep, other);
 
-    private static Claim Beats(string id, Sweep sweep, Sweep other) => Gain(id, $"beats {other.Name} on sparse networks", Alternative.Greater, s => s.Mean(), sweep, other);
+    private static Claim Beats(string id, Sweep sweep, Sweep other)
+        => Gain(id, $"beats {other.Name} on sparse networks", Alternative.Greater, s => s.Mean(), sweep, other);
 
     private static Claim MoreThanDense(string id, Sweep sweep, Sweep vanilla)
         => Gain(id, "helps sparse networks more than the dense one", Alternative.Greater, s => s.Mean() - s.Dense, sweep, vanilla);
@@ -161,5 +174,6 @@ public static partial class Claims
 
     private static Claim AtEqualEffectiveSparsity(string id, Sweep sweep, Sweep vanilla)
         => new(id, $"{sweep.Name} helps at its sparsest ticket's effective sparsity", Alternative.Greater,
-            s => s[0].Sparsest - s[1].AtEffective(s[0].SparsestEffective), sweep, vanilla) { Primary = false };
+            s => s[0].Sparsest - s[1].AtEffective(s[0].SparsestEffective), sweep, vanilla)
+        { Primary = false };
 }

@@ -19,13 +19,15 @@ public enum Verdict
 /// </summary>
 /// <param name="Claim">The claim, or one part of it.</param>
 /// <param name="P">
-/// Of the two-sided paired t test over seeds; of two one-sided ones for <see cref="Alternative.Within"/>. NaN where equal values or fewer than three seeds decide
-/// nothing.
+/// Of the two-sided paired t test over seeds; of two one-sided ones for <see cref="Alternative.Within"/>. NaN where equal values or fewer than three seeds
+/// decide nothing.
 /// </param>
 /// <param name="Adjusted">That of the whole claim, after Holm over all primary claims judged together; NaN for a secondary one.</param>
 /// <param name="Verdict">At 5 % of <paramref name="Adjusted"/>; null for a secondary one.</param>
 /// <param name="Decided">Whether every part of the claim rests on five seeds; fewer suggest its verdict.</param>
-/// <param name="SeedsNeeded">Seeds for 80 % power at the size and spread seen, at the level that Holm asks for; null where this part is not in doubt, or more than 1,000.</param>
+/// <param name="SeedsNeeded">
+/// Seeds for 80 % power at the size and spread seen, at the level that Holm asks for; null where this part is not in doubt, or more than 1,000.
+/// </param>
 public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? Verdict, bool Decided, int? SeedsNeeded)
 {
     private const double Alpha = 0.05;

@@ -19,7 +19,7 @@ public class ClaimsTests
     {
         var claims = Claims.Curvature(Series([2, -3, 4], [4, 5, 6]), Series(early, late, Swish));
         Assert.All(Judgement.Of(claims), part => Assert.Equal(("C12 swish", verdict), (part.Claim.Id, part.Verdict)));
-        Assert.Equal(["swish: higher top eigenvalue than vanilla after epoch 1", "swish: lower top eigenvalue than vanilla after epoch 9"], claims.Select(c => c.Sentence));
+        Assert.Equal(["higher top eigenvalue than vanilla after epoch 1", "lower top eigenvalue than vanilla after epoch 9"], claims.Select(c => c.Sentence));
         Assert.Equal(early[0] - 2, claims[0].Numbers[0]);
     }
 
