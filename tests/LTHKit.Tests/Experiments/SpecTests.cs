@@ -25,7 +25,7 @@ public sealed class SpecTests
     {
         var spec = new RunSpec { Tweaks = [new LabelSmoothing(), new SmoothActivation()] };
         Assert.Equal(spec.Id, (spec with { Tweaks = [new SmoothActivation(), new LabelSmoothing()] }).Id);
-        Assert.Equal(spec.Id, (spec with { Pruning = new PruningSpec("omp") }).Id);
+        Assert.Equal(spec.Id, (spec with { Pruning = Pruner.Get("omp") }).Id);
         Assert.NotEqual(spec.Id, (spec with { Seed = 1 }).Id);
         Assert.NotEqual(spec.Id, (spec with { Tweaks = [new LabelSmoothing(0.2), new SmoothActivation()] }).Id);
     }
@@ -37,16 +37,16 @@ public sealed class SpecTests
         Assert.Equal(new RunSpec { Level = 1, Seed = 4 }.Id, spec.Parent!.Id);
         Assert.Equal(new RunSpec { Seed = 4 }.Id, spec.Parent!.Parent!.Id);
         Assert.Null(spec.Parent!.Parent!.Parent);
-        Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = new PruningSpec("omp") }).Parent!.Id);
-        Assert.Null((spec with { Pruning = new PruningSpec("random") }).Parent);
+        Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = Pruner.Get("omp") }).Parent!.Id);
+        Assert.Null((spec with { Pruning = Pruner.Get("random") }).Parent);
     }
 
     [Fact]
     public void ATweakOfTheNotebooksOwnIsKnownByItsCode()
     {
-        Assert.Equal(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(B.Scaled)));
-        Assert.NotEqual(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(C.Scaled)));
-        Assert.NotEqual(CodeFingerprint.Of(typeof(F.Scaled)), CodeFingerprint.Of(typeof(G.Scaled)));
+        Assert.Equal(CodeIdentity.Of(new A.Scaled(1)), CodeIdentity.Of(new B.Scaled(1)));
+        Assert.NotEqual(CodeIdentity.Of(new A.Scaled(1)), CodeIdentity.Of(new C.Scaled(1)));
+        Assert.NotEqual(CodeIdentity.Of(new F.Scaled()), CodeIdentity.Of(new G.Scaled()));
         Assert.NotEqual(new RunSpec { Tweaks = [new D.Scaled()] }.Id, new RunSpec { Tweaks = [new E.Scaled()] }.Id);
         Assert.Contains("\"code\":", new RunSpec { Tweaks = [new A.Scaled(2)] }.ToJson().ToJsonString());
     }
@@ -65,9 +65,9 @@ public sealed class SpecTests
             new() { Recipe = new Recipe { Epochs = 0 } },
             new() { Recipe = new Recipe { LearningRate = double.NaN } },
             new() { Recipe = new Recipe { LearningRate = double.PositiveInfinity } },
-            new() { Pruning = new PruningSpec(Distribution: (Distribution)7) },
+            new() { Pruning = Pruner.Imp with { Rounds = 0 } },
             new() { Model = new ModelSpec("resnet1") },
-            new() { Pruning = new PruningSpec("imp", 1) },
+            new() { Rates = [1] },
         })
             Assert.Throws<UserException>(spec.Validate);
     }
@@ -81,9 +81,9 @@ public sealed class SpecTests
     public void PaperIsThePapersRecipe()
     {
         var paper = Profile.Paper;
-        Assert.Equal(new RunSpec { Data = new() { Name = "cifar-100" } }.Id, new RunSpec { Data = paper.Data, Model = paper.Model, Recipe = paper.Recipe, Pruning = paper.Pruning }.Id);
+        Assert.Equal(new RunSpec { Data = new() { Name = "cifar-100" } }.Id, new RunSpec { Data = paper.Data, Model = paper.Model, Recipe = paper.Recipe, Rates = paper.Rates }.Id);
         Assert.Equal(16, paper.Levels.Count);
-        Assert.Equal([0.1, 0.1, 0.01, 0.01, 0.001], new[] { 0, 89, 90, 134, 135 }.Select(paper.Recipe.LearningRateAt), (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal([0.1, 0.1, 0.01, 0.01, 0.001], new[] { 0, 89, 90, 134, 135 }.Select(epoch => paper.Recipe.LearningRateAt(epoch)), (a, b) => Math.Abs(a - b) < 1e-12);
     }
 
     [Theory]
