@@ -71,7 +71,7 @@ internal sealed partial class CodeIdentity
             foreach (var part in function.GetInvocationList())
             {
                 if (part.Method.DeclaringType is null)
-                    throw Refused(name, value);
+                    throw Refused(name, part.Target ?? value);
                 _values.Append(" calls ").Append(Reference(part.Method));
                 Value(name, part.Target);
             }

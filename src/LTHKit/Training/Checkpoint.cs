@@ -27,19 +27,19 @@ internal static class Checkpoint
     /// <summary>Reads a checkpoint into a network of the same shape, and the optimiser's memory where one is given and training goes on.</summary>
     /// <param name="path">The file.</param>
     /// <param name="network">Whose weights are set.</param>
-    /// <param name="run">Which run it must belong to.</param>
+    /// <param name="run">Which run it must belong to; null for any.</param>
     /// <param name="optimiser">Which is set too.</param>
     /// <param name="lastEpoch">Epochs of the whole training; a checkpoint written after all of them has no optimiser.</param>
     /// <returns>The point at which it was written.</returns>
     /// <exception cref="UserException">The file is damaged, foreign, or of another network; the network has not been changed then.</exception>
-    public static Step Load(string path, Network network, string run = "", MaskedOptimiser? optimiser = null, int lastEpoch = int.MaxValue)
+    public static Step Load(string path, Network network, string? run = null, MaskedOptimiser? optimiser = null, int lastEpoch = int.MaxValue)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (stored, metadata) = SafeTensors.Load(path);
         if (metadata.GetValueOrDefault("format") != Format || metadata.GetValueOrDefault("at") is not { } text)
             throw Damaged("it is no checkpoint of this version");
-        if (metadata.GetValueOrDefault("run") != run)
+        if (run is not null && metadata.GetValueOrDefault("run") != run)
             throw Damaged("it is of another run");
         foreach (var (name, value) in network.State)
             if (!stored.TryGetValue(name, out var saved) || !saved.shape.SequenceEqual(value.shape))
