@@ -150,9 +150,6 @@ public sealed record RunSpec
     /// <summary>How figures call networks that are retrained with these tweaks: "vanilla LTH", "skip + swish".</summary>
     public static string NameOf(IReadOnlyList<Tweak> tweaks) => tweaks.Count == 0 ? "vanilla LTH" : string.Join(" + ", tweaks.Select(t => t.Label));
 
-    /// <summary><see cref="Label"/>.</summary>
-    public override string ToString() => Label;
-
     /// <summary>Refuses settings that cannot be run, before anything is trained.</summary>
     /// <exception cref="UserException">A setting is out of range.</exception>
     public void Validate()

@@ -20,9 +20,6 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     public RunResult Sparsest => Runs.OrderByDescending(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).FirstOrDefault()
         ?? throw new UserException($"'{Name}' has no sparse run{string.Concat(Holes.Take(1).Select(hole => $" ({hole.Reason})"))}.");
 
-    /// <summary>For instance "swish: 10 runs, 1 diverged".</summary>
-    public override string ToString() => $"{Name}: {Dense.Count + Runs.Count} runs{(Holes.Count == 0 ? "" : $", {Holes.Count} diverged")}";
-
     /// <summary>Mean and spread over seeds at each level.</summary>
     public IReadOnlyList<SweepPoint> Points => [.. Runs.GroupBy(r => r.Spec.Level).OrderBy(g => g.Key).Select(g => SweepPoint.Of(g.Key, [.. g]))];
 
@@ -46,7 +43,7 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
         => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense";
+    public override string ToString() => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
 
     private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
 }

@@ -75,11 +75,9 @@ internal sealed class MaskedTorch : MaskedOptimiser
                 part.LearningRate = learningRate * group.Rate;
             group.Optimiser.step();
             group.Hold(weight => weight);
-            foreach (var (state, pruned) in group.Optimiser.state_dict().State.Zip(group.Pruned))
-                foreach (var memory in state.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-                    .Where(f => f.FieldType == typeof(Tensor)).Select(f => (Tensor?)f.GetValue(state)))
-                    if (pruned is not null && memory is not null && memory.shape.SequenceEqual(pruned.shape))
-                        memory.masked_fill_(pruned, 0);
+            foreach (var (memory, pruned) in group.Memory())
+                if (pruned is not null && memory.shape.SequenceEqual(pruned.shape))
+                    memory.masked_fill_(pruned, 0);
         }
     }
 
@@ -94,6 +92,8 @@ internal sealed class MaskedTorch : MaskedOptimiser
             {
                 using var reader = new BinaryReader(new MemoryStream(bytes.bytes.ToArray()));
                 _groups[i].Optimiser.load_state_dict(reader);
+                foreach (var (memory, _) in _groups[i].Memory())
+                    memory.DetachFromDisposeScope();
             }
             catch (Exception e) when (e is ArgumentException or IOException or NullReferenceException or InvalidOperationException)
             {
@@ -116,6 +116,11 @@ internal sealed class MaskedTorch : MaskedOptimiser
     /// <summary>Parameters of one learning rate.</summary>
     private sealed record Group(double Rate, Parameter[] Weights, Tensor?[] Pruned, OptimizerHelper Optimiser)
     {
+        /// <summary>What the optimiser remembers of the weights, which are pruned where the other tensor says.</summary>
+        public IEnumerable<(Tensor Memory, Tensor? Pruned)> Memory() => Optimiser.state_dict().State.Zip(Pruned, (state, pruned) =>
+            state.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(Tensor))
+                .Select(f => (Tensor?)f.GetValue(state)).OfType<Tensor>().Select(memory => (memory, pruned))).SelectMany(memories => memories);
+
         /// <summary>Sets what belongs to pruned weights to zero.</summary>
         public void Hold(Func<Parameter, Tensor?> of)
         {

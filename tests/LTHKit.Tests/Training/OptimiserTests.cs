@@ -31,7 +31,7 @@ public sealed class OptimiserTests
         ["ASGD"] = p => optim.ASGD(p),
     };
 
-    private static readonly Gen<Recipe> Recipes = Gen.Select(Gen.OneOfConst(Optimisers.Values.ToArray()), Gen.OneOfConst("0ep", "1ep", "3it"), Gen.Bool, Gen.Bool, Gen.Double[1e-3, 5e-2])
+    private static readonly Gen<Recipe> Recipes = Gen.Select(Gen.Int[0, Optimisers.Count - 1].Select(i => Optimisers.Values.ElementAt(i)), Gen.Int[0, 2].Select(i => (Step)new[] { "0ep", "1ep", "3it" }[i]), Gen.Bool, Gen.Bool, Gen.Double[1e-3, 5e-2])
         .Select((optimiser, warm, cosine, layers, rate) => new Recipe
         {
             Epochs = 2,
