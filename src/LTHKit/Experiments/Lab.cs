@@ -20,16 +20,14 @@ public sealed partial class Lab : IDisposable
 {
     private readonly string? _dataDir;
     private readonly Runner _runner;
+    private readonly Workers _workers;
     private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
-    private readonly Dictionary<string, Task<RunResult>> _runs = [];
-    private readonly SemaphoreSlim _places;
-    private readonly List<CancellationTokenSource> _underWay = [];
 
     private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store)
     {
-        (Profile, _dataDir, Device, Store) = (profile, dataDir, device, store);
-        _places = new SemaphoreSlim(jobs);
-        _runner = new Runner(store, Data, device, profile.RewindEpoch > 0 ? [profile.RewindEpoch] : []);
+        (Profile, _dataDir, Device, Store) = (profile, dataDir, device, store.On(device));
+        _workers = new Workers(jobs);
+        _runner = new Runner(Store, Data, device);
     }
 
     /// <summary>The experiment's size.</summary>
@@ -76,65 +74,96 @@ public sealed partial class Lab : IDisposable
         return lab;
     }
 
-    /// <summary>Trains, or finds in the store, a way to retrain over sparsity levels and over the profile's seeds.</summary>
-    /// <param name="levels">Pruning levels; null for the profile's.</param>
+    /// <summary>Trains, or finds in the store, a way to retrain over sparsities and over the profile's seeds.</summary>
+    /// <param name="sparsities">Shares of the prunable weights to cut, in (0, 1), each rounded to the nearest round of <paramref name="rates"/>; null for the profile's.</param>
     /// <param name="tweaks">What is changed in retraining; null for nothing, vanilla LTH.</param>
-    /// <param name="name">As in the legend; null for the tweaks' own labels.</param>
-    /// <param name="rewind">Epoch of the dense training to rewind to; 0 for theta0.</param>
-    /// <param name="rewindIteration">Steps into that epoch.</param>
-    /// <param name="pruning">How the tickets are drawn; null for the profile's.</param>
+    /// <param name="name">As in the legend; null for the tweaks' own labels and what else sets it apart.</param>
+    /// <param name="rewind">The point of the dense training to go back to, "33ep" or "500it"; its beginning is theta0.</param>
+    /// <param name="rewinding">What goes back there: weights and schedule, or the schedule alone.</param>
+    /// <param name="eachRound">Whether the rounds in which the tickets are drawn rewind this way too.</param>
+    /// <param name="pruning">How the tickets are drawn; null for IMP.</param>
+    /// <param name="rates">The share of the survivors that each round cuts, the last one for all rounds after it; null for the profile's.</param>
+    /// <param name="control">What stands in for the tickets.</param>
+    /// <param name="recipe">How tickets, and the dense network beside them, are trained after the drawing; null for the profile's.</param>
     /// <param name="model">The network; null for the profile's.</param>
     /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
-    /// <param name="keep">After how many epochs to keep their networks aside, for <see cref="Network"/>.</param>
+    /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
     /// <param name="dense">Whether the dense network is trained this way too.</param>
+    /// <returns>The runs; those that diverged, and what builds on them, are holes of the sweep with their reasons.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
-    public Sweep Sweep(IEnumerable<int>? levels = null, IEnumerable<Tweak>? tweaks = null, string? name = null, int rewind = 0,
-        int rewindIteration = 0, PruningSpec? pruning = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<int>? keep = null,
+    public Sweep Sweep(IEnumerable<double>? sparsities = null, IEnumerable<Tweak>? tweaks = null, string? name = null, Step rewind = default,
+        Rewinding rewinding = Rewinding.Weights, bool eachRound = false, Pruner? pruning = null, IEnumerable<double>? rates = null,
+        Control control = Control.None, Recipe? recipe = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null,
         bool dense = true)
     {
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
-        int[] all = [.. (levels ?? Profile.Levels).Distinct().Order()];
-        if (all.FirstOrDefault(l => l < 1, 1) is < 1 and var wrong)
-            throw new UserException($"Level {wrong} is no sparsity level; give whole numbers from 1 on, the dense network is always there.");
-        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? all.Prepend(0) : all).Select(level => new RunSpec
+        if (list.Any(tweak => tweak is null))
+            throw new UserException("One of the tweaks is null; leave it out.");
+        IReadOnlyList<double> cut = [.. rates ?? Profile.Rates];
+        PruningRates.Validate(cut);
+        int[] levels = [.. (sparsities?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Distinct().Order()];
+        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? levels.Prepend(0) : levels).Select(level => new RunSpec
         {
             Data = Profile.Data,
             Model = model ?? Profile.Model,
-            Recipe = Profile.Recipe,
-            Pruning = pruning ?? Profile.Pruning,
+            Recipe = recipe ?? Profile.Recipe,
+            Drawing = Profile.Recipe,
+            Pruning = pruning ?? Pruner.Imp,
+            Rates = cut,
             Level = level,
+            Control = control,
             Rewind = rewind,
-            RewindIteration = rewindIteration,
+            Rewinding = rewinding,
+            EachRound = eachRound,
             Tweaks = list,
             Seed = seed,
         }.Normalised)).ToList();
-        name ??= RunSpec.NameOf(list);
-        var results = Run(name, specs, watches, keep);
-        return new Sweep(name, [.. results.Where(r => r.Spec.Level > 0)], [.. results.Where(r => r.Spec.Level == 0)]);
+        name ??= string.Join(", ", specs.Count == 0 ? [RunSpec.NameOf(list)] : specs[^1].Ticket.Prepend(RunSpec.NameOf(list)));
+        var outcomes = Outcomes(name, specs, watches, keep);
+        RunResult[] runs = [.. outcomes.Select(o => o.Result).OfType<RunResult>()];
+        return new Sweep(name, [.. runs.Where(r => r.Spec.Level > 0)], [.. runs.Where(r => r.Spec.Level == 0)])
+        {
+            Holes = [.. outcomes.Where(o => o.Reason is not null).Select(o => new Hole(o.Spec, o.Reason!.Message))],
+        };
     }
 
     /// <summary>Trains, or finds in the store, these runs and all that they build on.</summary>
     /// <param name="name">For the progress line.</param>
     /// <param name="specs">What to run.</param>
     /// <param name="watches">What to measure while these runs train.</param>
-    /// <param name="keep">After how many epochs to keep their networks aside, for <see cref="Network"/>.</param>
+    /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
     /// <returns>One result a spec, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range (nothing has been trained then), or a training diverged.</exception>
+    /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
+    /// <exception cref="DivergedException">A training diverged; the others are kept.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; finished epochs are kept.</exception>
-    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<int>? keep = null)
+    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
+        => [.. Outcomes(name, specs, watches, keep).Select(o => o.Result ?? throw o.Reason!)];
+
+    private IReadOnlyList<(RunSpec Spec, RunResult? Result, DivergedException? Reason)> Outcomes(
+        string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep)
     {
-        foreach (var spec in specs)
-            _runner.Validate(spec);
+        specs = [.. specs.Select(_runner.Validated)];
         IReadOnlyList<Watch> watched = [.. watches ?? []];
         foreach (var watch in watched)
             Validate(watch, specs);
-        var asked = new Asked(specs.Select(s => s.Id).ToHashSet(), watched, [.. keep ?? []]);
-        var plan = specs.SelectMany(Ancestry).DistinctBy(s => s.Id).ToList();
-        var missing = plan.Where(s => Store.Find(s) is null).ToList();
-        using var progress = new LabProgress(name, plan.Count, missing);
-        var results = Interruptible(stop => specs.Select(s => Ensure(s, asked, progress, stop)).ToArray());
-        progress.Finish(results);
-        return results;
+        var scheduler = new Scheduler(_runner, _workers, specs, watched, [.. keep ?? []], Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
+        IReadOnlyList<RunSpec> missing = [.. scheduler.Plan.Where(s => Store.Find(s) is null)];
+        using var progress = new LabProgress(name, scheduler.Plan.Count, missing, Store, scheduler.Replays(missing));
+        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(scheduler.Run(s, progress, stop))).ToArray());
+        progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
+        return [.. specs.Zip(outcomes, (spec, outcome) => (spec, outcome.Result, outcome.Reason))];
+
+        static async Task<(RunResult? Result, DivergedException? Reason)> Outcome(Task<RunResult> run)
+        {
+            try
+            {
+                return (await run.ConfigureAwait(false), null);
+            }
+            catch (DivergedException e)
+            {
+                return (null, e);
+            }
+        }
     }
 
     /// <summary>What a watch saw of finished runs. One that was trained without it is trained again, to the same bits on the CPU.</summary>
@@ -161,16 +190,19 @@ public sealed partial class Lab : IDisposable
     /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="name">What is computed, for the file's name.</param>
-    /// <param name="settings">An object of everything that it depends on beside the run; where <paramref name="measure"/> itself is edited, give another name.</param>
+    /// <param name="settings">An object of what it depends on beside the run, such as <c>new { level }</c>, and beside <paramref name="measure"/> itself, whose code and captured values count anyway.</param>
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json can write and read.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
-        => Measure(run, name, settings, (network, mask, _) => measure(network, mask), epochs);
+        => Measured(run, name, settings, measure, (network, mask, _) => measure(network, mask), epochs);
 
     /// <summary>The same for what takes long: its last argument is cancelled by <see cref="Interrupt"/> and by an interrupt of the notebook.</summary>
     /// <inheritdoc cref="Measure{T}(RunResult, string, object, Func{Network, Mask?, T}, int?)"/>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs = null)
-        => Kept(run, name, settings, epochs, at =>
+        => Measured(run, name, settings, measure, measure, epochs);
+
+    private T Measured<T>(RunResult run, string name, object settings, Delegate code, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
+        => Kept(run, name, new { settings, code }, epochs, at =>
         {
             using var network = Network(run, at);
             using var mask = Mask(run);
@@ -180,25 +212,31 @@ public sealed partial class Lab : IDisposable
     /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>
     /// <param name="pruning">How to draw it.</param>
     /// <param name="network">On <see cref="Device"/>.</param>
-    /// <param name="level">Pruning level, from 1 on.</param>
+    /// <param name="sparsity">Share of the prunable weights to cut, in [0, 1).</param>
     /// <param name="seed">Of what is random in it.</param>
     /// <exception cref="UserException">A setting is out of range.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
-    public Mask Draw(PruningSpec pruning, Network network, int level, ulong seed = 0)
+    public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
+        pruning.Validate();
+        if (sparsity is not (>= 0 and < 1))
+            throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
         using var whole = Pruning.Mask.Dense(network);
-        return Stoppable(stop => Pruners.Draw(pruning, network, whole, level, Data(), seed, stop));
+        return Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
 
     /// <summary>What was computed before, or what is computed now and kept.</summary>
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;
-        var path = Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
+        var folder = Store.Folder(run.Spec);
+        var path = folder.Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
         if (File.Exists(path))
             try
             {
-                return JsonSerializer.Deserialize<T>(File.ReadAllText(path), SpecJson.LineOptions)!;
+                if (JsonSerializer.Deserialize<Computed<T>>(File.ReadAllText(path), SpecJson.LineOptions) is { Value: { } kept } file && file.Run == folder.Run)
+                    return kept;
+                throw new JsonException();
             }
             catch (JsonException e)
             {
@@ -206,7 +244,7 @@ public sealed partial class Lab : IDisposable
             }
         var value = compute(at);
         AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
-        AtomicFile.WriteText(path, JsonSerializer.Serialize(value, SpecJson.LineOptions) + "\n");
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
         return value;
     }
 
@@ -227,15 +265,15 @@ public sealed partial class Lab : IDisposable
 
     /// <summary>The network of a finished run, in eval mode, on the device; owned by the caller.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="epochs">After how many epochs, 0 or the rewind point being as training found it; null for the trained network.</param>
+    /// <param name="at">At which point of its training, "5ep"; its beginning being as training found it; null for the trained network.</param>
     /// <exception cref="UserException">The run does not pass through that point.</exception>
-    public Network Network(RunResult run, int? epochs = null)
+    public Network Network(RunResult run, Step? at = null)
     {
-        if (epochs is not { } at)
+        if (at is not { } point)
             return _runner.Load(run.Spec);
-        using var progress = new LabProgress($"network after {at} epochs", 1, _runner.IsKept(run.Spec, at) ? [] : [run.Spec]);
+        using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
         var network = Interruptible<Network>(stop =>
-            [InPlace(() => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop), stop)])[0];
+            [InPlace(() => _runner.NetworkAt(run.Spec, point, [progress.Watch(run.Spec)], stop), stop)])[0];
         progress.Finish();
         return network;
     }
@@ -251,11 +289,7 @@ public sealed partial class Lab : IDisposable
     /// Stops the trainings under way after their step, and analyses and the drawing of tickets after their batch. What is done is kept, and the next
     /// call goes on from there.
     /// </summary>
-    public void Interrupt()
-    {
-        lock (_underWay)
-            _underWay.ForEach(stop => stop.Cancel());
-    }
+    public void Interrupt() => _workers.Interrupt();
 
     /// <inheritdoc/>
     public override string ToString() => $"laboratory: {Profile.Data.Name}, {Profile.Model.Name}, {Profile.Seeds} seeds, on {Device}, runs in {Store.Root}";
@@ -265,109 +299,30 @@ public sealed partial class Lab : IDisposable
     {
         foreach (var set in _data.Values.Where(d => d.IsValueCreated))
             set.Value.Dispose();
-        _places.Dispose();
+        _workers.Dispose();
     }
 
-    /// <summary>A run after all it builds on, the dense network first.</summary>
-    private static IEnumerable<RunSpec> Ancestry(RunSpec spec)
-        => Needs(spec).SelectMany(Ancestry).Append(spec);
+    private Task<T> InPlace<T>(Func<T> work, CancellationToken cancel) => _workers.InPlace(work, cancel);
 
-    /// <summary>The runs that must be finished before this one begins.</summary>
-    private static IEnumerable<RunSpec> Needs(RunSpec spec)
-    {
-        if (spec.Parent is { } parent)
-            yield return parent;
-        if (spec.IsRewound || spec.Tweaks.Any(t => t.NeedsDense))
-            yield return spec.Dense;
-    }
+    private T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => _workers.Interruptible(begin);
 
-    private Task<RunResult> Ensure(RunSpec spec, Asked asked, LabProgress progress, CancellationToken cancel)
-    {
-        lock (_runs)
-        {
-            // A run that failed or was interrupted is tried again when asked for again.
-            if (_runs.TryGetValue(spec.Id, out var known) && !known.IsFaulted && !known.IsCanceled)
-                return known;
-            return _runs[spec.Id] = Start(spec, asked, progress, cancel);
-        }
-    }
-
-    private async Task<RunResult> Start(RunSpec spec, Asked asked, LabProgress progress, CancellationToken cancel)
-    {
-        await Task.WhenAll(Needs(spec).Select(need => Ensure(need, asked, progress, cancel))).ConfigureAwait(false);
-        return await InPlace(() =>
-        {
-            var (watches, keep) = asked.Ids.Contains(spec.Id) ? (asked.Watches, asked.Keep) : ([], []);
-            var result = _runner.Run(spec, watches, keep, [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
-            progress.Finished(spec);
-            return result;
-        }, cancel).ConfigureAwait(false);
-    }
-
-    /// <summary>Does a piece of work on a thread of its own when one of the laboratory's places is free.</summary>
-    private async Task<T> InPlace<T>(Func<T> work, CancellationToken cancel)
-    {
-        await _places.WaitAsync(cancel).ConfigureAwait(false);
-        try
-        {
-            return await Task.Factory.StartNew(work, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
-        }
-        finally
-        {
-            _places.Release();
-        }
-    }
-
-    /// <summary>Waits for tasks that <see cref="Interrupt"/> and the kernel's own interrupt stop; the first failure is thrown.</summary>
-    private T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => Stoppable(stop =>
-    {
-        var tasks = begin(stop);
-        try
-        {
-            Task.WaitAll(tasks);
-        }
-        catch (AggregateException e)
-        {
-            var inner = e.Flatten().InnerExceptions;
-            throw inner.FirstOrDefault(i => i is not OperationCanceledException)
-                ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
-        }
-        return tasks.Select(t => t.Result).ToArray();
-    });
-
-    /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
-    private T Stoppable<T>(Func<CancellationToken, T> work)
-    {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
-        lock (_underWay)
-            _underWay.Add(stop);
-        try
-        {
-            return work(stop.Token);
-        }
-        finally
-        {
-            lock (_underWay)
-                _underWay.Remove(stop);
-        }
-    }
+    private T Stoppable<T>(Func<CancellationToken, T> work) => _workers.Stoppable(work);
 
     private void Validate(Watch watch, IEnumerable<RunSpec> specs)
     {
         foreach (var spec in specs)
         {
             watch.Validate(spec.Model, Data(spec.Data));
-            watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs);
+            watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs);
         }
     }
 
-    /// <summary>What is wanted of the runs that were asked for by name, beside their results.</summary>
-    private sealed record Asked(IReadOnlySet<string> Ids, IReadOnlyList<Watch> Watches, IReadOnlyList<int> Keep);
-
     private static WatchSeries Series(RunResult run, Watch watch, SortedDictionary<int, IReadOnlyDictionary<string, double>> seen)
     {
-        var epochs = watch.EpochsOf(run.Spec.Rewind, run.Spec.Recipe.Epochs);
+        var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
         var names = epochs.Count == 0 ? [] : seen[epochs[0]].Keys;
         return new(run, epochs, names.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
     }
+
+    private sealed record Computed<T>(string Run, T Value);
 }

@@ -116,8 +116,8 @@ public sealed partial class Lab
         foreach (var run in all)
         {
             sample?.Validate(Data(run.Spec.Data));
-            if (epochs < run.Spec.Rewind || epochs > run.Spec.Recipe.Epochs)
-                throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; it goes from {run.Spec.Rewind} to {run.Spec.Recipe.Epochs}.");
+            if (epochs < run.Spec.Rewind.Epochs || epochs > run.Spec.Recipe.Epochs)
+                throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
         using var progress = new ShareProgress(title, all.Count);
         var results = Interruptible(stop => all.Select((run, i) => InPlace(() =>

@@ -16,16 +16,24 @@ internal sealed class LabProgress : IDisposable
     private double _epochsDone, _epochsHere;
     private int _finished;
     private string _last = "";
+    private readonly string _notes = "";
 
     /// <param name="name">What is being trained.</param>
     /// <param name="runs">Runs in all.</param>
     /// <param name="missing">Those that are not finished yet.</param>
-    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing)
+    /// <param name="store">Where such may lie that others made, which is said at once.</param>
+    /// <param name="replays">What would have to be trained again, which is said too.</param>
+    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? replays = null)
     {
         (_name, _runs, _total) = (name, runs, missing.Count);
-        _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind);
+        _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind.Epochs);
         _missing = [.. missing.Select(s => s.Id)];
-        if (_total > 0)
+        var others = missing.SelectMany(spec => store?.OtherMakers(spec) ?? []).GroupBy(maker => maker)
+            .Select(made => $"\n  {made.Count()} of these runs made by {made.Key} stay in the store: they would give other numbers");
+        _notes = string.Concat(others.Concat((replays ?? []).Select(replay => $"\n  has to be trained again: {replay}")));
+        if (_notes != "")
+            _line.Show(name + _notes, last: true);
+        else if (_total > 0)
             Show();
     }
 
@@ -60,12 +68,12 @@ internal sealed class LabProgress : IDisposable
             + Captions.Layers([.. g.SelectMany(r => r.Collapsed).Distinct()])));
         if (_total == 0)
         {
-            if (warning != "")
-                _line.Show(_name + warning, last: true);
+            if (_notes + warning != "")
+                _line.Show(_name + _notes + warning, last: true);
             return;
         }
         var found = _runs - _trained.Count;
-        _line.Show($"{_name}: {_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}{warning}", last: true);
+        _line.Show($"{_name}: {_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}{_notes}{warning}", last: true);
     }
 
     /// <summary>Ends the line.</summary>
@@ -96,23 +104,24 @@ internal sealed class LabProgress : IDisposable
             owner.Show();
         }
 
-        public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
+        public override void StepDone(Trainer trainer, Step done, int iterations)
         {
             lock (owner._gate)
             {
                 owner._trained.Add(spec.Id);
                 if (_position is null)
-                    owner._epochsDone += epoch - spec.Rewind;      // what an earlier process has done of this run
-                var position = epoch + iteration / (double)iterations;
-                owner._epochsDone += position - (_position ?? epoch);
-                owner._epochsHere += position - (_position ?? epoch);
+                    owner._epochsDone += done.Epochs - spec.Rewind.Epochs;      // what an earlier process has done of this run
+                var position = done.Epochs + done.Iterations / (double)iterations;
+                owner._epochsDone += position - (_position ?? done.Epochs);
+                owner._epochsHere += position - (_position ?? done.Epochs);
                 _position = position;
             }
             owner.Show();
         }
 
-        public override void EpochDone(Trainer trainer, EpochMetrics metrics)
+        public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
         {
+            var metrics = epoch.Evaluation.Value;
             lock (owner._gate)
             {
                 var speed = trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds;

@@ -32,11 +32,14 @@ public sealed record Profile
     /// <summary>How it is trained.</summary>
     public Recipe Recipe { get; init; } = new();
 
-    /// <summary>How tickets are drawn.</summary>
-    public PruningSpec Pruning { get; init; } = new();
+    /// <summary>The share of the surviving weights that each round of pruning cuts, the last one for all rounds after it.</summary>
+    public IReadOnlyList<double> Rates { get; init; } = [0.2];
 
-    /// <summary>The pruning levels that figures show.</summary>
+    /// <summary>The pruning levels, rounds of cutting, that figures show.</summary>
     public IReadOnlyList<int> Levels { get; init; } = [];
+
+    /// <summary>The sparsities of these levels, in (0, 1).</summary>
+    public IReadOnlyList<double> Sparsities => [.. Levels.Select(level => PruningRates.SparsityAt(Rates, level))];
 
     /// <summary>Number of seeds, 0, 1, ...</summary>
     public int Seeds { get; init; } = 1;
@@ -55,9 +58,6 @@ public sealed record Profile
     /// schedules fewer, so that they stay a small part of the work.
     /// </summary>
     public int ScaleIterations { get; init; } = 180;
-
-    /// <summary>Of <see cref="Levels"/> the one whose sparsity is nearest to <paramref name="sparsity"/>, in [0, 1).</summary>
-    public int LevelNear(double sparsity) => Levels.MinBy(level => Math.Abs(Pruning.SparsityAt(level) - sparsity));
 
     /// <summary>The names of the profiles.</summary>
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];

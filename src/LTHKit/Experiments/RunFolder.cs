@@ -1,16 +1,23 @@
+using System.Text.Json;
+using LTHKit.Storage;
+using LTHKit.Training;
+
 namespace LTHKit.Experiments;
 
-/// <summary>Where a run keeps what. The only place that names these files.</summary>
+/// <summary>Where a run keeps what. The only place that names these files; each of them names the run that it belongs to.</summary>
 /// <param name="Path">The run's folder.</param>
 public sealed record RunFolder(string Path)
 {
+    /// <summary>The run's name and who made it, as its files have it.</summary>
+    public string Run => System.IO.Path.GetFileName(Path);
+
     /// <summary>What was run.</summary>
     public string Spec => File("spec.json");
 
     /// <summary>One line an epoch.</summary>
     public string Metrics => File("metrics.jsonl");
 
-    /// <summary>Network after the last finished epoch; with the optimiser's momentum until the run is done.</summary>
+    /// <summary>Network after the last finished epoch; with the optimiser's memory until the run is done.</summary>
     public string Checkpoint => File("checkpoint.safetensors");
 
     /// <summary>The ticket; a dense run has none.</summary>
@@ -25,9 +32,8 @@ public sealed record RunFolder(string Path)
     /// <summary>Held by the process that trains the run.</summary>
     public string Lock => File("lock");
 
-    /// <summary>The network after <paramref name="epochs"/> epochs and a number of steps, kept for rewinding and for analyses of a training's course.</summary>
-    public string Snapshot(int epochs, int iterations = 0)
-        => File(iterations == 0 ? $"weights-{epochs:0000}.safetensors" : $"weights-{epochs:0000}-{iterations:000000}.safetensors");
+    /// <summary>The network at a point of its training, kept for rewinding and for analyses of a training's course.</summary>
+    public string Snapshot(Step at) => File($"weights-{at}.safetensors");
 
     /// <summary>What a <see cref="Training.Watch"/> of that name saw, one line an epoch.</summary>
     public string Watch(string name) => File($"watch-{name}.jsonl");
@@ -35,5 +41,42 @@ public sealed record RunFolder(string Path)
     /// <summary>A file that an analysis keeps with the run.</summary>
     public string Analysis(string name) => File(System.IO.Path.Combine("analysis", name));
 
+    /// <summary>Says what is wrong with a file of this run, and the cure.</summary>
+    internal UserException Damaged(string path, string why, Exception? inner = null)
+        => new($"{path} is damaged ({why}): delete the folder {Path} and the run is trained anew.", inner);
+
     private string File(string name) => System.IO.Path.Combine(Path, name);
+}
+
+/// <summary>Lines that grow with a run, the first of them the run's name.</summary>
+/// <param name="folder">The run.</param>
+/// <param name="path">The file.</param>
+internal sealed class RunLog<T>(RunFolder folder, string path)
+{
+    private readonly string _head = JsonSerializer.Serialize(new Head(folder.Run), SpecJson.LineOptions);
+
+    /// <summary>The lines so far; none where there is no file.</summary>
+    /// <exception cref="UserException">The file is damaged or of another run.</exception>
+    public IReadOnlyList<T> Read()
+    {
+        if (!File.Exists(path))
+            return [];
+        var lines = File.ReadAllLines(path);
+        if (lines.Length == 0 || lines[0] != _head)
+            throw folder.Damaged(path, "it does not begin with this run's name");
+        try
+        {
+            return [.. lines.Skip(1).Select(line => JsonSerializer.Deserialize<T>(line, SpecJson.LineOptions) ?? throw new JsonException("a line is empty"))];
+        }
+        catch (JsonException e)
+        {
+            throw folder.Damaged(path, e.Message, e);
+        }
+    }
+
+    /// <summary>Replaces the lines.</summary>
+    public void Write(IEnumerable<T> lines)
+        => AtomicFile.WriteText(path, string.Concat(lines.Select(line => JsonSerializer.Serialize(line, SpecJson.LineOptions)).Prepend(_head).Select(line => line + "\n")));
+
+    private sealed record Head(string Run);
 }

@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -7,12 +9,27 @@ using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
 
+/// <summary>What a ticket is retrained from (Renda et al. 2020).</summary>
+public enum Rewinding
+{
+    /// <summary>Weights and schedule of the dense training at the rewind point; at its beginning theta0 (Frankle and Carbin 2019).</summary>
+    Weights,
+
+    /// <summary>The trained weights that the ticket was drawn from, the schedule from the rewind point on.</summary>
+    LearningRate,
+
+    /// <summary>The trained weights that the ticket was drawn from, at the last learning rate of the training that they come from.</summary>
+    FineTuning,
+}
+
 /// <summary>
 /// Everything that decides the outcome of one training. Runs form a tree: a dense run; the tickets cut from it; each ticket retrained with
 /// tweaks. Two equal specs are one run, trained once.
 /// </summary>
 public sealed record RunSpec
 {
+    private readonly Family _family = new();
+
     /// <summary>The data set.</summary>
     public DataSpec Data { get; init; } = new();
 
@@ -22,20 +39,32 @@ public sealed record RunSpec
     /// <summary>How it is trained.</summary>
     public Recipe Recipe { get; init; } = new();
 
-    /// <summary>How the ticket is drawn.</summary>
-    public PruningSpec Pruning { get; init; } = new();
+    /// <summary>How the networks were trained that the ticket is drawn from and rewound to; null for as this one.</summary>
+    public Recipe? Drawing { get; init; }
 
-    /// <summary>Pruning level; 0 is the dense network.</summary>
+    /// <summary>How the ticket is drawn.</summary>
+    public Pruner Pruning { get; init; } = Pruner.Imp;
+
+    /// <summary>The share of the survivors that each round cuts; the last one holds for all rounds after it.</summary>
+    public IReadOnlyList<double> Rates { get; init; } = [0.2];
+
+    /// <summary>Pruning level: rounds of cutting; 0 is the dense network.</summary>
     public int Level { get; init; }
 
-    /// <summary>
-    /// The epoch of the dense training from which the survivors' weights come and training goes on; 0 is theta0. The ticket itself is always drawn
-    /// with survivors reset to theta0, so that every way to retrain spends the same one.
-    /// </summary>
-    public int Rewind { get; init; }
+    /// <summary>What stands in for the ticket.</summary>
+    public Control Control { get; init; }
 
-    /// <summary>Steps into the epoch <see cref="Rewind"/> at which the survivors' weights are taken: "epoch 0, step 500" is late resetting.</summary>
-    public int RewindIteration { get; init; }
+    /// <summary>The point of the dense training to which weights and schedule go back, or the schedule alone; the beginning is theta0.</summary>
+    public Step Rewind { get; init; }
+
+    /// <summary>What goes back there.</summary>
+    public Rewinding Rewinding { get; init; }
+
+    /// <summary>
+    /// Whether the rounds in which the ticket is drawn rewind this way too. Otherwise the ticket is drawn with survivors reset to theta0, so that every
+    /// way to retrain spends the same one.
+    /// </summary>
+    public bool EachRound { get; init; }
 
     /// <summary>What is changed in retraining.</summary>
     public IReadOnlyList<Tweak> Tweaks { get; init; } = [];
@@ -47,39 +76,48 @@ public sealed record RunSpec
     /// The spec with what does not matter set to its default, so that runs which must agree are one: a dense run has no pruning, and the
     /// order of tweaks is not part of a run.
     /// </summary>
-    public RunSpec Normalised => this with
+    internal RunSpec Normalised
     {
-        Pruning = Level == 0 ? new() : Pruning,
-        Rewind = Level == 0 ? 0 : Rewind,
-        RewindIteration = Level == 0 ? 0 : RewindIteration,
-        Tweaks = [.. Tweaks.OrderBy(t => t.GetType().Name, StringComparer.Ordinal).ThenBy(OrderOfTwins, StringComparer.Ordinal)],
-    };
+        get
+        {
+            var (sparse, plain) = (Level > 0, new RunSpec());
+            var back = sparse && (Rewinding != Rewinding.Weights || Rewind != default);
+            var drawn = (sparse && (Pruning.At != At.Initialised || back)) || Tweaks.Any(t => t.NeedsDense);
+            return this with
+            {
+                Drawing = Drawing is not null && drawn && SpecJson.Hash(SpecJson.Of(Drawing)) != SpecJson.Hash(SpecJson.Of(Recipe)) ? Drawing : null,
+                Pruning = sparse ? Pruning : plain.Pruning,
+                Rates = sparse ? PruningRates.Needed(Rates, Level) : plain.Rates,
+                Control = sparse ? Control : plain.Control,
+                Rewind = back && Rewinding != Rewinding.FineTuning ? Rewind : default,
+                Rewinding = sparse ? Rewinding : plain.Rewinding,
+                EachRound = EachRound && back && Level > 1 && Pruning.At == At.EachRound,
+                Tweaks = [.. Tweaks.OrderBy(t => t.GetType().Name, StringComparer.Ordinal).ThenBy(OrderOfTwins, StringComparer.Ordinal)],
+            };
+        }
+    }
 
-    /// <summary>The canonical JSON form, defaults left out.</summary>
+    /// <summary>The canonical JSON form.</summary>
     public JsonObject ToJson() => SpecJson.Of(Normalised);
 
-    /// <summary>The run's name: twelve hexadecimal digits from its content.</summary>
-    public string Id => SpecJson.Hash(ToJson());
+    /// <summary>The run's name: twelve hexadecimal digits from its content, a user's code and what it holds when this is first asked included.</summary>
+    [JsonIgnore]
+    public string Id => _family.Of(this).Id.Value;
 
-    /// <summary>The dense run of the same seed.</summary>
-    public RunSpec Dense => (this with { Level = 0, Tweaks = [] }).Normalised;
+    /// <summary>The dense run of the same seed, from which tickets are drawn.</summary>
+    internal RunSpec Dense => _family.Of(this).Dense.Value;
 
     /// <summary>
     /// The run whose trained weights decide this one's mask: for IMP the untweaked ticket one level up, for pruners that look at the
     /// trained dense network that one; null for a dense run and for pruners that look at theta0.
     /// </summary>
-    public RunSpec? Parent => Level == 0 ? null : Pruners.Get(Pruning.Method).When switch
-    {
-        PruneAt.EachRound => (this with { Level = Level - 1, Rewind = 0, RewindIteration = 0, Tweaks = [] }).Normalised,
-        PruneAt.Trained => Dense,
-        _ => null,
-    };
+    internal RunSpec? Parent => _family.Of(this).Parent.Value;
 
-    /// <summary>Whether training starts from weights of the dense training instead of theta0.</summary>
-    public bool IsRewound => Rewind > 0 || RewindIteration > 0;
+    /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
+    internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
 
     /// <summary>Nominal sparsity of the prunable weights, in [0, 1).</summary>
-    public double Sparsity => Pruning.SparsityAt(Level);
+    public double Sparsity => PruningRates.SparsityAt(Rates, Level);
 
     /// <summary>For instance "resnet18 on synthetic, 89.3 % sparse, snip, swish, seed 0"; IMP over all layers goes without saying.</summary>
     public string Label => string.Join(", ",
@@ -94,10 +132,18 @@ public sealed record RunSpec
     {
         get
         {
-            if (Level > 0 && Pruning.Label != new PruningSpec().Label)
-                yield return Pruning.Label;
-            if (IsRewound)
-                yield return $"rewound to epoch {Rewind}{(RewindIteration > 0 ? $" step {RewindIteration}" : "")}";
+            if (Level > 0 && Pruning.ToString() != Pruner.Imp.Name)
+                yield return Pruning.ToString();
+            if (Control != Control.None)
+                yield return Control switch { Control.Random => "random in each layer", Control.Shuffled => "shuffled in each filter", _ => "re-initialised" };
+            if (Rewinding != Rewinding.Weights)
+                yield return Rewinding == Rewinding.LearningRate ? "learning-rate rewinding" : "fine-tuning";
+            if (Rewind != default)
+                yield return $"rewound to epoch {Rewind.Epochs}{(Rewind.Iterations > 0 ? $" step {Rewind.Iterations}" : "")}";
+            if (EachRound)
+                yield return "in each round";
+            if (Drawing is not null)
+                yield return "a recipe of its own";
         }
     }
 
@@ -110,22 +156,73 @@ public sealed record RunSpec
     {
         Networks.Validate(Model);
         Recipe.Validate();
+        Drawing?.Validate();
         Pruning.Validate();
+        PruningRates.Validate(Rates);
         if (Data.ValidationFraction is not (> 0 and < 1))
             throw new UserException(FormattableString.Invariant($"The validation share is {Data.ValidationFraction}; a run needs one in (0, 1) to choose its best epoch, the paper's is 0.1."));
-        if (Level is < 0 or > 200)
-            throw new UserException($"The pruning level is {Level}; give 0 for the dense network or a whole number up to 200.");
-        if (Rewind < 0 || Rewind >= Recipe.Epochs)
-            throw new UserException($"The rewind point is epoch {Rewind}; it must lie in [0, {Recipe.Epochs}), before the end of the training.");
-        if (RewindIteration < 0)
-            throw new UserException($"The rewind point is step {RewindIteration} of epoch {Rewind}; steps are counted from 0.");
+        if (Level is < 0 or > PruningRates.MaxLevel)
+            throw new UserException($"The pruning level is {Level}; give 0 for the dense network or a whole number up to {PruningRates.MaxLevel}.");
+        if (!Enum.IsDefined(Control) || !Enum.IsDefined(Rewinding))
+            throw new UserException($"The control {Control} or the rewinding {Rewinding} does not exist; choose of {string.Join(", ", Enum.GetNames<Control>())} and {string.Join(", ", Enum.GetNames<Rewinding>())}.");
+        if (Control == Control.Reinitialised && IsRewound)
+            throw new UserException("A re-initialised ticket starts from weights drawn anew and cannot be rewound: leave one of the two out.");
+        var epochs = Math.Min(Recipe.Epochs, Drawing?.Epochs ?? Recipe.Epochs);
+        if (Rewind.Epochs < 0 || Rewind.Iterations < 0 || Rewind.Epochs >= epochs)
+            throw new UserException($"The rewind point is {Rewind}; it must lie in [0ep, {epochs}ep), before the end of the training.");
+        if (Rewind.Iterations > 0 && Drawing is not null && Drawing.BatchSize != Recipe.BatchSize)
+            throw new UserException($"The rewind point {Rewind} counts steps of batches of {Drawing.BatchSize} images, and the tickets train with {Recipe.BatchSize}: give it in epochs.");
+        if (Tweaks.Any(t => t is null))
+            throw new UserException("One of the tweaks is null; leave it out.");
         foreach (var tweak in Tweaks)
             tweak.Validate(Recipe);
         if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)
             throw new UserException($"{string.Join(" and ", rivals.Select(t => t.Label))} would both replace {rivals.Key}; give one of them.");
     }
 
+    /// <summary>A round of the drawing, at this level.</summary>
+    private RunSpec Drawn => this with
+    {
+        Recipe = Drawing ?? Recipe,
+        Drawing = null,
+        Control = Control.None,
+        Rewind = EachRound ? Rewind : default,
+        Rewinding = EachRound ? Rewinding : Rewinding.Weights,
+        Tweaks = [],
+    };
+
     /// <summary>Two tweaks of one type go by their settings.</summary>
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType() == tweak.GetType()) > 1 ? SpecJson.Of(tweak).ToJsonString() : "";
+
+    /// <summary>
+    /// Names and relatives of a spec and its copies, each found once, so that a user's object that changes while it is trained with changes none of
+    /// them. It is no part of a spec's value.
+    /// </summary>
+    private sealed class Family : IEquatable<Family>
+    {
+        private readonly ConditionalWeakTable<RunSpec, Member> _members = [];
+
+        public Member Of(RunSpec spec) => _members.GetValue(spec, s => new(s));
+
+        public bool Equals(Family? other) => true;
+
+        public override bool Equals(object? obj) => true;
+
+        public override int GetHashCode() => 0;
+
+        public sealed class Member(RunSpec spec)
+        {
+            public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
+
+            public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
+
+            public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch
+            {
+                At.EachRound => (spec.Drawn with { Level = spec.Level - 1 }).Normalised,
+                At.Trained => spec.Dense,
+                _ => null,
+            });
+        }
+    }
 }

@@ -1,45 +1,60 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace LTHKit.Experiments;
 
 /// <summary>
-/// Runs on disk, one folder each, named by the content of its spec. Every file is there whole or not at all, and a run is written by one
+/// Runs on disk, one folder each, named by the content of the spec and by who made it: the version of the kit's algorithms, libtorch's, the device.
+/// What others made stays beside it and is never taken for a run of today. Every file is there whole or not at all, and a run is written by one
 /// process at a time, so that any number of processes share a store.
 /// </summary>
-/// <param name="root">The store's folder; made when first written to.</param>
-public sealed class RunStore(string root)
+/// <param name="root">The store's folder, "~" being the home folder; made when first written to.</param>
+/// <param name="device">On what the runs are trained: "cpu", "cuda".</param>
+public sealed class RunStore(string root, string device = "cpu")
 {
-    /// <summary>The layout that this version writes; a folder with a higher one is refused.</summary>
-    private const int Format = 1;
+    /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
+    public const int Algorithms = 2;
 
     private const int HeldByAnother = 11;      // EWOULDBLOCK, as .NET passes it on
 
     /// <summary>The store's folder.</summary>
-    public string Root { get; } = Path.GetFullPath(root);
+    public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
+
+    /// <summary>Who makes runs here, for instance "kit 2, libtorch 2.10.0, cpu".</summary>
+    public string Maker { get; } = $"kit {Algorithms}, libtorch {Libtorch.Version}, {device}";
 
     /// <summary>
     /// The store to use where none is named: the folder in LTHKIT_RUNS, else artifacts/runs of the checkout that the current folder lies in,
-    /// else ./runs.
+    /// else ./runs. Relative folders begin where the program was started, not where a notebook lies.
     /// </summary>
     public static RunStore Default()
     {
         if (Environment.GetEnvironmentVariable("LTHKIT_RUNS") is { Length: > 0 } named)
-            return new(named);
+            return new(Resolve(named, Started));
         for (var folder = new DirectoryInfo(Directory.GetCurrentDirectory()); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "LTHKit.sln")))
                 return new(Path.Combine(folder.FullName, "artifacts", "runs"));
-        return new("runs");
+        return new(Resolve("runs", Started));
     }
 
+    /// <summary>The same store for runs on another device.</summary>
+    internal RunStore On(Device other) => new(Root, other.type.ToString().ToLowerInvariant());
+
     /// <summary>The folder of a run, which need not exist.</summary>
-    public RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, spec.Id));
+    public RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, $"{spec.Id} {Maker}".Replace(", ", "-").Replace(' ', '-')));
+
+    /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
+    public IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []
+        : [.. Directory.GetDirectories(Root, spec.Id + "-*").Where(f => f != Folder(spec).Path && File.Exists(new RunFolder(f).Done)).Select(f => Path.GetFileName(f)[(spec.Id.Length + 1)..]).Order()];
 
     /// <summary>The result of a finished run; null if it is not finished.</summary>
-    /// <exception cref="UserException">The folder is damaged, of a newer version, or holds another run.</exception>
+    /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
     public RunResult? Find(RunSpec spec)
     {
         var folder = Folder(spec);
@@ -47,26 +62,37 @@ public sealed class RunStore(string root)
         if (!File.Exists(folder.Done) || !File.Exists(folder.Checkpoint) || (spec.Level > 0 && !File.Exists(folder.Mask)))
             return null;
         CheckSpec(spec);
-        var done = Read(folder.Done);
+        var epochs = ReadMetrics(spec);
+        if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
+            throw folder.Damaged(folder.Metrics, "epochs are missing");
+        Done done;
+        try
+        {
+            done = JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException e)
+        {
+            throw folder.Damaged(folder.Done, e.Message, e);
+        }
+        if (done.Run != folder.Run || done.Collapsed is null || done.Data is null || done.Made is null)
+            throw folder.Damaged(folder.Done, "it is of another run");
+        var best = epochs.MaxBy(m => m.ValidationAccuracy)!;    // the first of equals
         return new RunResult
         {
             Spec = spec,
             Id = spec.Id,
             Folder = folder.Path,
-            Sparsity = Number(done, "sparsity"),
-            EffectiveSparsity = Number(done, "effectiveSparsity"),
-            Collapsed = [.. (done["collapsed"] as JsonArray ?? []).Select(layer => layer!.GetValue<string>())],
-            TestAccuracy = Number(done, "testAccuracy"),
-            LastTestAccuracy = Number(done, "lastTestAccuracy"),
-            BestEpoch = (int)Number(done, "bestEpoch"),
-            Seconds = Number(done, "seconds"),
-            DataFingerprint = done["data"]?.GetValue<string>() ?? "",
-            Epochs = ReadMetrics(spec),
+            Sparsity = done.Sparsity,
+            EffectiveSparsity = done.EffectiveSparsity,
+            Collapsed = done.Collapsed,
+            TestAccuracy = best.TestAccuracy,
+            LastTestAccuracy = epochs[^1].TestAccuracy,
+            BestEpoch = best.Epoch,
+            Seconds = epochs.Sum(m => m.Seconds),
+            DataFingerprint = done.Data,
+            Made = done.Made,
+            Epochs = epochs,
         };
-
-        double Number(JsonObject node, string key) => node[key] is JsonValue value && value.TryGetValue(out double number)
-            ? number
-            : throw new UserException($"{folder.Done} is damaged ({key} is missing): delete the folder {folder.Path} and the run is trained anew.");
     }
 
     /// <summary>
@@ -101,87 +127,64 @@ public sealed class RunStore(string root)
     }
 
     /// <summary>Writes the spec of a run that begins, or checks that the folder is this run's; sweeps up after a process that was killed.</summary>
-    /// <exception cref="UserException">The folder is of a newer version or holds another run.</exception>
-    public void Begin(RunSpec spec)
+    /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
+    internal void Begin(RunSpec spec)
     {
-        foreach (var leftover in Directory.GetFiles(Folder(spec).Path, "*.tmp"))
-            File.Delete(leftover);
-        File.Delete(Folder(spec).Done);
-        if (File.Exists(Folder(spec).Spec))
-        {
+        var folder = Folder(spec);
+        if (File.Exists(folder.Spec))
             CheckSpec(spec);
-            return;
-        }
-        AtomicFile.WriteText(Folder(spec).Spec, new JsonObject { ["format"] = Format, ["run"] = spec.ToJson() }.ToJsonString(SpecJson.Options) + "\n");
+        else
+            AtomicFile.WriteText(folder.Spec, Described(spec).ToJsonString(SpecJson.Options) + "\n");
+        foreach (var leftover in Directory.GetFiles(folder.Path, "*.tmp"))
+            File.Delete(leftover);
+        File.Delete(folder.Done);
     }
 
     /// <summary>Adds an epoch to the metrics; lines of that epoch and later ones, left by a run that was cut off, are dropped first.</summary>
-    public void AddMetrics(RunSpec spec, EpochMetrics metrics)
-    {
-        var lines = ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics)
-            .Select(m => JsonSerializer.Serialize(m, SpecJson.LineOptions) + "\n");
-        AtomicFile.WriteText(Folder(spec).Metrics, string.Concat(lines));
-    }
+    internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
+        => new RunLog<EpochMetrics>(Folder(spec), Folder(spec).Metrics).Write(ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
     /// <summary>The epochs recorded so far.</summary>
+    /// <exception cref="UserException">The file is damaged.</exception>
     public IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
     {
-        var path = Folder(spec).Metrics;
-        if (!File.Exists(path))
-            return [];
-        try
-        {
-            return [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<EpochMetrics>(line, SpecJson.LineOptions)!)];
-        }
-        catch (JsonException e)
-        {
-            throw new UserException($"{path} is damaged: delete the folder of the run and it is trained anew.", e);
-        }
+        var folder = Folder(spec);
+        var epochs = new RunLog<EpochMetrics>(folder, folder.Metrics).Read();
+        return epochs.Select((m, i) => m.Epoch - i).All(first => first == spec.Rewind.Epochs) ? epochs : throw folder.Damaged(folder.Metrics, "epochs are missing");
     }
 
     /// <summary>Writes the result; the run is finished then.</summary>
-    public RunResult Finish(RunSpec spec, Mask? mask, double effectiveSparsity, string dataFingerprint, JsonObject environment)
+    internal RunResult Finish(RunSpec spec, Mask? mask, Network network, string dataFingerprint)
     {
-        var epochs = ReadMetrics(spec);
-        var best = epochs.MaxBy(m => m.ValidationAccuracy)!;    // the first of equals
-        var done = new JsonObject
-        {
-            ["sparsity"] = mask?.Sparsity ?? 0,
-            ["effectiveSparsity"] = effectiveSparsity,
-            ["testAccuracy"] = best.TestAccuracy,
-            ["lastTestAccuracy"] = epochs[^1].TestAccuracy,
-            ["bestEpoch"] = best.Epoch,
-            ["seconds"] = epochs.Sum(m => m.Seconds),
-            ["data"] = dataFingerprint,
-            ["environment"] = environment,
-        };
-        if (mask is { Collapsed: { Count: > 0 } layers })
-            done["collapsed"] = new JsonArray([.. layers.Select(layer => (JsonNode)layer)]);
-        AtomicFile.WriteText(Folder(spec).Done, done.ToJsonString(SpecJson.Options) + "\n");
+        var threads = get_num_threads();
+        var done = new Done(Folder(spec).Run, mask?.Sparsity ?? 0, mask?.EffectiveSparsity(network) ?? 0, mask?.Collapsed ?? [], dataFingerprint,
+            $"{Maker}, {threads} {(threads == 1 ? "thread" : "threads")}", DateTime.UtcNow);
+        AtomicFile.WriteText(Folder(spec).Done, JsonSerializer.Serialize(done, SpecJson.LineOptions) + "\n");
         return Find(spec)!;
     }
 
+    private JsonObject Described(RunSpec spec) => new() { ["made"] = Maker, ["run"] = spec.ToJson() };
+
     private void CheckSpec(RunSpec spec)
     {
-        var path = Folder(spec).Spec;
-        var stored = Read(path);
-        if (stored["format"] is not JsonValue value || !value.TryGetValue(out int format))
-            throw new UserException($"{path} is damaged (it has no format number): delete that folder and the run is trained anew.");
-        if (format > Format)
-            throw new UserException($"{path} was written by a newer LTHKit (layout {format}, this one knows {Format}): update LTHKit or use another run store.");
-        if (!JsonNode.DeepEquals(stored["run"], spec.ToJson()))
-            throw new UserException($"{path} describes another run than its folder's name says: delete that folder and the run is trained anew.");
-    }
-
-    private static JsonObject Read(string path)
-    {
+        var folder = Folder(spec);
         try
         {
-            return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+            if (JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(folder.Spec)), Described(spec)))
+                return;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FileNotFoundException)
+        catch (Exception e) when (e is JsonException or FileNotFoundException)
         {
-            throw new UserException($"{path} is missing or damaged: delete that folder and the run is trained anew.", e);
+            throw folder.Damaged(folder.Spec, "it is missing or cut short", e);
         }
+        throw folder.Damaged(folder.Spec, "it describes another run than the folder's name says");
     }
+
+    /// <summary>The folder that the program was started in, as the shell says; a notebook's kernel goes to the notebook's.</summary>
+    private static string Started => Environment.GetEnvironmentVariable("PWD") is { } folder && Directory.Exists(folder) ? folder : Directory.GetCurrentDirectory();
+
+    private static string Resolve(string path, string from) => Path.GetFullPath(
+        path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
+
+    private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Data, string Made, DateTime Finished);
 }

@@ -1,5 +1,4 @@
-using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
+using System.Runtime.CompilerServices;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -15,22 +14,25 @@ namespace LTHKit.Experiments;
 /// <param name="store">Where runs are kept.</param>
 /// <param name="open">Gives the data set of a spec, on <paramref name="device"/>; owned by the caller.</param>
 /// <param name="device">Where to train.</param>
-/// <param name="keepAfter">After how many epochs the weights are kept aside, for rewinding and for analyses.</param>
-internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Device device, IReadOnlyList<int> keepAfter)
+internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Device device)
 {
+    // A watch is the same when what it works with has changed.
+    private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
+
     // What the random streams of a run are for; each is a function of the run's seed alone.
-    private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch }
+    private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch, Control, Reinitialisation }
 
     /// <summary>The run's result; its parent must be finished.</summary>
     /// <param name="spec">What to run.</param>
     /// <param name="watches">What to measure on the way.</param>
-    /// <param name="keep">After how many epochs to keep the network aside, beside those for rewinding.</param>
+    /// <param name="keep">Where to keep the network aside, for rewinding and for analyses.</param>
     /// <param name="callbacks">Told of every step and epoch.</param>
     /// <param name="waiting">Called when another process holds the run.</param>
     /// <param name="cancel">Stops after the step under way.</param>
-    /// <exception cref="UserException">Bad settings, a damaged folder, or a loss that is no longer finite.</exception>
+    /// <exception cref="UserException">Bad settings or a damaged folder.</exception>
+    /// <exception cref="DivergedException">The loss is no longer finite.</exception>
     public RunResult Run(
-        RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyList<int> keep, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
+        RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
     {
         if (Find(spec) is { } finished)
             return finished;
@@ -44,19 +46,21 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var trainer = Trainer(spec, mask, start);
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
-            trainer.Resume(folder.Checkpoint);
+            trainer.Resume(folder.Checkpoint, folder.Run);
+        if (store.ReadMetrics(spec).Count < trainer.NextEpoch - spec.Rewind.Epochs)
+            throw folder.Damaged(folder.Metrics, "epochs are missing");
         var watchers = watches.Select(w => new Watcher(w, Log(spec, w), spec, open(spec.Data), Seed(spec, Stream.Watch), cancel)).ToList();
         watchers.ForEach(w => w.Look(trainer));
         try
         {
             // An epoch is kept before it is watched: an interrupted watch looks again when the run goes on, and no training is lost.
-            trainer.Run([new Recorder(store, spec, spec.Level == 0 ? [.. keepAfter, .. keep] : keep), .. watchers, .. callbacks], cancel);
+            trainer.Run([new Recorder(store, spec, keep), .. watchers, .. callbacks], cancel);
         }
         catch (DivergedException e)
         {
-            throw new UserException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.", e);
+            throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
-        return store.Finish(spec, mask, mask?.EffectiveSparsity(start.Network) ?? 0, open(spec.Data).Fingerprint, Describe());
+        return store.Finish(spec, mask, start.Network, open(spec.Data).Fingerprint);
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
@@ -69,34 +73,48 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>A finished run's network with its trained weights, in eval mode; owned by the caller.</summary>
-    public Network Load(RunSpec spec) => Load(spec, store.Folder(spec).Checkpoint);
+    public Network Load(RunSpec spec) => Load(spec, store.Folder(spec).Checkpoint, spec.Recipe.Epochs);
 
-    private Network Load(RunSpec spec, string checkpoint)
+    private Network Load(RunSpec spec, string checkpoint, Step at)
     {
         using var mask = LoadMask(spec);
         var network = Rewritten(spec, mask);
-        Checkpoint.Load(checkpoint, network);
-        network.eval();
-        return network;
+        try
+        {
+            LoadAt(spec, checkpoint, network, at);
+            network.eval();
+            return network;
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>A run's network after that many epochs of the schedule, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
+    private void LoadAt(RunSpec spec, string checkpoint, Network network, Step at)
+    {
+        if (Checkpoint.Load(checkpoint, network, store.Folder(spec).Run) is var written && written != at)
+            throw store.Folder(spec).Damaged(checkpoint, $"it was written at {written} and not at {at}");
+    }
+
+    /// <summary>A run's network at a point of its training, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
     /// <param name="spec">A finished run.</param>
-    /// <param name="epochs">From the run's first epoch, as training found it, to its last.</param>
+    /// <param name="at">From the run's first epoch, as training found it, to its last.</param>
     /// <param name="callbacks">Told of every step that is trained again.</param>
     /// <param name="cancel">Stops after the step under way.</param>
     /// <exception cref="UserException">The run does not pass through that point.</exception>
-    public Network NetworkAt(RunSpec spec, int epochs, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
-        if (epochs < spec.Rewind || epochs > spec.Recipe.Epochs)
-            throw new UserException($"{spec.Label} has no network after {epochs} epochs; it goes from {spec.Rewind} to {spec.Recipe.Epochs}.");
-        if (epochs == spec.Recipe.Epochs)
-            return Load(spec);
-        return Load(spec, Snapshot(spec, epochs, 0, callbacks, cancel));
+        at = at.Within(Iterations(spec));
+        if (at.Epochs < spec.Rewind.Epochs || at.Epochs > spec.Recipe.Epochs || (at.Iterations > 0 && at.Epochs == spec.Rewind.Epochs && at.Iterations < spec.Rewind.Iterations))
+            throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
+        return at == spec.Recipe.Epochs ? Load(spec) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
 
-    /// <summary>Whether the network after that many epochs need not be trained again.</summary>
-    public bool IsKept(RunSpec spec, int epochs) => epochs == spec.Recipe.Epochs || File.Exists(store.Folder(spec).Snapshot(epochs));
+    /// <summary>Whether the network at that point need not be trained again.</summary>
+    public bool IsKept(RunSpec spec, Step at)
+        => at == spec.Recipe.Epochs || at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
     /// <param name="spec">A finished run.</param>
@@ -117,9 +135,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             foreach (var epoch in Unseen(spec, watch))
             {
                 if (epoch == spec.Recipe.Epochs)
-                    Checkpoint.Load(store.Folder(spec).Checkpoint, start.Network);
+                    LoadAt(spec, store.Folder(spec).Checkpoint, start.Network, epoch);
                 else
-                    Replay(spec, trainer, epoch, 0, callbacks, cancel);
+                    Replay(spec, trainer, epoch, callbacks, cancel);
                 log.Add(epoch, watch.Measure(start.Network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
             }
         }
@@ -128,7 +146,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>The points of a run that a watch has not seen yet.</summary>
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
-        => [.. watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
+        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
 
     /// <summary>The factors that a finished run's initialisation learned.</summary>
     /// <exception cref="UserException">The run was trained without re-scaled initialisation.</exception>
@@ -140,7 +158,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var scope = NewDisposeScope();
         using var network = Load(run.Spec);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
-        return new(run, [.. SafeTensors.Load(path).Tensors.Select(s =>
+        return new(run, [.. Kept(run.Spec, path).Select(s =>
             new LearnedScale(s.Key, norms.Contains(s.Key[..s.Key.LastIndexOf('.')]), s.Value.ToDouble()))]);
     }
 
@@ -149,13 +167,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         if (spec.Level == 0)
             return null;
-        using var stored = Mask.Load(store.Folder(spec).Mask);
+        using var stored = Mask.Load(store.Folder(spec).Mask, store.Folder(spec).Run);
         return stored.To(device);
     }
 
     /// <summary>
-    /// The ticket of a run: what its parent's trained weights (or theta0) leave standing at its level. Kept with the run, so that it is
-    /// never derived again.
+    /// The ticket of a run: what its parent's trained weights (or theta0) leave standing at its level, or what stands in for it. Kept with the run, so
+    /// that it is never derived again.
     /// </summary>
     internal Mask Draw(RunSpec spec, CancellationToken cancel)
     {
@@ -166,8 +184,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             var parent = spec.Parent;
             using var network = parent is null ? Built(spec) : Load(parent);
             using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
-            using var drawn = Pruners.Draw(spec.Pruning, network, before, spec.Level, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
-            drawn.Save(path);
+            var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
+            using var ticket = spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
+            using var drawn = Controls.Of(ticket, spec.Control, Seed(spec, Stream.Control));
+            drawn.Save(path, store.Folder(spec).Run);
         }
         return LoadMask(spec)!;
     }
@@ -178,7 +198,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var dense = new Lazy<Network>(() => Load(spec.Dense));
         var context = Context(spec, mask, () => dense.Value) with
         {
-            Keep = (name, compute) => Keep(store.Folder(spec).Kept(name), compute),
+            Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute),
             Report = doing => (callbacks ?? []).ToList().ForEach(c => c.Preparing(doing)),
             Cancel = cancel,
         };
@@ -200,26 +220,37 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return new(network, loss, dense);
     }
 
-    /// <summary>Refuses what only the data can tell to be impossible.</summary>
-    /// <exception cref="UserException">The rewind point lies past the end of its epoch.</exception>
-    public void Validate(RunSpec spec)
+    /// <summary>
+    /// The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.
+    /// </summary>
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    public RunSpec Validated(RunSpec spec)
     {
         spec.Validate();
-        if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null)
+        var data = open(spec.Data);
+        if (data.Validation.Count == 0 || data.Test.Count == 0)
+            throw new UserException($"{data.Name} has {data.Validation.Count} validation and {data.Test.Count} test images; a run needs some of both.");
+        if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null || spec.Pruning.Except.Count > 0)
         {
-            using var network = Networks.Build(spec.Model.Factory is null ? spec.Model with { Width = 1 } : spec.Model, Input(open(spec.Data)), 0);
+            using var network = Networks.Build(spec.Model.Factory is null ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
             foreach (var tweak in spec.Tweaks)
                 tweak.Validate(network);
+            using var whole = Mask.Dense(network);
+            Cut.LeftOut(whole, spec.Pruning.Except);
         }
-        if (spec.RewindIteration > 0 && Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize) is var iterations && spec.RewindIteration >= iterations)
-            throw new UserException($"The rewind point is step {spec.RewindIteration} of epoch {spec.Rewind}; an epoch has {iterations} steps, so give a later epoch.");
+        spec = (spec with { Rewind = spec.Rewind.Within(Iterations(spec.Dense)) }).Normalised;
+        spec.Validate();
+        return spec;
     }
 
     private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
 
+    private int Iterations(RunSpec spec) => Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize);
+
     private Network Built(RunSpec spec)
     {
-        var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, Stream.Initialisation));
+        var stream = spec.Control == Control.Reinitialised ? Stream.Reinitialisation : Stream.Initialisation;
+        var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, stream));
         network.to(device);
         return network;
     }
@@ -241,28 +272,43 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
         => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);
 
-    private static Dictionary<string, Tensor> Keep(string path, Func<Dictionary<string, Tensor>> compute)
+    private Dictionary<string, Tensor> Keep(RunSpec spec, string path, Func<Dictionary<string, Tensor>> compute)
     {
         if (!File.Exists(path))
-            SafeTensors.Save(path, compute().Select(t => (t.Key, t.Value)));
-        return SafeTensors.Load(path).Tensors;
+            SafeTensors.Save(path, compute().Select(t => (t.Key, t.Value)), new Dictionary<string, string> { ["run"] = store.Folder(spec).Run });
+        return Kept(spec, path);
+    }
+
+    private Dictionary<string, Tensor> Kept(RunSpec spec, string path)
+    {
+        var (tensors, metadata) = SafeTensors.Load(path);
+        return metadata.GetValueOrDefault("run") == store.Folder(spec).Run ? tensors : throw store.Folder(spec).Damaged(path, "it is of another run");
     }
 
     private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
-        => new(start.Network, mask, spec.Recipe, open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind, spec.RewindIteration,
-            spec.Tweaks.Select(t => t.Average(spec.Recipe)).FirstOrDefault(a => a is not null));
+        => new(start.Network, mask, Schedule(spec), open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind);
+
+    /// <summary>The recipe of a run; fine-tuning keeps the last learning rate of the training that its weights come from.</summary>
+    private Recipe Schedule(RunSpec spec)
+    {
+        if (spec.Rewinding != Rewinding.FineTuning)
+            return spec.Recipe;
+        var before = spec.Drawing ?? spec.Recipe;
+        var iterations = Batches.IterationsOf(open(spec.Data), before.BatchSize);
+        return spec.Recipe with { LearningRate = before.LearningRateAt(before.Epochs - 1.0 / iterations, iterations), DecayAt = [], Schedule = null, WarmUp = default };
+    }
 
     private WatchLog Log(RunSpec spec, Watch watch)
-        => new(store.Folder(spec).Watch($"{watch.Name}-{SpecJson.Hash(SpecJson.OfCode(watch with { Epochs = [] }))}"));
+        => new(store.Folder(spec), _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
 
-    /// <summary>Sets what the network shares with the dense one to the dense weights at the rewind point.</summary>
+    /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
     {
-        var dense = spec.Dense;
-        var path = Snapshot(dense, spec.Rewind, spec.RewindIteration, [], cancel);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        using var source = Load(dense, path);
+        using var source = spec.Rewinding == Rewinding.Weights
+            ? Load(spec.Dense, Snapshot(spec.Dense, spec.Rewind, [], cancel), spec.Rewind)
+            : Load(spec.Parent ?? spec.Dense);
         var weights = source.State.ToDictionary();
         foreach (var (name, value) in network.State)
             if (weights.TryGetValue(name, out var rewound))
@@ -270,9 +316,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>
-    private string Snapshot(RunSpec spec, int epochs, int iterations, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    private string Snapshot(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
-        var path = store.Folder(spec).Snapshot(epochs, iterations);
+        var folder = store.Folder(spec);
+        var path = folder.Snapshot(at);
         if (File.Exists(path))
             return path;
         using var held = store.Acquire(spec, () => callbacks.ToList().ForEach(c => c.Preparing("waiting for another process")), cancel);
@@ -282,46 +329,52 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var mask = LoadMask(spec);
         using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
-        Replay(spec, trainer, epochs, iterations, callbacks, cancel);
-        Checkpoint.Save(path, start.Network, null, epochs);
+        Replay(spec, trainer, at, callbacks, cancel);
+        Checkpoint.Save(path, start.Network, at, folder.Run);
         return path;
     }
 
     /// <summary>Trains a finished run again up to a point, and sees to it that it goes the way it went.</summary>
-    /// <exception cref="UserException">It goes another way: there are other threads, another device or another libtorch.</exception>
-    private void Replay(RunSpec spec, Trainer trainer, int epochs, int iterations, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
-    {
-        var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
-        trainer.RunTo(epochs, iterations, callbacks, (epoch, loss) =>
-        {
-            if (recorded.TryGetValue(epoch, out var before) && loss != before)
-                throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch + 1} ({loss} instead of {before}), so its earlier networks cannot be had: use the device and the --jobs that it was trained with, or have them watched and kept while it trains."));
-        }, cancel);
-    }
-
-    private JsonObject Describe() => new()
-    {
-        ["lthkit"] = typeof(Runner).Assembly.GetName().Version!.ToString(3),
-        ["libtorch"] = __version__,
-        ["device"] = device.ToString(),
-        ["threads"] = get_num_threads(),
-        ["processor"] = RuntimeInformation.ProcessArchitecture.ToString(),
-        ["finished"] = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'"),
-    };
+    /// <exception cref="UserException">It goes another way: there are other threads, or the device gives other bits each time.</exception>
+    private void Replay(RunSpec spec, Trainer trainer, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+        => trainer.Run([new Comparison(spec, store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss)), .. callbacks.Select(c => new Steps(c))], cancel, at);
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 
     /// <summary>Keeps a run on disk, epoch by epoch: metrics first, then the checkpoint that counts.</summary>
-    private sealed class Recorder(RunStore store, RunSpec spec, IReadOnlyList<int> keepAfter) : TrainingCallback
+    private sealed class Recorder(RunStore store, RunSpec spec, IReadOnlyCollection<Step> keep) : TrainingCallback
     {
-        public override void EpochDone(Trainer trainer, EpochMetrics metrics)
+        private readonly RunFolder _folder = store.Folder(spec);
+
+        public override void StepDone(Trainer trainer, Step done, int iterations) => Keep(trainer, done.Within(iterations));
+
+        public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
         {
-            var folder = store.Folder(spec);
-            store.AddMetrics(spec, metrics);
-            if (keepAfter.Contains(trainer.NextEpoch))
-                Checkpoint.Save(folder.Snapshot(trainer.NextEpoch), trainer.Network, null, trainer.NextEpoch);
-            trainer.Save(folder.Checkpoint);
+            store.AddMetrics(spec, epoch.Evaluation.Value);
+            trainer.Save(_folder.Checkpoint, _folder.Run);
         }
+
+        private void Keep(Trainer trainer, Step done)
+        {
+            if (keep.Any(at => at.Within(trainer.Iterations) == done))
+                Checkpoint.Save(_folder.Snapshot(done), trainer.Network, done, _folder.Run);
+        }
+    }
+
+    /// <summary>Compares a training with the losses that were recorded of it.</summary>
+    private sealed class Comparison(RunSpec spec, IReadOnlyDictionary<int, double> recorded) : TrainingCallback
+    {
+        public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
+        {
+            if (recorded.TryGetValue(epoch.Epoch, out var before) && epoch.TrainLoss != before)
+                throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch.Epoch + 1} ({epoch.TrainLoss} instead of {before}), so its earlier networks cannot be had: use the device and the --jobs that it was trained with, or have them watched and kept while it trains."));
+        }
+    }
+
+    /// <summary>Tells a callback of steps only.</summary>
+    private sealed class Steps(TrainingCallback callback) : TrainingCallback
+    {
+        public override void StepDone(Trainer trainer, Step done, int iterations) => callback.StepDone(trainer, done, iterations);
     }
 
     /// <summary>What a training starts from.</summary>
@@ -342,9 +395,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>Takes a watch's measurements at its epochs and keeps them.</summary>
     private sealed class Watcher(Watch watch, WatchLog log, RunSpec spec, ImageSet data, ulong seed, CancellationToken cancel) : TrainingCallback
     {
-        private readonly HashSet<int> _epochs = [.. watch.EpochsOf(spec.Rewind, spec.Recipe.Epochs)];
+        private readonly HashSet<int> _epochs = [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs)];
 
-        public override void EpochDone(Trainer trainer, EpochMetrics metrics) => Look(trainer);
+        public override void EpochDone(Trainer trainer, TrainedEpoch epoch) => Look(trainer);
 
         public void Look(Trainer trainer)
         {

@@ -6,6 +6,20 @@ namespace LTHKit.Experiments;
 /// <param name="Dense">The dense runs trained the same way, one a seed.</param>
 public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnlyList<RunResult> Dense)
 {
+    /// <summary>What could not be trained, with the reason.</summary>
+    public IReadOnlyList<Hole> Holes { get; init; } = [];
+
+    /// <summary>The run of a pruning level (0 is the dense network) and a seed.</summary>
+    /// <exception cref="UserException">The sweep has none, or it diverged.</exception>
+    public RunResult this[int level, int seed = 0] => Dense.Concat(Runs).FirstOrDefault(run => Key(run) == (level, seed))
+        ?? throw new UserException(Holes.FirstOrDefault(hole => (hole.Spec.Level, hole.Spec.Seed) == (level, seed)) is { } hole ? hole.Reason
+            : $"'{Name}' has no run of level {level} and seed {seed}; it has the levels {string.Join(", ", Dense.Concat(Runs).Select(r => r.Spec.Level).Distinct().Order())}.");
+
+    /// <summary>The sparsest run of the first seed that has one.</summary>
+    /// <exception cref="UserException">The sweep has no sparse run.</exception>
+    public RunResult Sparsest => Runs.OrderByDescending(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).FirstOrDefault()
+        ?? throw new UserException($"'{Name}' has no sparse run{string.Concat(Holes.Take(1).Select(hole => $" ({hole.Reason})"))}.");
+
     /// <summary>Mean and spread over seeds at each level.</summary>
     public IReadOnlyList<SweepPoint> Points => [.. Runs.GroupBy(r => r.Spec.Level).OrderBy(g => g.Key).Select(g => SweepPoint.Of(g.Key, [.. g]))];
 
@@ -29,10 +43,15 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
         => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense";
+    public override string ToString() => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
 
     private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
 }
+
+/// <summary>A run of a sweep that diverged, or that builds on one that did.</summary>
+/// <param name="Spec">What was to be run.</param>
+/// <param name="Reason">Why there is no result.</param>
+public sealed record Hole(RunSpec Spec, string Reason);
 
 /// <summary>Difference of test accuracies between two ways to retrain, over seeds. All are fractions.</summary>
 /// <param name="Level">Pruning level; 0 is the dense network.</param>

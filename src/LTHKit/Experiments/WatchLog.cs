@@ -1,44 +1,22 @@
-using System.Text.Json;
-using LTHKit.Storage;
-using LTHKit.Training;
-
 namespace LTHKit.Experiments;
 
-/// <summary>What a <see cref="Watch"/> saw of one run, on disk: one line an epoch, the last of equals counts.</summary>
-/// <param name="path">The file.</param>
-internal sealed class WatchLog(string path)
+/// <summary>What a <see cref="Training.Watch"/> saw of one run, on disk: one line an epoch.</summary>
+internal sealed class WatchLog(RunFolder folder, string name)
 {
+    private readonly RunLog<Line> _log = new(folder, folder.Watch(name));
+
     /// <summary>The numbers by name, after how many epochs.</summary>
     /// <exception cref="UserException">The file is damaged.</exception>
-    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Read()
-    {
-        var seen = new SortedDictionary<int, IReadOnlyDictionary<string, double>>();
-        if (!File.Exists(path))
-            return seen;
-        try
-        {
-            foreach (var line in File.ReadLines(path).Select(l => JsonSerializer.Deserialize<Line>(l, SpecJson.LineOptions)!))
-                seen[line.Epoch] = line.Values;
-            return seen;
-        }
-        catch (JsonException e)
-        {
-            throw new UserException($"{path} is damaged: delete it and the network is watched anew.", e);
-        }
-    }
+    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Read() => new(_log.Read().ToDictionary(line => line.Epoch, line => line.Values));
 
     /// <summary>Adds what was seen after <paramref name="epoch"/> epochs.</summary>
     public void Add(int epoch, IReadOnlyDictionary<string, double> values)
-    {
-        var seen = Read();
-        seen[epoch] = values;
-        AtomicFile.WriteText(path, string.Concat(seen.Select(s => JsonSerializer.Serialize(new Line(s.Key, s.Value), SpecJson.LineOptions) + "\n")));
-    }
+        => _log.Write(_log.Read().Where(line => line.Epoch != epoch).Append(new(epoch, values)).OrderBy(line => line.Epoch));
 
     private sealed record Line(int Epoch, IReadOnlyDictionary<string, double> Values);
 }
 
-/// <summary>What a <see cref="Watch"/> saw of one run.</summary>
+/// <summary>What a <see cref="Training.Watch"/> saw of one run.</summary>
 /// <param name="Run">The run.</param>
 /// <param name="Epochs">After how many epochs, ascending.</param>
 /// <param name="Values">The numbers by name, one an epoch.</param>

@@ -4,13 +4,12 @@ namespace LTHKit.Pruning;
 internal static class LayerBudgets
 {
     /// <summary>Budgets that add up to <paramref name="keep"/>; no layer gets more than it has, the rest goes to the others.</summary>
-    public static IReadOnlyList<(LayerMask Layer, long Keep)> Of(Mask mask, long keep, Distribution distribution)
+    /// <exception cref="UserException">A layer's share is no positive number.</exception>
+    public static IReadOnlyList<(LayerMask Layer, long Keep)> Of(IReadOnlyList<LayerMask> layers, long keep, Distribution distribution)
     {
-        var weights = mask.Layers.Select(l => distribution == Distribution.Erk
-            ? l.Shape.Sum()         // density ~ sum of the dimensions / their product, times the layer's size
-            : (double)l.Total).ToArray();
-        var capacity = mask.Layers.Select(l => l.Kept).ToArray();
-        return [.. mask.Layers.Zip(Share(keep, weights, capacity))];
+        double[] weights = [.. layers.Select(l => distribution.Share!(l) is > 0 and < double.PositiveInfinity and var share ? share
+            : throw new UserException($"The distribution '{distribution.Name}' gives {l.Name} no positive share; leave a layer out with the pruner's Except."))];
+        return [.. layers.Zip(Share(keep, weights, [.. layers.Select(l => l.Kept)]))];
     }
 
     /// <summary>

@@ -110,9 +110,11 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public double Overlap(Mask other) => LayerOverlap.OfAll(Compare(other));
 
     /// <summary>Writes the mask as bit-packed safetensors: eight weights a byte, shapes in the header's metadata.</summary>
-    public void Save(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="run">Which run it belongs to.</param>
+    public void Save(string path, string run = "")
     {
-        var shapes = new Dictionary<string, string> { ["format"] = "lthkit-mask-1" };
+        var shapes = new Dictionary<string, string> { ["format"] = "lthkit-mask-1", ["run"] = run };
         var packed = new List<(string, Tensor)>();
         using var scope = NewDisposeScope();
         foreach (var (name, kept) in _kept)
@@ -124,20 +126,24 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote, onto the CPU.</summary>
-    /// <exception cref="UserException">The file is damaged or no mask.</exception>
-    public static Mask Load(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="run">Which run it must belong to; null for any.</param>
+    /// <exception cref="UserException">The file is damaged, no mask or of another run.</exception>
+    public static Mask Load(string path, string? run = null)
     {
         using var scope = NewDisposeScope();
         var (tensors, metadata) = SafeTensors.Load(path);
         if (metadata.GetValueOrDefault("format") != "lthkit-mask-1")
             throw new UserException($"{path} is no LTHKit mask file; give the mask.safetensors of a run.");
+        if (run is not null && metadata.GetValueOrDefault("run") != run)
+            throw new UserException($"{path} is damaged (it is of another run): delete it and it is made anew.");
         return new Mask(tensors.Select(t =>
         {
             if (!metadata.TryGetValue("shape." + t.Key, out var text))
-                throw new UserException($"{path} is damaged: the shape of {t.Key} is missing.");
+                throw new UserException($"{path} is damaged: the shape of {t.Key} is missing; delete it and it is made anew.");
             long[] shape = [.. text.Split(',').Select(d => long.TryParse(d, out var size) ? size : -1)];
             if (t.Value.dtype != ScalarType.Byte || shape.Any(d => d < 0))
-                throw new UserException($"{path} is damaged: {t.Key} is no packed mask.");
+                throw new UserException($"{path} is damaged: {t.Key} is no packed mask; delete it and it is made anew.");
             return (t.Key, Unpack(t.Value.data<byte>().ToArray(), shape, path));
         }).ToList());
     }
@@ -189,7 +195,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     {
         var count = shape.Aggregate(1L, (a, b) => a * b);
         if (bytes.Length != (count + 7) / 8)
-            throw new UserException($"{path} is damaged: a layer's bits do not fill its shape.");
+            throw new UserException($"{path} is damaged: a layer's bits do not fill its shape; delete it and it is made anew.");
         var all = new bool[bytes.Length * 8];
         new BitArray(bytes).CopyTo(all, 0);
         return tensor(all[..(int)count]).reshape(shape);

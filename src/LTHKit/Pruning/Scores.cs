@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace LTHKit.Pruning;
 
-/// <summary>The scores of the pruners: a tensor for each prunable weight, of its shape; the highest are kept.</summary>
+/// <summary>The scores of the kit's pruners, and what they are made of: a tensor for each prunable weight, of its shape; the highest are kept.</summary>
 internal static class Scores
 {
     /// <summary>
@@ -15,34 +15,40 @@ internal static class Scores
     private const double Temperature = 200;
 
     /// <summary>|w| (Han et al. 2015).</summary>
-    public static Dictionary<string, Tensor> Magnitude(PruningContext context)
-        => context.Network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight.detach().abs());
+    public static Tensor Magnitude(ScoredLayer layer) => layer.Weight.abs();
 
     /// <summary>Uniform in [0, 1).</summary>
-    public static Dictionary<string, Tensor> Random(PruningContext context)
+    public static Tensor Random(ScoredLayer layer) => layer.Random;
+
+    /// <summary>|g * w|: how much the loss changes, to first order, as the weight's connection is taken away (SNIP; Lee et al. 2019).</summary>
+    public static Tensor Snip(ScoredLayer layer) => (layer.Weight * layer.Gradient).abs();
+
+    /// <summary>
+    /// w * Hg: to first order, half of what the squared gradient norm loses as the weight is taken away (GraSP; Wang et al. 2020, equation 8).
+    /// Signed: weights that hold the gradient flow up stay, and those whose removal lets it grow go first.
+    /// </summary>
+    public static Tensor Grasp(ScoredLayer layer) => layer.Weight * layer.HessianGradient;
+
+    /// <summary>|w| * dR/d|w|: the share of the flow that passes the weight, no data needed (SynFlow; Tanaka et al. 2020).</summary>
+    public static Tensor SynFlow(ScoredLayer layer) => layer.Weight.abs() * layer.Flow;
+
+    /// <summary>A number in [0, 1) for every weight.</summary>
+    public static Dictionary<string, Tensor> Uniform(PruningContext context)
     {
         using var generator = new Generator(context.Seed);
         return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
     }
 
-    /// <summary>
-    /// |g * w|, g the gradient of the loss: how much the loss changes, to first order, as the weight's connection is taken away (SNIP; Lee et al.
-    /// 2019). BatchNorm normalises with batch statistics.
-    /// </summary>
-    public static Dictionary<string, Tensor> Snip(PruningContext context)
+    /// <summary>The gradient of the loss.</summary>
+    public static Dictionary<string, Tensor> Gradient(PruningContext context)
     {
         var weights = context.Network.PrunableWeights().ToList();
         context.Network.train();
-        var gradients = Summed(context, [.. weights.Select(w => w.Weight)], 1, Gradients);
-        return weights.Zip(gradients).ToDictionary(p => p.First.Name, p => (p.First.Weight.detach() * p.Second).abs());
+        return weights.Zip(Summed(context, [.. weights.Select(w => w.Weight)], 1, Gradients)).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
-    /// <summary>
-    /// w * Hg, H the Hessian and g the gradient of the loss in the weights of all convolutions and linear layers: to first order, half of what the
-    /// squared gradient norm loses as the weight is taken away (GraSP; Wang et al. 2020, equation 8). Signed: weights that hold the gradient flow up
-    /// stay, and those whose removal lets it grow go first. BatchNorm normalises with batch statistics.
-    /// </summary>
-    public static Dictionary<string, Tensor> Grasp(PruningContext context)
+    /// <summary>Hg in the weights of all convolutions and linear layers.</summary>
+    public static Dictionary<string, Tensor> HessianGradient(PruningContext context)
     {
         var all = context.Network.named_parameters().Where(p => p.parameter.dim() > 1).ToList();
         Parameter[] weights = [.. all.Select(p => p.parameter)];
@@ -53,26 +59,23 @@ internal static class Scores
             var here = autograd.grad([loss], of, retain_graph: true, create_graph: true);
             return Gradients(here.Zip(gradient, (g, whole) => (g * whole).sum()).Aggregate((a, b) => a + b), of);      // d/dw <g(w), g> = Hg
         });
-        var scores = all.Zip(product).ToDictionary(p => p.First.name, p => p.First.parameter.detach() * p.Second);
-        return context.Network.Prunable.ToDictionary(name => name, name => scores[name]);
+        return all.Zip(product).ToDictionary(p => p.First.name, p => p.Second);
     }
 
     /// <summary>
-    /// w * dR/dw, R = 1' |W_L| ... |W_1| 1 the flow of ones through the network of absolute weights: the share of it that passes the weight, no data
-    /// needed (SynFlow; Tanaka et al. 2020). BatchNorm is in eval mode, a scaling; biases and means, zero at the initialisation of the published code,
-    /// are left out, since flow that begins at a bias would starve the layers before it. In double precision: R is a product over the layers.
+    /// dR/d|w|. BatchNorm is in eval mode, a scaling; biases and means, zero at the initialisation of the published code, are left out, since flow
+    /// that begins at a bias would starve the layers before it. In double precision: R is a product over the layers.
     /// </summary>
-    public static Dictionary<string, Tensor> SynFlow(PruningContext context)
+    public static Dictionary<string, Tensor> Flow(PruningContext context)
     {
-        var network = context.Network;
+        using var network = Networks.Copy(context.Network);
         network.to(ScalarType.Float64);
         network.eval();
         MakePositive(network);
         var weights = network.PrunableWeights().ToList();
         var input = network.Input;
         var flow = network.call(ones([1, input.Channels, input.Size, input.Size], ScalarType.Float64, weights[0].Weight.device)).sum();
-        var gradients = Gradients(flow, [.. weights.Select(w => w.Weight)]);
-        return weights.Zip(gradients).ToDictionary(p => p.First.Name, p => p.First.Weight.detach() * p.Second);
+        return weights.Zip(Gradients(flow, [.. weights.Select(w => w.Weight)])).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
     private static void MakePositive(Network network)

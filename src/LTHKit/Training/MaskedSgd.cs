@@ -10,7 +10,7 @@ namespace LTHKit.Training;
 /// SGD with momentum and weight decay that holds a mask: a pruned weight gets no gradient, no decay and no momentum, and so stays
 /// exactly zero. On survivors the step is torch.optim.SGD's: g += decay * w, m = momentum * m + g, w -= rate * m.
 /// </summary>
-public sealed class MaskedSgd : IDisposable
+internal sealed class MaskedSgd : MaskedOptimiser
 {
     private readonly List<Slot> _slots = [];
     private readonly double _momentum, _decay;
@@ -18,9 +18,9 @@ public sealed class MaskedSgd : IDisposable
     /// <summary>An optimiser of all of the network's parameters, momentum zero.</summary>
     /// <param name="network">The network, on its device.</param>
     /// <param name="mask">Its mask on the same device, already applied; null for a dense network.</param>
-    /// <param name="recipe">Momentum and weight decay.</param>
+    /// <param name="recipe">Momentum, weight decay, learning rates by layer.</param>
     /// <param name="fused">Whether libtorch's fused update may serve; both forms agree to rounding.</param>
-    public MaskedSgd(Network network, Mask? mask, Recipe recipe, bool fused = true)
+    public MaskedSgd(Network network, Mask? mask, Recipe recipe, bool fused = true) : base(network)
     {
         using var scope = NewDisposeScope();
         (_momentum, _decay) = (recipe.Momentum, recipe.WeightDecay);
@@ -30,18 +30,28 @@ public sealed class MaskedSgd : IDisposable
             var kept = mask is not null && mask.Covers(name) ? mask[name] : null;
             // A pruned weight's gradient is clamped to [0, 0], a survivor's to what any number lies in.
             var high = kept is null || !IsFused ? null : where(kept, float.PositiveInfinity, 0f).DetachFromDisposeScope();
-            _slots.Add(new(name, weight, zeros_like(weight, requires_grad: false).DetachFromDisposeScope(), kept, high?.neg().DetachFromDisposeScope(), high));
+            _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, zeros_like(weight, requires_grad: false).DetachFromDisposeScope(), kept, high?.neg().DetachFromDisposeScope(), high));
         }
     }
 
     /// <summary>Whether libtorch's fused update serves.</summary>
     public bool IsFused { get; }
 
-    /// <summary>The momentum by parameter name; what a checkpoint must hold beside the network.</summary>
-    public IEnumerable<(string Name, Tensor Momentum)> State => _slots.Select(s => (s.Name, s.Momentum));
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Value)> State => _slots.Select(s => ("momentum." + s.Name, s.Momentum));
 
-    /// <summary>Applies the gradients that the parameters hold, with this learning rate.</summary>
-    public void Step(double learningRate)
+    /// <inheritdoc/>
+    public override void Load(IReadOnlyDictionary<string, Tensor> stored)
+    {
+        foreach (var (name, momentum) in State)
+            if (!stored.TryGetValue(name, out var value) || !value.shape.SequenceEqual(momentum.shape))
+                throw new InvalidDataException($"{name} is missing there or has another shape");
+        foreach (var (name, momentum) in State)
+            momentum.copy_(stored[name]);
+    }
+
+    /// <inheritdoc/>
+    public override void Step(double learningRate)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -54,14 +64,13 @@ public sealed class MaskedSgd : IDisposable
         var gradients = active.Select(s => s.Weight.grad!.contiguous()).ToArray();
         var masked = active.Zip(gradients).Where(p => p.First.High is not null).ToList();
         FusedSgd.Clamp([.. masked.Select(p => p.Second)], [.. masked.Select(p => p.First.Low!)], [.. masked.Select(p => p.First.High!)]);
-        FusedSgd.Step([.. active.Select(s => s.Weight)], gradients, [.. active.Select(s => s.Momentum)], _decay, _momentum, learningRate);
+        foreach (var group in active.Zip(gradients).GroupBy(p => p.First.Rate))
+            FusedSgd.Step([.. group.Select(p => p.First.Weight)], [.. group.Select(p => p.Second)], [.. group.Select(p => p.First.Momentum)],
+                _decay, _momentum, learningRate * group.Key);
     }
 
-    /// <summary>Forgets the gradients.</summary>
-    public void ZeroGradients() => _slots.ForEach(slot => slot.Weight.grad = null);
-
-    /// <summary>Frees the momentum.</summary>
-    public void Dispose()
+    /// <inheritdoc/>
+    public override void Dispose()
     {
         foreach (var tensor in _slots.SelectMany(s => new[] { s.Momentum, s.Low, s.High }))
             tensor?.Dispose();
@@ -73,8 +82,8 @@ public sealed class MaskedSgd : IDisposable
         if (slot.Kept is not null)
             g.masked_fill_(slot.Kept.logical_not(), 0);
         slot.Momentum.mul_(_momentum).add_(g);
-        slot.Weight.add_(slot.Momentum, alpha: -rate);
+        slot.Weight.add_(slot.Momentum, alpha: -rate * slot.Rate);
     }
 
-    private sealed record Slot(string Name, Parameter Weight, Tensor Momentum, Tensor? Kept, Tensor? Low, Tensor? High);
+    private sealed record Slot(string Name, double Rate, Parameter Weight, Tensor Momentum, Tensor? Kept, Tensor? Low, Tensor? High);
 }

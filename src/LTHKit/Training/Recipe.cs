@@ -1,3 +1,7 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
 namespace LTHKit.Training;
 
 /// <summary>
@@ -12,27 +16,54 @@ public sealed record Recipe
     /// <summary>Images a step.</summary>
     public int BatchSize { get; init; } = 128;
 
-    /// <summary>Learning rate of the first epoch.</summary>
+    /// <summary>The learning rate that the schedule starts from.</summary>
     public double LearningRate { get; init; } = 0.1;
 
-    /// <summary>Momentum.</summary>
+    /// <summary>Momentum of SGD.</summary>
     public double Momentum { get; init; } = 0.9;
 
-    /// <summary>L2 penalty, on every parameter.</summary>
+    /// <summary>L2 penalty of SGD, on every parameter.</summary>
     public double WeightDecay { get; init; } = 2e-4;
 
-    /// <summary>After which shares of the epochs the learning rate falls; the paper's 90 and 135 of 180.</summary>
+    /// <summary>After which shares of the training the learning rate falls; the paper's 90 and 135 of 180 epochs. They may lie inside an epoch.</summary>
     public IReadOnlyList<double> DecayAt { get; init; } = [0.5, 0.75];
 
     /// <summary>The factor it falls by.</summary>
     public double Decay { get; init; } = 0.1;
 
+    /// <summary>Over how long the learning rate rises to its value, "5ep" or "500it", in equal steps; none in the paper.</summary>
+    public Step WarmUp { get; init; }
+
+    /// <summary>
+    /// In place of <see cref="DecayAt"/>: the learning rate's factor after a share of the training, from 0 to 1, for instance <see cref="Cosine"/>
+    /// or <c>done => 1 - done</c>.
+    /// </summary>
+    public Func<double, double>? Schedule { get; init; }
+
+    /// <summary>
+    /// In place of SGD: any optimiser of torch.optim that steps without a closure, for instance
+    /// <c>p => torch.optim.AdamW(p, weight_decay: 0.01)</c>. Its learning rate is set before every step and pruned weights are held at zero.
+    /// </summary>
+    public Func<IEnumerable<Parameter>, optim.Optimizer>? Optimiser { get; init; }
+
+    /// <summary>The factor of a parameter's learning rate by its name, for instance <c>name => name.StartsWith("fc") ? 0.1 : 1</c>; null for 1.</summary>
+    public Func<string, double>? RateOf { get; init; }
+
     /// <summary>Random crops and horizontal flips of the training images.</summary>
     public bool Augment { get; init; } = true;
 
-    /// <summary>The learning rate of <paramref name="epoch"/>, counted from 0.</summary>
-    public double LearningRateAt(int epoch)
-        => DecayAt.Where(share => epoch >= Math.Round(share * Epochs)).Aggregate(LearningRate, (rate, _) => rate * Decay);
+    /// <summary>Half a cosine from 1 to 0 (Loshchilov and Hutter 2017), for <see cref="Schedule"/>.</summary>
+    public static double Cosine(double done) => (1 + Math.Cos(Math.PI * done)) / 2;
+
+    /// <summary>The learning rate of the step that begins after <paramref name="done"/> epochs.</summary>
+    /// <param name="done">Epochs, 2.5 being the middle of the third.</param>
+    /// <param name="iterations">Steps an epoch has, which a warm-up counts.</param>
+    public double LearningRateAt(double done, int iterations = 1)
+    {
+        var factor = Schedule?.Invoke(done / Epochs) ?? DecayAt.Where(share => done >= share * Epochs).Aggregate(1.0, (all, _) => all * Decay);
+        var rise = WarmUp.Epochs + WarmUp.Iterations / (double)iterations;
+        return LearningRate * factor * (rise == 0 ? 1 : Math.Min(1, (done + 1.0 / iterations) / rise));
+    }
 
     /// <summary>Refuses settings that cannot train.</summary>
     /// <exception cref="UserException">One is out of its range.</exception>
@@ -45,7 +76,9 @@ public sealed record Recipe
         Require(WeightDecay is >= 0 and < double.PositiveInfinity, nameof(WeightDecay), WeightDecay, "0 or more");
         Require(Decay is > 0 and <= 1, nameof(Decay), Decay, "in (0, 1]");
         foreach (var share in DecayAt)
-            Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the epochs between 0 and 1");
+            Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the training between 0 and 1");
+        foreach (var done in Schedule is null ? [] : new[] { 0, 0.25, 0.5, 0.75 })
+            Require(Schedule!(done) is >= 0 and < double.PositiveInfinity, nameof(Schedule), Schedule(done), "0 or more everywhere");
     }
 
     private static void Require(bool ok, string name, double value, string range)

@@ -17,30 +17,23 @@ public sealed class Trainer : IDisposable
     private readonly ImageSet _data;
     private readonly Batches _batches;
     private readonly Loss _loss;
-    private readonly Averaging? _averaging;
-    private readonly WeightAverage? _average;
-    private readonly int _firstEpoch, _firstIteration;
+    private readonly Step _start;
 
-    /// <summary>A training that begins at <paramref name="firstEpoch"/>, with the weights that the network has and no momentum.</summary>
+    /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
     /// <param name="network">On the data's device; its mask, if any, already applied.</param>
     /// <param name="mask">On the same device; null for a dense network.</param>
     /// <param name="recipe">How to train.</param>
     /// <param name="data">The data set, on the training device.</param>
     /// <param name="loss">What to minimise.</param>
     /// <param name="seed">Of data order and augmentation.</param>
-    /// <param name="firstEpoch">Not 0 for a rewound ticket: schedule and data order go on from there.</param>
-    /// <param name="firstIteration">The step of that epoch to begin with.</param>
-    /// <param name="averaging">Whether the trained network is an average of weights along the training; null for the weights of the last epoch.</param>
-    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, int firstEpoch = 0, int firstIteration = 0,
-        Averaging? averaging = null)
+    /// <param name="start">Not the beginning for a rewound ticket: schedule and data order go on from there.</param>
+    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default)
     {
         recipe.Validate();
-        (_firstEpoch, _firstIteration) = (firstEpoch, firstIteration);
-        (Network, Mask, _recipe, _data, _loss, NextEpoch) = (network, mask, recipe, data, loss, firstEpoch);
+        (Network, Mask, _recipe, _data, _loss, _start, NextEpoch) = (network, mask, recipe, data, loss, start, start.Epochs);
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
-        Optimiser = new MaskedSgd(network, mask, recipe);
-        (_averaging, _average) = (averaging, averaging is null ? null : new WeightAverage(network, averaging, firstEpoch));
+        Optimiser = MaskedOptimiser.Of(network, mask, recipe);
     }
 
     /// <summary>The network.</summary>
@@ -49,70 +42,53 @@ public sealed class Trainer : IDisposable
     /// <summary>Its mask; null for a dense network.</summary>
     public Mask? Mask { get; }
 
-    /// <summary>The optimiser.</summary>
-    public MaskedSgd Optimiser { get; }
-
     /// <summary>The epoch that <see cref="Run"/> begins with, counted from 0.</summary>
     public int NextEpoch { get; private set; }
+
+    /// <summary>Steps an epoch has.</summary>
+    public int Iterations => _batches.Iterations;
 
     /// <summary>Training images an epoch.</summary>
     public int ImagesPerEpoch => _data.Train.Count;
 
+    /// <summary>The optimiser.</summary>
+    internal MaskedOptimiser Optimiser { get; }
+
     /// <summary>Goes on from a checkpoint of this training.</summary>
-    /// <exception cref="UserException">The file is damaged or of another network.</exception>
-    public void Resume(string checkpoint) => NextEpoch = Checkpoint.Load(checkpoint, Network, Optimiser, _recipe.Epochs, _average);
+    /// <exception cref="UserException">The file is damaged or of another run.</exception>
+    public void Resume(string checkpoint, string run = "")
+    {
+        var at = Checkpoint.Load(checkpoint, Network, run, Optimiser, _recipe.Epochs);
+        NextEpoch = at.Iterations == 0 && at.Epochs >= _start.Epochs && at.Epochs <= _recipe.Epochs ? at.Epochs
+            : throw new UserException($"{checkpoint} is damaged (it was written at {at}, where this training never stops): delete it and it is made anew.");
+    }
 
     /// <summary>Writes a checkpoint from which <see cref="Resume"/> goes on to the same bits; after the last epoch the network alone.</summary>
     /// <exception cref="UserException">The file cannot be written.</exception>
-    public void Save(string checkpoint)
-    {
-        var goesOn = NextEpoch < _recipe.Epochs;
-        Checkpoint.Save(checkpoint, Network, goesOn ? Optimiser : null, NextEpoch, goesOn ? _average : null);
-    }
+    public void Save(string checkpoint, string run = "")
+        => Checkpoint.Save(checkpoint, Network, NextEpoch, run, NextEpoch < _recipe.Epochs ? Optimiser : null);
 
-    /// <summary>Trains the epochs that remain.</summary>
+    /// <summary>Trains what remains.</summary>
     /// <param name="callbacks">Told of every step and epoch.</param>
     /// <param name="cancel">Stops after the step under way.</param>
+    /// <param name="until">Where to stop; null for the end. A training that was stopped inside an epoch cannot go on.</param>
     /// <exception cref="DivergedException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the epoch under way is lost, those before it are not.</exception>
-    public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default)
+    public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default, Step? until = null)
     {
-        while (NextEpoch < _recipe.Epochs)
+        var end = until ?? _recipe.Epochs;
+        while (NextEpoch < end.Epochs)
         {
             var clock = Stopwatch.StartNew();
             var epoch = NextEpoch;
-            var (trainLoss, trainAccuracy) = WholeEpoch(epoch, callbacks, cancel);
-            var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
-            var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
-            // The last update of an epoch shows in no training loss.
-            if (!double.IsFinite(validationLoss + testLoss))
-                throw new DivergedException(epoch, _batches.Iterations - 1);
+            var (loss, accuracy) = TrainEpoch(epoch, callbacks, cancel);
             NextEpoch++;
-            var metrics = new EpochMetrics(epoch, RateAt(epoch), trainLoss, trainAccuracy, validationLoss, validationAccuracy,
-                testLoss, testAccuracy, clock.Elapsed.TotalSeconds);
+            var trained = new TrainedEpoch(epoch, loss, new(() => Evaluate(epoch, loss, accuracy, clock, cancel)));
             foreach (var callback in callbacks)
-                callback.EpochDone(this, metrics);
+                callback.EpochDone(this, trained);
         }
-    }
-
-    /// <summary>Trains up to a point of the schedule, without evaluation: what a training passed through, to the bit.</summary>
-    /// <param name="epochs">Epochs that are done then.</param>
-    /// <param name="iterations">Steps of the next epoch that are done too; after them this training cannot go on.</param>
-    /// <param name="callbacks">Told of every step.</param>
-    /// <param name="trained">Told of every epoch and its training loss.</param>
-    /// <param name="cancel">Stops after the step under way.</param>
-    public void RunTo(int epochs, int iterations = 0, IReadOnlyList<TrainingCallback>? callbacks = null, Action<int, double>? trained = null,
-        CancellationToken cancel = default)
-    {
-        for (; NextEpoch < epochs; NextEpoch++)
-        {
-            var (loss, _) = WholeEpoch(NextEpoch, callbacks, cancel);
-            trained?.Invoke(NextEpoch, loss);
-        }
-        if (iterations == 0)
-            return;
-        _average?.Resume(epochs);
-        TrainEpoch(epochs, callbacks, cancel, iterations);
+        if (end.Iterations > 0)
+            TrainEpoch(end.Epochs, callbacks, cancel, end.Iterations);
     }
 
     /// <summary>Mean cross-entropy and accuracy of <paramref name="network"/> in eval mode on a part of a data set, unaugmented.</summary>
@@ -144,10 +120,9 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var iterations = _batches.Iterations;
         var images = 0;
-        var rate = RateAt(epoch);
         var losses = zeros(iterations, device: _data.Train.Labels.device);      // summed over each batch
         var correct = zeros(1, dtype: ScalarType.Int64, device: _data.Train.Labels.device);
-        var first = epoch == _firstEpoch ? _firstIteration : 0;
+        var first = epoch == _start.Epochs ? _start.Iterations : 0;
         var iteration = first;
         Network.train();
         foreach (var batch in _batches.Epoch(epoch, first).Take((until ?? iterations) - first))
@@ -155,11 +130,11 @@ public sealed class Trainer : IDisposable
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
             using var slot = losses.narrow(0, iteration, 1);
-            Step(batch, rate, slot, correct);
-            foreach (var callback in callbacks ?? [])
-                callback.StepDone(this, epoch, iteration + 1, iterations);
+            Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, correct);
             images += batch.Count;
             iteration++;
+            foreach (var callback in callbacks ?? [])
+                callback.StepDone(this, new(epoch, iteration), iterations);
         }
         var perStep = losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
@@ -173,7 +148,7 @@ public sealed class Trainer : IDisposable
     /// <param name="learningRate">How fast.</param>
     /// <param name="lossSum">[1], set to the batch's summed loss.</param>
     /// <param name="correct">[1], int64, to which the number of right answers is added.</param>
-    public void Step(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
+    public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
         using var scope = NewDisposeScope();
         Optimiser.ZeroGradients();
@@ -190,19 +165,17 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         Optimiser.Dispose();
-        _average?.Dispose();
         _batches.Dispose();
     }
 
-    /// <summary>Trains an epoch; what the network holds after it is what the training is to deliver.</summary>
-    private (double Loss, double Accuracy) WholeEpoch(int epoch, IReadOnlyList<TrainingCallback>? callbacks, CancellationToken cancel)
+    private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
     {
-        _average?.Resume(epoch);
-        var trained = TrainEpoch(epoch, callbacks, cancel);
-        _average?.Take(epoch, _batches, cancel);
-        return trained;
+        var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
+        var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
+        // The last update of an epoch shows in no training loss.
+        if (!double.IsFinite(validationLoss + testLoss))
+            throw new DivergedException(epoch, _batches.Iterations - 1);
+        return new(epoch, _recipe.LearningRateAt(epoch, _batches.Iterations), loss, accuracy, validationLoss, validationAccuracy, testLoss, testAccuracy,
+            clock.Elapsed.TotalSeconds);
     }
-
-    private double RateAt(int epoch)
-        => _averaging is { LearningRate: > 0 } averaging && epoch >= averaging.FromEpoch ? averaging.LearningRate : _recipe.LearningRateAt(epoch);
 }

@@ -8,7 +8,8 @@ namespace LTHKit.Tweaks;
 
 /// <summary>
 /// One change to how a ticket is retrained. A tweak is a record with up to four hooks; its properties are its settings and name it
-/// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose in any order.
+/// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose in any order. The code of one's own tweak, and what its
+/// readonly fields hold, name the run too; private fields that are not readonly are working memory and do not.
 /// </summary>
 public abstract record Tweak
 {
@@ -48,9 +49,6 @@ public abstract record Tweak
 
     /// <summary>Wraps the loss.</summary>
     public virtual Loss Wrap(Loss loss, TweakContext context) => loss;
-
-    /// <summary>Whether the trained network is an average of weights along the training; null for the weights of the last epoch.</summary>
-    public virtual Averaging? Average(Recipe recipe) => null;
 
     /// <summary>Changes the initial weights, after the mask has been applied. Pruned weights must stay zero.</summary>
     public virtual void Initialise(Network network, TweakContext context)

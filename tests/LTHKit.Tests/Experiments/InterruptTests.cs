@@ -78,7 +78,7 @@ public sealed class InterruptTests : IDisposable
     private static object Ticket(string pruner, Network network, ImageSet data, CancellationToken cancel)
     {
         using var dense = Mask.Dense(network);
-        using var ticket = Pruners.Draw(new PruningSpec(pruner), network, dense, 5, data, 3, cancel);
+        using var ticket = Pruner.Get(pruner).Draw(network, dense, dense.Total / 3, data, 3, cancel);
         return ticket.Layers.Select(layer => ticket[layer.Name].flatten().data<bool>().ToArray()).ToList();
     }
 
@@ -166,13 +166,13 @@ public sealed class InterruptTests : IDisposable
     public void AnInterruptedDrawWritesNoTicket(string pruner)
     {
         using var lab = Open();
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
-        var spec = Spec with { Level = 2, Pruning = new PruningSpec(pruner) };
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
+        var spec = Spec with { Level = 2, Pruning = Pruner.Get(pruner) };
         Directory.CreateDirectory(lab.Store.Folder(spec).Path);
         Assert.ThrowsAny<OperationCanceledException>(() => runner.Draw(spec, new CancellationToken(canceled: true)));
         Assert.Empty(Directory.GetFiles(lab.Store.Folder(spec).Path));
         using var ticket = runner.Draw(spec, default);
-        Assert.Equal(spec.Pruning.KeptAt(2, ticket.Total), ticket.Kept);
+        Assert.Equal(PruningRates.KeptAt(spec.Rates, 2, ticket.Total), ticket.Kept);
     }
 
     private Lab Open(string store = "runs") => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(Path.Combine(_folder.Path, store)));
@@ -181,8 +181,7 @@ public sealed class InterruptTests : IDisposable
     private sealed record Stopping : Watch
     {
         private readonly Lab _lab;
-        private readonly int _at;
-        private int _measured;
+        private int _at, _measured;
 
         public Stopping(Lab lab, int at) => (_lab, _at) = (lab, at);
 

@@ -25,12 +25,11 @@ public sealed class PrunerRunTests : IDisposable
     public void TweaksSpendATicketOfAnyPruner()
     {
         using var lab = Lab();
-        var iterative = lab.Sweep(levels: [2]).Runs[0];
-        foreach (var name in Pruners.Names)
+        var iterative = lab.Sweep(sparsities: [0.75]).Runs[0];
+        foreach (var pruning in Pruner.All)
         {
-            var pruning = Tiny.Profile.Pruning with { Method = name };
-            var vanilla = lab.Sweep(levels: [2], pruning: pruning).Runs[0];
-            var tweaked = lab.Sweep(levels: [2], pruning: pruning, tweaks: [new SmoothActivation("swish"), new LabelSmoothing(0.1)]).Runs[0];
+            var vanilla = lab.Sweep(sparsities: [0.75], pruning: pruning).Runs[0];
+            var tweaked = lab.Sweep(sparsities: [0.75], pruning: pruning, tweaks: [new SmoothActivation("swish"), new LabelSmoothing(0.1)]).Runs[0];
             Assert.Equal(iterative.Sparsity, vanilla.Sparsity);
             using Mask ticket = lab.Mask(vanilla)!, again = lab.Mask(tweaked)!;
             Assert.Equal(ticket, again);
@@ -45,9 +44,9 @@ public sealed class PrunerRunTests : IDisposable
     {
         using var lab = Lab();
         var spec = Tiny.Spec with { Level = 2, Recipe = lab.Profile.Recipe };
-        lab.Run("snip", [spec with { Pruning = new PruningSpec("snip") }]);
+        lab.Run("snip", [spec with { Pruning = Pruner.Get("snip") }]);
         Assert.Single(Directory.GetDirectories(_store));
-        lab.Run("omp", [spec with { Pruning = new PruningSpec("omp") }]);
+        lab.Run("omp", [spec with { Pruning = Pruner.Get("omp") }]);
         Assert.Equal(3, Directory.GetDirectories(_store).Length);
     }
 
@@ -56,11 +55,11 @@ public sealed class PrunerRunTests : IDisposable
     public void ATicketOfAnyNetworkIsDrawnAsARunsIs()
     {
         using var lab = Lab();
-        var sweep = lab.Sweep(levels: [2], pruning: new PruningSpec("omp", Rate: 0.5));
+        var sweep = lab.Sweep(sparsities: [0.75], pruning: Pruner.Omp);
         using var dense = lab.Network(sweep.Dense[0]);
-        using Mask drawn = lab.Draw(new PruningSpec("omp", Rate: 0.5), dense, 2), expected = lab.Mask(sweep.Runs[0])!;
+        using Mask drawn = lab.Draw(Pruner.Omp, dense, sweep.Runs[0].Sparsity), expected = lab.Mask(sweep.Runs[0])!;
         Assert.Equal(expected, drawn);
-        Assert.Throws<UserException>(() => lab.Draw(new PruningSpec("nonsense"), dense, 2));
+        Assert.Throws<UserException>(() => lab.Draw(Pruner.Omp, dense, 1));
     }
 
     // SNIP at one weight in two thousand leaves nothing of some layers; the run goes on, is recorded, and says so.
@@ -74,7 +73,7 @@ public sealed class PrunerRunTests : IDisposable
         RunResult run;
         try
         {
-            run = lab.Sweep(levels: [1], pruning: new PruningSpec("snip", Rate: 0.9995), model: new ModelSpec("vgg16", 4), name: "snip").Runs[0];
+            run = lab.Sweep(sparsities: [0.5], pruning: Pruner.Snip, rates: [0.9995], model: new ModelSpec("vgg16", 4), name: "snip").Runs[0];
         }
         finally
         {

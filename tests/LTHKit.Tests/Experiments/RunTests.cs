@@ -30,7 +30,7 @@ public sealed class RunTests : IDisposable
     {
         var folder = store.Folder(spec);
         var metrics = store.ReadMetrics(spec).Select(m => (m with { Seconds = 0 }).ToString());
-        var files = new[] { folder.Checkpoint, folder.Mask }.Where(File.Exists).Select(f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
+        var files = new[] { folder.Checkpoint, folder.Mask }.Where(File.Exists).Select(f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Tiny.Bits(f))));
         return string.Join('\n', metrics.Concat(files));
     }
 
@@ -41,7 +41,7 @@ public sealed class RunTests : IDisposable
         var vanilla = lab.Sweep();
         Assert.Equal([1, 2], vanilla.Runs.Select(r => r.Spec.Level));
         Assert.Equal(3, Directory.GetDirectories(_store).Length);      // dense, level 1, level 2
-        var swish = lab.Sweep(levels: [2], tweaks: [new SmoothActivation("swish")]);
+        var swish = lab.Sweep(sparsities: [0.75], tweaks: [new SmoothActivation("swish")]);
         Assert.Equal(5, Directory.GetDirectories(_store).Length);      // and swish dense, swish level 2, on the same ticket
         using Mask? a = lab.Mask(vanilla.Runs[1]), b = lab.Mask(swish.Runs[0]);
         Assert.Equal(a, b);
@@ -66,14 +66,14 @@ public sealed class RunTests : IDisposable
         using var lab = Tiny.Lab(_store);
         var spec = Tiny.Spec with { Level = 2 };
         lab.Run("ladder", [spec]);
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
         using var scope = NewDisposeScope();
         using var theta0 = runner.Prepare(Tiny.Spec, null, default);
         using var mask = runner.LoadMask(spec)!;
         using var ticket = runner.Prepare(spec, mask, default);
         foreach (var ((name, w0), (_, w)) in theta0.Network.PrunableWeights().Zip(ticket.Network.PrunableWeights()))
             Assert.True(w.eq(w0 * mask[name]).all().ToBoolean(), name);
-        Assert.Equal(spec.Pruning.KeptAt(2, mask.Total), mask.Kept);
+        Assert.Equal(PruningRates.KeptAt(spec.Rates, 2, mask.Total), mask.Kept);
     }
 
     [Fact]
@@ -248,7 +248,7 @@ public sealed class RunTests : IDisposable
     public void RewindingToAStepGoesOnWithTheNextOne()
     {
         using var lab = Tiny.Lab(_store);
-        var spec = Tiny.Spec with { Level = 1, Rewind = 1, RewindIteration = 4 };
+        var spec = Tiny.Spec with { Level = 1, Rewind = "1ep4it" };
         var run = lab.Run("rewound", [spec])[0];
         Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
         // By hand: the dense network's first epoch and four steps of the second, masked, then the steps that are left.
@@ -256,17 +256,18 @@ public sealed class RunTests : IDisposable
         using var network = lab.Network(lab.Run("dense", [spec.Dense])[0], 0);
         var order = SplitMix64.Keyed(spec.Seed, 2).Next();
         using (var dense = new Trainer(network, null, spec.Recipe, data, Losses.CrossEntropy, order))
-            dense.RunTo(1, 4);
+            dense.Run([], until: "1ep4it");
         using var mask = lab.Mask(run)!;
         mask.Apply(network);
         var steps = new StepCount();
-        using (var rest = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, order, 1, 4))
+        using (var rest = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, order, "1ep4it"))
             rest.Run([steps]);
         Assert.Equal([5, 6, 7, 8, 9, 1, 2], steps.Iterations.Take(7));
         using var trained = lab.Network(run);
         AssertSameBits(trained, network);
-        Assert.Throws<UserException>(() => lab.Run("past the end", [spec with { RewindIteration = 9 }]));
-        Assert.Throws<UserException>(() => lab.Run("before the start", [spec with { RewindIteration = -1 }]));
+        Assert.Equal(run.Id, lab.Run("the same point", [spec with { Rewind = "13it" }])[0].Id);       // an epoch has nine
+        Assert.Throws<UserException>(() => lab.Run("past the end", [spec with { Rewind = "36it" }]));
+        Assert.Throws<UserException>(() => lab.Run("before the start", [spec with { Rewind = new(1, -1) }]));
     }
 
     [Fact]
@@ -363,12 +364,14 @@ public sealed class RunTests : IDisposable
     {
         using var lab = Tiny.Lab(_store);
         var run = lab.Run("dense", [Tiny.Spec])[0];
-        var taken = 0;
-        double Measure(double eps) => lab.Measure(run, "eps", new { Eps = eps }, (_, _) => eps + taken++);
-        Assert.Equal(0.5, Measure(0.5));
-        Assert.Equal(0.5, Measure(0.5));
-        Assert.Equal(1.25, Measure(0.25));
-        Assert.Equal(2, taken);
+        double Measure(double eps) => lab.Measure(run, "eps", new { Eps = eps }, (_, _) => Random.Shared.NextDouble());
+        var first = Measure(0.5);
+        Assert.Equal(first, Measure(0.5));
+        Assert.NotEqual(first, Measure(0.25));
+        // Edited code and another captured value are another measurement.
+        Assert.NotEqual(first, lab.Measure(run, "eps", new { Eps = 0.5 }, (_, _) => Random.Shared.NextDouble() + 1));
+        double Scaled(double by) => lab.Measure(run, "eps", new { }, (_, _) => by);
+        Assert.Equal([2.0, 3, 2], new[] { Scaled(2), Scaled(3), Scaled(2) });
     }
 
     [Fact]
@@ -392,7 +395,7 @@ public sealed class RunTests : IDisposable
     {
         public List<int> Iterations { get; } = [];
 
-        public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations) => Iterations.Add(iteration);
+        public override void StepDone(Trainer trainer, Step done, int iterations) => Iterations.Add(done.Iterations);
     }
 
     /// <summary>Sees every network that a training passes through.</summary>
@@ -450,9 +453,9 @@ public sealed class RunTests : IDisposable
     {
         public List<long> AfterStep { get; } = [];
 
-        public override void StepDone(Trainer trainer, int epoch, int iteration, int iterations)
+        public override void StepDone(Trainer trainer, Step done, int iterations)
         {
-            if (iteration > 1)
+            if (done.Iterations > 1)
                 AfterStep.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
         }
     }

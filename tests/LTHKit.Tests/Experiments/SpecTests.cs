@@ -9,15 +9,76 @@ namespace LTHKit.Tests.Experiments;
 
 public sealed class SpecTests
 {
-    // Ids are names on disk: these may never change, whatever option is added. Recorded with LTHKit 0.1.0.
+    // What is written does not depend on a setting's default, so that changing a default neither renames a run nor takes an old one for new.
     [Fact]
-    public void TheCanonicalFormLeavesOutDefaultsAndKeepsItsName()
+    public void TheCanonicalFormHoldsEverySettingButWhatIsNeutral()
     {
-        Assert.Equal("{}", new RunSpec().ToJson().ToJsonString());
-        var spec = new RunSpec { Level = 3, Seed = 2, Recipe = new Recipe { Epochs = 60 }, Tweaks = [new LabelSmoothing(), new SmoothActivation("mish")] };
-        Assert.Equal("""{"level":3,"recipe":{"epochs":60},"seed":2,"tweaks":[{"type":"LabelSmoothing"},{"type":"SmoothActivation","name":"mish"}]}""",
-            spec.ToJson().ToJsonString());
-        Assert.Equal("44136fa355b3", new RunSpec().Id);     // the SHA-256 of {}
+        var spec = new RunSpec { Level = 3, Seed = 2, Recipe = new Recipe { Epochs = 60 }, Tweaks = [new LabelSmoothing(), new SkipInjection()] };
+        Assert.Equal("""{"augment":true,"batchSize":128,"decay":0.1,"decayAt":[0.5,0.75],"epochs":60,"learningRate":0.1,"momentum":0.9,"weightDecay":0.0002}""",
+            spec.ToJson()["recipe"]!.ToJsonString());
+        Assert.Equal("""[{"type":"LabelSmoothing","amount":0.1},{"type":"SkipInjection","firstWeight":0.0001,"kind":"normalised"}]""", spec.ToJson()["tweaks"]!.ToJsonString());
+        Assert.Equal("""{"at":"each-round","distribution":{"name":"global"},"except":[],"name":"imp","rounds":1,"score":"Scores.Magnitude"}""", spec.ToJson()["pruning"]!.ToJsonString());
+        // An enum at its zero is written too; null, 0 and false are not.
+        Assert.Equal("none", spec.ToJson()["control"]!.GetValue<string>());
+        Assert.Equal("""[{"type":"SkipInjection","firstWeight":0.0001,"kind":"identity"}]""", new RunSpec { Tweaks = [new SkipInjection(SkipKind.Identity)] }.ToJson()["tweaks"]!.ToJsonString());
+        Assert.False(new RunSpec().ToJson().ContainsKey("seed"));
+        Assert.Equal("""{"trainCount":0}""", SpecJson.OfAll(new { TrainCount = (int?)0, TestCount = (int?)null }).ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("12ep", 12, 0)]
+    [InlineData("500it", 0, 500)]
+    [InlineData("2ep40it", 2, 40)]
+    [InlineData("0ep", 0, 0)]
+    public void AStepIsReadAndWritten(string text, int epochs, int iterations)
+    {
+        Step step = text;
+        Assert.Equal(new Step(epochs, iterations), step);
+        Assert.Equal(text, step.ToString());
+        Assert.Equal(new Step(epochs + iterations / 9, iterations % 9), step.Within(9));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("12")]
+    [InlineData("ep")]
+    [InlineData("-1ep")]
+    [InlineData("3it2ep")]
+    [InlineData("99999999999ep")]
+    public void WhatIsNoStepIsRefused(string text) => Assert.Contains("12ep", Assert.Throws<UserException>(() => Step.Parse(text)).Message);
+
+    // The paper's shares, 50 and 75 %, whatever the number of epochs.
+    [Fact]
+    public void ShortSchedulesKeepThePapersShares()
+    {
+        foreach (var epochs in new[] { 1, 2, 3, 7, 180 })
+        {
+            var rates = Enumerable.Range(0, epochs * 100).Select(i => new Recipe { Epochs = epochs }.LearningRateAt(i / 100.0, 100)).ToList();
+            Assert.Equal(epochs * 50, rates.Count(rate => Math.Abs(rate - 0.1) < 1e-9));
+            Assert.Equal(epochs * 25, rates.Count(rate => Math.Abs(rate - 0.001) < 1e-9));
+        }
+        var warm = new Recipe { Epochs = 4, WarmUp = "1ep", Schedule = Recipe.Cosine };
+        Assert.Equal([0.025, 0.05, 0.075, 0.1], Enumerable.Range(0, 4).Select(i => Math.Round(warm.LearningRateAt(i / 4.0, 4) / Recipe.Cosine(i / 16.0), 9)));
+        Assert.Equal(0.05, warm.LearningRateAt(2, 4), 1e-12);
+        Assert.Equal(0.1 * 2 / 6, new Recipe { WarmUp = "6it" }.LearningRateAt(0.25, 4), 1e-12);
+    }
+
+    // Everything public shows as one line.
+    [Fact]
+    public void ASpecShowsAsItsLabel()
+        => Assert.Equal("resnet18 on synthetic, 48.8 % sparse, snip, shuffled in each filter, rewound to epoch 3, swish, seed 0",
+            $"{new RunSpec { Level = 3, Pruning = Pruner.Snip, Control = Control.Shuffled, Rewind = "3ep", Tweaks = [new SmoothActivation()] }}");
+
+    [Fact]
+    public void RunsThatMustAgreeAreOne()
+    {
+        RunSpec Of(Func<RunSpec, RunSpec> change, int level = 1) => change(new RunSpec { Level = level }).Normalised;
+        Assert.Equal(Of(s => s).Id, Of(s => s with { EachRound = true, Rates = [0.2, 0.5], Drawing = new() }).Id);
+        Assert.Equal(Of(s => s, 0).Id, Of(s => s with { Control = Control.Random, Drawing = new() { Epochs = 9 }, Rewinding = Rewinding.FineTuning, Pruning = Pruner.Snip, Rates = [0.5] }, 0).Id);
+        var late = Of(s => s with { Recipe = new() { Epochs = 9 }, Drawing = new(), Rewind = "3ep", EachRound = true }, 2);
+        Assert.Equal(Of(s => s with { Rewind = "3ep" }).Id, late.Parent!.Id);      // drawn by the other recipe, rewound too
+        Assert.Equal(new RunSpec().Id, late.Dense.Id);
+        Assert.Equal(new RunSpec().Id, late.Parent.Parent!.Id);
     }
 
     [Fact]
@@ -25,7 +86,7 @@ public sealed class SpecTests
     {
         var spec = new RunSpec { Tweaks = [new LabelSmoothing(), new SmoothActivation()] };
         Assert.Equal(spec.Id, (spec with { Tweaks = [new SmoothActivation(), new LabelSmoothing()] }).Id);
-        Assert.Equal(spec.Id, (spec with { Pruning = new PruningSpec("omp") }).Id);
+        Assert.Equal(spec.Id, (spec with { Pruning = Pruner.Get("omp") }).Id);
         Assert.NotEqual(spec.Id, (spec with { Seed = 1 }).Id);
         Assert.NotEqual(spec.Id, (spec with { Tweaks = [new LabelSmoothing(0.2), new SmoothActivation()] }).Id);
     }
@@ -37,16 +98,16 @@ public sealed class SpecTests
         Assert.Equal(new RunSpec { Level = 1, Seed = 4 }.Id, spec.Parent!.Id);
         Assert.Equal(new RunSpec { Seed = 4 }.Id, spec.Parent!.Parent!.Id);
         Assert.Null(spec.Parent!.Parent!.Parent);
-        Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = new PruningSpec("omp") }).Parent!.Id);
-        Assert.Null((spec with { Pruning = new PruningSpec("random") }).Parent);
+        Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = Pruner.Get("omp") }).Parent!.Id);
+        Assert.Null((spec with { Pruning = Pruner.Get("random") }).Parent);
     }
 
     [Fact]
     public void ATweakOfTheNotebooksOwnIsKnownByItsCode()
     {
-        Assert.Equal(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(B.Scaled)));
-        Assert.NotEqual(CodeFingerprint.Of(typeof(A.Scaled)), CodeFingerprint.Of(typeof(C.Scaled)));
-        Assert.NotEqual(CodeFingerprint.Of(typeof(F.Scaled)), CodeFingerprint.Of(typeof(G.Scaled)));
+        Assert.Equal(CodeIdentity.Of(new A.Scaled(1)), CodeIdentity.Of(new B.Scaled(1)));
+        Assert.NotEqual(CodeIdentity.Of(new A.Scaled(1)), CodeIdentity.Of(new C.Scaled(1)));
+        Assert.NotEqual(CodeIdentity.Of(new F.Scaled()), CodeIdentity.Of(new G.Scaled()));
         Assert.NotEqual(new RunSpec { Tweaks = [new D.Scaled()] }.Id, new RunSpec { Tweaks = [new E.Scaled()] }.Id);
         Assert.Contains("\"code\":", new RunSpec { Tweaks = [new A.Scaled(2)] }.ToJson().ToJsonString());
     }
@@ -65,9 +126,9 @@ public sealed class SpecTests
             new() { Recipe = new Recipe { Epochs = 0 } },
             new() { Recipe = new Recipe { LearningRate = double.NaN } },
             new() { Recipe = new Recipe { LearningRate = double.PositiveInfinity } },
-            new() { Pruning = new PruningSpec(Distribution: (Distribution)7) },
+            new() { Pruning = Pruner.Imp with { Rounds = 0 } },
             new() { Model = new ModelSpec("resnet1") },
-            new() { Pruning = new PruningSpec("imp", 1) },
+            new() { Rates = [1] },
         })
             Assert.Throws<UserException>(spec.Validate);
     }
@@ -81,9 +142,9 @@ public sealed class SpecTests
     public void PaperIsThePapersRecipe()
     {
         var paper = Profile.Paper;
-        Assert.Equal(new RunSpec { Data = new() { Name = "cifar-100" } }.Id, new RunSpec { Data = paper.Data, Model = paper.Model, Recipe = paper.Recipe, Pruning = paper.Pruning }.Id);
+        Assert.Equal(new RunSpec { Data = new() { Name = "cifar-100" } }.Id, new RunSpec { Data = paper.Data, Model = paper.Model, Recipe = paper.Recipe, Rates = paper.Rates }.Id);
         Assert.Equal(16, paper.Levels.Count);
-        Assert.Equal([0.1, 0.1, 0.01, 0.01, 0.001], new[] { 0, 89, 90, 134, 135 }.Select(paper.Recipe.LearningRateAt), (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal([0.1, 0.1, 0.01, 0.01, 0.001], new[] { 0, 89, 90, 134, 135 }.Select(epoch => paper.Recipe.LearningRateAt(epoch)), (a, b) => Math.Abs(a - b) < 1e-12);
     }
 
     [Theory]

@@ -40,70 +40,38 @@ public sealed class StoreTests : IDisposable
     private Dictionary<string, string> Snapshot() => Directory.GetFiles(_root, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) != "lock")
         .ToDictionary(f => f, f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
 
+    // What another libtorch made is another folder: not taken, not touched, told of.
     [Fact]
-    public void RefusesAFolderOfANewerVersion()
+    public void RunsThatAnotherMadeAreNeitherTakenNorLost()
     {
         Train();
-        var path = _store.Folder(_spec).Spec;
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"format\": 1", "\"format\": 99"));
-        Assert.Contains("newer LTHKit", Refused().Message);
+        var (mine, others) = (_store.Folder(_spec).Path, Path.Combine(_root, _spec.Id + "-kit-2-libtorch-1.13.0-cpu"));
+        Directory.Move(mine, others);
+        Assert.Null(_store.Find(_spec));
+        Assert.Equal(["kit-2-libtorch-1.13.0-cpu"], _store.OtherMakers(_spec));
+        var files = Directory.GetFiles(others).ToDictionary(f => f, File.ReadAllBytes);
+        Train();
+        Assert.StartsWith($"kit {RunStore.Algorithms}, libtorch {Libtorch.Version}, cpu, ", _store.Find(_spec)!.Made);
+        Assert.All(files, file => Assert.Equal(file.Value, File.ReadAllBytes(file.Key)));
+        Assert.Matches(@"^\d+\.\d+\.\d+", Libtorch.Version);
     }
 
     [Fact]
-    public void RefusesAFolderOfAnotherRun()
+    public void AStoresFolderIsNotTheNotebooks()
     {
-        Train();
-        var path = _store.Folder(_spec).Spec;
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"epochs\": 4", "\"epochs\": 5"));
-        Assert.Contains("another run", Refused().Message);
-    }
-
-    [Theory]
-    [InlineData("spec.json")]
-    [InlineData("done.json")]
-    [InlineData("metrics.jsonl")]
-    public void RefusesDamagedFiles(string name)
-    {
-        Train();
-        var path = Path.Combine(_store.Folder(_spec).Path, name);
-        File.WriteAllText(path, File.ReadAllText(path)[..30]);
-        Assert.Contains("damaged", Refused().Message);
-    }
-
-    [Fact]
-    public void RefusesADamagedOrForeignCheckpoint()
-    {
-        Train();
-        var folder = _store.Folder(_spec);
-        File.Delete(folder.Done);
-        var bytes = File.ReadAllBytes(folder.Checkpoint);
-        File.WriteAllBytes(folder.Checkpoint, bytes[..(bytes.Length / 2)]);
-        Assert.Contains("damaged", Refused().Message);
-        SafeTensors.Save(folder.Checkpoint, [("x", ones(2))]);
-        Assert.Contains("no LTHKit checkpoint", Refused().Message);
-        using var other = Networks.Build(new ModelSpec("resnet18", 8), new InputSpec(5, 16), 0);
-        Checkpoint.Save(folder.Checkpoint, other, null, 1);
-        Assert.Contains("does not fit", Refused().Message);
-    }
-
-    [Fact]
-    public void ACheckpointHoldsEveryWeightOnceAndThoseOfBeforeAreRead()
-    {
-        Train();
-        var path = _store.Folder(_spec).Checkpoint;
-        using var scope = NewDisposeScope();
-        var (tensors, metadata) = SafeTensors.Load(path);
-        Assert.DoesNotContain(tensors.Keys, name => name.Split('.').Any(part => part.StartsWith('_')));
-        using Network network = Networks.Build(_spec.Model, new InputSpec(5, 16), 0), again = Networks.Build(_spec.Model, new InputSpec(5, 16), 0);
-        Checkpoint.Load(path, network);
-        // As it was written before: all of state_dict, the shortcuts under two names.
-        var doubled = network.state_dict();
-        Assert.Contains("layer2.0._shortcut.weight", doubled.Keys);
-        SafeTensors.Save(path, doubled.Select(p => (p.Key, p.Value)), metadata);
-        Assert.Equal(4, Checkpoint.Load(path, again));
-        Assert.Equal(NetworkTests.Bits(network), NetworkTests.Bits(again));
-        SafeTensors.Save(path, doubled.Select(p => (p.Key, p.Value)).Append(("layer2.0._other.weight", ones(1))), metadata);
-        Assert.Contains("_other", Assert.Throws<UserException>(() => Checkpoint.Load(path, again)).Message);
+        Assert.Equal(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/runs", new RunStore("~/runs").Root);
+        var (before, here) = (Environment.GetEnvironmentVariable("LTHKIT_RUNS"), Environment.GetEnvironmentVariable("PWD"));
+        try
+        {
+            Environment.SetEnvironmentVariable("LTHKIT_RUNS", "mine");
+            Environment.SetEnvironmentVariable("PWD", Path.GetTempPath());
+            Assert.Equal(Path.Combine(Path.GetTempPath(), "mine"), RunStore.Default().Root);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("LTHKIT_RUNS", before);
+            Environment.SetEnvironmentVariable("PWD", here);
+        }
     }
 
     [Fact]

@@ -89,7 +89,7 @@ public class FiguresTests
     [Fact]
     public void SweepsOfOneNameAreToldApart()
     {
-        var snip = Vanilla with { Runs = [.. Vanilla.Runs.Select(run => run with { Spec = run.Spec with { Pruning = new("snip") } })] };
+        var snip = Vanilla with { Runs = [.. Vanilla.Runs.Select(run => run with { Spec = run.Spec with { Pruning = LTHKit.Pruning.Pruner.Snip } })] };
         var names = Json(Figures.AccuracyVsSparsity(Vanilla, snip, Vanilla))["data"]!.Where(trace => (bool?)trace["showlegend"] == true).ToList();
         Assert.Equal(["vanilla LTH", "vanilla LTH, snip", "vanilla LTH (2)", "dense networks"], names.Select(trace => (string)trace["name"]!));
         Assert.Equal(4, names.Select(Colour).Distinct().Count());

@@ -33,10 +33,10 @@ public sealed class CutTests
     }
 
     [Theory]
-    [InlineData(Distribution.Global)]
-    [InlineData(Distribution.Uniform)]
-    [InlineData(Distribution.Erk)]
-    public void KeepsExactlyAsManyAsAsked(Distribution distribution)
+    [InlineData("global")]
+    [InlineData("uniform")]
+    [InlineData("erk")]
+    public void KeepsExactlyAsManyAsAsked(string distribution)
     {
         using var scope = NewDisposeScope();
         using var network = Networks.Build(new ModelSpec("resnet18", 8), new InputSpec(10), 3);
@@ -45,7 +45,7 @@ public sealed class CutTests
         var mask = dense;
         foreach (var keep in new[] { dense.Total - 1, dense.Total / 2 + 1, dense.Total / 7, 13, 0 })
         {
-            mask = Cut.To(scores, mask, keep, distribution);
+            mask = Cut.To(scores, mask, keep, Named(distribution));
             Assert.Equal(keep, mask.Kept);
         }
     }
@@ -72,12 +72,12 @@ public sealed class CutTests
 
     // A layer too small for its share of a tight budget gets nothing, which is reported and not hidden.
     [Theory]
-    [InlineData(Distribution.Uniform, "small")]
-    [InlineData(Distribution.Erk, "")]
-    public void ALayerWithoutABudgetCountsAsCollapsed(Distribution distribution, string collapsed)
+    [InlineData("uniform", "small")]
+    [InlineData("erk", "")]
+    public void ALayerWithoutABudgetCountsAsCollapsed(string distribution, string collapsed)
     {
         using var mask = new Mask([("small", ones([2, 3, 3, 3], dtype: ScalarType.Bool)), ("large", ones([40, 40, 3, 3], dtype: ScalarType.Bool))]);
-        using var cut = Cut.To(mask.Layers.ToDictionary(l => l.Name, l => rand(mask[l.Name].shape)), mask, 100, distribution);
+        using var cut = Cut.To(mask.Layers.ToDictionary(l => l.Name, l => rand(mask[l.Name].shape)), mask, 100, Named(distribution));
         Assert.Equal(100, cut.Kept);
         Assert.Equal(collapsed, string.Join(", ", cut.Collapsed));
     }
@@ -101,15 +101,41 @@ public sealed class CutTests
     [InlineData(16, 97.2)]
     public void LevelsHaveThePapersSparsity(int level, double percent)
     {
-        var spec = new PruningSpec();
-        Assert.Equal(percent, 100 * spec.SparsityAt(level), 0.05);
-        Assert.Equal(percent, 100 * (1 - spec.KeptAt(level, 11_159_232) / 11_159_232.0), 0.05);
+        Assert.Equal(percent, 100 * PruningRates.SparsityAt([0.2], level), 0.05);
+        Assert.Equal(percent, 100 * (1 - PruningRates.KeptAt([0.2], level, 11_159_232) / 11_159_232.0), 0.05);
+        Assert.Equal(level, PruningRates.LevelNear([0.2], percent / 100));
     }
 
-    [Theory]
-    [InlineData("imp", 0.0)]
-    [InlineData("imp", 1.0)]
-    [InlineData("magic", 0.2)]
-    public void RefusesBadSettings(string method, double rate)
-        => Assert.Throws<UserException>(() => new PruningSpec(method, rate).Validate());
+    [Fact]
+    public void RatesThatDifferByRoundHoldFromTheirRoundOn()
+    {
+        double[] rates = [0.5, 0.2];
+        Assert.Equal([100L, 50, 40, 32], Enumerable.Range(0, 4).Select(level => PruningRates.KeptAt(rates, level, 100)));
+        Assert.Equal([0, 0.5, 0.6, 0.68], Enumerable.Range(0, 4).Select(level => Math.Round(PruningRates.SparsityAt(rates, level), 12)));
+        Assert.Equal([0.5], PruningRates.Needed(rates, 1));
+        Assert.Equal(rates, PruningRates.Needed([0.5, 0.2, 0.2, 0.2], 9));
+    }
+
+    [Fact]
+    public void LayersLeftOutStayWholeAndTheOthersPayForThem()
+    {
+        using var mask = Full(("conv1.weight", 4), ("conv10.weight", 4), ("layer1.0.weight", 4));
+        var scores = mask.Layers.ToDictionary(l => l.Name, l => arange(4, ScalarType.Float32));
+        using var cut = Cut.To(scores, mask, 6, except: ["conv1"]);       // the lowest six of the other eight go: 0 to 2 of each layer
+        Assert.Equal([4L, 1, 1], cut.Layers.Select(l => l.Kept));
+        Assert.Contains("4", Assert.Throws<UserException>(() => Cut.To(scores, mask, 3, except: ["conv1.weight"])).Message);
+        Assert.Throws<UserException>(() => Cut.To(scores, mask, 7, except: ["conv"]));
+    }
+
+    [Fact]
+    public void RefusesBadSettings()
+    {
+        Assert.Throws<UserException>(() => PruningRates.Validate([]));
+        Assert.Throws<UserException>(() => PruningRates.Validate([0.2, 0]));
+        Assert.Throws<UserException>(() => PruningRates.Validate([1]));
+        Assert.Throws<UserException>(() => PruningRates.LevelNear([0.2], 5));
+        Assert.Throws<UserException>(() => Pruner.Get("magic"));
+    }
+
+    private static Distribution Named(string name) => new[] { Distribution.Global, Distribution.Uniform, Distribution.Erk }.Single(d => d.Name == name);
 }

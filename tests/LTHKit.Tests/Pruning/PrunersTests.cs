@@ -10,24 +10,27 @@ namespace LTHKit.Tests.Pruning;
 public sealed class PrunersTests
 {
     public static IEnumerable<object[]> All =>
-        from name in Pruners.Names from distribution in Enum.GetValues<Distribution>() from model in new[] { "vgg5", "conv4" } select new object[] { name, distribution, model };
+        from name in Pruner.All.Select(p => p.Name) from distribution in new[] { "global", "uniform", "erk" } from model in new[] { "vgg5", "conv4" } select new object[] { name, distribution, model };
+
+    private static Mask Draw(Pruner pruner, Network network, Mask before, int level, ImageSet data, ulong seed, double rate = 0.2)
+        => pruner.Draw(network, before, PruningRates.KeptAt([rate], level, before.Total), data, seed);
 
     // One count a level, whatever the pruner and the distribution: figures compare tickets of the same size.
     [Theory]
     [MemberData(nameof(All))]
-    public void EveryPrunerKeepsAsManyWeightsAsIterativePruningDoes(string name, Distribution distribution, string model)
+    public void EveryPrunerKeepsAsManyWeightsAsIterativePruningDoes(string name, string distribution, string model)
     {
         using var data = ScoresTests.ThreeClasses();
         using var network = Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 1);
         using var dense = Mask.Dense(network);
         var ladder = dense.Total;
-        var iterative = new PruningSpec();
+        var shared = new[] { Distribution.Global, Distribution.Uniform, Distribution.Erk }.Single(d => d.Name == distribution);
         for (var level = 1; level <= 9; level++)
         {
-            ladder -= iterative.CutFrom(ladder);
+            ladder -= (long)Math.Round(0.2 * ladder, MidpointRounding.AwayFromZero);
             if (level % 4 != 1)
                 continue;
-            using var mask = Pruners.Draw(new PruningSpec(name, Distribution: distribution), network, dense, level, data, 3);
+            using var mask = Draw(Pruner.Get(name) with { Distribution = shared }, network, dense, level, data, 3);
             Assert.Equal(ladder, mask.Kept);
         }
     }
@@ -49,7 +52,7 @@ public sealed class PrunersTests
         var weight = network.PrunableWeights().First().Weight;
         var before = State(network);
         using var dense = Mask.Dense(network);
-        using var mask = Pruners.Draw(new PruningSpec(name), network, dense, 3, data, 3);
+        using var mask = Draw(Pruner.Get(name), network, dense, 3, data, 3);
         Assert.Equal(before, State(network));
         Assert.Equal(dense.Total, dense.Kept);
         Assert.False(network.training);
@@ -76,7 +79,7 @@ public sealed class PrunersTests
         else
             Assert.NotEqual(a, b);
 
-        Mask Draw(ulong seed) => Pruners.Draw(new PruningSpec(name), network, dense, 5, data, seed);
+        Mask Draw(ulong seed) => PrunersTests.Draw(Pruner.Get(name), network, dense, 5, data, seed);
     }
 
     // Tanaka et al. 2020, figure 1: at a sparsity where a path through every layer is still possible, only SynFlow finds one.
@@ -92,7 +95,7 @@ public sealed class PrunersTests
         Assert.Empty(synflow.Collapsed);
         Assert.Equal(magnitude.Kept, synflow.Kept);
 
-        Mask Draw(string name) => Pruners.Draw(new PruningSpec(name, Rate: 0.9995), network, dense, 1, data, 0);
+        Mask Draw(string name) => PrunersTests.Draw(Pruner.Get(name), network, dense, 1, data, 0, 0.9995);
     }
 
     [Fact]
@@ -103,7 +106,7 @@ public sealed class PrunersTests
         using var dense = Mask.Dense(network);
         using (no_grad())
             network.get_parameter("fc2.weight")!.mul_(1e-3);
-        using var mask = Pruners.Draw(new PruningSpec("omp", Rate: 0.5), network, dense, 1, data, 0);
+        using var mask = Draw(Pruner.Omp, network, dense, 1, data, 0, 0.5);
         Assert.Equal(["fc2.weight"], mask.Collapsed);
     }
 
@@ -113,11 +116,11 @@ public sealed class PrunersTests
         using var data = ScoresTests.ThreeClasses();
         using var network = Networks.Build(new ModelSpec("vgg5", 4), new InputSpec(3, 8), 1);
         using var dense = Mask.Dense(network);
-        foreach (var name in Pruners.Names)
+        foreach (var pruner in Pruner.All)
         {
-            Pruners.Draw(new PruningSpec(name), network, dense, 2, data, 0).Dispose();
+            Draw(pruner, network, dense, 2, data, 0).Dispose();
             var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
-            Pruners.Draw(new PruningSpec(name), network, dense, 2, data, 0).Dispose();
+            Draw(pruner, network, dense, 2, data, 0).Dispose();
             Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
         }
     }

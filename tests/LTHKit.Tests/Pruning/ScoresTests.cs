@@ -16,13 +16,6 @@ public sealed class ScoresTests
     private static readonly JsonNode Reference =
         JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!["pruning"]!;
 
-    private static readonly Dictionary<string, Func<PruningContext, Dictionary<string, Tensor>>> Named = new()
-    {
-        ["snip"] = Scores.Snip,
-        ["grasp"] = Scores.Grasp,
-        ["synflow"] = Scores.SynFlow,
-    };
-
     /// <summary>The images of reference.py: ten of each of three classes, so that a score sees all of them.</summary>
     internal static ImageSet ThreeClasses(int size = 8)
     {
@@ -60,7 +53,7 @@ public sealed class ScoresTests
         using var network = Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 0);
         NetworkTests.Fill(network);
         using var dense = Mask.Dense(network);
-        var scores = Named[name](new PruningContext(network, data, 5));
+        var scores = Pruner.Get(name).Scored(new PruningContext(network, data, 5));
         var expected = Reference[model]![name]!;
         foreach (var (layer, i) in dense.Layers.Select((l, i) => (l.Name, i)))
         {
@@ -83,8 +76,7 @@ public sealed class ScoresTests
         using var network = Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 0);
         NetworkTests.Fill(network);
         using var dense = Mask.Dense(network);
-        var spec = new PruningSpec("synflow", Rate: 1 - 100.0 / dense.Total);
-        using var mask = Pruners.Draw(spec, network, dense, 1, data, 0);
+        using var mask = Pruner.SynFlow.Draw(network, dense, 100, data, 0);
         Assert.Equal(100, mask.Kept);
         foreach (var (layer, i) in mask.Layers.Select((l, i) => (l.Name, i)))
             Assert.Equal(Reference[model]!["synflowAfter100Rounds"]![i]!.AsArray().Select(n => n!.GetValue<int>()),
@@ -98,7 +90,7 @@ public sealed class ScoresTests
         using var scope = NewDisposeScope();
         using var data = ThreeClasses();
         using var network = Smooth("vgg5");
-        var scores = Scores.Snip(new PruningContext(network, data, 0));
+        var scores = Pruner.Snip.Scored(new PruningContext(network, data, 0));
         using var exact = InDoublePrecision(network);
         var images = Images(data);
         foreach (var (name, weight) in exact.PrunableWeights())
@@ -113,7 +105,7 @@ public sealed class ScoresTests
         using var scope = NewDisposeScope();
         using var data = ThreeClasses();
         using var network = Smooth("vgg5");
-        var scores = Scores.Grasp(new PruningContext(network, data, 0));
+        var scores = Pruner.Grasp.Scored(new PruningContext(network, data, 0));
         using var exact = InDoublePrecision(network);
         var images = Images(data);
         Tensor[] weights = [.. exact.parameters().Where(p => p.dim() > 1)];
@@ -133,7 +125,7 @@ public sealed class ScoresTests
         using var network = Networks.Build(new ModelSpec("lenet", 6), new InputSpec(3, 2), 4);
         var w = new[] { "fc1.weight", "fc2.weight", "fc.weight" }
             .Select(name => network.get_parameter(name)!.detach().to_type(ScalarType.Float64).abs().clone()).ToArray();
-        var scores = Scores.SynFlow(new PruningContext(network, data, 0));
+        var scores = Pruner.SynFlow.Scored(new PruningContext(network, data, 0));
         var into2 = w[0].matmul(ones(12, 1, dtype: ScalarType.Float64));                        // [6, 1]
         var outOf2 = ones(1, 3, dtype: ScalarType.Float64).matmul(w[2]);                        // [1, 2]
         var outOf1 = outOf2.matmul(w[1]);                                                       // [1, 6]
@@ -152,7 +144,7 @@ public sealed class ScoresTests
         using var scope = NewDisposeScope();
         using var data = ThreeClasses();
         using var network = Networks.Build(new ModelSpec(name, width), new InputSpec(3, 8), 2);
-        var sums = Scores.SynFlow(new PruningContext(network, data, 0)).Values.Select(s => s.sum().ToDouble()).ToList();
+        var sums = Pruner.SynFlow.Scored(new PruningContext(network, data, 0)).Values.Select(s => s.sum().ToDouble()).ToList();
         Assert.All(sums, sum => Assert.Equal(1, sum / sums[0], 1e-10));
         Assert.True(sums[0] > 0);
     }
@@ -167,7 +159,7 @@ public sealed class ScoresTests
         using (no_grad())
             foreach (var (_, weight) in network.PrunableWeights())
                 weight.mul_(3);
-        var scores = Scores.SynFlow(new PruningContext(network, data, 0));
+        var scores = Pruner.SynFlow.Scored(new PruningContext(network, data, 0));
         Assert.True(scores["conv1.weight"].sum().ToDouble() > 1e38);
         Assert.All(scores.Values, s => Assert.True(s.isfinite().all().ToBoolean()));
     }

@@ -83,14 +83,12 @@ public sealed class CustomActivationTests : IDisposable
     public void WhatCannotBeFingerprintedIsRefusedBeforeAnyTraining()
     {
         using var lab = Tiny.Lab(_store);
-        var slopes = new List<double> { 1 };
-        var said = Assert.Throws<UserException>(() => lab.Sweep(tweaks: [new CustomActivation("own", x => x * slopes[0])])).Message;
-        Assert.Contains("'slopes'", said);
+        using var noise = new HttpClient();
+        var said = Assert.Throws<UserException>(() => lab.Sweep(tweaks: [new CustomActivation("own", x => x * noise.Timeout.TotalDays)])).Message;
+        Assert.Contains("'noise'", said);
         Assert.Contains("run's name", said);
         System.Linq.Expressions.Expression<Func<Tensor, Tensor>> tree = x => x;
         Assert.Contains("Closure", Assert.Throws<UserException>(() => Id(tree.Compile())).Message);
-        Slope steeper = new Steeper(2);
-        Assert.Contains("Steeper", Assert.Throws<UserException>(() => Id(x => steeper.Apply(x))).Message);
         Assert.False(Directory.Exists(_store) && Directory.EnumerateFileSystemEntries(_store).Any());
     }
 
@@ -114,7 +112,7 @@ public sealed class CustomActivationTests : IDisposable
         using var lab = Tiny.Lab(_store);
         RunSpec vanilla = Tiny.Spec with { Level = 1 }, relu = vanilla with { Tweaks = [new CustomActivation("relu", x => nn.functional.relu(x))] };
         RunSpec swish = vanilla with { Tweaks = [new SmoothActivation("swish")] }, own = vanilla with { Tweaks = [new CustomActivation("swish", x => nn.functional.silu(x))] };
-        var runs = lab.Run("all", [vanilla, relu, swish, own]).Select(r => File.ReadAllBytes(lab.Store.Folder(r.Spec).Checkpoint)).ToList();
+        var runs = lab.Run("all", [vanilla, relu, swish, own]).Select(r => Tiny.Bits(lab.Store.Folder(r.Spec).Checkpoint)).ToList();
         Assert.Equal(runs[0], runs[1]);
         Assert.Equal(runs[2], runs[3]);
         Assert.NotEqual(runs[0], runs[2]);

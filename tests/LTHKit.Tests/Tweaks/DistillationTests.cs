@@ -1,6 +1,7 @@
 using LTHKit.Data;
 using LTHKit.Experiments;
 using LTHKit.Models;
+using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
 using LTHKit.Training;
 using LTHKit.Tweaks;
@@ -77,7 +78,7 @@ public sealed class DistillationTests : IDisposable
     public void TheTeacherIsTheDenseRunOfTheSameSeedAndTrainedFirst()
     {
         using var lab = Tiny.Lab(_store);
-        var pruning = Tiny.Profile.Pruning with { Method = "random" };      // whose tickets need no dense run
+        var pruning = Pruner.Random;      // whose tickets need no dense run
         var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Recipe = Tiny.Spec.Recipe with { Epochs = 10 }, Tweaks = [new Distillation(2, 1)] };
         var runs = lab.Run("distilled", [spec, spec with { Tweaks = [] }]);
         var dense = Assert.IsType<RunResult>(lab.Store.Find(spec.Dense));

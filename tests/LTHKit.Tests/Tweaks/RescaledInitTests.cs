@@ -127,7 +127,7 @@ public sealed class RescaledInitTests : IDisposable
         Assert.Contains("layer1.0.skip1", string.Join(' ', kept.Keys));
         Assert.Contains(lab.Scales(run).Layers, l => l.IsNorm && Math.Abs(l.Scale - 1) > 1e-3);
 
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
         using var mask = runner.LoadMask(spec)!;
         using var start = runner.Prepare(plain with { Tweaks = others }, mask, default);
         var scaled = Prepared(spec.Tweaks);

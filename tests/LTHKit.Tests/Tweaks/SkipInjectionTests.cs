@@ -148,7 +148,7 @@ public sealed class SkipInjectionTests : IDisposable
         Assert.Equal(1_220_608, network.Units.SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() == 4).Sum(p => p.numel()));
         Assert.Equal(11_159_232, network.PrunableWeights().Sum(w => w.Weight.numel()));
         using var dense = Mask.Dense(network);
-        using var mask = Cut.To(network.PrunableWeights().ToDictionary(w => w.Name, w => rand_like(w.Weight)), dense, new PruningSpec().KeptAt(16, dense.Total));
+        using var mask = Cut.To(network.PrunableWeights().ToDictionary(w => w.Name, w => rand_like(w.Weight)), dense, PruningRates.KeptAt([0.2], 16, dense.Total));
         Assert.Equal(0.972, mask.Sparsity, 3);
         var effective = mask.EffectiveSparsity(network);
         Assert.InRange(effective, 0.86, 0.88);
@@ -194,7 +194,7 @@ public sealed class SkipInjectionTests : IDisposable
         using var trained = lab.Network(run);
         Assert.All(trained.Units, unit => Assert.True(unit.Skip!.parameters().First().ne(1e-4f).any().ToBoolean()));
         // What the rewound network shares with the dense one comes from there, the rest starts as injected.
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU, []);
+        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
         using var mask = runner.LoadMask(spec)!;
         using var start = runner.Prepare(spec, mask, default);
         using var dense = Networks.Build(spec.Model, new InputSpec(5), 0);

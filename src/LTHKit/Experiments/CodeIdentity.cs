@@ -1,0 +1,254 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using LTHKit.Data;
+using LTHKit.Pruning;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Experiments;
+
+/// <summary>
+/// What a user's code is, as a text that is the same whenever the same source is compiled again, in whatever cell, kernel or culture: the
+/// instructions of everything that it can reach and the values that it captures. The user's own methods, fields and types go by the order in which
+/// they are met, since the compiler numbers cells and lambdas; everything else goes by its name. An object of a user's own class brings all of that
+/// class, overrides included; of what the compiler makes for lambdas and cells, which hold unrelated things too, only what is used counts.
+/// </summary>
+internal sealed partial class CodeIdentity
+{
+    private const BindingFlags Everything = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+
+    private static readonly Dictionary<short, OpCode> OpCodes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
+        .Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => o.Value);
+
+    private readonly List<MemberInfo> _own = [];
+    private readonly StringBuilder _code = new();
+    private readonly List<object> _objects = [];
+    private readonly StringBuilder _values = new();
+
+    /// <summary>Twelve hexadecimal digits that stand for a function, or for an object with its class.</summary>
+    /// <exception cref="UserException">It reaches something that cannot be part of a run's name.</exception>
+    public static string Of(object value)
+    {
+        var identity = new CodeIdentity();
+        int known;
+        // A value may be the first to lead to code that reads a value passed by: again until nothing new is met.
+        do
+        {
+            known = identity._own.Count;
+            identity._objects.Clear();
+            identity._values.Clear();
+            identity.Value("the function", value);
+            for (var i = 0; i < identity._own.Count; i++)
+                if (identity._own[i] is FieldInfo { IsStatic: true, IsLiteral: false } field && !IsCache(field))
+                    identity.Value($"'{field.Name}'", field.GetValue(null));
+        }
+        while (identity._own.Count > known);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{identity._code}{identity._values}")))[..12];
+    }
+
+    private void Value(string name, object? value)
+    {
+        _values.Append('\n').Append(Plain(value));
+        if (Plain(value) is not null)
+            return;
+        if (_objects.FindIndex(o => ReferenceEquals(o, value)) is >= 0 and var seen)
+        {
+            _values.Append('@').Append(seen);
+            return;
+        }
+        _objects.Add(value!);
+        var type = value!.GetType();
+        _values.Append(NameOf(type));
+        if (value is Delegate function)
+            foreach (var part in function.GetInvocationList())
+            {
+                if (part.Method.DeclaringType is null)
+                    throw Refused(name, part.Target ?? value);
+                _values.Append(" calls ").Append(Reference(part.Method));
+                Value(name, part.Target);
+            }
+        else if (value is nn.Module module)
+            Module(name, module, type);
+        else if (IsOwn(type))
+            Fields(value, type);
+        else if (type.Assembly == typeof(Lab).Assembly)
+            _values.Append(' ').Append(value switch
+            {
+                Lab lab => SpecJson.OfAll(lab.Profile).ToJsonString(),
+                RunResult run => run.Folder,
+                Sweep sweep => string.Join(' ', sweep.Dense.Concat(sweep.Runs).Select(run => run.Folder)),
+                RunSpec spec => spec.Id,
+                ImageSet images => images.Fingerprint,
+                Mask mask => string.Join(' ', mask.Layers.Select(l => $"{l.Name} {Bytes(mask[l.Name])}")),
+                _ when SpecJson.IsRecord(type) => SpecJson.OfAll(value).ToJsonString(),
+                _ => throw Refused(name, value),
+            });
+        else if (value is IEnumerable elements && type.Namespace?.StartsWith("System.Collections") == true)
+            foreach (var element in elements)
+                Value(name, element);
+        else if (value is ITuple tuple)
+            for (var i = 0; i < tuple.Length; i++)
+                Value(name, tuple[i]);
+        else if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>))
+        {
+            Value(name, type.GetProperty("Key")!.GetValue(value));
+            Value(name, type.GetProperty("Value")!.GetValue(value));
+        }
+        else if (type != typeof(object))
+            throw Refused(name, value);
+    }
+
+    /// <summary>A module by its settings, weights, buffers and parts, and what a class of the user's own adds.</summary>
+    private void Module(string name, nn.Module module, Type type)
+    {
+        foreach (var property in type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(p => p.CanRead && p.GetIndexParameters().Length == 0
+            && !typeof(Tensor).IsAssignableFrom(p.PropertyType) && !IsOwn(p.DeclaringType!)).OrderBy(p => p.Name, StringComparer.Ordinal))
+            if (Plain(property.GetValue(module)) is { } setting)
+                _values.Append(' ').Append(property.Name).Append('=').Append(setting);
+        foreach (var (key, tensor) in module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false)))
+            _values.Append(' ').Append(key).Append(' ').Append(Bytes(tensor));
+        foreach (var (key, child) in module.named_children())
+            Value($"{name}, {key}", child);
+        if (IsOwn(type))
+            Fields(module, type);
+    }
+
+    /// <summary>The fields of an object of the user's own that count: all of a class, those that the code uses where the compiler made it.</summary>
+    private void Fields(object value, Type type)
+    {
+        for (var part = type; part is not null && IsOwn(part); part = part.BaseType)
+        {
+            var whole = !IsCompilers(part);
+            if (whole)
+                Reference(part);
+            foreach (var field in part.GetFields(Everything).Where(f => !f.IsStatic).OrderBy(f => whole ? -1 : _own.FindIndex(known => Same(known, f))).ThenBy(f => f.Name, StringComparer.Ordinal))
+                if (whole ? !IsMemory(value, field) : _own.Any(known => Same(known, field)))
+                {
+                    _values.Append("\n.").Append(whole ? field.Name : Reference(field));
+                    Value(field.Name.StartsWith('<') ? "something" : $"'{field.Name}'", field.GetValue(value));
+                }
+        }
+    }
+
+    /// <summary>Whether a tweak or a watch, whose settings are its properties, works with a field.</summary>
+    private static bool IsMemory(object value, FieldInfo field)
+        => value is Tweak or Watch && field.IsPrivate && !field.IsInitOnly && !field.IsDefined(typeof(CompilerGeneratedAttribute));
+
+    private string Reference(MemberInfo member)
+    {
+        var type = member as Type ?? member.DeclaringType;
+        Type?[] seen = [type, (member as FieldInfo)?.FieldType, .. member is MethodInfo { IsGenericMethod: true } generic ? generic.GetGenericArguments() : []];
+        foreach (var other in seen.OfType<Type>().SelectMany(t => t.GetGenericArguments().Prepend(t)).Where(t => t != type && IsOwn(t)).ToList())
+            Reference(other);
+        // Constant arrays of the source are fields whose names are hashes of their content.
+        if (type is null || !IsOwn(type) || type.Name.StartsWith("<PrivateImplementationDetails>"))
+            return $"{(type is null ? "" : NameOf(type))}.{Numbered().Replace(member.ToString()!, "")}";
+        var number = _own.FindIndex(known => Same(known, member));
+        if (number >= 0)
+            return $"#{number}";
+        number = _own.Count;
+        _own.Add(member);
+        if (member is MethodBase method)
+        {
+            // What is made can be called by any of its methods.
+            if (method.IsConstructor && !IsCompilers(type))
+                Reference(type);
+            var body = Body(method);        // the methods that it calls come first
+            _code.Append('\n').Append(number).Append(':').Append(body);
+        }
+        else if (member is Type && !IsCompilers(type))
+            foreach (var part in new[] { type.BaseType }.Concat(type.GetInterfaces()).OfType<Type>().Where(IsOwn).Concat(Members(type)))
+                _code.Append('\n').Append(number).Append(' ').Append(part is MethodBase ? Numbered().Replace(part.ToString()!, "") : part.Name).Append(' ').Append(Reference(part));
+        return $"#{number}";
+    }
+
+    /// <summary>What a class declares, without what the compiler numbers; that is met where it is used.</summary>
+    private static IEnumerable<MemberInfo> Members(Type type) => type.GetMethods(Everything).Cast<MethodBase>().Concat(type.GetConstructors(Everything))
+        .Where(m => !m.Name.StartsWith('<')).OrderBy(m => Numbered().Replace(m.ToString()!, ""), StringComparer.Ordinal);
+
+    private string Body(MethodBase method)
+    {
+        if (method.GetMethodBody() is not { } body)
+            return "";
+        var text = new StringBuilder().AppendJoin(' ', body.LocalVariables.Select(l => NameOf(l.LocalType)))
+            .AppendJoin(' ', body.ExceptionHandlingClauses.Select(c => $"{c.Flags} {c.TryOffset} {c.HandlerOffset} {(c.Flags == 0 ? NameOf(c.CatchType!) : "")}"));
+        var code = body.GetILAsByteArray()!;
+        for (var i = 0; i < code.Length;)
+        {
+            var op = OpCodes[(short)(code[i] == 0xFE ? 0xFE00 | code[i + 1] : code[i])];
+            i += op.Size;
+            var size = op.OperandType switch
+            {
+                OperandType.InlineNone => 0,
+                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
+                OperandType.InlineVar => 2,
+                OperandType.InlineI8 or OperandType.InlineR => 8,
+                OperandType.InlineSwitch => 4 + 4 * BitConverter.ToInt32(code, i),
+                _ => 4,
+            };
+            text.Append(' ').Append(op.Name).Append(' ').Append(op.OperandType switch
+            {
+                OperandType.InlineString => $"\"{method.Module.ResolveString(BitConverter.ToInt32(code, i))}\"",
+                OperandType.InlineSig => Convert.ToHexString(method.Module.ResolveSignature(BitConverter.ToInt32(code, i))),
+                OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok => Reference(method.Module.ResolveMember(
+                    BitConverter.ToInt32(code, i), method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null,
+                    method.IsGenericMethod ? method.GetGenericArguments() : null)!),
+                _ => Convert.ToHexString(code, i, size),
+            });
+            i += size;
+        }
+        return text.ToString();
+    }
+
+    private static bool Same(MemberInfo one, MemberInfo other) => one == other || (one.MetadataToken == other.MetadataToken && one.Module == other.Module && one.DeclaringType == other.DeclaringType
+        && one is not MethodInfo { IsGenericMethod: true } and not Type);
+
+    /// <summary>A cell is loaded from memory; elsewhere a user's assembly is one that was written for the kit.</summary>
+    private static bool IsOwn(Type type) => type.Assembly is var home && home != typeof(Lab).Assembly
+        && (home.IsDynamic || home.Location.Length == 0 || home.GetReferencedAssemblies().Any(a => a.Name == typeof(Lab).Assembly.GetName().Name));
+
+    /// <summary>Whether lambdas or the variables of a cell live there.</summary>
+    private static bool IsCompilers(Type type) => type.Name.StartsWith("<>c") || type.Name.StartsWith("Submission#") || type.IsGenericParameter;
+
+    /// <summary>Whether the compiler keeps a lambda there, once it has made one.</summary>
+    private static bool IsCache(FieldInfo field) => field.Name.StartsWith("<>") && field.DeclaringType!.IsDefined(typeof(CompilerGeneratedAttribute));
+
+    private static string NameOf(Type type) => IsCompilers(type) ? "lambda" : Numbered().Replace(IsOwn(type) ? type.Name : type.ToString(), "");
+
+    /// <summary>A value in full, with its type; null where there is no such form.</summary>
+    private static string? Plain(object? value) => value switch
+    {
+        null => "null",
+        string text => $"\"{text}\"",
+        Enum => $"{NameOf(value.GetType())} {value}",
+        bool or char => $"{value.GetType().Name} {value}",
+        Type type => NameOf(type),
+        Device or ScalarType => value.ToString(),
+        IFormattable number when value.GetType().IsValueType && !IsOwn(value.GetType()) => $"{value.GetType().Name} {number.ToString(null, CultureInfo.InvariantCulture)}",
+        Tensor tensor => Bytes(tensor),
+        Array { Rank: 1 } array when array.Cast<object?>().Select(Plain).ToList() is var items && items.All(i => i is not null) => $"{NameOf(array.GetType())} {string.Join(", ", items)}",
+        _ => null,
+    };
+
+    private static string Bytes(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return $"{tensor.dtype} [{string.Join(", ", tensor.shape)}] {Convert.ToHexString(SHA256.HashData(tensor.detach().cpu().contiguous().bytes.ToArray()))}";
+    }
+
+    private static UserException Refused(string name, object value) => new($"The function captures {name}, a {value.GetType().Name}, whose value cannot be "
+        + "part of a run's name: capture numbers, texts, lists of them, tensors, modules, functions, or objects of your own that hold such.");
+
+    /// <summary>The types that others are nested in, as a cell's are in a submission with a number, and the compiler's numbers of lambdas, iterators and lines.</summary>
+    [GeneratedRegex(@"[\w.#]+\+|(?<=>[a-z]?)__\w+|@\d+(-\d+)?")]
+    private static partial Regex Numbered();
+}

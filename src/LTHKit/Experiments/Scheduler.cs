@@ -1,0 +1,76 @@
+using LTHKit.Training;
+
+namespace LTHKit.Experiments;
+
+/// <summary>Trains runs and all that they build on, each once, several at a time, or finds them in the store.</summary>
+internal sealed class Scheduler
+{
+    private readonly Runner _runner;
+    private readonly Workers _workers;
+    private readonly IReadOnlySet<string> _asked;
+    private readonly IReadOnlyList<Watch> _watches;
+    private readonly IReadOnlyList<Step> _keep, _always;
+    private readonly Dictionary<string, Task<RunResult>> _runs = [];
+
+    /// <param name="runner">Who carries out a run.</param>
+    /// <param name="workers">Where.</param>
+    /// <param name="specs">The runs asked for.</param>
+    /// <param name="watches">What to measure while these train; those that they build on go unwatched.</param>
+    /// <param name="keep">Where to keep their networks aside.</param>
+    /// <param name="always">Where to keep every dense network aside, beside the points to which these runs go back.</param>
+    public Scheduler(Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
+    {
+        (_runner, _workers, _watches, _keep, _always) = (runner, workers, watches, keep, always);
+        _asked = specs.Select(s => s.Id).ToHashSet();
+        Plan = [.. specs.SelectMany(Ancestry).DistinctBy(s => s.Id)];
+    }
+
+    /// <summary>The runs and all that they build on, in an order in which they can be trained.</summary>
+    public IReadOnlyList<RunSpec> Plan { get; }
+
+    /// <summary>What finished runs would have to be trained again for, which is said before anything trains.</summary>
+    /// <param name="missing">Those that are not finished.</param>
+    public IReadOnlyList<string> Replays(IReadOnlyList<RunSpec> missing)
+        => [.. from spec in Plan.Except(missing)
+               let asked = _asked.Contains(spec.Id)
+               let points = (asked ? _keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !_runner.IsKept(spec, at)).Select(at => $"its network at {at}, which was not kept")
+               let unseen = (asked ? _watches : []).Where(watch => _runner.Unseen(spec, watch).Count > 0).Select(watch => $"what '{watch.Name}' would have seen")
+               from point in points.Concat(unseen)
+               select $"{spec.Label}, for {point}"];
+
+    /// <summary>The result of a run, when it is there.</summary>
+    public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    {
+        lock (_runs)
+            return _runs.TryGetValue(spec.Id, out var known) ? known : _runs[spec.Id] = Start(spec, progress, cancel);
+    }
+
+    private async Task<RunResult> Start(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    {
+        await Task.WhenAll(Needs(spec).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
+        return await _workers.InPlace(() =>
+        {
+            var asked = _asked.Contains(spec.Id);
+            HashSet<Step> keep = [.. asked ? _keep : [], .. spec.Level == 0 ? _always : [], .. GoneBackTo(spec, Plan)];
+            var result = _runner.Run(spec, asked ? _watches : [], keep, [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
+            progress.Finished(spec);
+            return result;
+        }, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>The points of a dense training to which runs go back.</summary>
+    private static IEnumerable<Step> GoneBackTo(RunSpec dense, IReadOnlyList<RunSpec> runs)
+        => runs.Where(s => s.IsRewound && s.Rewinding == Rewinding.Weights && s.Dense.Id == dense.Id).Select(s => s.Rewind);
+
+    /// <summary>A run after all it builds on, the dense network first.</summary>
+    private static IEnumerable<RunSpec> Ancestry(RunSpec spec) => Needs(spec).SelectMany(Ancestry).Append(spec);
+
+    /// <summary>The runs that must be finished before this one begins.</summary>
+    private static IEnumerable<RunSpec> Needs(RunSpec spec)
+    {
+        if (spec.Parent is { } parent)
+            yield return parent;
+        if (spec.IsRewound || spec.Tweaks.Any(t => t.NeedsDense))
+            yield return spec.Dense;
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.DotNet.Interactive;
+
+namespace LTHKit.Experiments;
+
+/// <summary>The places of a laboratory in which work is done side by side, and what stops it.</summary>
+internal sealed class Workers(int places) : IDisposable
+{
+    private readonly SemaphoreSlim _places = new(places);
+    private readonly List<CancellationTokenSource> _underWay = [];
+
+    /// <summary>Stops all work under way.</summary>
+    public void Interrupt()
+    {
+        lock (_underWay)
+            _underWay.ForEach(stop => stop.Cancel());
+    }
+
+    /// <summary>Does a piece of work on a thread of its own when a place is free.</summary>
+    public async Task<T> InPlace<T>(Func<T> work, CancellationToken cancel)
+    {
+        await _places.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            return await Task.Factory.StartNew(work, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
+
+    /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
+    public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => Stoppable(stop =>
+    {
+        var tasks = begin(stop);
+        try
+        {
+            Task.WaitAll(tasks);
+        }
+        catch (AggregateException e)
+        {
+            var inner = e.Flatten().InnerExceptions;
+            throw inner.FirstOrDefault(i => i is not OperationCanceledException)
+                ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
+        }
+        return tasks.Select(t => t.Result).ToArray();
+    });
+
+    /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
+    public T Stoppable<T>(Func<CancellationToken, T> work)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
+        lock (_underWay)
+            _underWay.Add(stop);
+        try
+        {
+            return work(stop.Token);
+        }
+        finally
+        {
+            lock (_underWay)
+                _underWay.Remove(stop);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _places.Dispose();
+}

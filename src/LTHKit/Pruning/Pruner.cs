@@ -1,0 +1,186 @@
+using LTHKit.Data;
+using LTHKit.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Pruning;
+
+/// <summary>When a pruner looks at the network.</summary>
+public enum At
+{
+    /// <summary>After each round of training; level k is cut from the trained ticket of level k-1 (IMP).</summary>
+    EachRound,
+
+    /// <summary>Once, after the dense training (OMP).</summary>
+    Trained,
+
+    /// <summary>Once, before any training.</summary>
+    Initialised,
+}
+
+/// <summary>
+/// A pruner: a score for every prunable weight, the lowest are cut. One of one's own is
+/// <c>new Pruner("w*g", At.Trained, c => c.Weight.abs() * c.Gradient.abs())</c>; the cut, its distribution over the layers and the rates are shared.
+/// </summary>
+/// <param name="Name">As figures and tables call it.</param>
+/// <param name="At">When it looks at the network.</param>
+/// <param name="Score">The score of a layer's weights, of the weight's shape; higher is kept.</param>
+public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
+{
+    /// <summary>|w| of the trained ticket, a cut each round (Frankle and Carbin 2019).</summary>
+    public static Pruner Imp { get; } = new("imp", At.EachRound, Scores.Magnitude);
+
+    /// <summary>|w| of the trained dense network, cut once (Han et al. 2015).</summary>
+    public static Pruner Omp { get; } = new("omp", At.Trained, Scores.Magnitude);
+
+    /// <summary>At random, uniformly.</summary>
+    public static Pruner Random { get; } = new("random", At.Initialised, Scores.Random);
+
+    /// <summary>|w g| at initialisation (Lee et al. 2019).</summary>
+    public static Pruner Snip { get; } = new("snip", At.Initialised, Scores.Snip);
+
+    /// <summary>w Hg at initialisation (Wang et al. 2020).</summary>
+    public static Pruner Grasp { get; } = new("grasp", At.Initialised, Scores.Grasp);
+
+    /// <summary>The flow of ones through the weight, in 100 rounds, without data (Tanaka et al. 2020).</summary>
+    public static Pruner SynFlow { get; } = new("synflow", At.Initialised, Scores.SynFlow) { Rounds = 100 };
+
+    /// <summary>The kit's own.</summary>
+    public static IReadOnlyList<Pruner> All { get; } = [Imp, Omp, Random, Snip, Grasp, SynFlow];
+
+    /// <summary>In how many exponential steps a cut is made, scoring anew each time.</summary>
+    public int Rounds { get; init; } = 1;
+
+    /// <summary>How the cut is spread over the layers.</summary>
+    public Distribution Distribution { get; init; } = Distribution.Global;
+
+    /// <summary>Layers that are left whole, by the beginning of their names: "conv1", "layer1.0". The sparsity is that of all layers still.</summary>
+    public IReadOnlyList<string> Except { get; init; } = [];
+
+    /// <summary>The kit's own pruner of that name.</summary>
+    /// <exception cref="UserException">There is none.</exception>
+    public static Pruner Get(string name) => All.FirstOrDefault(p => p.Name == name)
+        ?? throw new UserException($"There is no pruner '{name}'; the known ones are {string.Join(", ", All.Select(p => p.Name))}.");
+
+    /// <summary>For instance "imp", or "imp erk" where the cut is not ranked over all layers.</summary>
+    public override string ToString()
+        => $"{Name}{(Distribution.Share is null ? "" : " " + Distribution.Name)}{(Except.Count == 0 ? "" : $" except {string.Join(", ", Except)}")}";
+
+    /// <summary>Refuses what cannot be done.</summary>
+    /// <exception cref="UserException">A setting is out of range.</exception>
+    public void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Name))
+            throw new UserException("A pruner needs a name for figures and tables.");
+        if (!Enum.IsDefined(At) || Rounds < 1)
+            throw new UserException($"The pruner '{Name}' looks at the network {At}, in {Rounds} rounds; give {string.Join(", ", Enum.GetNames<At>())} and at least 1 round.");
+    }
+
+    /// <summary>The ticket with <paramref name="keep"/> weights, cut from <paramref name="before"/> by the score of the network with that mask applied.</summary>
+    /// <param name="network">Without injected modules; it stays as it is.</param>
+    /// <param name="before">The mask so far.</param>
+    /// <param name="keep">How many weights to keep.</param>
+    /// <param name="data">For scores that look at images.</param>
+    /// <param name="seed">For scores that draw random numbers or images.</param>
+    /// <param name="cancel">Stops between two rounds, or two batches of one.</param>
+    /// <exception cref="UserException">A score is not finite or of another shape, or a layer to leave out is not there.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    internal Mask Draw(Network network, Mask before, long keep, ImageSet data, ulong seed, CancellationToken cancel = default)
+    {
+        using var copy = Networks.Copy(network);
+        var mask = before;
+        try
+        {
+            for (var round = 1; round <= Rounds; round++)
+            {
+                cancel.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                Networks.CopyState(network, copy);
+                mask.Apply(copy);
+                // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
+                var kept = round == Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)Rounds));
+                Replace(Cut.To(Scored(new(copy, data, seed) { Cancel = cancel }), mask, kept, Distribution, Except));
+            }
+            return mask;
+        }
+        catch
+        {
+            Replace(before);
+            throw;
+        }
+
+        void Replace(Mask drawn)
+        {
+            if (mask != before)
+                mask.Dispose();
+            mask = drawn;
+        }
+    }
+
+    /// <summary>The score of every prunable weight.</summary>
+    internal IReadOnlyDictionary<string, Tensor> Scored(PruningContext context)
+        => context.Layers().ToDictionary(layer => layer.Name, layer => Score(layer) is { } score && score.shape.SequenceEqual(layer.Weight.shape) ? score.detach()
+            : throw new UserException($"The pruner '{Name}' scores {layer.Name} with another shape than the weight's, [{string.Join(", ", layer.Weight.shape)}]; give each weight a score."));
+}
+
+/// <summary>How the number of weights to keep is spread over the layers; one of one's own is <c>new Distribution("mine", layer => ...)</c>.</summary>
+/// <param name="Name">As figures and tables call it.</param>
+/// <param name="Share">How many weights a layer may keep in proportion to the others, as far as it has them; null for one ranking over all layers.</param>
+public sealed record Distribution(string Name, Func<LayerMask, double>? Share = null)
+{
+    /// <summary>One ranking over all layers (the paper's).</summary>
+    public static Distribution Global { get; } = new("global");
+
+    /// <summary>The same share in every layer.</summary>
+    public static Distribution Uniform { get; } = new("uniform", Size);
+
+    /// <summary>Erdos-Renyi-Kernel: density proportional to (in + out + kernel height + width) / (in * out * height * width) (Evci et al. 2020).</summary>
+    public static Distribution Erk { get; } = new("erk", Dimensions);
+
+    private static double Size(LayerMask layer) => layer.Total;
+
+    private static double Dimensions(LayerMask layer) => layer.Shape.Sum();
+}
+
+/// <summary>Rates of pruning: the share of the survivors that each round cuts, the last one for all rounds after it.</summary>
+internal static class PruningRates
+{
+    /// <summary>The deepest level that a run may have.</summary>
+    public const int MaxLevel = 200;
+
+    /// <summary>
+    /// Number of weights kept at <paramref name="level"/> out of <paramref name="total"/>. Each round cuts exactly
+    /// round(rate * survivors), so that one-shot and iterative tickets of a level have the same number of weights.
+    /// </summary>
+    public static long KeptAt(IReadOnlyList<double> rates, int level, long total)
+        => Enumerable.Range(0, level).Aggregate(total, (kept, round) => kept - (long)Math.Round(Of(rates, round) * kept, MidpointRounding.AwayFromZero));
+
+    /// <summary>Nominal sparsity at <paramref name="level"/>, in [0, 1).</summary>
+    public static double SparsityAt(IReadOnlyList<double> rates, int level)
+        => 1 - Enumerable.Range(0, level).GroupBy(round => Of(rates, round)).Aggregate(1.0, (kept, same) => kept * Math.Pow(1 - same.Key, same.Count()));
+
+    /// <summary>The level, from 1 on, whose sparsity is nearest.</summary>
+    /// <exception cref="UserException">The sparsity is none.</exception>
+    public static int LevelNear(IReadOnlyList<double> rates, double sparsity) => sparsity is > 0 and < 1
+        ? Enumerable.Range(1, MaxLevel).MinBy(level => Math.Abs(SparsityAt(rates, level) - sparsity))
+        : throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give shares between 0 and 1 such as 0.9, the dense network is always there."));
+
+    /// <summary>The rates of the first rounds, without what repeats.</summary>
+    public static IReadOnlyList<double> Needed(IReadOnlyList<double> rates, int level)
+    {
+        var needed = Enumerable.Range(0, Math.Max(1, level)).Select(round => Of(rates, round)).ToList();
+        while (needed.Count > 1 && needed[^1] == needed[^2])
+            needed.RemoveAt(needed.Count - 1);
+        return needed;
+    }
+
+    /// <summary>Refuses what are no rates.</summary>
+    /// <exception cref="UserException">There are none, or one is outside (0, 1).</exception>
+    public static void Validate(IReadOnlyList<double> rates)
+    {
+        if (rates.Count == 0 || rates.Any(rate => rate is not (> 0 and < 1)))
+            throw new UserException(FormattableString.Invariant($"The pruning rates are [{string.Join(", ", rates)}]; each is the share cut in a round and must lie between 0 and 1, both excluded."));
+    }
+
+    private static double Of(IReadOnlyList<double> rates, int round) => rates[Math.Min(round, rates.Count - 1)];
+}

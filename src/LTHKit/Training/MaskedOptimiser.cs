@@ -1,0 +1,132 @@
+using System.Reflection;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LTHKit.Training;
+
+/// <summary>An optimiser that holds a mask: pruned weights are exactly zero after every step.</summary>
+internal abstract class MaskedOptimiser(Network network) : IDisposable
+{
+    /// <summary>The recipe's optimiser, of all of the network's parameters.</summary>
+    /// <param name="network">The network, on its device.</param>
+    /// <param name="mask">Its mask on the same device, already applied; null for a dense network.</param>
+    /// <param name="recipe">Which optimiser.</param>
+    public static MaskedOptimiser Of(Network network, Mask? mask, Recipe recipe)
+        => recipe.Optimiser is null ? new MaskedSgd(network, mask, recipe) : new MaskedTorch(network, mask, recipe, recipe.Optimiser);
+
+    /// <summary>What a checkpoint must hold beside the network.</summary>
+    public abstract IEnumerable<(string Name, Tensor Value)> State { get; }
+
+    /// <summary>Applies the gradients that the parameters hold, with this learning rate.</summary>
+    public abstract void Step(double learningRate);
+
+    /// <summary>Forgets the gradients.</summary>
+    public void ZeroGradients()
+    {
+        foreach (var weight in network.parameters())
+            weight.grad = null;
+    }
+
+    /// <summary>Takes over what <see cref="State"/> gave.</summary>
+    /// <param name="stored">By name.</param>
+    /// <exception cref="InvalidDataException">It is of another optimiser or another network; nothing has been changed then.</exception>
+    public abstract void Load(IReadOnlyDictionary<string, Tensor> stored);
+
+    /// <summary>Frees the state.</summary>
+    public abstract void Dispose();
+}
+
+/// <summary>Any optimiser of torch.optim: gradients are masked before its step, weights and its own memory of pruned weights after it.</summary>
+internal sealed class MaskedTorch : MaskedOptimiser
+{
+    private readonly List<Group> _groups;
+
+    public MaskedTorch(Network network, Mask? mask, Recipe recipe, Func<IEnumerable<Parameter>, optim.Optimizer> make) : base(network)
+        => _groups = [.. network.named_parameters().GroupBy(p => recipe.RateOf?.Invoke(p.name) ?? 1).Select(group =>
+        {
+            Parameter[] weights = [.. group.Select(p => p.parameter)];
+            using var scope = NewDisposeScope();
+            Tensor?[] pruned = [.. group.Select(p => mask is not null && mask.Covers(p.name) ? mask[p.name].logical_not().DetachFromDisposeScope() : null)];
+            return new Group(group.Key, weights, pruned, make(weights) as OptimizerHelper
+                ?? throw new UserException("The recipe's optimiser is none that keeps its state; give one of torch.optim, such as AdamW, RMSProp or SGD."));
+        })];
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Value)> State => _groups.Select((group, i) =>
+    {
+        using var bytes = new MemoryStream();
+        using (var writer = new BinaryWriter(bytes))
+            group.Optimiser.save_state_dict(writer);
+        return ($"optimiser.{i}", tensor(bytes.ToArray()));
+    });
+
+    /// <inheritdoc/>
+    public override void Step(double learningRate)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var group in _groups)
+        {
+            group.Hold(weight => weight.grad);
+            foreach (var part in group.Optimiser.ParamGroups)
+                part.LearningRate = learningRate * group.Rate;
+            group.Optimiser.step();
+            group.Hold(weight => weight);
+            foreach (var (memory, pruned) in group.Memory())
+                if (pruned is not null && memory.shape.SequenceEqual(pruned.shape))
+                    memory.masked_fill_(pruned, 0);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Load(IReadOnlyDictionary<string, Tensor> stored)
+    {
+        for (var i = 0; i < _groups.Count; i++)
+        {
+            if (!stored.TryGetValue($"optimiser.{i}", out var bytes) || bytes.dtype != ScalarType.Byte)
+                throw new InvalidDataException("the optimiser's state is missing");
+            try
+            {
+                using var reader = new BinaryReader(new MemoryStream(bytes.bytes.ToArray()));
+                _groups[i].Optimiser.load_state_dict(reader);
+                foreach (var (memory, _) in _groups[i].Memory())
+                    memory.DetachFromDisposeScope();
+            }
+            catch (Exception e) when (e is ArgumentException or IOException or NullReferenceException or InvalidOperationException)
+            {
+                throw new InvalidDataException("the optimiser's state is of another optimiser", e);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        foreach (var group in _groups)
+        {
+            group.Optimiser.Dispose();
+            foreach (var pruned in group.Pruned)
+                pruned?.Dispose();
+        }
+    }
+
+    /// <summary>Parameters of one learning rate.</summary>
+    private sealed record Group(double Rate, Parameter[] Weights, Tensor?[] Pruned, OptimizerHelper Optimiser)
+    {
+        /// <summary>What the optimiser remembers of the weights, which are pruned where the other tensor says.</summary>
+        public IEnumerable<(Tensor Memory, Tensor? Pruned)> Memory() => Optimiser.state_dict().State.Zip(Pruned, (state, pruned) =>
+            state.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(Tensor))
+                .Select(f => (Tensor?)f.GetValue(state)).OfType<Tensor>().Select(memory => (memory, pruned))).SelectMany(memories => memories);
+
+        /// <summary>Sets what belongs to pruned weights to zero.</summary>
+        public void Hold(Func<Parameter, Tensor?> of)
+        {
+            foreach (var (weight, pruned) in Weights.Zip(Pruned))
+                if (pruned is not null)
+                    of(weight)?.masked_fill_(pruned, 0);
+        }
+    }
+}
