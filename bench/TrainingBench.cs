@@ -101,7 +101,7 @@ internal static class TrainingBench
         {
             _network.train();
             for (var i = 0; i < count; i++)
-                _trainer.Step(_batch, 0.1);
+                _trainer.Learn(_batch, 0.1);
         });
 
         public double Epoch() => Time(_device, () => _trainer.TrainEpoch(_epoch++));
