@@ -60,7 +60,7 @@ public sealed class FormatterTests : IDisposable
     [Fact]
     public async Task EveryDisplayedTableIsSavedAsCsv()
     {
-        var notebook = NotebookDocument.Empty();
+        var notebook = TestNotebook.Empty();
         notebook.Add("code", "make", "using Deedle;\nFrame<int, string> T(double x) => new FrameBuilder.Columns<int, string> { { \"a b\", new Series<int, double>(new[] { 1, 2 }, new[] { x, double.NaN }) } }.Frame;");
         notebook.Add("code", "one", "T(1.5)");
         notebook.Add("code", "two", "using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(T(2)); display(T(3)); T(4)");

@@ -49,7 +49,7 @@ public sealed class KilledRunTests : IDisposable
 
     private void Write(params string[] cells)
     {
-        var notebook = NotebookDocument.Empty();
+        var notebook = TestNotebook.Empty();
         foreach (var (i, source) in cells.Index())
             notebook.Add("code", $"c{i}", source);
         notebook.Save(Path.Combine(_folder, "in.ipynb"));

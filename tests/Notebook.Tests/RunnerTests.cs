@@ -14,7 +14,7 @@ public sealed class RunnerTests : IDisposable
 
     private string Write(params (string Source, string[] Tags)[] cells)
     {
-        var notebook = NotebookDocument.Empty();
+        var notebook = TestNotebook.Empty();
         foreach (var (i, (source, tags)) in cells.Index())
             notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source, tags);
         var path = Path.Combine(_folder, "in.ipynb");
@@ -184,7 +184,7 @@ public sealed class RunnerTests : IDisposable
     [InlineData("a-b_1", "in.a-b_1.csv")]
     public async Task ACellsIdIsNoPath(string id, string file)
     {
-        var notebook = NotebookDocument.Empty();
+        var notebook = TestNotebook.Empty();
         notebook.Add("code", id, "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [2.0]) } }.Frame");
         notebook.Save(Path.Combine(_folder, "in.ipynb"));
         var outcome = await Run(Path.Combine(_folder, "in.ipynb"));

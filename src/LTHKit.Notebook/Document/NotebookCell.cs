@@ -41,17 +41,7 @@ public sealed class NotebookCell
     }
 
     /// <summary>What the cell has put out, as nbformat objects.</summary>
-    public JsonArray Outputs
-    {
-        get
-        {
-            if (Json["outputs"] is JsonArray outputs)
-                return outputs;
-            outputs = [];
-            Json["outputs"] = outputs;
-            return outputs;
-        }
-    }
+    public JsonArray Outputs => Json["outputs"] as JsonArray ?? (JsonArray)(Json["outputs"] = new JsonArray());
 
     /// <summary>Forgets outputs and number.</summary>
     public void Clear()
@@ -60,20 +50,13 @@ public sealed class NotebookCell
         ExecutionCount = null;
     }
 
-    internal static NotebookCell Create(string kind, string id, string source, IReadOnlyList<string> tags)
+    internal static NotebookCell Create(string kind, string id, string source, params IEnumerable<string> tags)
     {
-        var metadata = new JsonObject();
-        if (tags.Count > 0)
-            metadata["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]);
-
-        var json = new JsonObject { ["cell_type"] = kind };
+        var json = new JsonObject { ["cell_type"] = kind, ["id"] = id, ["metadata"] = new JsonObject(), ["source"] = MultilineText.Split(source) };
+        if (tags.Any())
+            json["metadata"]!["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]);
         if (kind == "code")
-            json["execution_count"] = null;
-        json["id"] = id;
-        json["metadata"] = metadata;
-        if (kind == "code")
-            json["outputs"] = new JsonArray();
-        json["source"] = MultilineText.Split(source);
+            (json["execution_count"], json["outputs"]) = (null, new JsonArray());
         return new NotebookCell(json);
     }
 }

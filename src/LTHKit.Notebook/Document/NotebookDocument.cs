@@ -30,24 +30,6 @@ public sealed class NotebookDocument
     /// <summary>The cells in order.</summary>
     public IReadOnlyList<NotebookCell> Cells => _cells;
 
-    /// <summary>The notebook's metadata, kernelspec included.</summary>
-    public JsonObject Metadata => (JsonObject)(_root["metadata"] ??= new JsonObject());
-
-    /// <summary>A notebook of no cells that names the C# kernel.</summary>
-    public static NotebookDocument Empty() => Parse(
-        """
-        {
-         "cells": [],
-         "metadata": {
-          "kernelspec": { "display_name": "LTHKit (C#)", "language": "C#", "name": "lthkit" },
-          "language_info": { "file_extension": ".cs", "mimetype": "text/x-csharp", "name": "C#" }
-         },
-         "nbformat": 4,
-         "nbformat_minor": 5
-        }
-        """,
-        "notebook");
-
     /// <summary>Reads a notebook file.</summary>
     /// <exception cref="UserException">There is no such file, or it is no notebook of format 4.</exception>
     public static NotebookDocument Load(string path)
@@ -93,13 +75,12 @@ public sealed class NotebookDocument
         return new NotebookDocument(root);
     }
 
-    /// <summary>Adds a code cell behind <paramref name="cell"/>, or in front of all others where it is null.</summary>
-    public NotebookCell InsertCodeAfter(NotebookCell? cell, string id, string source, params string[] tags) =>
-        Insert(cell is null ? 0 : _cells.IndexOf(cell) + 1, NotebookCell.Create("code", id, source, tags));
-
-    /// <summary>Adds a cell at the end; <paramref name="kind"/> is code, markdown or raw.</summary>
-    public NotebookCell Add(string kind, string id, string source, params string[] tags) =>
-        Insert(_cells.Count, NotebookCell.Create(kind, id, source, tags));
+    /// <summary>Puts a cell in the place of the one with that index.</summary>
+    public void Insert(int at, NotebookCell cell)
+    {
+        _root["cells"]!.AsArray().Insert(at, cell.Json);
+        _cells.Insert(at, cell);
+    }
 
     /// <summary>Takes a cell out.</summary>
     public void Remove(NotebookCell cell)
@@ -114,13 +95,6 @@ public sealed class NotebookDocument
     /// <summary>Writes the notebook whole or not at all: an interrupted save leaves the file that was there.</summary>
     /// <exception cref="UserException">The folder cannot be written to, or the disk is full.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, ToString());
-
-    private NotebookCell Insert(int at, NotebookCell cell)
-    {
-        _root["cells"]!.AsArray().Insert(at, cell.Json);
-        _cells.Insert(at, cell);
-        return cell;
-    }
 
     private static void GiveIds(JsonObject root, JsonArray cells)
     {

@@ -14,27 +14,26 @@ internal sealed partial class MathMl
     private static readonly Dictionary<string, string> Operators = Table(
         "odot ⊙ cdot ⋅ times × otimes ⊗ oplus ⊕ circ ∘ pm ± mp ∓ ast ∗ le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ ll ≪ gg ≫ approx ≈ sim ∼ equiv ≡ propto ∝ in ∈ notin ∉ "
         + "subset ⊂ subseteq ⊆ cup ∪ cap ∩ setminus ∖ forall ∀ exists ∃ mid ∣ parallel ∥ perp ⊥ to → rightarrow → leftarrow ← mapsto ↦ Rightarrow ⇒ Leftarrow ⇐ iff ⇔ "
-        + "ldots … dots … cdots ⋯ lvert | rvert | vert | lVert ‖ rVert ‖ Vert ‖ | ‖ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ { { } } % % top ⊤ neg ¬ land ∧ lor ∨");
+        + "ldots … dots … cdots ⋯ lvert | rvert | vert | lVert ‖ rVert ‖ Vert ‖ | ‖ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ { { } } % % top ⊤ neg ¬ land ∧ lor ∨ "
+        + "sum ∑ prod ∏ int ∫");
 
-    private static readonly Dictionary<string, string> Large = Table("sum ∑ prod ∏ int ∫ max max min min argmax argmax argmin argmin lim lim sup sup inf inf");
-    private static readonly HashSet<string> Functions = ["ln", "log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "det", "dim", "arg", "Pr"];
+    private static readonly HashSet<string> Functions = ["ln", "log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "det", "dim", "arg", "argmax", "argmin", "max", "min", "lim", "sup", "inf", "Pr"];
     private static readonly Dictionary<string, string> Accents = Table("tilde ~ hat ^ bar ¯ overline ¯ vec → dot ˙ widehat ^ widetilde ~");
 
     private static readonly Dictionary<string, string> Spaces =
         new() { [","] = "0.17em", [":"] = "0.22em", [";"] = "0.28em", [" "] = "0.25em", ["!"] = "-0.17em", ["quad"] = "1em", ["qquad"] = "2em" };
 
     private readonly List<string> _tokens;
-    private readonly bool _display;
     private int _at;
 
-    private MathMl(string tex, bool display) => (_tokens, _display) = ([.. Token().Matches(tex).Select(match => match.Value)], display);
+    private MathMl(string tex) => _tokens = [.. Token().Matches(tex).Select(match => match.Value)];
 
     /// <summary>The formula; one with something in it that is not known here stays as it was written.</summary>
     public static string Of(string tex, bool display)
     {
         try
         {
-            return $"<math{(display ? " display=\"block\"" : "")}>{new MathMl(tex.Trim(), display).Row(null)}</math>";
+            return $"<math{(display ? " display=\"block\"" : "")}>{new MathMl(tex.Trim()).Row(null)}</math>";
         }
         catch (FormatException)
         {
@@ -74,28 +73,19 @@ internal sealed partial class MathMl
     // x, x_i, x^2, x_i^2
     private string Scripted()
     {
-        var isLarge = _display && Next is ['\\', .. var name] && Large.ContainsKey(name);
         var (body, below, above) = (Atom(), "", "");
         while (Next is "_" or "^" or "'")
         {
-            switch (Take())
-            {
-                case "_" when below == "":
-                    below = Atom();
-                    break;
-                case "^" when above == "":
-                    above = Atom();
-                    break;
-                case "'" when above == "":
-                    above = "<mo>′</mo>";
-                    break;
-                default:
-                    throw new FormatException();
-            }
+            var mark = Take();
+            if ((mark == "_" ? below : above) != "")
+                throw new FormatException();
+            if (mark == "_")
+                below = Atom();
+            else
+                above = mark == "^" ? Atom() : "<mo>′</mo>";
         }
 
-        var tag = (isLarge ? (below, above) switch { ("", "") => "", (_, "") => "munder", ("", _) => "mover", _ => "munderover" }
-            : (below, above) switch { ("", "") => "", (_, "") => "msub", ("", _) => "msup", _ => "msubsup" });
+        var tag = (below, above) switch { ("", "") => "", (_, "") => "msub", ("", _) => "msup", _ => "msubsup" };
         return tag == "" ? body : $"<{tag}>{body}{below}{above}</{tag}>";
     }
 
@@ -112,8 +102,6 @@ internal sealed partial class MathMl
         var name = token[1..];
         if (Letters.TryGetValue(name, out var letter))
             return char.IsUpper(letter[0]) || letter is "∇" or "∞" ? $"<mi mathvariant=\"normal\">{letter}</mi>" : $"<mi>{letter}</mi>";
-        if (Large.TryGetValue(name, out var large))
-            return char.IsLetter(large[0]) ? $"<mo>{large}</mo>" : $"<mo>{large}</mo>";
         if (Operators.TryGetValue(name, out var sign))
             return Operator(sign);
         if (Functions.Contains(name))

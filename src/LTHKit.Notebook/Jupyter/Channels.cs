@@ -45,12 +45,12 @@ internal sealed class Channels : IDisposable
             [Channel.Iopub] = new XPublisherSocket(),
         };
         _poller = [_heartbeat, _outgoing];
-        Bind(_heartbeat, connection.Endpoint(connection.Heartbeat));
+        Bind(_heartbeat, connection.Endpoint("hb"));
         foreach (var (channel, socket) in _sockets)
         {
             if (socket is RouterSocket)
                 socket.Options.RouterHandover = true;
-            Bind(socket, connection.Endpoint(connection.Port(channel)));
+            Bind(socket, connection.Endpoint(channel.ToString().ToLowerInvariant()));
             socket.ReceiveReady += (_, _) => Receive(channel, socket);
             _poller.Add(socket);
         }

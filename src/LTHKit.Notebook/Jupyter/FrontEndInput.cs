@@ -5,7 +5,6 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
 {
     private (Request Request, CellPublisher Publisher, CancellationToken Cancellation)? _cell;
     private TaskCompletionSource<string>? _waiting;
-    private string _rest = "";
 
     /// <summary>What is read from here on is asked of the sender of this request.</summary>
     public void Begin(Request request, CellPublisher publisher, CancellationToken cancellation) => _cell = (request, publisher, cancellation);
@@ -27,21 +26,5 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
         return _waiting.Task.Result;
     }
 
-    public override string ReadLine()
-    {
-        var line = _rest.Length > 0 ? _rest.TrimEnd('\n') : Ask("", isSecret: false);
-        _rest = "";
-        return line;
-    }
-
-    public override int Read()
-    {
-        if (_rest.Length == 0)
-            _rest = Ask("", isSecret: false) + "\n";
-        var next = _rest[0];
-        _rest = _rest[1..];
-        return next;
-    }
-
-    public override int Peek() => _rest.Length == 0 ? -1 : _rest[0];
+    public override string ReadLine() => Ask("", isSecret: false);
 }

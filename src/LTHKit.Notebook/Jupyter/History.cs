@@ -15,14 +15,15 @@ internal sealed class History
     /// <summary>The text of the last cell's result.</summary>
     public void SetResult(string? text) => _entries[^1] = _entries[^1] with { Result = text };
 
-    /// <summary>Answers a history_request.</summary>
+    /// <summary>Answers a history_request. Sessions are counted from 1; 0 is this one, and of others nothing is known.</summary>
     public JsonObject Answer(Request request)
     {
+        var (start, stop, last) = (request.Number("start", 1), request.Number("stop", int.MaxValue), Math.Max(0, request.Number("n", int.MaxValue)));
         var entries = request.Text("hist_access_type") switch
         {
-            "range" => Range(request.Number("session", 0), request.Number("start", 1), request.Number("stop", int.MaxValue)),
-            "search" => Last(Search(request.Text("pattern", "*"), request.Flag("unique", false)), request),
-            _ => Last(_entries, request),
+            "range" => request.Number("session", 0) is 0 or Session ? _entries.Where(entry => entry.Number >= start && entry.Number < stop) : [],
+            "search" => Search(request.Text("pattern", "*"), request.Flag("unique", false)).TakeLast(last),
+            _ => _entries.TakeLast(last),
         };
         var withResults = request.Flag("output", false);
         return new()
@@ -33,17 +34,9 @@ internal sealed class History
         };
     }
 
-    private static IEnumerable<(int Number, string Code, string? Result)> Last(
-        IReadOnlyCollection<(int Number, string Code, string? Result)> entries, Request request) =>
-        entries.TakeLast(Math.Max(0, request.Number("n", int.MaxValue)));
-
-    // Sessions are counted from 1; 0 is this one, and of others nothing is known.
-    private IEnumerable<(int Number, string Code, string? Result)> Range(int session, int start, int stop) =>
-        session is 0 or Session ? _entries.Where(entry => entry.Number >= start && entry.Number < stop) : [];
-
-    private List<(int Number, string Code, string? Result)> Search(string pattern, bool unique)
+    private IEnumerable<(int Number, string Code, string? Result)> Search(string pattern, bool unique)
     {
-        var found = _entries.Where(entry => FileSystemName.MatchesSimpleExpression(pattern, entry.Code, ignoreCase: false)).ToList();
-        return unique ? [.. found.AsEnumerable().Reverse().DistinctBy(entry => entry.Code).Reverse()] : found;
+        var found = _entries.Where(entry => FileSystemName.MatchesSimpleExpression(pattern, entry.Code, ignoreCase: false));
+        return unique ? found.Reverse().DistinctBy(entry => entry.Code).Reverse() : found;
     }
 }

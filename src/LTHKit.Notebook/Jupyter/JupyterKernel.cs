@@ -186,7 +186,5 @@ public sealed class JupyterKernel : IDisposable
         },
         ["banner"] = $"LTHKit's C# kernel, {RuntimeInformation.FrameworkDescription}",
         ["help_links"] = new JsonArray(),
-        ["supported_features"] = new JsonArray(),
-        ["debugger"] = false,
     };
 }

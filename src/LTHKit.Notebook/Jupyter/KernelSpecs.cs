@@ -20,12 +20,11 @@ public static class KernelSpecs
     public const string Name = "lthkit";
 
     private const string Mark = "lthkit";
-    private static readonly JsonSerializerOptions Indented =
-        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The user's own data folder of Jupyter.</summary>
     public static string UserFolder =>
-        Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Home, ".local", "share"), "jupyter");
+        Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share"), "jupyter");
 
     /// <summary>The data folder below an environment's prefix.</summary>
     public static string FolderOf(string prefix) => Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
@@ -38,8 +37,7 @@ public static class KernelSpecs
             .. (Variable("JUPYTER_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), UserFolder, .. more,
             .. new[] { Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), "/usr/local", "/usr" }.OfType<string>().Select(FolderOf),
         ];
-        return [.. folders.Distinct()
-            .Select(folder => Read(Path.Combine(folder, "kernels", Name))).OfType<KernelSpec>()];
+        return [.. folders.Distinct().Select(folder => Read(Path.Combine(folder, "kernels", Name))).OfType<KernelSpec>()];
     }
 
     /// <summary>Registers this kit's kernel in a data folder.</summary>
@@ -68,12 +66,11 @@ public static class KernelSpecs
     /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static IReadOnlyList<KernelSpec> Uninstall(string folder)
     {
-        var kernels = Path.Combine(folder, "kernels");
-        var own = Find(folder).Where(spec => spec.Checkout is not null && Path.GetDirectoryName(spec.Folder) == kernels).ToList();
+        var own = Read(Path.Combine(folder, "kernels", Name)) is { Checkout: not null } spec ? [spec] : Array.Empty<KernelSpec>();
         try
         {
-            foreach (var spec in own)
-                Directory.Delete(spec.Folder, recursive: true);
+            foreach (var found in own)
+                Directory.Delete(found.Folder, recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -82,8 +79,6 @@ public static class KernelSpecs
 
         return own;
     }
-
-    private static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 

@@ -35,7 +35,7 @@ internal static class Parameters
             lines.Add($"{parameter} = {Literal(parameter, type, value)};");
         }
 
-        notebook.InsertCodeAfter(cell, UnusedId(notebook), string.Join('\n', lines), Injected);
+        notebook.Insert(notebook.Cells.ToList().IndexOf(cell) + 1, NotebookCell.Create("code", UnusedId(notebook), string.Join('\n', lines), Injected));
     }
 
     private static string UnusedId(NotebookDocument notebook)

@@ -34,8 +34,10 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
                 Line(Indent + line);
         else if (output.Type == "update_display_data" && overwrites)
             Overwrite(((string?)output.Data![PlainTextFormatter.MimeType] ?? "").Split('\n')[0]);
-        else if (output.Type != "execute_result" && OneLine(output.Data!) is { } text)
-            Progress(text, output.Type == "display_data");
+        else if (output.Type == "update_display_data")
+            _lastUpdate = OneLine(output.Data!) ?? _lastUpdate;
+        else if (output.Type == "display_data" && OneLine(output.Data!) is { } text)
+            Overwrite(text);
     }
 
     public void End(TimeSpan time)
@@ -68,14 +70,6 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
             writer?.Write(_lineOpen ? piece.line : Indent + piece.line);
             _lineOpen = true;
         }
-    }
-
-    private void Progress(string text, bool isNew)
-    {
-        if (isNew)
-            Overwrite(text);
-        else
-            _lastUpdate = text;
     }
 
     private void Overwrite(string text)

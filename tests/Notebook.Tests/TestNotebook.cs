@@ -1,0 +1,19 @@
+using LTHKit.Notebook.Document;
+
+namespace LTHKit.Notebook.Tests;
+
+/// <summary>Notebooks to run and to look at.</summary>
+internal static class TestNotebook
+{
+    /// <summary>A notebook of no cells that names the kit's kernel.</summary>
+    public static NotebookDocument Empty() => NotebookDocument.Parse(
+        """{"cells":[],"metadata":{"kernelspec":{"display_name":"LTHKit (C#)","language":"C#","name":"lthkit"},"language_info":{"name":"C#"}},"nbformat":4,"nbformat_minor":5}""",
+        "notebook");
+
+    /// <summary>Adds a cell at the end; <paramref name="kind"/> is code, markdown or raw.</summary>
+    public static NotebookCell Add(this NotebookDocument notebook, string kind, string id, string source, params string[] tags)
+    {
+        notebook.Insert(notebook.Cells.Count, NotebookCell.Create(kind, id, source, tags));
+        return notebook.Cells[^1];
+    }
+}
