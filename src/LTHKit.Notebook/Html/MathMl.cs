@@ -121,10 +121,14 @@ internal sealed partial class MathMl
         };
     }
 
-    private static string Fence(string token) =>
-        token == "." ? "" : token[0] != '\\' ? Operator(token) : Operators.TryGetValue(token[1..], out var sign) ? Operator(sign) : throw new FormatException();
+    // As tall as what stands between.
+    private static string Fence(string token)
+    {
+        var sign = token[0] != '\\' ? token : Operators.GetValueOrDefault(token[1..]) ?? throw new FormatException();
+        return sign == "." ? "" : $"<mo>{WebUtility.HtmlEncode(sign)}</mo>";
+    }
 
-    private static string Operator(string sign) => sign is "|" or "‖" ? $"<mo stretchy=\"false\">{sign}</mo>" : $"<mo>{WebUtility.HtmlEncode(sign)}</mo>";
+    private static string Operator(string sign) => "|‖()[]".Contains(sign) ? $"<mo stretchy=\"false\">{sign}</mo>" : $"<mo>{WebUtility.HtmlEncode(sign)}</mo>";
 
     // {words as they stand}
     private string Words()
