@@ -29,6 +29,9 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Who makes runs here, for instance "kit 2, libtorch 2.10.0, cpu".</summary>
     public string Maker { get; } = $"kit {Algorithms}, libtorch {Libtorch.Version}, {device}";
 
+    /// <summary>The same with the threads that each run has now, on which the last bits depend.</summary>
+    internal string Made => $"{Maker}, {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}";
+
     /// <summary>
     /// The store to use where none is named: the folder in LTHKIT_RUNS, else artifacts/runs of the checkout that the current folder lies in,
     /// else ./runs. Relative folders begin where the program was started, not where a notebook lies.
@@ -156,9 +159,8 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Writes the result; the run is finished then.</summary>
     internal RunResult Finish(RunSpec spec, Mask? mask, Network network, string dataFingerprint)
     {
-        var threads = get_num_threads();
         var done = new Done(Folder(spec).Run, mask?.Sparsity ?? 0, mask?.EffectiveSparsity(network) ?? 0, mask?.Collapsed ?? [], dataFingerprint,
-            $"{Maker}, {threads} {(threads == 1 ? "thread" : "threads")}", DateTime.UtcNow);
+            Made, DateTime.UtcNow);
         AtomicFile.WriteText(Folder(spec).Done, JsonSerializer.Serialize(done, SpecJson.LineOptions) + "\n");
         return Find(spec)!;
     }

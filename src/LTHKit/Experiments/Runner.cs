@@ -154,7 +154,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
         if (!File.Exists(path))
-            throw new UserException($"{run.Spec.Label} was trained without re-scaled initialisation and has no learned scales: give a run with the tweak RescaledInit.");
+            throw run.Spec.Tweaks.Any(t => t is RescaledInit { Iterations: > 0 }) ? store.Folder(run.Spec).Damaged(path, "it is missing")
+                : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation and has no learned scales: give a run with the tweak RescaledInit.");
         using var scope = NewDisposeScope();
         using var network = Load(run.Spec);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
@@ -304,11 +305,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
     {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
         using var source = spec.Rewinding == Rewinding.Weights
             ? Load(spec.Dense, Snapshot(spec.Dense, spec.Rewind, [], cancel), spec.Rewind)
             : Load(spec.Parent ?? spec.Dense);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
         var weights = source.State.ToDictionary();
         foreach (var (name, value) in network.State)
             if (weights.TryGetValue(name, out var rewound))
