@@ -97,10 +97,10 @@ public sealed record RunSpec
         }
     }
 
-    /// <summary>The canonical JSON form.</summary>
-    public JsonObject ToJson() => SpecJson.Of(Normalised);
+    /// <summary>The canonical JSON form, of a user's code and of what it holds when this is first asked.</summary>
+    public JsonObject ToJson() => _family.Of(this).Json.Value.DeepClone().AsObject();
 
-    /// <summary>The run's name: twelve hexadecimal digits from its content, a user's code and what it holds when this is first asked included.</summary>
+    /// <summary>The run's name: twelve hexadecimal digits from its content.</summary>
     [JsonIgnore]
     public string Id => _family.Of(this).Id.Value;
 
@@ -213,6 +213,8 @@ public sealed record RunSpec
 
         public sealed class Member(RunSpec spec)
         {
+            public Lazy<JsonObject> Json { get; } = new(() => SpecJson.Of(spec.Normalised));
+
             public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
 
             public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
