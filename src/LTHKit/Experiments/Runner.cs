@@ -39,7 +39,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var held = store.Acquire(spec, waiting, cancel);
         if (Find(spec) is { } meanwhile)
             return meanwhile;
-        store.Begin(spec);
+        store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel);
         using var start = Prepare(spec, mask, cancel, callbacks);
@@ -60,15 +60,15 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
-        return store.Finish(spec, mask, start.Network, open(spec.Data).Fingerprint);
+        return store.Finish(spec, mask, start.Network);
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
     private RunResult? Find(RunSpec spec)
     {
         var result = store.Find(spec);
-        if (result is not null && result.DataFingerprint != open(spec.Data).Fingerprint)
-            throw new UserException($"{spec.Label} was trained on other images than those that {spec.Data.Name} holds now: use another run store (LTHKIT_RUNS) for them, or delete {result.Folder}.");
+        if (result is not null)
+            store.Check(spec, result.DataFingerprint, open(spec.Data));
         return result;
     }
 
