@@ -94,14 +94,9 @@ internal sealed partial class CodeIdentity
         else if (value is IEnumerable elements && type.Namespace?.StartsWith("System.Collections") == true)
             foreach (var element in elements)
                 Value(name, element);
-        else if (value is ITuple tuple)
-            for (var i = 0; i < tuple.Length; i++)
-                Value(name, tuple[i]);
-        else if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(KeyValuePair<,>))
-        {
-            Value(name, type.GetProperty("Key")!.GetValue(value));
-            Value(name, type.GetProperty("Value")!.GetValue(value));
-        }
+        else if (type.IsValueType || value is ITuple)
+            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+                Value(name, field.GetValue(value));
         else if (type != typeof(object))
             throw Refused(name, value);
     }

@@ -177,7 +177,7 @@ public sealed partial class Lab : IDisposable
         IReadOnlyList<RunResult> all = [.. runs];
         Validate(watch, all.Select(run => run.Spec));
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
-        var seen = Interruptible(stop => all.Select(run => InPlace(() =>
+        var seen = _workers.Interruptible(stop => all.Select(run => _workers.InPlace(() =>
         {
             var values = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
             progress.Finished(run.Spec);
@@ -206,7 +206,7 @@ public sealed partial class Lab : IDisposable
         {
             using var network = Network(run, at);
             using var mask = Mask(run);
-            return Stoppable(stop => measure(network, mask, stop));
+            return _workers.Stoppable(stop => measure(network, mask, stop));
         });
 
     /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>
@@ -222,7 +222,7 @@ public sealed partial class Lab : IDisposable
         if (sparsity is not (>= 0 and < 1))
             throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
         using var whole = Pruning.Mask.Dense(network);
-        return Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
+        return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
 
     /// <summary>What was computed before, or what is computed now and kept.</summary>
@@ -272,8 +272,8 @@ public sealed partial class Lab : IDisposable
         if (at is not { } point)
             return _runner.Load(run.Spec);
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
-        var network = Interruptible<Network>(stop =>
-            [InPlace(() => _runner.NetworkAt(run.Spec, point, [progress.Watch(run.Spec)], stop), stop)])[0];
+        var network = _workers.Interruptible<Network>(stop =>
+            [_workers.InPlace(() => _runner.NetworkAt(run.Spec, point, [progress.Watch(run.Spec)], stop), stop)])[0];
         progress.Finish();
         return network;
     }
@@ -301,12 +301,6 @@ public sealed partial class Lab : IDisposable
             set.Value.Dispose();
         _workers.Dispose();
     }
-
-    private Task<T> InPlace<T>(Func<T> work, CancellationToken cancel) => _workers.InPlace(work, cancel);
-
-    private T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => _workers.Interruptible(begin);
-
-    private T Stoppable<T>(Func<CancellationToken, T> work) => _workers.Stoppable(work);
 
     private void Validate(Watch watch, IEnumerable<RunSpec> specs)
     {

@@ -120,7 +120,7 @@ public sealed partial class Lab
                 throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
         using var progress = new ShareProgress(title, all.Count);
-        var results = Interruptible(stop => all.Select((run, i) => InPlace(() =>
+        var results = _workers.Interruptible(stop => all.Select((run, i) => _workers.InPlace(() =>
         {
             var value = Kept(run, name, settings, epochs, at =>
             {

@@ -17,6 +17,7 @@ internal sealed class LabProgress : IDisposable
     private int _finished;
     private string _last = "";
     private readonly string _notes = "";
+    private readonly string? _made;
 
     /// <param name="name">What is being trained.</param>
     /// <param name="runs">Runs in all.</param>
@@ -25,7 +26,7 @@ internal sealed class LabProgress : IDisposable
     /// <param name="replays">What would have to be trained again, which is said too.</param>
     public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? replays = null)
     {
-        (_name, _runs, _total) = (name, runs, missing.Count);
+        (_name, _runs, _total, _made) = (name, runs, missing.Count, store?.Made);
         _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind.Epochs);
         _missing = [.. missing.Select(s => s.Id)];
         var others = missing.SelectMany(spec => store?.OtherMakers(spec) ?? []).GroupBy(maker => maker)
@@ -66,6 +67,8 @@ internal sealed class LabProgress : IDisposable
         var warning = string.Concat((results ?? []).Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g =>
             FormattableString.Invariant($"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of ")
             + Captions.Layers([.. g.SelectMany(r => r.Collapsed).Distinct()])));
+        warning += string.Concat((results ?? []).Where(r => _made is not null && r.Made != _made).GroupBy(r => r.Made)
+            .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"));
         if (_total == 0)
         {
             if (_notes + warning != "")

@@ -6,7 +6,7 @@ namespace LTHKit.Experiments;
 
 /// <summary>Where a run keeps what. The only place that names these files; each of them names the run that it belongs to.</summary>
 /// <param name="Path">The run's folder.</param>
-public sealed record RunFolder(string Path)
+internal sealed record RunFolder(string Path)
 {
     /// <summary>The run's name and who made it, as its files have it.</summary>
     public string Run => System.IO.Path.GetFileName(Path);

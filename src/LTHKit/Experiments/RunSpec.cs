@@ -28,7 +28,8 @@ public enum Rewinding
 /// </summary>
 public sealed record RunSpec
 {
-    private readonly Family _family = new();
+    // Copies of a spec share this table, in which each has an entry of its own.
+    private readonly ConditionalWeakTable<RunSpec, Known> _known = [];
 
     /// <summary>The data set.</summary>
     public DataSpec Data { get; init; } = new();
@@ -97,21 +98,21 @@ public sealed record RunSpec
         }
     }
 
-    /// <summary>The canonical JSON form.</summary>
-    public JsonObject ToJson() => SpecJson.Of(Normalised);
+    /// <summary>The canonical JSON form, of a user's code and of what it holds when this is first asked.</summary>
+    public JsonObject ToJson() => _known.GetValue(this, spec => new(spec)).Json.Value.DeepClone().AsObject();
 
-    /// <summary>The run's name: twelve hexadecimal digits from its content, a user's code and what it holds when this is first asked included.</summary>
+    /// <summary>The run's name: twelve hexadecimal digits from its content.</summary>
     [JsonIgnore]
-    public string Id => _family.Of(this).Id.Value;
+    public string Id => _known.GetValue(this, spec => new(spec)).Id.Value;
 
     /// <summary>The dense run of the same seed, from which tickets are drawn.</summary>
-    internal RunSpec Dense => _family.Of(this).Dense.Value;
+    internal RunSpec Dense => _known.GetValue(this, spec => new(spec)).Dense.Value;
 
     /// <summary>
     /// The run whose trained weights decide this one's mask: for IMP the untweaked ticket one level up, for pruners that look at the
     /// trained dense network that one; null for a dense run and for pruners that look at theta0.
     /// </summary>
-    internal RunSpec? Parent => _family.Of(this).Parent.Value;
+    internal RunSpec? Parent => _known.GetValue(this, spec => new(spec)).Parent.Value;
 
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
@@ -126,6 +127,12 @@ public sealed record RunSpec
 
     /// <inheritdoc/>
     public override string ToString() => Label;
+
+    /// <inheritdoc/>
+    public bool Equals(RunSpec? other) => Id == other?.Id;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Id.GetHashCode();
 
     /// <summary>How its ticket was drawn and from where it is retrained, as far as that goes not without saying: "snip", "rewound to epoch 33".</summary>
     internal IEnumerable<string> Ticket
@@ -195,34 +202,20 @@ public sealed record RunSpec
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType() == tweak.GetType()) > 1 ? SpecJson.Of(tweak).ToJsonString() : "";
 
-    /// <summary>
-    /// Names and relatives of a spec and its copies, each found once, so that a user's object that changes while it is trained with changes none of
-    /// them. It is no part of a spec's value.
-    /// </summary>
-    private sealed class Family : IEquatable<Family>
+    /// <summary>What is known of a spec, found once, so that a user's object that changes while it is trained with changes none of it.</summary>
+    private sealed class Known(RunSpec spec)
     {
-        private readonly ConditionalWeakTable<RunSpec, Member> _members = [];
+        public Lazy<JsonObject> Json { get; } = new(() => SpecJson.Of(spec.Normalised));
 
-        public Member Of(RunSpec spec) => _members.GetValue(spec, s => new(s));
+        public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
 
-        public bool Equals(Family? other) => true;
+        public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
 
-        public override bool Equals(object? obj) => true;
-
-        public override int GetHashCode() => 0;
-
-        public sealed class Member(RunSpec spec)
+        public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch
         {
-            public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
-
-            public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
-
-            public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch
-            {
-                At.EachRound => (spec.Drawn with { Level = spec.Level - 1 }).Normalised,
-                At.Trained => spec.Dense,
-                _ => null,
-            });
-        }
+            At.EachRound => (spec.Drawn with { Level = spec.Level - 1 }).Normalised,
+            At.Trained => spec.Dense,
+            _ => null,
+        });
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Storage;
@@ -29,6 +30,9 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Who makes runs here, for instance "kit 2, libtorch 2.10.0, cpu".</summary>
     public string Maker { get; } = $"kit {Algorithms}, libtorch {Libtorch.Version}, {device}";
 
+    /// <summary>The same with the threads that each run has now, on which the last bits depend.</summary>
+    internal string Made => $"{Maker}, {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}";
+
     /// <summary>
     /// The store to use where none is named: the folder in LTHKIT_RUNS, else artifacts/runs of the checkout that the current folder lies in,
     /// else ./runs. Relative folders begin where the program was started, not where a notebook lies.
@@ -47,21 +51,21 @@ public sealed class RunStore(string root, string device = "cpu")
     internal RunStore On(Device other) => new(Root, other.type.ToString().ToLowerInvariant());
 
     /// <summary>The folder of a run, which need not exist.</summary>
-    public RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, $"{spec.Id} {Maker}".Replace(", ", "-").Replace(' ', '-')));
+    internal RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, $"{spec.Id} {Maker}".Replace(", ", "-").Replace(' ', '-')));
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
-    public IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []
+    internal IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []
         : [.. Directory.GetDirectories(Root, spec.Id + "-*").Where(f => f != Folder(spec).Path && File.Exists(new RunFolder(f).Done)).Select(f => Path.GetFileName(f)[(spec.Id.Length + 1)..]).Order()];
 
     /// <summary>The result of a finished run; null if it is not finished.</summary>
     /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
-    public RunResult? Find(RunSpec spec)
+    internal RunResult? Find(RunSpec spec)
     {
         var folder = Folder(spec);
         // Without its network, or its mask, a run is not finished, whatever is written about it.
         if (!File.Exists(folder.Done) || !File.Exists(folder.Checkpoint) || (spec.Level > 0 && !File.Exists(folder.Mask)))
             return null;
-        CheckSpec(spec);
+        var images = Images(spec);
         var epochs = ReadMetrics(spec);
         if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
             throw folder.Damaged(folder.Metrics, "epochs are missing");
@@ -74,7 +78,7 @@ public sealed class RunStore(string root, string device = "cpu")
         {
             throw folder.Damaged(folder.Done, e.Message, e);
         }
-        if (done.Run != folder.Run || done.Collapsed is null || done.Data is null || done.Made is null)
+        if (done.Run != folder.Run || done.Collapsed is null || done.Made is null)
             throw folder.Damaged(folder.Done, "it is of another run");
         var best = epochs.MaxBy(m => m.ValidationAccuracy)!;    // the first of equals
         return new RunResult
@@ -89,7 +93,7 @@ public sealed class RunStore(string root, string device = "cpu")
             LastTestAccuracy = epochs[^1].TestAccuracy,
             BestEpoch = best.Epoch,
             Seconds = epochs.Sum(m => m.Seconds),
-            DataFingerprint = done.Data,
+            DataFingerprint = images,
             Made = done.Made,
             Epochs = epochs,
         };
@@ -98,7 +102,7 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>
     /// Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.
     /// </summary>
-    public IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
+    internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
     {
         var folder = Folder(spec);
         AtomicFile.CreateFolder(folder.Path);
@@ -126,15 +130,15 @@ public sealed class RunStore(string root, string device = "cpu")
         }
     }
 
-    /// <summary>Writes the spec of a run that begins, or checks that the folder is this run's; sweeps up after a process that was killed.</summary>
+    /// <summary>Writes what is run, and on which images, or checks that the folder is this run's; sweeps up after a process that was killed.</summary>
     /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
-    internal void Begin(RunSpec spec)
+    internal void Begin(RunSpec spec, ImageSet images)
     {
         var folder = Folder(spec);
         if (File.Exists(folder.Spec))
-            CheckSpec(spec);
+            Check(spec, Images(spec), images);
         else
-            AtomicFile.WriteText(folder.Spec, Described(spec).ToJsonString(SpecJson.Options) + "\n");
+            AtomicFile.WriteText(folder.Spec, new JsonObject { ["made"] = Maker, ["images"] = images.Fingerprint, ["run"] = spec.ToJson() }.ToJsonString(SpecJson.Options) + "\n");
         foreach (var leftover in Directory.GetFiles(folder.Path, "*.tmp"))
             File.Delete(leftover);
         File.Delete(folder.Done);
@@ -146,7 +150,7 @@ public sealed class RunStore(string root, string device = "cpu")
 
     /// <summary>The epochs recorded so far.</summary>
     /// <exception cref="UserException">The file is damaged.</exception>
-    public IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
+    internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
     {
         var folder = Folder(spec);
         var epochs = new RunLog<EpochMetrics>(folder, folder.Metrics).Read();
@@ -154,26 +158,32 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>Writes the result; the run is finished then.</summary>
-    internal RunResult Finish(RunSpec spec, Mask? mask, Network network, string dataFingerprint)
+    internal RunResult Finish(RunSpec spec, Mask? mask, Network network)
     {
-        var threads = get_num_threads();
-        var done = new Done(Folder(spec).Run, mask?.Sparsity ?? 0, mask?.EffectiveSparsity(network) ?? 0, mask?.Collapsed ?? [], dataFingerprint,
-            $"{Maker}, {threads} {(threads == 1 ? "thread" : "threads")}", DateTime.UtcNow);
+        var done = new Done(Folder(spec).Run, mask?.Sparsity ?? 0, mask?.EffectiveSparsity(network) ?? 0, mask?.Collapsed ?? [], Made, DateTime.UtcNow);
         AtomicFile.WriteText(Folder(spec).Done, JsonSerializer.Serialize(done, SpecJson.LineOptions) + "\n");
         return Find(spec)!;
     }
 
-    private JsonObject Described(RunSpec spec) => new() { ["made"] = Maker, ["run"] = spec.ToJson() };
+    /// <summary>Refuses a run of other images than those that are there now.</summary>
+    /// <exception cref="UserException">They are others.</exception>
+    internal void Check(RunSpec spec, string trained, ImageSet images)
+    {
+        if (trained != images.Fingerprint)
+            throw new UserException($"{spec.Label} was trained on other images than those that {spec.Data.Name} holds now: use another run store (LTHKIT_RUNS) for them, or delete {Folder(spec).Path}.");
+    }
 
-    private void CheckSpec(RunSpec spec)
+    /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
+    private string Images(RunSpec spec)
     {
         var folder = Folder(spec);
         try
         {
-            if (JsonNode.DeepEquals(JsonNode.Parse(File.ReadAllText(folder.Spec)), Described(spec)))
-                return;
+            if (JsonNode.Parse(File.ReadAllText(folder.Spec)) is JsonObject stored && JsonNode.DeepEquals(stored["run"], spec.ToJson())
+                && (string?)stored["made"] == Maker && (string?)stored["images"] is { } images)
+                return images;
         }
-        catch (Exception e) when (e is JsonException or FileNotFoundException)
+        catch (Exception e) when (e is JsonException or FileNotFoundException or InvalidOperationException)
         {
             throw folder.Damaged(folder.Spec, "it is missing or cut short", e);
         }
@@ -186,5 +196,5 @@ public sealed class RunStore(string root, string device = "cpu")
     private static string Resolve(string path, string from) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
 
-    private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Data, string Made, DateTime Finished);
+    private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished);
 }

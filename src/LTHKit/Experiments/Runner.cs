@@ -39,7 +39,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var held = store.Acquire(spec, waiting, cancel);
         if (Find(spec) is { } meanwhile)
             return meanwhile;
-        store.Begin(spec);
+        store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel);
         using var start = Prepare(spec, mask, cancel, callbacks);
@@ -60,15 +60,15 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
-        return store.Finish(spec, mask, start.Network, open(spec.Data).Fingerprint);
+        return store.Finish(spec, mask, start.Network);
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
     private RunResult? Find(RunSpec spec)
     {
         var result = store.Find(spec);
-        if (result is not null && result.DataFingerprint != open(spec.Data).Fingerprint)
-            throw new UserException($"{spec.Label} was trained on other images than those that {spec.Data.Name} holds now: use another run store (LTHKIT_RUNS) for them, or delete {result.Folder}.");
+        if (result is not null)
+            store.Check(spec, result.DataFingerprint, open(spec.Data));
         return result;
     }
 
@@ -154,7 +154,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
         if (!File.Exists(path))
-            throw new UserException($"{run.Spec.Label} was trained without re-scaled initialisation and has no learned scales: give a run with the tweak RescaledInit.");
+            throw run.Spec.Tweaks.Any(t => t is RescaledInit { Iterations: > 0 }) ? store.Folder(run.Spec).Damaged(path, "it is missing")
+                : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation and has no learned scales: give a run with the tweak RescaledInit.");
         using var scope = NewDisposeScope();
         using var network = Load(run.Spec);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
@@ -304,11 +305,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
     {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
         using var source = spec.Rewinding == Rewinding.Weights
             ? Load(spec.Dense, Snapshot(spec.Dense, spec.Rewind, [], cancel), spec.Rewind)
             : Load(spec.Parent ?? spec.Dense);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
         var weights = source.State.ToDictionary();
         foreach (var (name, value) in network.State)
             if (weights.TryGetValue(name, out var rewound))

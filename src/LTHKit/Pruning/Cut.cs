@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LTHKit.Pruning;
 
 /// <summary>Turns scores into a mask: the only place where weights are cut, whatever the pruner.</summary>
-public static class Cut
+internal static class Cut
 {
     /// <summary>
     /// The mask that keeps exactly <paramref name="keep"/> of the weights that <paramref name="mask"/> keeps: those of the highest

@@ -11,7 +11,7 @@ namespace LTHKit.Training;
 /// The training loop (paper section 4.1). It holds the only state of a training: network, optimiser and next epoch; the data order of an
 /// epoch follows from seed and epoch alone, so that a training resumed from a checkpoint goes on to the same bits.
 /// </summary>
-public sealed class Trainer : IDisposable
+internal sealed class Trainer : IDisposable
 {
     private readonly Recipe _recipe;
     private readonly ImageSet _data;

@@ -4,7 +4,7 @@ namespace LTHKit.Training;
 /// Something that watches a training: logging, checkpoints, a Hessian trace. Callbacks read the trainer and never change it, so
 /// that what each sees does not depend on their order. One that throws ends the training, so whatever records it comes first.
 /// </summary>
-public abstract class TrainingCallback
+internal abstract class TrainingCallback
 {
     /// <summary>While the network is prepared.</summary>
     /// <param name="doing">What is done, and how far it is.</param>
@@ -32,7 +32,7 @@ public abstract class TrainingCallback
 /// <param name="Epoch">Counted from 0.</param>
 /// <param name="TrainLoss">Mean over the epoch's steps, as the weights moved.</param>
 /// <param name="Evaluation">The network on the validation and test images: computed for the first callback that asks, and for nobody if none does.</param>
-public sealed record TrainedEpoch(int Epoch, double TrainLoss, Lazy<EpochMetrics> Evaluation);
+internal sealed record TrainedEpoch(int Epoch, double TrainLoss, Lazy<EpochMetrics> Evaluation);
 
 /// <summary>The training loss became infinite or not a number; what was kept of the run is its last good epoch.</summary>
 /// <param name="message">Where.</param>

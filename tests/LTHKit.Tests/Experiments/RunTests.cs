@@ -206,7 +206,7 @@ public sealed class RunTests : IDisposable
     {
         using var lab = Tiny.Lab(_store);
         var spec = Tiny.Spec with { Tweaks = [new Explosive()] };
-        var said = Assert.Throws<UserException>(() => lab.Run("explosive", [spec])).Message;
+        var said = Assert.Throws<DivergedException>(() => lab.Run("explosive", [spec])).Message;
         Assert.Contains("epoch 3, step 2", said);
         Assert.Contains(spec.Id, said);
         Assert.Equal(2, lab.Store.ReadMetrics(spec).Count);
@@ -310,7 +310,7 @@ public sealed class RunTests : IDisposable
         using var lab = Tiny.Lab(_store);
         var run = lab.Run("dense", [Tiny.Spec])[0];
         var lines = File.ReadAllLines(Folder(Tiny.Spec).Metrics);
-        lines[1] = lines[1].Replace("\"trainLoss\":", "\"trainLoss\":1");      // the second epoch of another machine
+        lines[2] = lines[2].Replace("\"trainLoss\":", "\"trainLoss\":1");      // the second epoch of another machine
         File.WriteAllLines(Folder(Tiny.Spec).Metrics, lines);
         using (lab.Network(run, 1))
         {

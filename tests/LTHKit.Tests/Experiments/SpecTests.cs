@@ -13,7 +13,7 @@ public sealed class SpecTests
     [Fact]
     public void TheCanonicalFormHoldsEverySettingButWhatIsNeutral()
     {
-        var spec = new RunSpec { Level = 3, Seed = 2, Recipe = new Recipe { Epochs = 60 }, Tweaks = [new LabelSmoothing(), new SkipInjection()] };
+        var spec = new RunSpec { Level = 3, Seed = 2, Recipe = new Recipe { Epochs = 60 }, Tweaks = [new LabelSmoothing(), new SkipInjection(SkipKind.Normalised)] };
         Assert.Equal("""{"augment":true,"batchSize":128,"decay":0.1,"decayAt":[0.5,0.75],"epochs":60,"learningRate":0.1,"momentum":0.9,"weightDecay":0.0002}""",
             spec.ToJson()["recipe"]!.ToJsonString());
         Assert.Equal("""[{"type":"LabelSmoothing","amount":0.1},{"type":"SkipInjection","firstWeight":0.0001,"kind":"normalised"}]""", spec.ToJson()["tweaks"]!.ToJsonString());

@@ -79,20 +79,21 @@ public sealed class DistillationTests : IDisposable
     {
         using var lab = Tiny.Lab(_store);
         var pruning = Pruner.Random;      // whose tickets need no dense run
-        var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Recipe = Tiny.Spec.Recipe with { Epochs = 10 }, Tweaks = [new Distillation(2, 1)] };
-        var runs = lab.Run("distilled", [spec, spec with { Tweaks = [] }]);
+        var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Tweaks = [new Distillation(2, 1)] };
+        var runs = lab.Run("distilled", [spec, spec with { Tweaks = [.. spec.Tweaks, new LabelSmoothing(0.5)] }]);
         var dense = Assert.IsType<RunResult>(lab.Store.Find(spec.Dense));
         Assert.Equal(3, dense.Spec.Seed);
         Assert.Null(lab.Store.Find(spec.Dense with { Seed = 0 }));
-        // With all weight on the teacher, the student comes nearer to it than it was, and nearer than the same ticket does by learning the labels.
+        // With all weight on the teacher, training lowers the distance to it, which is what it minimises, and what the labels are does not matter to the bit.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using Network teacher = lab.Network(dense), untrained = lab.Network(runs[0], 0), trained = lab.Network(runs[0]), taught = lab.Network(runs[1]);
+        using Network teacher = lab.Network(dense), untrained = lab.Network(runs[0], 0), trained = lab.Network(runs[0]);
         using var batches = new Batches(lab.Data(), 32, 0);
         using var batch = batches.Evaluation(lab.Data().Train, 200).First();
         float Distance(Network network) => new Distillation(2).Divergence(network.call(batch.Images), teacher.call(batch.Images)).item<float>();
         Assert.True(Distance(trained) < Distance(untrained), $"{Distance(untrained)} -> {Distance(trained)}");
-        Assert.True(Distance(trained) < Distance(taught), $"{Distance(taught)} by the labels, {Distance(trained)} by the teacher");
+        Assert.NotEqual(runs[0].Id, runs[1].Id);
+        Assert.Equal(Tiny.Bits(lab.Store.Folder(runs[0].Spec).Checkpoint), Tiny.Bits(lab.Store.Folder(runs[1].Spec).Checkpoint));
     }
 
     [Theory]

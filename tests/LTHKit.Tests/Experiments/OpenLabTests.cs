@@ -1,0 +1,257 @@
+using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Tests.Data;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Experiments;
+
+/// <summary>What a user opens in a cell, each through the store: trained, found again, its tickets' weights zero.</summary>
+public sealed class OpenLabTests : IDisposable
+{
+    private static readonly Profile Profile = new()
+    {
+        Data = new DataSpec { TrainCount = 100, TestCount = 40, Classes = 4, Size = 8 },
+        Model = new ModelSpec("vgg5", 3),
+        Recipe = new Recipe { Epochs = 4, BatchSize = 30, LearningRate = 0.05 },
+        Rates = [0.5],
+        Levels = [1, 2],
+    };
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly Lab _lab;
+
+    public OpenLabTests() => _lab = Open();
+
+    public void Dispose()
+    {
+        _lab.Dispose();
+        _folder.Dispose();
+    }
+
+    private Lab Open(ImageSet? data = null) => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(_folder.Path), data: data);
+
+    /// <summary>The ablations of the README, by name.</summary>
+    private static readonly Dictionary<string, Func<Lab, Sweep>> Ablations = new()
+    {
+        ["own pruner"] = lab => lab.Sweep(pruning: new Pruner("w*g", At.Trained, c => c.Weight.abs() * c.Gradient.abs())),
+        ["layers left out"] = lab => lab.Sweep(pruning: Pruner.Imp with { Except = ["layer1.conv1"] }),
+        ["own distribution"] = lab => lab.Sweep(pruning: Pruner.Omp with { Distribution = new("root", layer => Math.Sqrt(layer.Total)) }),
+        ["rates by round"] = lab => lab.Sweep([0.3, 0.6], rates: [0.3, 0.4]),
+        ["random tickets"] = lab => lab.Sweep(control: Control.Random),
+        ["shuffled mask"] = lab => lab.Sweep(control: Control.Shuffled),
+        ["re-initialised"] = lab => lab.Sweep(control: Control.Reinitialised),
+        ["own optimiser"] = lab => lab.Sweep(recipe: lab.Profile.Recipe with { LearningRate = 1e-3, Optimiser = p => optim.AdamW(p, weight_decay: 0.01) }),
+        ["warm-up and cosine"] = lab => lab.Sweep(recipe: lab.Profile.Recipe with { WarmUp = "1ep", Schedule = Recipe.Cosine }),
+        ["own schedule"] = lab => lab.Sweep(recipe: lab.Profile.Recipe with { Schedule = done => 1 - done }),
+        ["rates by layer"] = lab => lab.Sweep(recipe: lab.Profile.Recipe with { RateOf = name => name.StartsWith("fc") ? 0.1 : 1 }),
+        ["longer retraining"] = lab => lab.Sweep(recipe: lab.Profile.Recipe with { Epochs = 6 }),
+        ["weight rewinding"] = lab => lab.Sweep(rewind: "5it"),
+        ["in every round"] = lab => lab.Sweep(rewind: "1ep", eachRound: true),
+        ["learning-rate rewinding"] = lab => lab.Sweep(rewinding: Rewinding.LearningRate, eachRound: true),
+        ["fine-tuning"] = lab => lab.Sweep(rewinding: Rewinding.FineTuning, recipe: lab.Profile.Recipe with { Epochs = 1 }),
+        ["own model"] = lab => lab.Sweep(model: ModelSpec.Own("plain", input => nn.Sequential(
+            ("conv1", nn.Conv2d(input.Channels, 4, 3)), ("relu", nn.ReLU()), ("conv2", nn.Conv2d(4, 6, 3)), ("act", nn.ReLU()), ("flat", nn.Flatten()), ("fc", nn.Linear(96, input.Classes))))),
+    };
+
+    public static TheoryData<string> Names => [.. Ablations.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AnAblationIsStoredFoundAgainAndHoldsItsMask(string name)
+    {
+        var sweep = Ablations[name](_lab);
+        Assert.Equal(3, sweep.Runs.Count + sweep.Dense.Count);
+        Assert.Empty(sweep.Holes);
+        foreach (var run in sweep.Runs)
+        {
+            using var scope = NewDisposeScope();
+            using var network = _lab.Network(run);
+            using var mask = _lab.Mask(run)!;
+            Assert.Equal(PruningRates.KeptAt(run.Spec.Rates, run.Spec.Level, mask.Total), mask.Kept);
+            Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
+        }
+        // Another laboratory finds them, trains nothing, and the name of the sweep tells it from the others.
+        var before = Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
+        using var other = Open();
+        var again = Ablations[name](other);
+        Assert.Equal(before, Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc));
+        Assert.Equal(sweep.Runs.Select(r => (r.Id, r.TestAccuracy)), again.Runs.Select(r => (r.Id, r.TestAccuracy)));
+    }
+
+    [Fact]
+    public void EachAblationIsAnotherRun()
+    {
+        var vanilla = _lab.Sweep([0.75]);
+        var ids = Ablations.Where(a => a.Key is not "layers left out" and not "rates by round").Select(a => a.Value(_lab)[a.Value(_lab).Runs.Max(r => r.Spec.Level)].Id).Append(vanilla[2].Id).ToList();
+        Assert.Equal(ids.Count, ids.Distinct().Count());
+    }
+
+    [Fact]
+    public void ControlsKeepWhatTheySayOfTheTicket()
+    {
+        using var scope = NewDisposeScope();
+        Mask Of(Control control) => _lab.Mask(_lab.Sweep([0.75], control: control).Sparsest)!;
+        using Mask ticket = Of(Control.None), random = Of(Control.Random), shuffled = Of(Control.Shuffled), fresh = Of(Control.Reinitialised);
+        Assert.Equal(ticket, fresh);
+        Assert.Equal(ticket.Layers.Select(l => l.Kept), random.Layers.Select(l => l.Kept));
+        Assert.True(ticket.Overlap(random) < 0.5 && ticket.Overlap(shuffled) < 0.9 && random.Overlap(shuffled) < 0.5);
+        foreach (var layer in ticket.Layers)
+            Assert.True(ticket[layer.Name].flatten(1).sum(1).eq(shuffled[layer.Name].flatten(1).sum(1)).all().ToBoolean());
+        Assert.Contains(ticket.Layers, layer => !ticket[layer.Name].flatten(1).sum(1).eq(random[layer.Name].flatten(1).sum(1)).all().ToBoolean());
+        using Network theta0 = _lab.Network(_lab.Sweep([0.75])[2], 0), other = _lab.Network(_lab.Sweep([0.75], control: Control.Reinitialised)[2], 0);
+        Assert.All(theta0.PrunableWeights().Zip(other.PrunableWeights()), p => Assert.False(p.First.Weight.eq(p.Second.Weight).all().ToBoolean()));
+    }
+
+    // Renda et al. 2020: the weights are those that the ticket was drawn from, the schedule starts again or stays at its last rate.
+    [Fact]
+    public void LearningRateRewindingAndFineTuningStartFromTrainedWeights()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var rewinding in new[] { Rewinding.LearningRate, Rewinding.FineTuning })
+        {
+            var sweep = _lab.Sweep(rewinding: rewinding, eachRound: true);
+            Assert.Equal(rewinding == Rewinding.LearningRate ? [0.05, 0.05, 0.005, 0.0005] : [0.0005, 0.0005, 0.0005, 0.0005], sweep[2].Epochs.Select(e => Math.Round(e.LearningRate, 9)));
+            using Network before = _lab.Network(sweep[1]), start = _lab.Network(sweep[2], 0);
+            using var mask = _lab.Mask(sweep[2])!;
+            Assert.All(before.PrunableWeights().Zip(start.PrunableWeights()), p => Assert.True((p.First.Weight * mask[p.First.Name]).eq(p.Second.Weight).all().ToBoolean()));
+        }
+    }
+
+    [Fact]
+    public void ARecipeOfSpendingLeavesTheDrawingAsItIs()
+    {
+        var (vanilla, longer) = (_lab.Sweep(), _lab.Sweep(recipe: Profile.Recipe with { Epochs = 6 }));
+        Assert.Equal(6, longer[2].Epochs.Count);
+        using Mask a = _lab.Mask(vanilla[2])!, b = _lab.Mask(longer[2])!;
+        Assert.Equal(a, b);
+    }
+
+    // Late resetting to a step: the dense network is kept there while it trains, and training goes on with the next step.
+    [Fact]
+    public void RewindingToAStepNeedsNoReplay()
+    {
+        var run = _lab.Sweep([0.5], rewind: "5it", name: "late")[1];
+        Assert.Equal("1ep2it", run.Spec.Rewind.ToString());       // an epoch has three steps
+        Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
+        Assert.True(File.Exists(_lab.Store.Folder(run.Spec.Dense).Snapshot("1ep2it")));
+        using Network dense = _lab.Network(_lab.Sweep([0.5])[0], "5it"), start = _lab.Network(run, "1ep");
+        using var mask = _lab.Mask(run)!;
+        using var scope = NewDisposeScope();
+        Assert.All(dense.PrunableWeights().Zip(start.PrunableWeights()), p => Assert.True((p.First.Weight * mask[p.First.Name]).eq(p.Second.Weight).all().ToBoolean()));
+    }
+
+    [Fact]
+    public void WhatHasToBeTrainedAgainIsSaidBeforeAnythingTrains()
+    {
+        _lab.Sweep([0.5]);
+        var said = Said(() => _lab.Sweep([0.5], rewind: "2ep"));
+        Assert.Contains("has to be trained again: vgg5 on synthetic, dense, seed 0, for its network at 2ep, which was not kept", said.Split("run 1 of")[0]);
+        Assert.DoesNotContain("trained again", Said(() => _lab.Sweep([0.5], rewind: "2ep")));
+        Assert.Contains("for its network at 3ep", Said(() => _lab.Sweep([0.5], keep: ["3ep"])));
+    }
+
+    [Fact]
+    public void OneDivergedRunLeavesAHoleAndTheRestStays()
+    {
+        var sweep = _lab.Sweep(recipe: Profile.Recipe with { Optimiser = p => new Exploding(p) });
+        Assert.Empty(sweep.Runs);
+        Assert.Equal([0, 1, 2], sweep.Holes.Select(h => h.Spec.Level).Order());
+        Assert.All(sweep.Holes, hole => Assert.Contains("infinite or not a number in epoch 1", hole.Reason));
+        Assert.Contains("infinite", Assert.Throws<UserException>(() => sweep[1]).Message);
+        Assert.Contains("infinite", Assert.Throws<UserException>(() => sweep.Sparsest).Message);
+        var part = _lab.Sweep(tweaks: [new Fragile()]);
+        Assert.Equal([1], part.Runs.Select(r => r.Spec.Level));
+        Assert.Equal([2], part.Holes.Select(h => h.Spec.Level));
+        Assert.Throws<DivergedException>(() => _lab.Run("one", [part.Holes[0].Spec]));
+        Assert.Equal("fragile: 1 sparse runs, 1 dense, 1 without a result", part.ToString());
+    }
+
+    [Fact]
+    public void OwnDataAreKnownByTheirContent()
+    {
+        using var generator = new Generator(1);
+        using var images = randint(0, 256, [120, 3, 8, 8], generator: generator).to_type(ScalarType.Byte);
+        using var labels = arange(120, ScalarType.Int64) % 3;
+        using ImageSet one = ImageSet.From("mine", images, labels), same = ImageSet.From("mine", images, labels), other = ImageSet.From("mine", 255 - images, labels);
+        using Lab a = Open(one), b = Open(same), c = Open(other);
+        var run = a.Sweep([0.5])[1];
+        Assert.Equal(run.Id, b.Sweep([0.5])[1].Id);
+        Assert.NotEqual(run.Id, c.Sweep([0.5])[1].Id);
+        Assert.Contains("mine", run.Spec.Label);
+    }
+
+    [Fact]
+    public void WhatCannotBeIsOneSentenceBeforeAnythingTrains()
+    {
+        foreach (var (said, ask) in new (string, Func<object>)[]
+        {
+            ("tweaks is null", () => _lab.Sweep(tweaks: [null!])),
+            ("tweaks is null", () => _lab.Run("r", [new RunSpec { Data = Profile.Data, Model = Profile.Model, Tweaks = [null!] }])),
+            ("5 is no sparsity", () => _lab.Sweep([5])),
+            ("NaN is no sparsity", () => _lab.Sweep([double.NaN])),
+            ("rates", () => _lab.Sweep(rates: [])),
+            ("rates", () => _lab.Sweep(rates: [0.5, 1.5])),
+            ("no layer 'conv9'", () => _lab.Sweep(pruning: Pruner.Imp with { Except = ["conv9"] })),
+            ("rewind point", () => _lab.Sweep(rewind: "4ep")),
+            ("rewind point", () => _lab.Sweep(rewind: "12it")),
+            ("12ep for twelve", () => _lab.Sweep(rewind: "soon")),
+            ("cannot be rewound", () => _lab.Sweep(rewind: "1ep", control: Control.Reinitialised)),
+            ("needs a name", () => _lab.Sweep(pruning: new Pruner("", At.Trained, c => c.Weight))),
+            ("Schedule", () => _lab.Sweep(recipe: Profile.Recipe with { Schedule = done => -1 })),
+        })
+            Assert.Contains(said, Assert.ThrowsAny<UserException>(() => ask()).Message);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+        Assert.Contains("another shape", Assert.Throws<UserException>(() => _lab.Sweep(pruning: new Pruner("sum", At.Initialised, c => c.Weight.sum()), dense: false)).Message);
+        Assert.Contains("no positive share", Assert.Throws<UserException>(() => _lab.Sweep(pruning: Pruner.Random with { Distribution = new("none", _ => 0) }, dense: false)).Message);
+    }
+
+    // The cure that a message names works in the same session.
+    [Fact]
+    public void ADeletedRunIsTrainedAnewInTheSameSession()
+    {
+        var first = _lab.Sweep([0.5]);
+        Directory.Delete(first[1].Folder, recursive: true);
+        Assert.Equal(first[1].Epochs.Select(e => e with { Seconds = 0 }), _lab.Sweep([0.5])[1].Epochs.Select(e => e with { Seconds = 0 }));
+    }
+
+    private static string Said(Action act)
+    {
+        var before = Console.Error;
+        using var said = new StringWriter();
+        Console.SetError(said);
+        try
+        {
+            act();
+            return said.ToString();
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+
+    /// <summary>Trains at level 1 and diverges at level 2.</summary>
+    private sealed record Fragile : Tweak
+    {
+        public override string Label => "fragile";
+
+        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target) => loss(logits, target) * (context.Mask?.Sparsity > 0.6 ? float.NaN : 1);
+    }
+
+    private sealed class Exploding(IEnumerable<TorchSharp.Modules.Parameter> parameters) : TorchSharp.Modules.SGD(parameters, 0.1)
+    {
+        public override Tensor step(Func<Tensor>? closure = null)
+        {
+            using var noGrad = no_grad();
+            foreach (var weight in parameters())
+                weight.mul_(float.NaN);
+            return null!;
+        }
+    }
+}
