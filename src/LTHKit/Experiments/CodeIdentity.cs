@@ -23,7 +23,8 @@ namespace LTHKit.Experiments;
 /// </summary>
 internal sealed partial class CodeIdentity
 {
-    private const BindingFlags Everything = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+    private const BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+    private const BindingFlags Declared = Any | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     private static readonly Dictionary<short, OpCode> OpCodes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => o.Value);
@@ -95,7 +96,7 @@ internal sealed partial class CodeIdentity
             foreach (var element in elements)
                 Value(name, element);
         else if (type.IsValueType || value is ITuple)
-            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            foreach (var field in type.GetFields(Any))
                 Value(name, field.GetValue(value));
         else if (type != typeof(object))
             throw Refused(name, value);
@@ -108,7 +109,8 @@ internal sealed partial class CodeIdentity
             && !typeof(Tensor).IsAssignableFrom(p.PropertyType) && !IsOwn(p.DeclaringType!)).OrderBy(p => p.Name, StringComparer.Ordinal))
             if (Plain(property.GetValue(module)) is { } setting)
                 _values.Append(' ').Append(property.Name).Append('=').Append(setting);
-        foreach (var (key, tensor) in module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false)))
+        var tensors = module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false));
+        foreach (var (key, tensor) in tensors)
             _values.Append(' ').Append(key).Append(' ').Append(Bytes(tensor));
         foreach (var (key, child) in module.named_children())
             Value($"{name}, {key}", child);
@@ -124,8 +126,9 @@ internal sealed partial class CodeIdentity
             var whole = !IsCompilers(part);
             if (whole)
                 Reference(part);
-            foreach (var field in part.GetFields(Everything).Where(f => !f.IsStatic).OrderBy(f => whole ? -1 : _own.FindIndex(known => Same(known, f))).ThenBy(f => f.Name, StringComparer.Ordinal))
-                if (whole ? !IsMemory(value, field) : _own.Any(known => Same(known, field)))
+            var fields = part.GetFields(Any | BindingFlags.DeclaredOnly).OrderBy(f => whole ? -1 : Known(f)).ThenBy(f => f.Name, StringComparer.Ordinal);
+            foreach (var field in fields)
+                if (whole ? !IsMemory(value, field) : Known(field) >= 0)
                 {
                     _values.Append("\n.").Append(whole ? field.Name : Reference(field));
                     Value(field.Name.StartsWith('<') ? "something" : $"'{field.Name}'", field.GetValue(value));
@@ -146,7 +149,7 @@ internal sealed partial class CodeIdentity
         // Constant arrays of the source are fields whose names are hashes of their content.
         if (type is null || !IsOwn(type) || type.Name.StartsWith("<PrivateImplementationDetails>"))
             return $"{(type is null ? "" : NameOf(type))}.{Numbered().Replace(member.ToString()!, "")}";
-        var number = _own.FindIndex(known => Same(known, member));
+        var number = Known(member);
         if (number >= 0)
             return $"#{number}";
         number = _own.Count;
@@ -161,12 +164,12 @@ internal sealed partial class CodeIdentity
         }
         else if (member is Type && !IsCompilers(type))
             foreach (var part in new[] { type.BaseType }.Concat(type.GetInterfaces()).OfType<Type>().Where(IsOwn).Concat(Members(type)))
-                _code.Append('\n').Append(number).Append(' ').Append(part is MethodBase ? Numbered().Replace(part.ToString()!, "") : part.Name).Append(' ').Append(Reference(part));
+                _code.Append('\n').Append(number).Append(' ').Append(Numbered().Replace(part.ToString()!, "")).Append(' ').Append(Reference(part));
         return $"#{number}";
     }
 
     /// <summary>What a class declares, without what the compiler numbers; that is met where it is used.</summary>
-    private static IEnumerable<MemberInfo> Members(Type type) => type.GetMethods(Everything).Cast<MethodBase>().Concat(type.GetConstructors(Everything))
+    private static IEnumerable<MemberInfo> Members(Type type) => type.GetMethods(Declared).Cast<MethodBase>().Concat(type.GetConstructors(Declared))
         .Where(m => !m.Name.StartsWith('<')).OrderBy(m => Numbered().Replace(m.ToString()!, ""), StringComparer.Ordinal);
 
     private string Body(MethodBase method)
@@ -174,7 +177,8 @@ internal sealed partial class CodeIdentity
         if (method.GetMethodBody() is not { } body)
             return "";
         var text = new StringBuilder().AppendJoin(' ', body.LocalVariables.Select(l => NameOf(l.LocalType)))
-            .AppendJoin(' ', body.ExceptionHandlingClauses.Select(c => $"{c.Flags} {c.TryOffset} {c.HandlerOffset} {(c.Flags == 0 ? NameOf(c.CatchType!) : "")}"));
+            .AppendJoin(' ', body.ExceptionHandlingClauses.Select(c => $"{c.Flags} {c.TryOffset} {c.HandlerOffset}"
+                + (c.Flags == ExceptionHandlingClauseOptions.Clause ? NameOf(c.CatchType!) : "")));
         var code = body.GetILAsByteArray()!;
         for (var i = 0; i < code.Length;)
         {
@@ -203,8 +207,9 @@ internal sealed partial class CodeIdentity
         return text.ToString();
     }
 
-    private static bool Same(MemberInfo one, MemberInfo other) => one == other || (one.MetadataToken == other.MetadataToken && one.Module == other.Module && one.DeclaringType == other.DeclaringType
-        && one is not MethodInfo { IsGenericMethod: true } and not Type);
+    /// <summary>The number of a member, also where it was met through a class derived from its own; -1 if it was not.</summary>
+    private int Known(MemberInfo member) => _own.FindIndex(known => known == member || (known is FieldInfo or MethodBase { IsGenericMethod: false }
+        && known.MetadataToken == member.MetadataToken && known.Module == member.Module && known.DeclaringType == member.DeclaringType));
 
     /// <summary>A cell is loaded from memory; elsewhere a user's assembly is one that was written for the kit.</summary>
     private static bool IsOwn(Type type) => type.Assembly is var home && home != typeof(Lab).Assembly
@@ -227,9 +232,11 @@ internal sealed partial class CodeIdentity
         bool or char => $"{value.GetType().Name} {value}",
         Type type => NameOf(type),
         Device or ScalarType => value.ToString(),
-        IFormattable number when value.GetType().IsValueType && !IsOwn(value.GetType()) => $"{value.GetType().Name} {number.ToString(null, CultureInfo.InvariantCulture)}",
+        IFormattable number when value.GetType().IsValueType && !IsOwn(value.GetType())
+            => $"{value.GetType().Name} {number.ToString(null, CultureInfo.InvariantCulture)}",
         Tensor tensor => Bytes(tensor),
-        Array { Rank: 1 } array when array.Cast<object?>().Select(Plain).ToList() is var items && items.All(i => i is not null) => $"{NameOf(array.GetType())} {string.Join(", ", items)}",
+        Array { Rank: 1 } array when array.Cast<object?>().Select(Plain).ToList() is var items && items.All(i => i is not null)
+            => $"{NameOf(array.GetType())} {string.Join(", ", items)}",
         _ => null,
     };
 
@@ -243,7 +250,7 @@ internal sealed partial class CodeIdentity
     private static UserException Refused(string name, object value) => new($"The function captures {name}, a {value.GetType().Name}, whose value cannot be "
         + "part of a run's name: capture numbers, texts, lists of them, tensors, modules, functions, or objects of your own that hold such.");
 
-    /// <summary>The types that others are nested in, as a cell's are in a submission with a number, and the compiler's numbers of lambdas, iterators and lines.</summary>
+    /// <summary>Types that others are nested in, as a cell's in a numbered submission, and the compiler's numbers of lambdas, iterators and lines.</summary>
     [GeneratedRegex(@"[\w.#]+\+|(?<=>[a-z]?)__\w+|@\d+(-\d+)?")]
     private static partial Regex Numbered();
 }

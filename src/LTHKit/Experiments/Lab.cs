@@ -75,7 +75,8 @@ public sealed partial class Lab : IDisposable
     }
 
     /// <summary>Trains, or finds in the store, a way to retrain over sparsities and over the profile's seeds.</summary>
-    /// <param name="sparsities">Shares of the prunable weights to cut, in (0, 1), each rounded to the nearest round of <paramref name="rates"/>; null for the profile's.</param>
+    /// <param name="sparsities">Shares of the prunable weights to cut, in (0, 1), each taken to the nearest round of <paramref name="rates"/>; null for the
+    /// profile's.</param>
     /// <param name="tweaks">What is changed in retraining; null for nothing, vanilla LTH.</param>
     /// <param name="name">As in the legend; null for the tweaks' own labels and what else sets it apart.</param>
     /// <param name="rewind">The point of the dense training to go back to, "33ep" or "500it"; its beginning is theta0.</param>
@@ -190,8 +191,9 @@ public sealed partial class Lab : IDisposable
     /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="name">What is computed, for the file's name.</param>
-    /// <param name="settings">An object of what it depends on beside the run, such as <c>new { level }</c>, and beside <paramref name="measure"/> itself, whose code and captured values count anyway.</param>
-    /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json can write and read.</param>
+    /// <param name="settings">An object of what it depends on beside the run, such as <c>new { level }</c>, and beside <paramref name="measure"/> itself,
+    /// whose code and captured values count anyway.</param>
+    /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json writes and reads.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
         => Measured(run, name, settings, measure, (network, mask, _) => measure(network, mask), epochs);

@@ -76,7 +76,8 @@ internal sealed class LabProgress : IDisposable
             return;
         }
         var found = _runs - _trained.Count;
-        _line.Show($"{_name}: {_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}, {Span(_clock.Elapsed)}{_notes}{warning}", last: true);
+        var trained = $"{_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}";
+        _line.Show($"{_name}: {trained}, {Span(_clock.Elapsed)}{_notes}{warning}", last: true);
     }
 
     /// <summary>Ends the line.</summary>
@@ -87,7 +88,9 @@ internal sealed class LabProgress : IDisposable
         lock (_gate)
         {
             var left = _epochsHere > 0 ? $", {Span(_clock.Elapsed * ((_epochs - _epochsDone) / _epochsHere))} left" : "";
-            _line.Show(FormattableString.Invariant($"{_name}: run {Math.Min(_finished + 1, _total)} of {_total}, {100 * _epochsDone / Math.Max(1, _epochs):0} %{left}{(_last == "" ? "" : " | ")}{_last}"));
+            var share = 100 * _epochsDone / Math.Max(1, _epochs);
+            var last = _last == "" ? "" : " | " + _last;
+            _line.Show(FormattableString.Invariant($"{_name}: run {Math.Min(_finished + 1, _total)} of {_total}, {share:0} %{left}{last}"));
         }
     }
 
@@ -129,7 +132,8 @@ internal sealed class LabProgress : IDisposable
             {
                 var speed = trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds;
                 _epochClock.Restart();
-                owner._last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s");
+                owner._last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, ")
+                    + FormattableString.Invariant($"validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s");
             }
             owner.Show();
         }

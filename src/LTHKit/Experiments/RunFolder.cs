@@ -76,7 +76,7 @@ internal sealed class RunLog<T>(RunFolder folder, string path)
 
     /// <summary>Replaces the lines.</summary>
     public void Write(IEnumerable<T> lines)
-        => AtomicFile.WriteText(path, string.Concat(lines.Select(line => JsonSerializer.Serialize(line, SpecJson.LineOptions)).Prepend(_head).Select(line => line + "\n")));
+        => AtomicFile.WriteText(path, string.Join('\n', [_head, .. lines.Select(line => JsonSerializer.Serialize(line, SpecJson.LineOptions)), ""]));
 
     private sealed record Head(string Run);
 }

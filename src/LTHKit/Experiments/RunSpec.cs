@@ -167,18 +167,20 @@ public sealed record RunSpec
         Pruning.Validate();
         PruningRates.Validate(Rates);
         if (Data.ValidationFraction is not (> 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"The validation share is {Data.ValidationFraction}; a run needs one in (0, 1) to choose its best epoch, the paper's is 0.1."));
+            throw new UserException(FormattableString.Invariant($"The validation share is {Data.ValidationFraction}; ")
+                + "a run needs one in (0, 1) to choose its best epoch, the paper's is 0.1.");
         if (Level is < 0 or > PruningRates.MaxLevel)
             throw new UserException($"The pruning level is {Level}; give 0 for the dense network or a whole number up to {PruningRates.MaxLevel}.");
         if (!Enum.IsDefined(Control) || !Enum.IsDefined(Rewinding))
-            throw new UserException($"The control {Control} or the rewinding {Rewinding} does not exist; choose of {string.Join(", ", Enum.GetNames<Control>())} and {string.Join(", ", Enum.GetNames<Rewinding>())}.");
+            throw new UserException($"There is no control {(int)Control} or no rewinding {(int)Rewinding}; choose of "
+                + $"{string.Join(", ", Enum.GetNames<Control>())} and {string.Join(", ", Enum.GetNames<Rewinding>())}.");
         if (Control == Control.Reinitialised && IsRewound)
             throw new UserException("A re-initialised ticket starts from weights drawn anew and cannot be rewound: leave one of the two out.");
         var epochs = Math.Min(Recipe.Epochs, Drawing?.Epochs ?? Recipe.Epochs);
         if (Rewind.Epochs < 0 || Rewind.Iterations < 0 || Rewind.Epochs >= epochs)
             throw new UserException($"The rewind point is {Rewind}; it must lie in [0ep, {epochs}ep), before the end of the training.");
         if (Rewind.Iterations > 0 && Drawing is not null && Drawing.BatchSize != Recipe.BatchSize)
-            throw new UserException($"The rewind point {Rewind} counts steps of batches of {Drawing.BatchSize} images, and the tickets train with {Recipe.BatchSize}: give it in epochs.");
+            throw new UserException($"The rewind point {Rewind} counts steps of {Drawing.BatchSize} images, tickets have {Recipe.BatchSize}: give epochs.");
         if (Tweaks.Any(t => t is null))
             throw new UserException("One of the tweaks is null; leave it out.");
         foreach (var tweak in Tweaks)

@@ -55,7 +55,8 @@ public sealed class RunStore(string root, string device = "cpu")
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
     internal IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []
-        : [.. Directory.GetDirectories(Root, spec.Id + "-*").Where(f => f != Folder(spec).Path && File.Exists(new RunFolder(f).Done)).Select(f => Path.GetFileName(f)[(spec.Id.Length + 1)..]).Order()];
+        : [.. Directory.GetDirectories(Root, spec.Id + "-*").Where(f => f != Folder(spec).Path && File.Exists(new RunFolder(f).Done))
+            .Select(f => Path.GetFileName(f)[(spec.Id.Length + 1)..]).Order()];
 
     /// <summary>The result of a finished run; null if it is not finished.</summary>
     /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
@@ -138,7 +139,10 @@ public sealed class RunStore(string root, string device = "cpu")
         if (File.Exists(folder.Spec))
             Check(spec, Images(spec), images);
         else
-            AtomicFile.WriteText(folder.Spec, new JsonObject { ["made"] = Maker, ["images"] = images.Fingerprint, ["run"] = spec.ToJson() }.ToJsonString(SpecJson.Options) + "\n");
+        {
+            var described = new JsonObject { ["made"] = Maker, ["images"] = images.Fingerprint, ["run"] = spec.ToJson() };
+            AtomicFile.WriteText(folder.Spec, described.ToJsonString(SpecJson.Options) + "\n");
+        }
         foreach (var leftover in Directory.GetFiles(folder.Path, "*.tmp"))
             File.Delete(leftover);
         File.Delete(folder.Done);
@@ -154,7 +158,8 @@ public sealed class RunStore(string root, string device = "cpu")
     {
         var folder = Folder(spec);
         var epochs = new RunLog<EpochMetrics>(folder, folder.Metrics).Read();
-        return epochs.Select((m, i) => m.Epoch - i).All(first => first == spec.Rewind.Epochs) ? epochs : throw folder.Damaged(folder.Metrics, "epochs are missing");
+        return epochs.Select((m, i) => m.Epoch - i).All(first => first == spec.Rewind.Epochs) ? epochs
+            : throw folder.Damaged(folder.Metrics, "epochs are missing");
     }
 
     /// <summary>Writes the result; the run is finished then.</summary>
@@ -170,7 +175,8 @@ public sealed class RunStore(string root, string device = "cpu")
     internal void Check(RunSpec spec, string trained, ImageSet images)
     {
         if (trained != images.Fingerprint)
-            throw new UserException($"{spec.Label} was trained on other images than those that {spec.Data.Name} holds now: use another run store (LTHKIT_RUNS) for them, or delete {Folder(spec).Path}.");
+            throw new UserException($"{spec.Label} was trained on other images than those that {spec.Data.Name} holds now: "
+                + $"use another run store (LTHKIT_RUNS) for them, or delete {Folder(spec).Path}.");
     }
 
     /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
@@ -191,7 +197,8 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>The folder that the program was started in, as the shell says; a notebook's kernel goes to the notebook's.</summary>
-    private static string Started => Environment.GetEnvironmentVariable("PWD") is { } folder && Directory.Exists(folder) ? folder : Directory.GetCurrentDirectory();
+    private static string Started
+        => Environment.GetEnvironmentVariable("PWD") is { } folder && Directory.Exists(folder) ? folder : Directory.GetCurrentDirectory();
 
     private static string Resolve(string path, string from) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);

@@ -31,8 +31,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <param name="cancel">Stops after the step under way.</param>
     /// <exception cref="UserException">Bad settings or a damaged folder.</exception>
     /// <exception cref="DivergedException">The loss is no longer finite.</exception>
-    public RunResult Run(
-        RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks, Action waiting, CancellationToken cancel)
+    public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks,
+        Action waiting, CancellationToken cancel)
     {
         if (Find(spec) is { } finished)
             return finished;
@@ -107,7 +107,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         at = at.Within(Iterations(spec));
-        if (at.Epochs < spec.Rewind.Epochs || at.Epochs > spec.Recipe.Epochs || (at.Iterations > 0 && at.Epochs == spec.Rewind.Epochs && at.Iterations < spec.Rewind.Iterations))
+        var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
+        if (before || at.Epochs > spec.Recipe.Epochs || (at.Epochs == spec.Recipe.Epochs && at.Iterations > 0))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
         return at == spec.Recipe.Epochs ? Load(spec) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
@@ -155,7 +156,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
         if (!File.Exists(path))
             throw run.Spec.Tweaks.Any(t => t is RescaledInit { Iterations: > 0 }) ? store.Folder(run.Spec).Damaged(path, "it is missing")
-                : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation and has no learned scales: give a run with the tweak RescaledInit.");
+                : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation, which learns scales: give a run with the tweak.");
         using var scope = NewDisposeScope();
         using var network = Load(run.Spec);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
@@ -296,7 +297,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             return spec.Recipe;
         var before = spec.Drawing ?? spec.Recipe;
         var iterations = Batches.IterationsOf(open(spec.Data), before.BatchSize);
-        return spec.Recipe with { LearningRate = before.LearningRateAt(before.Epochs - 1.0 / iterations, iterations), DecayAt = [], Schedule = null, WarmUp = default };
+        var last = before.LearningRateAt(before.Epochs - 1.0 / iterations, iterations);
+        return spec.Recipe with { LearningRate = last, DecayAt = [], Schedule = null, WarmUp = default };
     }
 
     private WatchLog Log(RunSpec spec, Watch watch)
@@ -338,7 +340,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>Trains a finished run again up to a point, and sees to it that it goes the way it went.</summary>
     /// <exception cref="UserException">It goes another way: there are other threads, or the device gives other bits each time.</exception>
     private void Replay(RunSpec spec, Trainer trainer, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
-        => trainer.Run([new Comparison(spec, store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss)), .. callbacks.Select(c => new Steps(c))], cancel, at);
+    {
+        var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
+        trainer.Run([new Comparison(spec, recorded), .. callbacks.Select(c => new Steps(c))], cancel, at);
+    }
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 
@@ -368,7 +373,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
         {
             if (recorded.TryGetValue(epoch.Epoch, out var before) && epoch.TrainLoss != before)
-                throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch.Epoch + 1} ({epoch.TrainLoss} instead of {before}), so its earlier networks cannot be had: use the device and the --jobs that it was trained with, or have them watched and kept while it trains."));
+                throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch.Epoch + 1} ")
+                    + FormattableString.Invariant($"({epoch.TrainLoss} instead of {before}), so its earlier networks cannot be had: ")
+                    + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
         }
     }
 

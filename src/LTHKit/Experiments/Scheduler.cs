@@ -18,7 +18,8 @@ internal sealed class Scheduler
     /// <param name="watches">What to measure while these train; those that they build on go unwatched.</param>
     /// <param name="keep">Where to keep their networks aside.</param>
     /// <param name="always">Where to keep every dense network aside, beside the points to which these runs go back.</param>
-    public Scheduler(Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
+    public Scheduler(
+        Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
     {
         (_runner, _workers, _watches, _keep, _always) = (runner, workers, watches, keep, always);
         _asked = specs.Select(s => s.Id).ToHashSet();
@@ -33,10 +34,10 @@ internal sealed class Scheduler
     public IReadOnlyList<string> Replays(IReadOnlyList<RunSpec> missing)
         => [.. from spec in Plan.Except(missing)
                let asked = _asked.Contains(spec.Id)
-               let points = (asked ? _keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !_runner.IsKept(spec, at)).Select(at => $"its network at {at}, which was not kept")
-               let unseen = (asked ? _watches : []).Where(watch => _runner.Unseen(spec, watch).Count > 0).Select(watch => $"what '{watch.Name}' would have seen")
-               from point in points.Concat(unseen)
-               select $"{spec.Label}, for {point}"];
+               let lost = (asked ? _keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !_runner.IsKept(spec, at))
+               let unseen = (asked ? _watches : []).Where(watch => _runner.Unseen(spec, watch).Count > 0)
+               from what in lost.Select(at => $"its network at {at}, which was not kept").Concat(unseen.Select(watch => $"what '{watch.Name}' would have seen"))
+               select $"{spec.Label}, for {what}"];
 
     /// <summary>The result of a run, when it is there.</summary>
     public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)

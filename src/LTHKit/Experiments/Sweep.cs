@@ -12,8 +12,8 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     /// <summary>The run of a pruning level (0 is the dense network) and a seed.</summary>
     /// <exception cref="UserException">The sweep has none, or it diverged.</exception>
     public RunResult this[int level, int seed = 0] => Dense.Concat(Runs).FirstOrDefault(run => Key(run) == (level, seed))
-        ?? throw new UserException(Holes.FirstOrDefault(hole => (hole.Spec.Level, hole.Spec.Seed) == (level, seed)) is { } hole ? hole.Reason
-            : $"'{Name}' has no run of level {level} and seed {seed}; it has the levels {string.Join(", ", Dense.Concat(Runs).Select(r => r.Spec.Level).Distinct().Order())}.");
+        ?? throw new UserException(Holes.FirstOrDefault(hole => (hole.Spec.Level, hole.Spec.Seed) == (level, seed))?.Reason
+            ?? $"'{Name}' has no run of level {level} and seed {seed}; its runs are {string.Join(", ", Dense.Concat(Runs).Select(Key).Distinct())}.");
 
     /// <summary>The sparsest run of the first seed that has one.</summary>
     /// <exception cref="UserException">The sweep has no sparse run.</exception>
@@ -36,14 +36,16 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     /// ticket, first weights and data order, so the gain is taken seed by seed, and its spread is that of the differences.
     /// </summary>
     public IReadOnlyList<GainPoint> GainOver(Sweep other)
-        => [.. GainsOver(other).GroupBy(gain => gain.Run.Spec.Level).OrderBy(g => g.Key).Select(g => GainPoint.Of(g.First().Run, [.. g.Select(gain => gain.Gain)]))];
+        => [.. GainsOver(other).GroupBy(gain => gain.Run.Spec.Level).OrderBy(g => g.Key)
+            .Select(g => GainPoint.Of(g.First().Run, [.. g.Select(gain => gain.Gain)]))];
 
     /// <summary>The gain of each run over the other's run of the same level and seed.</summary>
     internal IReadOnlyList<(RunResult Run, double Gain)> GainsOver(Sweep other)
         => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
+    public override string ToString()
+        => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
 
     private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
 }

@@ -31,7 +31,8 @@ internal static class Controls
         {
             var rows = ticket[layer.Name].reshape(control == Control.Shuffled ? layer.Shape[0] : 1, -1);
             var order = rand(rows.shape, ScalarType.Float64, generator: generator).argsort(1).to(rows.device);
-            return (layer.Name, control is Control.Random or Control.Shuffled ? rows.gather(1, order).reshape([.. layer.Shape]) : rows.reshape([.. layer.Shape]).clone());
+            var kept = control is Control.Random or Control.Shuffled ? rows.gather(1, order) : rows.clone();
+            return (layer.Name, kept.reshape([.. layer.Shape]));
         }).ToList());
     }
 }

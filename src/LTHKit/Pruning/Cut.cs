@@ -16,7 +16,8 @@ internal static class Cut
     /// <param name="distribution">Over all layers at once, or layer by layer; null for at once.</param>
     /// <param name="except">Layers of which nothing is cut, by the beginning of their names.</param>
     /// <exception cref="UserException">A score is not a number, more is to be kept than there is, or a layer to leave out is not there.</exception>
-    public static Mask To(IReadOnlyDictionary<string, Tensor> scores, Mask mask, long keep, Distribution? distribution = null, IReadOnlyList<string>? except = null)
+    public static Mask To(
+        IReadOnlyDictionary<string, Tensor> scores, Mask mask, long keep, Distribution? distribution = null, IReadOnlyList<string>? except = null)
     {
         if (keep < 0 || keep > mask.Kept)
             throw new UserException($"{keep:N0} weights cannot be kept of {mask.Kept:N0}: a sparsity lies in [0, 1) and only grows from level to level.");
@@ -26,7 +27,7 @@ internal static class Cut
         LayerMask[] open = [.. mask.Layers.Where(l => !left.Contains(l.Name))];
         var room = keep - (mask.Kept - open.Sum(l => l.Kept));
         if (room < 0)
-            throw new UserException($"The layers to leave out hold {keep - room:N0} weights, more than the {keep:N0} to keep: leave fewer layers out or prune less.");
+            throw new UserException($"The layers to leave out hold {keep - room:N0} weights, more than the {keep:N0} to keep: leave out fewer or prune less.");
         List<(LayerMask[] Layers, long Keep)> groups = distribution?.Share is null ? [(open, room)]
             : [.. LayerBudgets.Of(open, room, distribution).Select(b => (Layers: (LayerMask[])[b.Layer], b.Keep))];
         groups.AddRange(mask.Layers.Except(open).Select(l => (Layers: (LayerMask[])[l], l.Kept)));
@@ -37,8 +38,11 @@ internal static class Cut
     /// <summary>The layers whose names begin with what is given.</summary>
     /// <exception cref="UserException">There is none for one of them.</exception>
     internal static IReadOnlySet<string> LeftOut(Mask mask, IReadOnlyList<string> except)
-        => except.SelectMany(start => mask.Layers.Select(l => l.Name).Where(name => name == start || name.StartsWith(start + ".")).ToList() is { Count: > 0 } found ? found
-            : throw new UserException($"There is no layer '{start}' to leave out; the network's are {string.Join(", ", mask.Layers.Select(l => l.Name))}.")).ToHashSet();
+    {
+        var names = mask.Layers.Select(l => l.Name).ToList();
+        return except.SelectMany(start => names.Where(name => name == start || name.StartsWith(start + ".")).ToList() is { Count: > 0 } found ? found
+            : throw new UserException($"There is no layer '{start}' to leave out; the network's are {string.Join(", ", names)}.")).ToHashSet();
+    }
 
     private static IEnumerable<(string, Tensor)> Lowest(IReadOnlyDictionary<string, Tensor> scores, Mask mask, LayerMask[] layers, long keep)
     {
@@ -47,7 +51,7 @@ internal static class Cut
         var kept = cat([.. layers.Select(l => mask[l.Name].flatten())]);                                    // [W]
         var surviving = cat([.. layers.Select(l => scores[l.Name].detach().flatten())]).masked_select(kept); // [S]
         if (surviving.isfinite().all().ToBoolean() == false)
-            throw new UserException("A pruning score is infinite or not a number, so the weights cannot be ranked: the network it was computed on has diverged.");
+            throw new UserException("A pruning score is infinite or not a number, so weights cannot be ranked: the network it was computed on has diverged.");
         var cut = surviving.numel() - keep;
         if (cut > 0)
         {

@@ -8,7 +8,7 @@ internal static class LayerBudgets
     public static IReadOnlyList<(LayerMask Layer, long Keep)> Of(IReadOnlyList<LayerMask> layers, long keep, Distribution distribution)
     {
         double[] weights = [.. layers.Select(l => distribution.Share!(l) is > 0 and < double.PositiveInfinity and var share ? share
-            : throw new UserException($"The distribution '{distribution.Name}' gives {l.Name} no positive share; leave a layer out with the pruner's Except."))];
+            : throw new UserException($"The distribution '{distribution.Name}' gives {l.Name} no positive share; leave it out with the pruner's Except."))];
         return [.. layers.Zip(Share(keep, weights, [.. layers.Select(l => l.Kept)]))];
     }
 

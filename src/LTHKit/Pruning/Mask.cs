@@ -102,7 +102,8 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public IReadOnlyList<LayerOverlap> Compare(Mask other)
     {
         using Mask both = And(other), either = Or(other);
-        return [.. Layers.Select((layer, i) => new LayerOverlap(layer, other.Layers.First(l => l.Name == layer.Name), both.Layers[i].Kept, either.Layers[i].Kept))];
+        return [.. Layers.Select((layer, i) =>
+            new LayerOverlap(layer, other.Layers.First(l => l.Name == layer.Name), both.Layers[i].Kept, either.Layers[i].Kept))];
     }
 
     /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>

@@ -73,10 +73,10 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
         if (string.IsNullOrWhiteSpace(Name))
             throw new UserException("A pruner needs a name for figures and tables.");
         if (!Enum.IsDefined(At) || Rounds < 1)
-            throw new UserException($"The pruner '{Name}' looks at the network {At}, in {Rounds} rounds; give {string.Join(", ", Enum.GetNames<At>())} and at least 1 round.");
+            throw new UserException($"The pruner '{Name}' looks {At} in {Rounds} rounds; give {string.Join(", ", Enum.GetNames<At>())} and 1 round or more.");
     }
 
-    /// <summary>The ticket with <paramref name="keep"/> weights, cut from <paramref name="before"/> by the score of the network with that mask applied.</summary>
+    /// <summary>The ticket of a number of weights, cut from <paramref name="before"/> by the score of the network with that mask applied.</summary>
     /// <param name="network">Without injected modules; it stays as it is.</param>
     /// <param name="before">The mask so far.</param>
     /// <param name="keep">How many weights to keep.</param>
@@ -119,8 +119,12 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
 
     /// <summary>The score of every prunable weight.</summary>
     internal IReadOnlyDictionary<string, Tensor> Scored(PruningContext context)
-        => context.Layers().ToDictionary(layer => layer.Name, layer => Score(layer) is { } score && score.shape.SequenceEqual(layer.Weight.shape) ? score.detach()
-            : throw new UserException($"The pruner '{Name}' scores {layer.Name} with another shape than the weight's, [{string.Join(", ", layer.Weight.shape)}]; give each weight a score."));
+        => context.Layers().ToDictionary(layer => layer.Name, layer =>
+        {
+            var (score, shape) = (Score(layer), layer.Weight.shape);
+            return score.shape.SequenceEqual(shape) ? score.detach()
+                : throw new UserException($"The pruner '{Name}' scores {layer.Name} with another shape than [{string.Join(", ", shape)}]; score each weight.");
+        });
 }
 
 /// <summary>How the number of weights to keep is spread over the layers; one of one's own is <c>new Distribution("mine", layer => ...)</c>.</summary>
@@ -163,7 +167,7 @@ internal static class PruningRates
     /// <exception cref="UserException">The sparsity is none.</exception>
     public static int LevelNear(IReadOnlyList<double> rates, double sparsity) => sparsity is > 0 and < 1
         ? Enumerable.Range(1, MaxLevel).MinBy(level => Math.Abs(SparsityAt(rates, level) - sparsity))
-        : throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give shares between 0 and 1 such as 0.9, the dense network is always there."));
+        : throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give shares in (0, 1) such as 0.9, the dense network is there."));
 
     /// <summary>The rates of the first rounds, without what repeats.</summary>
     public static IReadOnlyList<double> Needed(IReadOnlyList<double> rates, int level)
@@ -179,7 +183,7 @@ internal static class PruningRates
     public static void Validate(IReadOnlyList<double> rates)
     {
         if (rates.Count == 0 || rates.Any(rate => rate is not (> 0 and < 1)))
-            throw new UserException(FormattableString.Invariant($"The pruning rates are [{string.Join(", ", rates)}]; each is the share cut in a round and must lie between 0 and 1, both excluded."));
+            throw new UserException(FormattableString.Invariant($"The pruning rates are [{string.Join(", ", rates)}]; each cuts a share in (0, 1)."));
     }
 
     private static double Of(IReadOnlyList<double> rates, int round) => rates[Math.Min(round, rates.Count - 1)];

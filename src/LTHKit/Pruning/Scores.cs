@@ -99,7 +99,7 @@ internal static class Scores
 
     private static IList<Tensor> Gradients(Tensor of, Tensor[] weights) => autograd.grad([of], weights);
 
-    /// <summary>What <paramref name="value"/> makes of the cross-entropy of logits / <paramref name="temperature"/>, summed over the context's images.</summary>
+    /// <summary>What <paramref name="value"/> makes of the cross-entropy of logits / <paramref name="temperature"/>, summed over the images.</summary>
     private static List<Tensor> Summed(PruningContext context, Parameter[] weights, double temperature, Func<Tensor, Tensor[], IList<Tensor>> value)
     {
         List<Tensor> sums = [.. weights.Select(w => zeros_like(w, requires_grad: false))];

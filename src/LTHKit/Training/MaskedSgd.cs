@@ -30,7 +30,8 @@ internal sealed class MaskedSgd : MaskedOptimiser
             var kept = mask is not null && mask.Covers(name) ? mask[name] : null;
             // A pruned weight's gradient is clamped to [0, 0], a survivor's to what any number lies in.
             var high = kept is null || !IsFused ? null : where(kept, float.PositiveInfinity, 0f).DetachFromDisposeScope();
-            _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, zeros_like(weight, requires_grad: false).DetachFromDisposeScope(), kept, high?.neg().DetachFromDisposeScope(), high));
+            var momentum = zeros_like(weight, requires_grad: false).DetachFromDisposeScope();
+            _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, momentum, kept, high?.neg().DetachFromDisposeScope(), high));
         }
     }
 

@@ -40,7 +40,8 @@ public abstract record Watch
     /// <exception cref="UserException">None of <see cref="Epochs"/> lies in between.</exception>
     public IReadOnlyList<int> EpochsOf(int first, int last)
     {
-        IReadOnlyList<int> epochs = [.. (Epochs.Count == 0 ? Enumerable.Range(first, last - first + 1) : Epochs.Where(e => e >= first && e <= last)).Distinct().Order()];
+        var asked = Epochs.Count == 0 ? Enumerable.Range(first, last - first + 1) : Epochs.Where(e => e >= first && e <= last);
+        IReadOnlyList<int> epochs = [.. asked.Distinct().Order()];
         return epochs.Count > 0
             ? epochs
             : throw new UserException($"The watch '{Name}' looks after {string.Join(", ", Epochs)} epochs; the training goes from {first} to {last}.");
