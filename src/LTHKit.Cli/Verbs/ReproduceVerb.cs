@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using LTHKit.Data;
 using LTHKit.Experiments;
+using LTHKit.Models;
 
 namespace LTHKit.Cli;
 
@@ -18,19 +19,20 @@ internal static class ReproduceVerb
         var profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
         var dataset = Settings.Choice("--dataset", "The images (default: the profile's own).", "", [.. DataSets.Names]);
         var data = Settings.Folder("--data", "The folder with the images of a real data set.", Path.Combine(Checkout.Root, "data"));
+        var model = Settings.Choice("--model", "The network (default: the profile's own).", "", [.. Networks.Names]);
         var seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
         var jobs = Settings.Number("--jobs", "Runs trained side by side (0: one a core on the CPU, one on CUDA).", 0);
         var device = Settings.Choice("--device", "Where to train (auto: CUDA where there is a device).", "auto", "auto", "cpu", "cuda");
         var output = Settings.Folder("--out", "Where notebooks, pages and tables go.", Path.Combine(Checkout.Artifacts, "reproduce"));
         var command = new Command("reproduce", "Run the notebooks of the paper's figures: executed notebook, offline page and CSV tables for each.")
         {
-            figures, profile, dataset, data, seeds, jobs, device, output,
+            figures, profile, dataset, data, model, seeds, jobs, device, output,
         };
         command.SetAction(async (parsed, cancel) =>
         {
             var chosen = Choose(parsed.GetValue(figures) ?? []);
             // Everything that can be refused is refused here, before the first cell runs.
-            var size = Profile.Get(parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(seeds));
+            var size = Profile.Get(parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(seeds), parsed.GetValue(model));
             using (var lab = Lab.Open(size, parsed.GetValue(data), parsed.GetValue(device)!, parsed.GetValue(jobs)))
                 lab.Data();
             var clock = Stopwatch.StartNew();
@@ -41,6 +43,7 @@ internal static class ReproduceVerb
                     ["profile"] = size.Name,
                     ["dataset"] = size.Data.Name,
                     ["dataDir"] = parsed.GetValue(data)!,
+                    ["model"] = size.Model.Name,
                     ["seeds"] = $"{size.Seeds}",
                     ["jobs"] = $"{parsed.GetValue(jobs)}",
                     ["device"] = parsed.GetValue(device)!,
@@ -49,7 +52,7 @@ internal static class ReproduceVerb
             }
             Console.WriteLine();
             Console.WriteLine(FormattableString.Invariant(
-                $"{Text.Count(chosen.Count, "notebook")}, profile {size.Name} on {size.Data.Name}, {Text.Count(size.Seeds, "seed")}: {clock.Elapsed.TotalMinutes:0.0} minutes."));
+                $"{Text.Count(chosen.Count, "notebook")}, profile {size.Name}, {size.Model.Name} on {size.Data.Name}, {Text.Count(size.Seeds, "seed")}: {clock.Elapsed.TotalMinutes:0.0} minutes."));
             return 0;
         });
         return command;

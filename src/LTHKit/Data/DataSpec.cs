@@ -42,4 +42,7 @@ public sealed record DataSpec
 
     /// <summary>Synthetic: the seed that everything is drawn from.</summary>
     public int Seed { get; init; }
+
+    /// <summary>As figures call it: the name, and of another synthetic set than the usual one its seed.</summary>
+    internal string Label => Seed == 0 ? Name : $"{Name} (seed {Seed})";
 }

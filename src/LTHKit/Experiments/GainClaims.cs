@@ -92,7 +92,7 @@ public static partial class Claims
     [
         .. from pair in pairs
            let spec = pair.Both.Runs[0].Spec
-           select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Name}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
+           select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Label}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
     ];
 
     /// <summary>

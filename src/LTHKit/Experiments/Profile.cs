@@ -41,6 +41,12 @@ public sealed record Profile
     /// <summary>The sparsities of these levels, in (0, 1).</summary>
     public IReadOnlyList<double> Sparsities => [.. Levels.Select(level => PruningRates.SparsityAt(Rates, level))];
 
+    /// <summary>The networks that Figure 7 sets beside <see cref="Model"/>.</summary>
+    public IReadOnlyList<ModelSpec> OtherModels { get; init; } = [];
+
+    /// <summary>The images that Figure 6 sets beside <see cref="Data"/>.</summary>
+    public IReadOnlyList<DataSpec> OtherData { get; init; } = [];
+
     /// <summary>Number of seeds, 0, 1, ...</summary>
     public int Seeds { get; init; } = 1;
 
@@ -78,8 +84,9 @@ public sealed record Profile
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="dataset">One of <see cref="DataSets.Names"/>; null or empty for the profile's own.</param>
     /// <param name="seeds">Number of seeds; 0 for the profile's own.</param>
-    /// <exception cref="UserException">There is no such profile or data set, or the number of seeds is negative.</exception>
-    public static Profile Get(string name, string? dataset = null, int seeds = 0)
+    /// <param name="model">One of <see cref="Networks.Names"/>, at the profile's width; null or empty for the profile's own.</param>
+    /// <exception cref="UserException">There is no such profile, data set or network, or the number of seeds is negative.</exception>
+    public static Profile Get(string name, string? dataset = null, int seeds = 0, string? model = null)
     {
         if (All.Value[name] is not JsonObject entry)
             throw new UserException($"There is no profile '{name}'; choose one of {string.Join(", ", Names)}.");
@@ -98,7 +105,10 @@ public sealed record Profile
         }
         if (seeds > 0)
             settings["seeds"] = seeds;
-        return settings.Deserialize<Profile>(SpecJson.Options)!;
+        var profile = settings.Deserialize<Profile>(SpecJson.Options)!;
+        if (!string.IsNullOrEmpty(model))
+            Networks.Validate((profile = profile with { Model = profile.Model with { Name = model } }).Model);
+        return profile;
     }
 
     /// <summary>Puts <paramref name="changes"/> over <paramref name="settings"/>, object by object.</summary>

@@ -122,7 +122,7 @@ public sealed record RunSpec
 
     /// <summary>For instance "resnet18 on synthetic, 89.3 % sparse, snip, swish, seed 0"; IMP over all layers goes without saying.</summary>
     public string Label => string.Join(", ",
-        [$"{Model.Name} on {Data.Name}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),
+        [$"{Model.Name} on {Data.Label}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),
             .. Ticket, .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
 
     /// <inheritdoc/>

@@ -11,22 +11,21 @@ public static partial class Tables
     /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.
     /// </summary>
     /// <param name="measured">One a run.</param>
+    /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
     /// <exception cref="UserException">There is nothing to show.</exception>
-    public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
+    public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
     {
         var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Level).ToList();
         if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
         var ways = Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]);
         var stages = tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().ToList();
-        IEnumerable<(string, Func<int, object?>)> Shares(string counted, Func<StageSparsity, double> share)
-            => stages.Select(stage => ($"{stage}{counted} (%)", (Func<int, object?>)(i =>
-                tickets[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found && found.TrueForAll(s => s is not null)
-                    ? Percent(found.Average(s => share(s!))) : null)));
         return Table<int>(Enumerable.Range(0, tickets.Count), [
             ("nominal sparsity (%)", i => Percent(tickets[i][0].Run.Sparsity)),
             ("effective sparsity (%)", i => Percent(tickets[i][0].Run.EffectiveSparsity)),
             ("network", i => ways[i]),
-            .. Shares("", s => s.Share), .. Shares(", as published", s => s.PublishedShare),
+            .. stages.Select(stage => ($"{stage} (%)", (Func<int, object?>)(i =>
+                tickets[i].Select(m => m.Value.FirstOrDefault(s => s.Stage == stage)).ToList() is var found && found.TrueForAll(s => s is not null)
+                    ? Percent(found.Average(s => published ? s!.PublishedShare : s!.Share)) : null))),
             ("seeds", i => tickets[i].Count)]);
     }
 

@@ -15,7 +15,7 @@ internal static class Captions
 
     /// <summary>For instance "resnet18 on cifar-100".</summary>
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
-        $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Name))}";
+        $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Label))}";
 
     /// <summary>For instance "resnet18 on cifar-100, 91.4 % sparse".</summary>
     public static string At(IReadOnlyCollection<RunResult> runs)

@@ -61,8 +61,8 @@ public static partial class Tables
     }
 
     /// <summary>
-    /// The sparsest winning ticket of each way to retrain (claim C7): the highest level up to which every ticket is, in the mean over seeds, at least as
-    /// accurate as the dense network that was trained without tweaks. A row a sweep; nothing in its columns where even the first level is not.
+    /// The sparsest winning ticket of each way to retrain (claim C7): the highest sparsity whose mean over seeds is not below the dense network's that was
+    /// trained without tweaks. A row a sweep; nothing in its columns where there is none.
     /// </summary>
     /// <param name="vanilla">Whose dense network is to be reached.</param>
     /// <param name="tweaked">One row each, after vanilla's own.</param>
