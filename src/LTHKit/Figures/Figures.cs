@@ -205,7 +205,7 @@ public static partial class Figures
 
     /// <summary>As the nominal one, with ticks at round numbers: each sweep has sparsities of its own.</summary>
     private static (LinearAxis Axis, double[] Ends) EffectiveSparsityAxis(IReadOnlyList<double> sparsities)
-        => LogarithmicAxis("Effective sparsity, % of all convolution weights, injected ones included", sparsities,
+        => LogarithmicAxis("Effective sparsity, % of the prunable and the injected weights", sparsities,
             [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]);
 
     private static (LinearAxis Axis, double[] Ends) LogarithmicAxis(string title, IReadOnlyList<double> sparsities, IReadOnlyList<double> ticks)

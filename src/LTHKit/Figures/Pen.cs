@@ -65,7 +65,7 @@ internal sealed record Pen(int Index, int Round)
 
     /// <summary>
     /// FNV-1a: the same on every machine and in every process, as string.GetHashCode is not. With this start value the kit's own tweaks
-    /// have different colours.
+    /// have different colours, and so have the paper's bundles.
     /// </summary>
-    private static uint StableHash(string text) => text.Aggregate(67u, (hash, c) => unchecked((hash ^ c) * 16777619u));
+    private static uint StableHash(string text) => text.Aggregate(555u, (hash, c) => unchecked((hash ^ c) * 16777619u));
 }

@@ -8,8 +8,8 @@ public static partial class Tables
 {
     /// <summary>
     /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a level (0 is the dense network), and for each sweep the
-    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column. Where tickets of a sweep have
-    /// lost whole layers, a last column names these.
+    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column; an effective sparsity that is the
+    /// nominal one beside others that are not has none. Where tickets of a sweep have lost whole layers, a last column names these.
     /// </summary>
     /// <param name="sweeps">One group of columns each.</param>
     /// <returns>Row keys are pruning levels; a level that a sweep lacks is missing there.</returns>
@@ -24,7 +24,8 @@ public static partial class Tables
         {
             { "nominal sparsity (%)", Column(levels, level => Percent(points.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        AddShared(columns, "effective sparsity (%)", levels, named, points, point => Percent(point.EffectiveSparsity));
+        AddShared(columns, "effective sparsity (%)", levels, named, points, point => Percent(point.EffectiveSparsity),
+            point => Percent(point.Sparsity));
         foreach (var (sweep, all) in named.Zip(points))
             columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
         AddShared(columns, "seeds", levels, named, points, point => point.Count);
@@ -51,7 +52,8 @@ public static partial class Tables
         {
             { "nominal sparsity (%)", Column(levels, level => Percent(gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
         };
-        AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Percent(point.EffectiveSparsity));
+        AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Percent(point.EffectiveSparsity),
+            point => Percent(point.Sparsity));
         foreach (var (sweep, all) in named.Zip(gains))
         {
             columns.Add($"{sweep.Name}: gain (points)", Column(levels, level => all.TryGetValue(level, out var point) ? Signed(point) : null));
@@ -117,13 +119,16 @@ public static partial class Tables
         return points;
     }
 
-    /// <summary>Adds one column for all sweeps where they agree, else one for each.</summary>
+    /// <summary>
+    /// Adds one column for all sweeps where they agree, else one for each of which something is to be told: <paramref name="plain"/> goes without saying.
+    /// </summary>
     private static void AddShared<TPoint, T>(FrameBuilder.Columns<int, string> columns, string name, IReadOnlyList<int> levels,
-        IReadOnlyList<Sweep> sweeps, IReadOnlyList<Dictionary<int, TPoint>> points, Func<TPoint, T> value)
+        IReadOnlyList<Sweep> sweeps, IReadOnlyList<Dictionary<int, TPoint>> points, Func<TPoint, T> value, Func<TPoint, T>? plain = null)
     {
         var agree = levels.All(level => points.Where(all => all.ContainsKey(level)).Select(all => value(all[level])).Distinct().Count() == 1);
         foreach (var (sweep, all) in sweeps.Zip(points))
         {
+            if (!agree && plain is not null && all.Values.All(point => Equals(value(point), plain(point)))) continue;
             columns.Add(agree ? name : $"{sweep.Name}: {name}", Column(levels, level =>
             {
                 var source = agree ? points.First(any => any.ContainsKey(level)) : all;

@@ -24,7 +24,7 @@ public class TablesTests
     {
         var table = Tables.Accuracy(Vanilla, Sweep("skip", [0.7], [0.6], [], hidden: 0.1));
         Assert.Equal(
-            ["nominal sparsity (%)", "vanilla LTH: effective sparsity (%)", "skip: effective sparsity (%)", "vanilla LTH (%)", "skip (%)",
+            ["nominal sparsity (%)", "skip: effective sparsity (%)", "vanilla LTH (%)", "skip (%)",
              "vanilla LTH: seeds", "skip: seeds"],
             table.ColumnKeys);
         Assert.Equal([10, 49.04], table["skip: effective sparsity (%)"].Values);
