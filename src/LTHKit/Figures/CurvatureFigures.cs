@@ -31,7 +31,7 @@ public static partial class Figures
                 group.Count > 1 ? [.. values.Select(Statistics.Deviation)] : null);
         }).ToList();
         var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => !(value <= 0)));
-        return Curves($"Top Hessian eigenvalue over training, {Captions.At([.. all.Select(s => s.Run)])}", "Epoch", "Top eigenvalue", curves, positive);
+        return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue", curves, positive, Captions.At([.. all.Select(s => s.Run)]));
     }
 
     /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10).</summary>
@@ -40,8 +40,9 @@ public static partial class Figures
     public static GenericChart AlongTopEigenvector(IEnumerable<Measured<EigenvectorLine>> lines)
     {
         IReadOnlyList<Measured<EigenvectorLine>> all = [.. lines];
-        return Curves($"Test loss along the top eigenvector, {Captions.At([.. all.Select(m => m.Run)])}", "Distance along the eigenvector, t", "Test loss",
-            [.. all.Zip(Captions.NamesOf([.. all.Select(m => m.Run)]), (m, name) => new Curve(name, m.Value.Line.X, m.Value.Line.Y))]);
+        return Curves("Test loss along the top eigenvector", "Distance along the eigenvector, t", "Test loss",
+            [.. all.Zip(Captions.NamesOf([.. all.Select(m => m.Run)]), (m, name) => new Curve(name, m.Value.Line.X, m.Value.Line.Y))],
+            subtitle: Captions.At([.. all.Select(m => m.Run)]));
     }
 
     /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale.</summary>
@@ -55,14 +56,14 @@ public static partial class Figures
             throw new UserException($"The density of {odd.Run.Spec.Label} has eigenvalues that are no numbers, or none; the network may have diverged.");
         // One width for all, so that a peak is as wide in one network as in another.
         var width = (all.Max(m => m.Value.Values[^1]) - all.Min(m => m.Value.Values[0])) / 200;
-        return Curves($"Density of the Hessian's eigenvalues, {Captions.At([.. all.Select(m => m.Run)])}", "Eigenvalue", "Density",
+        return Curves("Density of the Hessian's eigenvalues", "Eigenvalue", "Density",
             [.. all.Zip(Captions.NamesOf([.. all.Select(m => m.Run)]), (m, name) =>
             {
                 var (x, density) = m.Value.Smoothed(width: width);
                 var floor = DensityFloor * density.Max();
                 return new Curve(name, x, [.. density.Select(d => d < floor ? double.NaN : d)]);
             })],
-            logarithmic: true);
+            logarithmic: true, Captions.At([.. all.Select(m => m.Run)]));
     }
 
     /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>

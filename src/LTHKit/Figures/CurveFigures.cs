@@ -27,9 +27,10 @@ public static partial class Figures
     /// <param name="yTitle">What the vertical axis is, with its unit.</param>
     /// <param name="curves">One colour each.</param>
     /// <param name="logarithmic">Whether the vertical axis is logarithmic; what is not above zero is a gap there, and a band ends at the lowest value.</param>
+    /// <param name="subtitle">A small second line under the title.</param>
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Curves(
-        string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false)
+        string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false, string? subtitle = null)
     {
         if (curves.Count == 0) throw new UserException("There are no curves to draw; give at least one.");
         if (curves.FirstOrDefault(c => c.X.Count == 0 || c.Y.Count != c.X.Count || (c.Spread?.Count ?? c.X.Count) != c.X.Count) is { } odd)
@@ -54,7 +55,7 @@ public static partial class Figures
                 .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>" }));
         }
         return Chart.Combine(charts)
-            .Styled(title)
+            .Styled(title, subtitle)
             .WithAxes(FigureTheme.Axis(xTitle),
                 FigureTheme.Axis(yTitle, logarithmic ? new { AxisType = AxisType.Log, DTick = shown.Max() < 1e4 * shown.Min() ? "D2" : "1" } : null))
             .LegendAbove(names);

@@ -58,7 +58,7 @@ internal static class FigureTheme
     // The kind of axis is given, lest plotly.js take numbers with many missing among them for names.
     private static LinearAxis Plain(string title, params object?[] more) => Init<LinearAxis>([
         new { Title = Init<Title>(new { Text = title, Standoff = 10 }), AxisType = AxisType.Linear, ShowLine = true, LineColor = Ink, ZeroLine = false },
-        new { Ticks = TickOptions.Outside, TickColor = Ink, TickLen = 5, AutoMargin = TickAutoMargin.All },
+        new { Ticks = TickOptions.Outside, TickColor = Ink, TickLen = 5, AutoMargin = TickAutoMargin.All, ExponentFormat = ExponentFormat.Power },
         .. more]);
 
     /// <summary>Puts the legend of these names above the plot, where no curve can run under it, and makes room for as many rows as it takes.</summary>

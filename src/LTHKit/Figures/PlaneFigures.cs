@@ -76,7 +76,7 @@ public static partial class Figures
                     ColorScale: Colorscale.Viridis, ReverseYAxis: true, UseDefaults: false)
             .Trace(new { HoverTemplate = "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>", HoverOnGaps = false })
             .WithCustomData(norms)
-            .Styled($"Gradient flow, {series.Run.Spec.Label}")
+            .Styled("Gradient flow", series.Run.Spec.Label)
             .WithAxes(FigureTheme.GridlessAxis("Epoch"), FigureTheme.Categories())
             .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * norms.Count));
     }

@@ -37,7 +37,7 @@ public static partial class Tables
 
     /// <summary>
     /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a level (0 is the dense network), and for each sweep the effective sparsity, mean ±
-    /// standard error over seeds in percentage points, and in how many seeds it is better.
+    /// standard error over seeds in percentage points and, in brackets, in how many seeds it is better.
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
     /// <param name="tweaked">One group of columns each.</param>
@@ -55,10 +55,8 @@ public static partial class Tables
         AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Percent(point.EffectiveSparsity),
             point => Percent(point.Sparsity));
         foreach (var (sweep, all) in named.Zip(gains))
-        {
-            columns.Add($"{sweep.Name}: gain (points)", Column(levels, level => all.TryGetValue(level, out var point) ? Signed(point) : null));
-            columns.Add($"{sweep.Name}: better in", Column(levels, level => all.TryGetValue(level, out var point) ? $"{point.Better} of {point.Count}" : null));
-        }
+            columns.Add($"{sweep.Name}: gain (points)", Column(levels,
+                level => all.TryGetValue(level, out var point) ? $"{Signed(point)} ({point.Better} of {point.Count})" : null));
         return columns.Frame;
     }
 

@@ -21,7 +21,7 @@ internal static partial class TableHtml
         table.lthkit thead th { border-bottom: 1.5px solid rgba(128,128,128,0.7); white-space: normal; vertical-align: bottom; }
         table.lthkit tbody tr:nth-child(n) { background: none; border-bottom: 1px solid rgba(128,128,128,0.22); }
         table.lthkit tbody tr:nth-child(n):hover { background: rgba(128,128,128,0.12); }
-        table.lthkit tbody th { opacity: 0.65; font-weight: 400; }
+        table.lthkit tbody th { opacity: 0.65; font-weight: 400; white-space: normal; }
         table.lthkit .n { text-align: right; }
         table.lthkit .m { opacity: 0.45; }
         table.lthkit tbody td.w { white-space: normal; min-width: 12em; }
