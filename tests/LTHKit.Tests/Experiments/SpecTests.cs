@@ -1,3 +1,4 @@
+using LTHKit.Data;
 using LTHKit.Experiments;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -148,10 +149,25 @@ public sealed class SpecTests
     }
 
     [Theory]
-    [InlineData("quack", null, "smoke, quick, short, paper")]
-    [InlineData("quick", "mnist", "cifar-100")]
-    public void ProfilesRefuseWhatTheyDoNotKnow(string name, string? dataset, string said)
-        => Assert.Contains(said, Assert.Throws<UserException>(() => Profile.Get(name, dataset)).Message);
+    [InlineData("quack", null, null, "smoke, quick, short, paper")]
+    [InlineData("quick", "mnist", null, "cifar-100")]
+    [InlineData("quick", null, "resnet19", "resnet18")]
+    public void ProfilesRefuseWhatTheyDoNotKnow(string name, string? dataset, string? model, string said)
+        => Assert.Contains(said, Assert.Throws<UserException>(() => Profile.Get(name, dataset, model: model)).Message);
+
+    [Fact]
+    public void AProfileTakesAnotherNetworkAtItsOwnWidthAndNamesNetworksAndDataThatExist()
+    {
+        var model = Profile.Get("smoke", model: "vgg5").Model;
+        Assert.Equal(("vgg5", 4), (model.Name, model.Width));
+        Assert.All(Profile.Names.Select(name => Profile.Get(name)), profile =>
+        {
+            Assert.All(profile.OtherModels.Append(profile.Model), Networks.Validate);
+            Assert.All(profile.OtherData.Append(profile.Data), data => Assert.Contains(data.Name, DataSets.Names));
+            Assert.NotEmpty(profile.OtherModels);
+            Assert.DoesNotContain(profile.Data, profile.OtherData);
+        });
+    }
 
     private static class A { public sealed record Scaled(double By) : Tweak { public override string Label => "scaled"; public override Loss Wrap(Loss loss, TweakContext context) => (l, t) => loss(l, t) * By; } }
 
