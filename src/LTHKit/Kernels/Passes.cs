@@ -1,0 +1,376 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace LTHKit.Kernels;
+
+/// <summary>The loops over one block of images, in vectors of one width. Pointers stand at a block's first plane.</summary>
+internal abstract unsafe class Passes
+{
+    /// <summary>The widest vectors that this machine has.</summary>
+    public static Passes Widest => All.Last();
+
+    /// <summary>Those that this machine has, the narrowest first.</summary>
+    public static IEnumerable<Passes> All
+    {
+        get
+        {
+            yield return new Passes<Simd128, Vector128<float>>();
+            if (Vector256.IsHardwareAccelerated)
+                yield return new Passes<Simd256, Vector256<float>>();
+            if (Vector512.IsHardwareAccelerated)
+                yield return new Passes<Simd512, Vector512<float>>();
+        }
+    }
+
+    /// <summary>Floats in a vector.</summary>
+    public abstract int Width { get; }
+
+    /// <summary>Floats of a tile: eight vectors.</summary>
+    public int Tile => 8 * Width;
+
+    /// <summary>y = taps * x + from, for all rows; <paramref name="from"/> null for nothing. Returns what is summed, see <see cref="Sums"/>.</summary>
+    /// <param name="x">The planes that the taps' columns are.</param>
+    /// <param name="y">The planes that their rows are.</param>
+    /// <param name="from">Planes like y.</param>
+    /// <param name="taps">The weights.</param>
+    /// <param name="planes">The layout of y.</param>
+    /// <param name="sums">Where the sums go; null for none.</param>
+    public abstract void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums);
+
+    /// <summary>sums[i] += x * g over all places, for each tap of the forward convolution; a vector of partial sums each.</summary>
+    public abstract void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums);
+
+    /// <summary>The partial sums added up into the gradient of the weights.</summary>
+    public abstract void AddUp(float* sums, Taps taps, float* gradient);
+
+    /// <summary>y = act(scale z + shift + residual).</summary>
+    public abstract void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask, Nonlinearity act);
+
+    /// <summary>
+    /// du = gy act'(scale z + shift + residual), kept in <paramref name="du"/> where that is not null; for each channel its sum and that of
+    /// du (z - mean).
+    /// </summary>
+    public abstract void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask, Nonlinearity act, double* sums);
+
+    /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; <paramref name="coefficients"/> holds a, b, c for each channel.</summary>
+    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask, Nonlinearity act);
+
+    /// <summary>Where a convolution's statistics go: of z - pivot, the sum and the sum of squares over all images' pixels, [channels][2].</summary>
+    internal struct Sums
+    {
+        public float* Mask;
+        public int Tail;
+        public float* Pivot;
+        public float* Lanes;
+        public double* Totals;
+    }
+
+    /// <summary>Every stride-th pixel of every stride-th row to planes of their own.</summary>
+    public static void Split(float* x, float* phases, Planes input, Planes output, Geometry shape)
+    {
+        new Span<float>(phases - output.Lead, output.Lead + shape.InputPlanes * output.Plane + 16 * Planes.Lanes).Clear();
+        EachRow(input, output, shape, (from, to, count, step) =>
+        {
+            for (var i = 0; i < count; i++)
+                Vector512.Load(x + from + i * step).Store(phases + to + i * Planes.Lanes);
+        });
+    }
+
+    /// <summary>The reverse: x = the pixels of the phases (zero where there are none) + from.</summary>
+    public static void Merge(float* phases, float* x, float* from, Planes input, Planes output, Geometry shape)
+    {
+        var all = input.Channels * input.Plane;
+        if (from != null)
+            new Span<float>(from, all).CopyTo(new Span<float>(x, all));
+        else if (shape.Phases < shape.Stride)
+            new Span<float>(x, all).Clear();
+        var add = from != null;
+        EachRow(input, output, shape, (to, at, count, step) =>
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var value = Vector512.Load(phases + at + i * Planes.Lanes);
+                (add ? value + Vector512.Load(x + to + i * step) : value).Store(x + to + i * step);
+            }
+        });
+    }
+
+    private static void EachRow(Planes input, Planes output, Geometry shape, Action<int, int, int, int> copy)
+    {
+        var (s, phases) = (shape.Stride, shape.Phases);
+        for (var plane = 0; plane < shape.InputPlanes; plane++)
+        {
+            var (channel, py, px) = (plane / (phases * phases), plane / phases % phases, plane % phases);
+            for (var y = py; y < input.Height; y += s)
+                copy(channel * input.Plane + y * input.Pitch + px * Planes.Lanes, plane * output.Plane + y / s * output.Pitch,
+                    (input.Width - px + s - 1) / s, s * Planes.Lanes);
+        }
+    }
+}
+
+/// <inheritdoc/>
+internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> where V : struct
+{
+    /// <inheritdoc/>
+    public override int Width => S.Width;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums)
+    {
+        var (run, plane, pitch, rows, groups) = (planes.Run, planes.Plane, planes.Pitch, taps.Rows, taps.Groups);
+        if (sums != null)
+            new Span<float>(sums->Lanes, rows * 2 * S.Width).Clear();
+        fixed (int* start = taps.Start, offset = taps.Offset)
+        fixed (float* value = taps.Value)
+        {
+            for (var f = 0; f < run; f += 8 * S.Width)
+            {
+                var count = Math.Min(8, (run - f) / S.Width);
+                for (var group = 0; group < groups; group++)
+                {
+                    var last = group == groups - 1;
+                    for (var row = 0; row < rows; row++)
+                    {
+                        float* to = y + (long)row * plane + f, before = group > 0 ? to : from == null ? null : from + (long)row * plane + f, at = x + f;
+                        var (i, end) = (start[group * rows + row], start[group * rows + row + 1]);
+                        if (i == end && before == to && !(last && sums != null))
+                            continue;
+                        V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+                        if (before != null)
+                        {
+                            (a0, a1, a2, a3) = (S.Load(before), S.Load(before + S.Width), S.Load(before + 2 * S.Width), S.Load(before + 3 * S.Width));
+                            before += 4 * S.Width;
+                            (a4, a5, a6, a7) = (S.Load(before), S.Load(before + S.Width), S.Load(before + 2 * S.Width), S.Load(before + 3 * S.Width));
+                        }
+                        for (; i < end; i++)
+                        {
+                            var p = at + offset[i];
+                            var w = S.All(value[i]);
+                            a0 = S.MultiplyAdd(S.Load(p), w, a0);
+                            a1 = S.MultiplyAdd(S.Load(p + S.Width), w, a1);
+                            a2 = S.MultiplyAdd(S.Load(p + 2 * S.Width), w, a2);
+                            a3 = S.MultiplyAdd(S.Load(p + 3 * S.Width), w, a3);
+                            a4 = S.MultiplyAdd(S.Load(p + 4 * S.Width), w, a4);
+                            a5 = S.MultiplyAdd(S.Load(p + 5 * S.Width), w, a5);
+                            a6 = S.MultiplyAdd(S.Load(p + 6 * S.Width), w, a6);
+                            a7 = S.MultiplyAdd(S.Load(p + 7 * S.Width), w, a7);
+                        }
+                        S.Store(a0, to);
+                        if (count > 1)
+                            S.Store(a1, to + S.Width);
+                        if (count > 2)
+                            S.Store(a2, to + 2 * S.Width);
+                        if (count > 3)
+                            S.Store(a3, to + 3 * S.Width);
+                        if (count > 4)
+                            S.Store(a4, to + 4 * S.Width);
+                        if (count > 5)
+                            S.Store(a5, to + 5 * S.Width);
+                        if (count > 6)
+                            S.Store(a6, to + 6 * S.Width);
+                        if (count > 7)
+                            S.Store(a7, to + 7 * S.Width);
+                        if (!last || sums == null)
+                            continue;
+                        var mask = sums->Mask + (count < 8 ? sums->Tail : f % pitch);
+                        var pivot = S.All(sums->Pivot[row]);
+                        a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
+                        a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + S.Width));
+                        a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * S.Width));
+                        a3 = S.And(S.Subtract(a3, pivot), S.Load(mask + 3 * S.Width));
+                        a4 = S.And(S.Subtract(a4, pivot), S.Load(mask + 4 * S.Width));
+                        a5 = S.And(S.Subtract(a5, pivot), S.Load(mask + 5 * S.Width));
+                        a6 = S.And(S.Subtract(a6, pivot), S.Load(mask + 6 * S.Width));
+                        a7 = S.And(S.Subtract(a7, pivot), S.Load(mask + 7 * S.Width));
+                        var lanes = sums->Lanes + row * 2 * S.Width;
+                        S.Store(S.Add(S.Load(lanes), S.Add(S.Add(S.Add(a0, a1), S.Add(a2, a3)), S.Add(S.Add(a4, a5), S.Add(a6, a7)))), lanes);
+                        var even = S.MultiplyAdd(a0, a0, S.MultiplyAdd(a2, a2, S.MultiplyAdd(a4, a4, S.Multiply(a6, a6))));
+                        var odd = S.MultiplyAdd(a1, a1, S.MultiplyAdd(a3, a3, S.MultiplyAdd(a5, a5, S.Multiply(a7, a7))));
+                        S.Store(S.Add(S.Load(lanes + S.Width), S.Add(even, odd)), lanes + S.Width);
+                    }
+                }
+            }
+        }
+        for (var i = 0; sums != null && i < 2 * rows; i++)
+            sums->Totals[i] = S.Sum(S.Load(sums->Lanes + i * S.Width));
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
+    {
+        var (run, plane, rows, groups) = (planes.Run, planes.Plane, taps.Rows, taps.Groups);
+        fixed (int* start = taps.Start, offset = taps.Offset)
+        {
+            for (var f = 0; f < run; f += 8 * S.Width)
+            {
+                var count = Math.Min(8, (run - f) / S.Width);
+                for (var group = 0; group < groups; group++)
+                {
+                    for (var row = 0; row < rows; row++)
+                    {
+                        var (i, end) = (start[group * rows + row], start[group * rows + row + 1]);
+                        if (i == end)
+                            continue;
+                        float* at = x + f, from = g + (long)row * plane + f;
+                        V g0 = S.Load(from), g1 = default, g2 = default, g3 = default, g4 = default, g5 = default, g6 = default, g7 = default;
+                        if (count > 1)
+                            g1 = S.Load(from + S.Width);
+                        if (count > 2)
+                            g2 = S.Load(from + 2 * S.Width);
+                        if (count > 3)
+                            g3 = S.Load(from + 3 * S.Width);
+                        if (count > 4)
+                            g4 = S.Load(from + 4 * S.Width);
+                        if (count > 5)
+                            g5 = S.Load(from + 5 * S.Width);
+                        if (count > 6)
+                            g6 = S.Load(from + 6 * S.Width);
+                        if (count > 7)
+                            g7 = S.Load(from + 7 * S.Width);
+                        for (; i < end; i++)
+                        {
+                            var p = at + offset[i];
+                            var to = sums + (long)i * S.Width;
+                            var even = S.MultiplyAdd(S.Load(p), g0, S.Load(to));
+                            var odd = S.Multiply(S.Load(p + S.Width), g1);
+                            even = S.MultiplyAdd(S.Load(p + 2 * S.Width), g2, even);
+                            odd = S.MultiplyAdd(S.Load(p + 3 * S.Width), g3, odd);
+                            even = S.MultiplyAdd(S.Load(p + 4 * S.Width), g4, even);
+                            odd = S.MultiplyAdd(S.Load(p + 5 * S.Width), g5, odd);
+                            even = S.MultiplyAdd(S.Load(p + 6 * S.Width), g6, even);
+                            odd = S.MultiplyAdd(S.Load(p + 7 * S.Width), g7, odd);
+                            S.Store(S.Add(even, odd), to);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AddUp(float* sums, Taps taps, float* gradient)
+    {
+        var source = taps.Source;
+        for (var i = 0; i < source.Length; i++)
+            gradient[source[i]] += S.Sum(S.Load(sums + (long)i * S.Width));
+    }
+
+    /// <inheritdoc/>
+    public override void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask, Nonlinearity act)
+    {
+        switch (act)
+        {
+            case Nonlinearity.None: Activate<None<S, V>>(z, residual, y, scale, shift, planes, mask); break;
+            case Nonlinearity.Relu: Activate<Relu<S, V>>(z, residual, y, scale, shift, planes, mask); break;
+            case Nonlinearity.Swish: Activate<Swish<S, V>>(z, residual, y, scale, shift, planes, mask); break;
+            default: Activate<Mish<S, V>>(z, residual, y, scale, shift, planes, mask); break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask, Nonlinearity act, double* sums)
+    {
+        switch (act)
+        {
+            case Nonlinearity.None: Slopes<None<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
+            case Nonlinearity.Relu: Slopes<Relu<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
+            case Nonlinearity.Swish: Slopes<Swish<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
+            default: Slopes<Mish<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask, Nonlinearity act)
+    {
+        switch (act)
+        {
+            case Nonlinearity.None: Gradients<None<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
+            case Nonlinearity.Relu: Gradients<Relu<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
+            case Nonlinearity.Swish: Gradients<Swish<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
+            default: Gradients<Mish<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Activate<A>(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask) where A : struct, INonlinearity<S, V>
+    {
+        var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+        new Span<float>(y - planes.Lead, planes.Lead).Clear();
+        for (var channel = 0; channel < planes.Channels; channel++)
+        {
+            V a = S.All(scale[channel]), b = S.All(shift[channel]);
+            for (var row = 0; row < height; row++)
+            {
+                var at = (long)channel * plane + row * pitch;
+                float* from = z + at, to = y + at, extra = residual == null ? null : residual + at;
+                for (var j = 0; j < pitch; j += S.Width)
+                {
+                    var u = S.MultiplyAdd(S.Load(from + j), a, b);
+                    if (extra != null)
+                        u = S.Add(u, S.Load(extra + j));
+                    S.Store(S.And(A.Value(u), S.Load(mask + j)), to + j);
+                }
+            }
+            new Span<float>(y + (long)channel * plane + planes.Run, pitch).Clear();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Slopes<A>(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask, double* sums)
+        where A : struct, INonlinearity<S, V>
+    {
+        var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+        for (var channel = 0; channel < planes.Channels; channel++)
+        {
+            V a = S.All(scale[channel]), b = S.All(shift[channel]), m = S.All(mean[channel]), sum = default, product = default;
+            for (var row = 0; row < height; row++)
+            {
+                var at = (long)channel * plane + row * pitch;
+                float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = du == null ? null : du + at;
+                for (var j = 0; j < pitch; j += S.Width)
+                {
+                    var value = S.Load(from + j);
+                    var u = S.MultiplyAdd(value, a, b);
+                    if (extra != null)
+                        u = S.Add(u, S.Load(extra + j));
+                    var d = S.And(S.Multiply(S.Load(g + j), A.Slope(u)), S.Load(mask + j));
+                    if (to != null)
+                        S.Store(d, to + j);
+                    sum = S.Add(sum, d);
+                    product = S.MultiplyAdd(d, S.Subtract(value, m), product);
+                }
+            }
+            (sums[2 * channel], sums[2 * channel + 1]) = (S.Sum(sum), S.Sum(product));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gradients<A>(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask)
+        where A : struct, INonlinearity<S, V>
+    {
+        var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+        new Span<float>(dz - planes.Lead, planes.Lead).Clear();
+        for (var channel = 0; channel < planes.Channels; channel++)
+        {
+            V a = S.All(scale[channel]), b = S.All(shift[channel]);
+            V k = S.All(coefficients[3 * channel]), c0 = S.All(coefficients[3 * channel + 1]), c1 = S.All(coefficients[3 * channel + 2]);
+            for (var row = 0; row < height; row++)
+            {
+                var at = (long)channel * plane + row * pitch;
+                float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = dz + at;
+                for (var j = 0; j < pitch; j += S.Width)
+                {
+                    var value = S.Load(from + j);
+                    var u = S.MultiplyAdd(value, a, b);
+                    if (extra != null)
+                        u = S.Add(u, S.Load(extra + j));
+                    var d = S.Multiply(S.Load(g + j), A.Slope(u));
+                    S.Store(S.And(S.MultiplyAdd(d, k, S.MultiplyAdd(value, c1, c0)), S.Load(mask + j)), to + j);
+                }
+            }
+            new Span<float>(dz + (long)channel * plane + planes.Run, pitch).Clear();
+        }
+    }
+}
