@@ -25,8 +25,8 @@ internal abstract unsafe class Passes
     /// <summary>Floats in a vector.</summary>
     public abstract int Width { get; }
 
-    /// <summary>Floats of a tile: eight vectors.</summary>
-    public int Tile => 8 * Width;
+    /// <summary>Floats of a tile: eight pixels. A vector holds a pixel of as many images as it has places, so that a tile is taken in parts.</summary>
+    public const int Tile = 8 * Planes.Lanes;
 
     /// <summary>y = taps * x + from, for all rows; <paramref name="from"/> null for nothing. Returns what is summed, see <see cref="Sums"/>.</summary>
     /// <param name="x">The planes that the taps' columns are.</param>
@@ -68,12 +68,19 @@ internal abstract unsafe class Passes
     /// <summary>Every stride-th pixel of every stride-th row to planes of their own.</summary>
     public static void Split(float* x, float* phases, Planes input, Planes output, Geometry shape)
     {
-        new Span<float>(phases - output.Lead, output.Lead + shape.InputPlanes * output.Plane + 16 * Planes.Lanes).Clear();
-        EachRow(input, output, shape, (from, to, count, step) =>
+        new Span<float>(phases - output.Lead, output.Lead).Clear();
+        new Span<float>(phases + shape.InputPlanes * output.Plane, Planes.Tail).Clear();
+        for (var plane = 0; plane < shape.InputPlanes; plane++)
         {
-            for (var i = 0; i < count; i++)
-                Vector512.Load(x + from + i * step).Store(phases + to + i * Planes.Lanes);
-        });
+            var to = phases + (long)plane * output.Plane;
+            for (var y = 0; y <= output.Height; y++, to += output.Pitch)
+            {
+                var (from, count) = Row(plane, y, input, shape);
+                for (var i = 0; i < count; i++)
+                    Vector512.Load(x + from + i * shape.Stride * Planes.Lanes).Store(to + i * Planes.Lanes);
+                new Span<float>(to + count * Planes.Lanes, output.Pitch - count * Planes.Lanes).Clear();
+            }
+        }
     }
 
     /// <summary>The reverse: x = the pixels of the phases (zero where there are none) + from.</summary>
@@ -84,27 +91,28 @@ internal abstract unsafe class Passes
             new Span<float>(from, all).CopyTo(new Span<float>(x, all));
         else if (shape.Phases < shape.Stride)
             new Span<float>(x, all).Clear();
-        var add = from != null;
-        EachRow(input, output, shape, (to, at, count, step) =>
-        {
-            for (var i = 0; i < count; i++)
-            {
-                var value = Vector512.Load(phases + at + i * Planes.Lanes);
-                (add ? value + Vector512.Load(x + to + i * step) : value).Store(x + to + i * step);
-            }
-        });
-    }
-
-    private static void EachRow(Planes input, Planes output, Geometry shape, Action<int, int, int, int> copy)
-    {
-        var (s, phases) = (shape.Stride, shape.Phases);
         for (var plane = 0; plane < shape.InputPlanes; plane++)
         {
-            var (channel, py, px) = (plane / (phases * phases), plane / phases % phases, plane % phases);
-            for (var y = py; y < input.Height; y += s)
-                copy(channel * input.Plane + y * input.Pitch + px * Planes.Lanes, plane * output.Plane + y / s * output.Pitch,
-                    (input.Width - px + s - 1) / s, s * Planes.Lanes);
+            var at = phases + (long)plane * output.Plane;
+            for (var y = 0; y < output.Height; y++, at += output.Pitch)
+            {
+                var (start, count) = Row(plane, y, input, shape);
+                var to = x + start;
+                for (var i = 0; i < count; i++, to += shape.Stride * Planes.Lanes)
+                {
+                    var value = Vector512.Load(at + i * Planes.Lanes);
+                    (from != null ? value + Vector512.Load(to) : value).Store(to);
+                }
+            }
         }
+    }
+
+    /// <summary>Where row y of a phase's plane begins in the input, and its pixels.</summary>
+    private static (long From, int Count) Row(int plane, int y, Planes input, Geometry shape)
+    {
+        var (s, phases) = (shape.Stride, shape.Phases);
+        var (channel, row, column) = (plane / (phases * phases), y * s + plane / phases % phases, plane % phases);
+        return ((long)channel * input.Plane + row * input.Pitch + column * Planes.Lanes, row < input.Height ? (input.Width - column + s - 1) / s : 0);
     }
 }
 
@@ -118,78 +126,113 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums)
     {
-        var (run, plane, pitch, rows, groups) = (planes.Run, planes.Plane, planes.Pitch, taps.Rows, taps.Groups);
+        var (run, plane, pitch, rows, groups, strip) = (planes.Run, planes.Plane, planes.Pitch, taps.Rows, taps.Groups, Taps.Strip * Tile);
         if (sums != null)
             new Span<float>(sums->Lanes, rows * 2 * S.Width).Clear();
-        fixed (int* start = taps.Start, offset = taps.Offset)
+        fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
         fixed (float* value = taps.Value)
         {
-            for (var f = 0; f < run; f += 8 * S.Width)
+            for (var part = 0; part < Planes.Lanes; part += S.Width)
+            for (var begin = 0; begin < run; begin += strip)
+            for (var segment = 0; segment < groups * rows; segment++)
             {
-                var count = Math.Min(8, (run - f) / S.Width);
-                for (var group = 0; group < groups; group++)
+                var (row, last) = (segment % rows, segment >= (groups - 1) * rows && sums != null);
+                int first = start[segment], single = lone[segment], end = start[segment + 1];
+                float* into = y + (long)row * plane + part, before = segment >= rows ? into : from == null ? null : from + (long)row * plane + part;
+                if (first == end && before == into && !last)
+                    continue;
+                var pivot = last ? S.All(sums->Pivot[row]) : default;
+                V sum = default, squares = default;
+                for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
                 {
-                    var last = group == groups - 1;
-                    for (var row = 0; row < rows; row++)
+                    var count = (run - f) / Planes.Lanes;
+                    V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+                    if (before != null)
                     {
-                        float* to = y + (long)row * plane + f, before = group > 0 ? to : from == null ? null : from + (long)row * plane + f, at = x + f;
-                        var (i, end) = (start[group * rows + row], start[group * rows + row + 1]);
-                        if (i == end && before == to && !(last && sums != null))
-                            continue;
-                        V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-                        if (before != null)
-                        {
-                            (a0, a1, a2, a3) = (S.Load(before), S.Load(before + S.Width), S.Load(before + 2 * S.Width), S.Load(before + 3 * S.Width));
-                            before += 4 * S.Width;
-                            (a4, a5, a6, a7) = (S.Load(before), S.Load(before + S.Width), S.Load(before + 2 * S.Width), S.Load(before + 3 * S.Width));
-                        }
-                        for (; i < end; i++)
-                        {
-                            var p = at + offset[i];
-                            var w = S.All(value[i]);
-                            a0 = S.MultiplyAdd(S.Load(p), w, a0);
-                            a1 = S.MultiplyAdd(S.Load(p + S.Width), w, a1);
-                            a2 = S.MultiplyAdd(S.Load(p + 2 * S.Width), w, a2);
-                            a3 = S.MultiplyAdd(S.Load(p + 3 * S.Width), w, a3);
-                            a4 = S.MultiplyAdd(S.Load(p + 4 * S.Width), w, a4);
-                            a5 = S.MultiplyAdd(S.Load(p + 5 * S.Width), w, a5);
-                            a6 = S.MultiplyAdd(S.Load(p + 6 * S.Width), w, a6);
-                            a7 = S.MultiplyAdd(S.Load(p + 7 * S.Width), w, a7);
-                        }
-                        S.Store(a0, to);
-                        if (count > 1)
-                            S.Store(a1, to + S.Width);
-                        if (count > 2)
-                            S.Store(a2, to + 2 * S.Width);
-                        if (count > 3)
-                            S.Store(a3, to + 3 * S.Width);
-                        if (count > 4)
-                            S.Store(a4, to + 4 * S.Width);
-                        if (count > 5)
-                            S.Store(a5, to + 5 * S.Width);
-                        if (count > 6)
-                            S.Store(a6, to + 6 * S.Width);
-                        if (count > 7)
-                            S.Store(a7, to + 7 * S.Width);
-                        if (!last || sums == null)
-                            continue;
-                        var mask = sums->Mask + (count < 8 ? sums->Tail : f % pitch);
-                        var pivot = S.All(sums->Pivot[row]);
-                        a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
-                        a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + S.Width));
-                        a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * S.Width));
-                        a3 = S.And(S.Subtract(a3, pivot), S.Load(mask + 3 * S.Width));
-                        a4 = S.And(S.Subtract(a4, pivot), S.Load(mask + 4 * S.Width));
-                        a5 = S.And(S.Subtract(a5, pivot), S.Load(mask + 5 * S.Width));
-                        a6 = S.And(S.Subtract(a6, pivot), S.Load(mask + 6 * S.Width));
-                        a7 = S.And(S.Subtract(a7, pivot), S.Load(mask + 7 * S.Width));
-                        var lanes = sums->Lanes + row * 2 * S.Width;
-                        S.Store(S.Add(S.Load(lanes), S.Add(S.Add(S.Add(a0, a1), S.Add(a2, a3)), S.Add(S.Add(a4, a5), S.Add(a6, a7)))), lanes);
-                        var even = S.MultiplyAdd(a0, a0, S.MultiplyAdd(a2, a2, S.MultiplyAdd(a4, a4, S.Multiply(a6, a6))));
-                        var odd = S.MultiplyAdd(a1, a1, S.MultiplyAdd(a3, a3, S.MultiplyAdd(a5, a5, S.Multiply(a7, a7))));
-                        S.Store(S.Add(S.Load(lanes + S.Width), S.Add(even, odd)), lanes + S.Width);
+                        var q = before + f;
+                        a0 = S.Load(q);
+                        a1 = S.Load(q + Planes.Lanes);
+                        a2 = S.Load(q + 2 * Planes.Lanes);
+                        a3 = S.Load(q + 3 * Planes.Lanes);
+                        a4 = S.Load(q + 4 * Planes.Lanes);
+                        a5 = S.Load(q + 5 * Planes.Lanes);
+                        a6 = S.Load(q + 6 * Planes.Lanes);
+                        a7 = S.Load(q + 7 * Planes.Lanes);
                     }
+                    var at = x + f + part;
+                    var i = first;
+                    for (; i < single; i += 3)
+                    {
+                        var p = at + offset[i];
+                        V w0 = S.All(value[i]), w1 = S.All(value[i + 1]), w2 = S.All(value[i + 2]);
+                        V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
+                        x2 = S.Load(p + 2 * Planes.Lanes);
+                        a0 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a0)));
+                        x0 = S.Load(p + 3 * Planes.Lanes);
+                        a1 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a1)));
+                        x1 = S.Load(p + 4 * Planes.Lanes);
+                        a2 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a2)));
+                        x2 = S.Load(p + 5 * Planes.Lanes);
+                        a3 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a3)));
+                        x0 = S.Load(p + 6 * Planes.Lanes);
+                        a4 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a4)));
+                        x1 = S.Load(p + 7 * Planes.Lanes);
+                        a5 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a5)));
+                        x2 = S.Load(p + 8 * Planes.Lanes);
+                        a6 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a6)));
+                        x0 = S.Load(p + 9 * Planes.Lanes);
+                        a7 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a7)));
+                    }
+                    for (; i < end; i++)
+                    {
+                        var p = at + offset[i];
+                        var w = S.All(value[i]);
+                        a0 = S.MultiplyAdd(S.Load(p), w, a0);
+                        a1 = S.MultiplyAdd(S.Load(p + Planes.Lanes), w, a1);
+                        a2 = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), w, a2);
+                        a3 = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), w, a3);
+                        a4 = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), w, a4);
+                        a5 = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), w, a5);
+                        a6 = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), w, a6);
+                        a7 = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), w, a7);
+                    }
+                    var to = into + f;
+                    S.Store(a0, to);
+                    if (count > 1)
+                        S.Store(a1, to + Planes.Lanes);
+                    if (count > 2)
+                        S.Store(a2, to + 2 * Planes.Lanes);
+                    if (count > 3)
+                        S.Store(a3, to + 3 * Planes.Lanes);
+                    if (count > 4)
+                        S.Store(a4, to + 4 * Planes.Lanes);
+                    if (count > 5)
+                        S.Store(a5, to + 5 * Planes.Lanes);
+                    if (count > 6)
+                        S.Store(a6, to + 6 * Planes.Lanes);
+                    if (count > 7)
+                        S.Store(a7, to + 7 * Planes.Lanes);
+                    if (!last)
+                        continue;
+                    var mask = sums->Mask + part + (count < 8 ? sums->Tail : f % pitch);
+                    a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
+                    a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + Planes.Lanes));
+                    a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * Planes.Lanes));
+                    a3 = S.And(S.Subtract(a3, pivot), S.Load(mask + 3 * Planes.Lanes));
+                    a4 = S.And(S.Subtract(a4, pivot), S.Load(mask + 4 * Planes.Lanes));
+                    a5 = S.And(S.Subtract(a5, pivot), S.Load(mask + 5 * Planes.Lanes));
+                    a6 = S.And(S.Subtract(a6, pivot), S.Load(mask + 6 * Planes.Lanes));
+                    a7 = S.And(S.Subtract(a7, pivot), S.Load(mask + 7 * Planes.Lanes));
+                    sum = S.Add(sum, S.Add(S.Add(S.Add(a0, a1), S.Add(a2, a3)), S.Add(S.Add(a4, a5), S.Add(a6, a7))));
+                    var even = S.MultiplyAdd(a0, a0, S.MultiplyAdd(a2, a2, S.MultiplyAdd(a4, a4, S.Multiply(a6, a6))));
+                    var odd = S.MultiplyAdd(a1, a1, S.MultiplyAdd(a3, a3, S.MultiplyAdd(a5, a5, S.Multiply(a7, a7))));
+                    squares = S.Add(squares, S.Add(even, odd));
                 }
+                if (!last)
+                    continue;
+                var lanes = sums->Lanes + row * 2 * S.Width;
+                S.Store(S.Add(S.Load(lanes), sum), lanes);
+                S.Store(S.Add(S.Load(lanes + S.Width), squares), lanes + S.Width);
             }
         }
         for (var i = 0; sums != null && i < 2 * rows; i++)
@@ -200,49 +243,76 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
     {
-        var (run, plane, rows, groups) = (planes.Run, planes.Plane, taps.Rows, taps.Groups);
-        fixed (int* start = taps.Start, offset = taps.Offset)
+        var (run, plane, rows, groups, strip) = (planes.Run, planes.Plane, taps.Rows, taps.Groups, Taps.Strip * Tile);
+        fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
         {
-            for (var f = 0; f < run; f += 8 * S.Width)
+            for (var part = 0; part < Planes.Lanes; part += S.Width)
+            for (var begin = 0; begin < run; begin += strip)
+            for (var segment = 0; segment < groups * rows; segment++)
             {
-                var count = Math.Min(8, (run - f) / S.Width);
-                for (var group = 0; group < groups; group++)
+                int first = start[segment], single = lone[segment], end = start[segment + 1];
+                if (first == end)
+                    continue;
+                var from = g + (long)(segment % rows) * plane + part;
+                for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
                 {
-                    for (var row = 0; row < rows; row++)
+                    var count = (run - f) / Planes.Lanes;
+                    float* at = x + f + part, q = from + f;
+                    V g0 = S.Load(q), g1 = default, g2 = default, g3 = default, g4 = default, g5 = default, g6 = default, g7 = default;
+                    if (count > 1)
+                        g1 = S.Load(q + Planes.Lanes);
+                    if (count > 2)
+                        g2 = S.Load(q + 2 * Planes.Lanes);
+                    if (count > 3)
+                        g3 = S.Load(q + 3 * Planes.Lanes);
+                    if (count > 4)
+                        g4 = S.Load(q + 4 * Planes.Lanes);
+                    if (count > 5)
+                        g5 = S.Load(q + 5 * Planes.Lanes);
+                    if (count > 6)
+                        g6 = S.Load(q + 6 * Planes.Lanes);
+                    if (count > 7)
+                        g7 = S.Load(q + 7 * Planes.Lanes);
+                    var i = first;
+                    for (; i < single; i += 3)
                     {
-                        var (i, end) = (start[group * rows + row], start[group * rows + row + 1]);
-                        if (i == end)
-                            continue;
-                        float* at = x + f, from = g + (long)row * plane + f;
-                        V g0 = S.Load(from), g1 = default, g2 = default, g3 = default, g4 = default, g5 = default, g6 = default, g7 = default;
-                        if (count > 1)
-                            g1 = S.Load(from + S.Width);
-                        if (count > 2)
-                            g2 = S.Load(from + 2 * S.Width);
-                        if (count > 3)
-                            g3 = S.Load(from + 3 * S.Width);
-                        if (count > 4)
-                            g4 = S.Load(from + 4 * S.Width);
-                        if (count > 5)
-                            g5 = S.Load(from + 5 * S.Width);
-                        if (count > 6)
-                            g6 = S.Load(from + 6 * S.Width);
-                        if (count > 7)
-                            g7 = S.Load(from + 7 * S.Width);
-                        for (; i < end; i++)
-                        {
-                            var p = at + offset[i];
-                            var to = sums + (long)i * S.Width;
-                            var even = S.MultiplyAdd(S.Load(p), g0, S.Load(to));
-                            var odd = S.Multiply(S.Load(p + S.Width), g1);
-                            even = S.MultiplyAdd(S.Load(p + 2 * S.Width), g2, even);
-                            odd = S.MultiplyAdd(S.Load(p + 3 * S.Width), g3, odd);
-                            even = S.MultiplyAdd(S.Load(p + 4 * S.Width), g4, even);
-                            odd = S.MultiplyAdd(S.Load(p + 5 * S.Width), g5, odd);
-                            even = S.MultiplyAdd(S.Load(p + 6 * S.Width), g6, even);
-                            odd = S.MultiplyAdd(S.Load(p + 7 * S.Width), g7, odd);
-                            S.Store(S.Add(even, odd), to);
-                        }
+                        var p = at + offset[i];
+                        var to = sums + (long)i * S.Width;
+                        V s0 = S.Load(to), s1 = S.Load(to + S.Width), s2 = S.Load(to + 2 * S.Width);
+                        V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
+                        x2 = S.Load(p + 2 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x0, g0, s0), S.MultiplyAdd(x1, g0, s1), S.MultiplyAdd(x2, g0, s2));
+                        x0 = S.Load(p + 3 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x1, g1, s0), S.MultiplyAdd(x2, g1, s1), S.MultiplyAdd(x0, g1, s2));
+                        x1 = S.Load(p + 4 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x2, g2, s0), S.MultiplyAdd(x0, g2, s1), S.MultiplyAdd(x1, g2, s2));
+                        x2 = S.Load(p + 5 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x0, g3, s0), S.MultiplyAdd(x1, g3, s1), S.MultiplyAdd(x2, g3, s2));
+                        x0 = S.Load(p + 6 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x1, g4, s0), S.MultiplyAdd(x2, g4, s1), S.MultiplyAdd(x0, g4, s2));
+                        x1 = S.Load(p + 7 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x2, g5, s0), S.MultiplyAdd(x0, g5, s1), S.MultiplyAdd(x1, g5, s2));
+                        x2 = S.Load(p + 8 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x0, g6, s0), S.MultiplyAdd(x1, g6, s1), S.MultiplyAdd(x2, g6, s2));
+                        x0 = S.Load(p + 9 * Planes.Lanes);
+                        (s0, s1, s2) = (S.MultiplyAdd(x1, g7, s0), S.MultiplyAdd(x2, g7, s1), S.MultiplyAdd(x0, g7, s2));
+                        S.Store(s0, to);
+                        S.Store(s1, to + S.Width);
+                        S.Store(s2, to + 2 * S.Width);
+                    }
+                    for (; i < end; i++)
+                    {
+                        var p = at + offset[i];
+                        var to = sums + (long)i * S.Width;
+                        var even = S.MultiplyAdd(S.Load(p), g0, S.Load(to));
+                        var odd = S.Multiply(S.Load(p + Planes.Lanes), g1);
+                        even = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), g2, even);
+                        odd = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), g3, odd);
+                        even = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), g4, even);
+                        odd = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), g5, odd);
+                        even = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), g6, even);
+                        odd = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), g7, odd);
+                        S.Store(S.Add(even, odd), to);
                     }
                 }
             }

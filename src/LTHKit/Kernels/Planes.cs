@@ -14,7 +14,7 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     public const int Lanes = 16;
 
     /// <summary>Floats that a tile may reach past the last plane.</summary>
-    private const int Tail = 16 * Lanes;
+    public const int Tail = 16 * Lanes;
 
     /// <summary>Blocks of sixteen images; the last may hold fewer.</summary>
     public int Blocks => (Images + Lanes - 1) / Lanes;
@@ -25,8 +25,8 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Floats of a plane's rows, that of zeros not counted.</summary>
     public int Run => Height * Pitch;
 
-    /// <summary>Floats from plane to plane.</summary>
-    public int Plane => Run + Pitch;
+    /// <summary>Floats from plane to plane: of large ones so many that a tile's places in neighbouring channels do not share sets of the first cache.</summary>
+    public int Plane => Run + Pitch + (Run < 4096 ? 0 : 4 * Lanes);
 
     /// <summary>Floats before the first plane of a block.</summary>
     public int Lead => Pitch + Lanes;
@@ -82,25 +82,23 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Where a float tensor's first element is.</summary>
     public static float* Start(Tensor tensor) => (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset();
 
-    /// <summary>
-    /// One row's worth of masks, all bits set in a pixel's place and none in the border's, and a tile more: for the first blocks and for the last one, in
-    /// which lanes may be empty; and the same for the last tile of a plane, which ends with the plane.
-    /// </summary>
-    public Masks MasksFor(int tile) => new(this, tile);
-
     private Tensor Zeros() => View(zeros(Size));
 
     private Tensor Pixels(Tensor blocked) => blocked.narrow(2, 0, Height).narrow(3, 0, Width);
 }
 
-/// <summary>The masks of <see cref="Planes.MasksFor"/>.</summary>
+/// <summary>
+/// One row's worth of masks, all bits set in a pixel's place and none in the border's, and a tile more: for the first blocks and for the last one, in
+/// which lanes may be empty; and the same for the last tile of a plane, which ends with the plane.
+/// </summary>
 internal sealed unsafe class Masks
 {
     private readonly float[] _table;
     private readonly int _half, _blocks;
 
-    public Masks(Planes planes, int tile)
+    public Masks(Planes planes)
     {
+        const int tile = Passes.Tile;
         var (pitch, lastTile) = (planes.Pitch, planes.Run / tile * tile);
         (_blocks, _half, Tail) = (planes.Blocks, pitch + 2 * tile, pitch + tile);
         _table = GC.AllocateArray<float>(2 * _half + Planes.Lanes, pinned: true);

@@ -41,7 +41,7 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
             return _layout;
         var output = Shape.Out(input);
         var (forward, transposed) = _layout is { } old && old.Output with { Images = output.Images } == output ? (old.Forward, old.Transposed) : Taps.Of(Shape, kept, output);
-        return _layout = new Layout(input, output, forward, transposed, new Masks(output, Work.Passes.Tile));
+        return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 
     /// <summary>Layouts before and after, the weights that are kept, and the masks of the border.</summary>

@@ -20,13 +20,13 @@ internal sealed record Geometry(int Input, int Output, int Kernel, int Stride, i
 internal sealed class Taps
 {
     /// <summary>Floats of a first cache that a group's tile may fill.</summary>
-    private const int CacheFloats = 6144;
+    private const int CacheFloats = 5760;
 
     /// <summary>Taps that a row should have in a group: loading and storing its sums costs about two.</summary>
     private const int EnoughTaps = 16;
 
-    private Taps(int rows, int groups, int[] start, int[] offset, int[] source)
-        => (Rows, Groups, Start, Offset, Source, Value) = (rows, groups, start, offset, source, new float[source.Length]);
+    private Taps(int rows, int groups, int[] start, int[] lone, int[] offset, int[] source)
+        => (Rows, Groups, Start, Lone, Offset, Source, Value) = (rows, groups, start, lone, offset, source, new float[source.Length]);
 
     /// <summary>Rows of each group.</summary>
     public int Rows { get; }
@@ -36,6 +36,14 @@ internal sealed class Taps
 
     /// <summary>[Groups * Rows + 1]: where a group's row begins.</summary>
     public int[] Start { get; }
+
+    /// <summary>
+    /// [Groups * Rows]: where its taps stand alone. Those before are three and three side by side, of three neighbouring pixels, which are loaded once.
+    /// </summary>
+    public int[] Lone { get; }
+
+    /// <summary>Tiles that a row is taken through before the next row's turn.</summary>
+    public const int Strip = 8;
 
     /// <summary>Floats from a place in the first column's plane to what the tap multiplies.</summary>
     public int[] Offset { get; }
@@ -86,13 +94,28 @@ internal sealed class Taps
         var size = Math.Max(fits, (int)Math.Ceiling(EnoughTaps / Math.Max(perColumn, 1e-9)));
         var groups = Math.Max(1, (columns + size - 1) / size);
         size = (columns + groups - 1) / groups;
-        int Place((int Row, int Column, int Shift, int Source) tap) => tap.Column / size * rows + tap.Row;
-        var ordered = all.OrderBy(Place).ThenBy(t => t.Column).ThenBy(t => t.Shift).ToArray();
-        var start = new int[groups * rows + 1];
-        foreach (var tap in all)
-            start[Place(tap) + 1]++;
-        for (var i = 1; i < start.Length; i++)
-            start[i] += start[i - 1];
-        return new Taps(rows, groups, start, [.. ordered.Select(t => t.Column * plane + t.Shift)], [.. ordered.Select(t => t.Source)]);
+        var segments = new List<(int Offset, int Source)>[groups * rows];
+        foreach (var tap in all.OrderBy(t => t.Column).ThenBy(t => t.Shift))
+            (segments[tap.Column / size * rows + tap.Row] ??= []).Add((tap.Column * plane + tap.Shift, tap.Source));
+        int[] start = new int[segments.Length + 1], lone = new int[segments.Length];
+        var ordered = new List<(int Offset, int Source)>();
+        foreach (var (i, segment) in segments.Index())
+        {
+            var alone = new List<(int, int)>();
+            for (var j = 0; j < (segment?.Count ?? 0); j++)
+            {
+                if (j + 2 < segment!.Count && segment[j + 1].Offset == segment[j].Offset + Planes.Lanes && segment[j + 2].Offset == segment[j].Offset + 2 * Planes.Lanes)
+                {
+                    ordered.AddRange(segment.Slice(j, 3));
+                    j += 2;
+                }
+                else
+                    alone.Add(segment[j]);
+            }
+            lone[i] = ordered.Count;
+            ordered.AddRange(alone);
+            start[i + 1] = ordered.Count;
+        }
+        return new Taps(rows, groups, start, lone, [.. ordered.Select(t => t.Offset)], [.. ordered.Select(t => t.Source)]);
     }
 }

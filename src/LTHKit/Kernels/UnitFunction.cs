@@ -90,8 +90,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var (slope, extra, how) = keep ? ((nint)pu, (nint)0, Nonlinearity.None) : ((nint)pg, (nint)pr, act);
         work.Each(to.Blocks, (thread, block) =>
         {
-            var dz = work.Own(thread, "dz", to.Block + 16 * Planes.Lanes) + to.Lead;
-            Clear(dz - to.Lead + to.Block, 16 * Planes.Lanes);
+            var dz = work.Own(thread, "dz", to.Block + Planes.Tail) + to.Lead;
+            Clear(dz - to.Lead + to.Block, Planes.Tail);
             passes.Gradients((float*)slope + block * to.Block, pz + block * to.Block, extra == 0 ? null : (float*)extra + block * to.Block, dz,
                 statistics.Scale, statistics.Shift, statistics.Coefficients, to, layout.Masks.Of(block), how);
             if (needsWeight)
@@ -113,7 +113,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, !needsResidual ? null! : keep ? du! : gy];
     }
 
-    private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + 16 * Planes.Lanes;
+    private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + Planes.Tail;
 
     /// <summary>What the taps multiply: a block of x, or the planes that a stride splits it into.</summary>
     private static float* Source(float* x, Geometry shape, SparseUnit.Layout layout, Workspace work, int thread)
