@@ -55,13 +55,27 @@ internal abstract unsafe class Passes
     /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; <paramref name="coefficients"/> holds a, b, c for each channel.</summary>
     public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask, Nonlinearity act);
 
-    /// <summary>Where a convolution's statistics go: of z - pivot, the sum and the sum of squares over all images' pixels, [channels][2].</summary>
+    /// <summary>
+    /// Where a convolution's statistics go. Sums are taken of what differs from a pivot near the mean, the first pixel's: so they keep their digits.
+    /// </summary>
     internal struct Sums
     {
+        /// <summary>The border's masks.</summary>
         public float* Mask;
+
+        /// <summary>Where those of the last tile stand.</summary>
         public int Tail;
+
+        /// <summary>Pixels of a channel.</summary>
+        public double Count;
+
+        /// <summary>[channels], for the pivots.</summary>
         public float* Pivot;
+
+        /// <summary>[channels][2][width], for the sums of each place in a vector.</summary>
         public float* Lanes;
+
+        /// <summary>[channels][2]: what comes out, the sum of z and that of (z - its mean)^2.</summary>
         public double* Totals;
     }
 
@@ -73,7 +87,8 @@ internal abstract unsafe class Passes
         for (var plane = 0; plane < shape.InputPlanes; plane++)
         {
             var to = phases + (long)plane * output.Plane;
-            for (var y = 0; y <= output.Height; y++, to += output.Pitch)
+            new Span<float>(to + output.Run, output.Plane - output.Run).Clear();
+            for (var y = 0; y < output.Height; y++, to += output.Pitch)
             {
                 var (from, count) = Row(plane, y, input, shape);
                 for (var i = 0; i < count; i++)
@@ -141,7 +156,6 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                 float* into = y + (long)row * plane + part, before = segment >= rows ? into : from == null ? null : from + (long)row * plane + part;
                 if (first == end && before == into && !last)
                     continue;
-                var pivot = last ? S.All(sums->Pivot[row]) : default;
                 V sum = default, squares = default;
                 for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
                 {
@@ -215,6 +229,9 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                     if (!last)
                         continue;
                     var mask = sums->Mask + part + (count < 8 ? sums->Tail : f % pitch);
+                    if (f + part == 0)
+                        sums->Pivot[row] = S.Sum(S.And(a0, S.Load(mask))) / S.Width;
+                    var pivot = S.All(sums->Pivot[row]);
                     a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
                     a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + Planes.Lanes));
                     a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * Planes.Lanes));
@@ -235,8 +252,12 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                 S.Store(S.Add(S.Load(lanes + S.Width), squares), lanes + S.Width);
             }
         }
-        for (var i = 0; sums != null && i < 2 * rows; i++)
-            sums->Totals[i] = S.Sum(S.Load(sums->Lanes + i * S.Width));
+        for (var row = 0; sums != null && row < rows; row++)
+        {
+            var lanes = sums->Lanes + row * 2 * S.Width;
+            double sum = S.Sum(S.Load(lanes)), squares = S.Sum(S.Load(lanes + S.Width));
+            (sums->Totals[2 * row], sums->Totals[2 * row + 1]) = (sums->Pivot[row] * sums->Count + sum, squares - sum * sum / sums->Count);
+        }
     }
 
     /// <inheritdoc/>
@@ -383,7 +404,7 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                     S.Store(S.And(A.Value(u), S.Load(mask + j)), to + j);
                 }
             }
-            new Span<float>(y + (long)channel * plane + planes.Run, pitch).Clear();
+            new Span<float>(y + (long)channel * plane + planes.Run, plane - planes.Run).Clear();
         }
     }
 
@@ -440,7 +461,7 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                     S.Store(S.And(S.MultiplyAdd(d, k, S.MultiplyAdd(value, c1, c0)), S.Load(mask + j)), to + j);
                 }
             }
-            new Span<float>(dz + (long)channel * plane + planes.Run, pitch).Clear();
+            new Span<float>(dz + (long)channel * plane + planes.Run, plane - planes.Run).Clear();
         }
     }
 }

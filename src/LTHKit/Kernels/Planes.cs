@@ -37,6 +37,9 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Pixels of a channel over all images.</summary>
     public long Count => (long)Images * Height * Width;
 
+    /// <summary>Pixels of a channel over a block's images.</summary>
+    public double CountOf(int block) => (double)Math.Min(Lanes, Images - block * Lanes) * Height * Width;
+
     /// <summary>Floats of all.</summary>
     public long Size => Blocks * Block + Tail;
 

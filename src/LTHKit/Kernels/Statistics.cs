@@ -9,7 +9,7 @@ internal sealed unsafe class Statistics(int channels)
     private readonly float[] _memory = GC.AllocateArray<float>(6 * channels, pinned: true);
     private readonly double[] _mean = new double[channels], _inverse = new double[channels];      // 1 / sqrt(var + eps)
 
-    /// <summary>The batch's mean; before it is known, what to take the sums from.</summary>
+    /// <summary>The batch's mean.</summary>
     public float* Mean => At(0);
 
     /// <summary>gamma / sqrt(var + eps).</summary>
@@ -20,16 +20,6 @@ internal sealed unsafe class Statistics(int channels)
 
     /// <summary>Of the gradient of z: a, b, c with dz = a du + b + c z.</summary>
     public float* Coefficients => At(3);
-
-    /// <summary>
-    /// Sums are taken of what differs from the running mean: with a mean far from zero they keep their digits. A row without taps is zero, exactly.
-    /// </summary>
-    public void TakePivot(SparseUnit unit, Taps taps)
-    {
-        float* running = Planes.Start(unit.Norm.running_mean!), bias = unit.Bias is { } b ? Planes.Start(b) : null;
-        for (var i = 0; i < channels; i++)
-            Mean[i] = taps.IsEmpty(i) ? 0 : running[i] - (bias == null ? 0 : bias[i]);
-    }
 
     /// <summary>Mean and variance from the blocks' sums, into the running ones too (whose variance is the unbiased one).</summary>
     public void Finish(SparseUnit unit, double[] totals, Planes planes, float* gamma, float* beta)
@@ -42,9 +32,13 @@ internal sealed unsafe class Statistics(int channels)
         for (var i = 0; i < channels; i++)
         {
             var (sum, squares) = Total(totals, planes.Blocks, i);
-            var (pivot, offset) = (Mean[i], sum / count);
-            var mean = pivot + offset;
-            var variance = Math.Max(0, squares / count - offset * offset);
+            var mean = sum / count;
+            for (var block = 0; block < planes.Blocks; block++)
+            {
+                var (pixels, blockSum) = (planes.CountOf(block), totals[(block * channels + i) * 2]);
+                squares += (blockSum / pixels - mean) * (blockSum / pixels - mean) * pixels;      // within the blocks, and between them
+            }
+            var variance = squares / count;
             var inverse = 1 / Math.Sqrt(variance + norm.eps);
             (_mean[i], _inverse[i]) = (mean, inverse);
             (Mean[i], Scale[i], Shift[i]) = ((float)mean, (float)(gamma[i] * inverse), (float)(beta[i] - gamma[i] * inverse * mean));

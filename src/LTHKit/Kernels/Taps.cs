@@ -54,9 +54,6 @@ internal sealed class Taps
     /// <summary>The weight.</summary>
     public float[] Value { get; }
 
-    /// <summary>Whether nothing is kept in a row.</summary>
-    public bool IsEmpty(int row) => Enumerable.Range(0, Groups).All(group => Start[group * Rows + row] == Start[group * Rows + row + 1]);
-
     /// <summary>Takes the weights' values of now.</summary>
     public unsafe void Read(float* weights)
     {

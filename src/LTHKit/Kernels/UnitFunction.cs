@@ -26,7 +26,6 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         layout.Forward.Read(Planes.Start(weight));
 
         var statistics = new Statistics(to.Channels);
-        statistics.TakePivot(unit, layout.Forward);
         var totals = new double[to.Blocks * 2 * to.Channels];
         fixed (double* total = totals)
         {
@@ -37,7 +36,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
                 {
                     Mask = layout.Masks.Of(block),
                     Tail = layout.Masks.Tail,
-                    Pivot = statistics.Mean,
+                    Count = to.CountOf(block),
+                    Pivot = work.Own(thread, "pivots", to.Channels),
                     Lanes = work.Own(thread, "lanes", 2 * to.Channels * passes.Width),
                     Totals = all + block * 2 * to.Channels,
                 };

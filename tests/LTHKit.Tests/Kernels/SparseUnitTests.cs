@@ -21,6 +21,8 @@ public class SparseUnitTests
     {
         ["stem"] = new(32, 3, 8, 16, 16, Density: 1),
         ["block"] = new(32, 16, 16, 8, 8, Residual: true, Fork: true),
+        ["large planes, stride 2"] = new(16, 4, 6, 33, 18, Stride: 2, Fork: true),
+        ["large planes"] = new(16, 14, 15, 32, 32, Residual: true),
         ["stride 2"] = new(32, 8, 16, 8, 8, Stride: 2, Fork: true),
         ["shortcut"] = new(32, 8, 16, 8, 8, Kernel: 1, Stride: 2, Act: "None", Density: 0.5),
         ["shortcut, input used again"] = new(32, 8, 16, 8, 8, Kernel: 1, Stride: 2, Act: "None", Fork: true),
@@ -60,7 +62,7 @@ public class SparseUnitTests
     public void AgreesForRandomShapesAndMasks()
     {
         var sizes = Gen.Select(Gen.Int[1, 40], Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 12], Gen.Int[1, 12]);
-        var kinds = Gen.Select(Gen.OneOfConst(1, 3), Gen.Int[1, 3], Gen.Double[0, 1], Gen.OneOfConst("None", "Relu", "Swish", "Mish"), Gen.Bool, Gen.Bool, Gen.Int[1, 3], Gen.Int[0, 1000]);
+        var kinds = Gen.Select(Gen.Int[0, 1], Gen.Int[1, 3], Gen.Double[0, 1], Gen.Enum<Nonlinearity>(), Gen.Bool, Gen.Bool, Gen.Int[1, 3], Gen.Int[0, 1000]);
         Gen.Select(sizes, kinds).Sample((s, k) =>
         {
             var (images, input, output, height, width) = s;
@@ -69,7 +71,7 @@ public class SparseUnitTests
             if (images * ((height - 1) / stride + 1) * ((width - 1) / stride + 1) < 8)
                 return;
             foreach (var passes in Passes.All)
-                AssertAgrees(new Case(images, input, output, height, width, kernel, stride, 1, density, act, residual, fork, false, threads, seed), passes);
+                AssertAgrees(new Case(images, input, output, height, width, 1 + 2 * kernel, stride, 1, density, $"{act}", residual, fork, false, threads, seed), passes);
         }, iter: 60, threads: 1);
     }
 
