@@ -27,12 +27,23 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     /// <summary>The convolution's bias; null for none.</summary>
     public Tensor? Bias => convolution.bias;
 
-    /// <summary>act(bn(conv(x)) + residual), and x itself for whoever else needs it: its gradient comes back through here, where adding it costs nothing.</summary>
-    public (Tensor Y, Tensor X) Forward(Tensor x, int images, Nonlinearity act, Tensor? residual = null)
+    /// <summary>
+    /// act(bn(conv(x)) + added + skip(x)). Tensors are images [N, C, H, W] or in this room's layout; what comes out is in the latter. A fork gives x too, for
+    /// whoever else needs it: its gradient comes back through here, where adding it costs nothing.
+    /// </summary>
+    public (Tensor Y, Tensor X) Forward(Tensor x, Nonlinearity act, Tensor? added = null, nn.Module<Tensor, Tensor>? skip = null, bool fork = false)
     {
-        var results = UnitFunction.apply(new UnitCall(this, images, act), x, convolution.weight, Norm.weight!, Norm.bias!, residual!);
-        return (results[0], results[1]);
+        if (skip is not null)
+            added = added is null ? skip.call(Images(x)) : Laid(added) + Laid(skip.call(Images(x)));
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!, added is null ? null! : Laid(added));
+        return (results[0], fork ? results[1] : x);
     }
+
+    /// <summary>A tensor as images [N, C, H, W].</summary>
+    public Tensor Images(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).ToImages(x) : x;
+
+    /// <summary>The mean of each plane. // -> [N, C]</summary>
+    public Tensor Means(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).Means(x) : x.mean([2, 3]);
 
     /// <summary>What follows from mask and image size.</summary>
     public Layout For(Planes input)
@@ -44,9 +55,13 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
         return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 
+    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes(Work.Images, (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x);
+
+    private static bool IsLaid(Tensor x) => x.dim() == 5;
+
     /// <summary>Layouts before and after, the weights that are kept, and the masks of the border.</summary>
     internal sealed record Layout(Planes Input, Planes Output, Taps Forward, Taps Transposed, Masks Masks);
 }
 
 /// <summary>What a call needs beside its tensors.</summary>
-internal sealed record UnitCall(SparseUnit Unit, int Images, Nonlinearity Act);
+internal sealed record UnitCall(SparseUnit Unit, int Images, Nonlinearity Act, bool Fork);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LTHKit.Kernels;
 
 /// <summary>
-/// (x, weight, gamma, beta, residual) -> (y, x) with z = conv(x), y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the
+/// (x, weight, gamma, beta, residual) -> y, or (y, x) for a fork, with z = conv(x), y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the
 /// batch. Differentiable once.
 /// </summary>
 internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFunction>
@@ -15,7 +15,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
     /// <inheritdoc/>
     public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var (unit, images, act) = (UnitCall)vars[0];
+        var call = (UnitCall)vars[0];
+        var (unit, images, act, _) = call;
         Tensor input = (Tensor)vars[1], weight = (Tensor)vars[2], gamma = (Tensor)vars[3], beta = (Tensor)vars[4];
         var residual = vars[5] as Tensor;
         var layout = unit.For(Planes.Of(input, images));
@@ -50,14 +51,14 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
 
         ctx.set_materialize_grads(false);
         ctx.save_for_backward([x, weight, gamma, z, added]);
-        ctx.save_data("state", new State((UnitCall)vars[0], statistics, input.requires_grad, weight.requires_grad, residual?.requires_grad ?? false));
-        return [y, input];
+        ctx.save_data("state", new State(call, statistics, input.requires_grad, weight.requires_grad, residual?.requires_grad ?? false));
+        return call.Fork ? [y, input] : [y];
     }
 
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> gradients)
     {
-        var ((unit, images, act), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
+        var ((unit, images, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
         var saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1], gamma = saved[2], z = saved[3];
         var layout = unit.For(Planes.Of(x, images));
@@ -66,7 +67,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var gy = to.Laid(gradients[0]);
         var keep = needsResidual && act != Nonlinearity.None;
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
-        var passed = gradients[1] is { IsInvalid: false } g ? from.Laid(g) : null;
+        var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g) : null;
         Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
         float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null, pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;
         float* pd = needsInput ? Planes.Start(dx!) : null, pp = passed is null ? null : Planes.Start(passed), pw = Planes.Start(dw);

@@ -13,6 +13,9 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
     /// <summary>The loops.</summary>
     public Passes Passes { get; } = passes ?? Passes.Widest;
 
+    /// <summary>Images of the step under way.</summary>
+    public int Images { get; set; }
+
     /// <summary>What new memory holds, for tests that nothing is read before it is written; null for whatever it held.</summary>
     public float? Poison { get; init; }
 
@@ -34,12 +37,13 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
             Parallel.For(0, count, Share);
     }
 
-    /// <summary>A tensor in this layout, not set.</summary>
+    /// <summary>A tensor in this layout, not set but for what a tile may reach past the last plane: there times a gradient of zero must be zero.</summary>
     public Tensor Empty(Planes planes)
     {
         var memory = empty(planes.Size);
         if (Poison is { } value)
             memory.fill_(value);
+        new Span<float>(Planes.Start(memory) + planes.Size - Planes.Tail, Planes.Tail).Clear();
         return planes.View(memory);
     }
 

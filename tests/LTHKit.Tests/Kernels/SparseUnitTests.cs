@@ -79,7 +79,7 @@ public class SparseUnitTests
     internal static void AssertAgrees(Case c, Passes passes)
     {
         using var scope = NewDisposeScope();
-        using var work = new Workspace(c.Threads, passes) { Poison = float.NaN };
+        using var work = new Workspace(c.Threads, passes) { Poison = float.NaN, Images = c.Images };
         random.manual_seed(c.Seed);
         var convolution = Conv2d(c.Input, c.Output, c.Kernel, stride: c.Stride, padding: c.Kernel / 2, groups: c.Groups, bias: c.Bias);
         var norm = BatchNorm2d(c.Output);
@@ -106,11 +106,11 @@ public class SparseUnitTests
         x.requires_grad_(true);
         residual?.requires_grad_(true);
         var output = unit.Shape.Out(input);
-        var (blocked, passed) = unit.Forward(input.FromImages(x), c.Images, Enum.Parse<Nonlinearity>(c.Act), residual is null ? null : output.FromImages(residual));
+        var (blocked, passed) = unit.Forward(x, Enum.Parse<Nonlinearity>(c.Act), residual, fork: c.Fork);
         var y = output.ToImages(blocked);
         var loss = (y * weights).sum();
         if (c.Fork)
-            loss += input.ToImages(passed).square().sum();
+            loss += unit.Images(passed).square().sum();
         loss.backward();
 
         var gradients = new[] { x.grad!, convolution.weight!.grad!, norm.weight!.grad!, norm.bias!.grad!, residual?.grad };
