@@ -35,7 +35,7 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     {
         if (skip is not null)
             added = added is null ? skip.call(Images(x)) : Laid(added) + Laid(skip.call(Images(x)));
-        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!, added is null ? null! : Laid(added));
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!, added is null ? null! : Laid(added), Bias!);
         return (results[0], fork ? results[1] : x);
     }
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace LTHKit.Kernels;
 
 /// <summary>
-/// (x, weight, gamma, beta, residual) -> y, or (y, x) for a fork, with z = conv(x), y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the
-/// batch. Differentiable once.
+/// (x, weight, gamma, beta, residual, bias) -> y, or (y, x) for a fork, with z = conv(x), y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the
+/// batch, which cancels the bias: its gradient is zero. Differentiable once.
 /// </summary>
 internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFunction>
 {
@@ -111,7 +111,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         });
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
-        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, !needsResidual ? null! : keep ? du! : gy];
+        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, !needsResidual ? null! : keep ? du! : gy, unit.Bias is null ? null! : zeros(to.Channels)];
     }
 
     private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + Planes.Tail;

@@ -20,7 +20,7 @@ public class SparseTrainingTests
     [InlineData("resnet18", "mish", SkipKind.Projection, 16)]
     [InlineData("vgg16", "relu", null, 96)]
     [InlineData("vgg16", "swish", null, 16)]
-    [InlineData("mobilenet", "relu", null, 16)]
+    [InlineData("mobilenet", "relu", null, 128)]
     [InlineData("mobilenet", "swish", SkipKind.Identity, 16)]
     public void FiftyStepsAreTorchsInDoublePrecision(string model, string activation, SkipKind? skip, int images)
     {
@@ -36,8 +36,10 @@ public class SparseTrainingTests
         for (var i = 0; i < 50; i++)
         {
             rounding = Math.Max(rounding, Math.Abs(singles[i] - exacts[i]));
-            Assert.True(Math.Abs(losses[i] - exacts[i]) <= 1e-4 * exacts[i] + 3 * rounding, $"step {i}: loss {losses[i]}, in double precision {exacts[i]}, TorchSharp's {singles[i]}");
+            Assert.True(Math.Abs(losses[i] - exacts[i]) <= 1e-4 * exacts[i] + 5 * rounding, $"step {i}: loss {losses[i]}, in double precision {exacts[i]}, TorchSharp's {singles[i]}");
         }
+        foreach (var ((name, value), (_, wanted)) in activation == "relu" ? [] : ours.named_parameters().Zip(exact.named_parameters()))
+            Assert.True((value.to(ScalarType.Float64) - wanted).norm().item<double>() <= 1e-3 * wanted.norm().item<double>() + 1e-6, $"{name} after 50 steps");
         foreach (var (name, weight) in ours.PrunableWeights())
             Assert.Equal(0, weight[mask[name].logical_not()].abs().sum().item<float>());
     }
@@ -147,7 +149,7 @@ public class SparseTrainingTests
             optimiser.ZeroGradients();
             var loss = nn.functional.cross_entropy(network.call(x), y);
             loss.backward();
-            optimiser.Step(1e-3);
+            optimiser.Step(2e-4);
             losses.Add(loss.to(ScalarType.Float64).item<double>());
         }
         return losses;
