@@ -25,8 +25,9 @@ internal sealed class SparseTraining : IDisposable
         bool[]? Kept(string name) => mask is not null && mask.Covers(name) ? mask[name].data<bool>().ToArray() : null;
     }
 
-    /// <summary>For this network and mask; null where TorchSharp's path is the only one, or expected to be faster.</summary>
-    public static SparseTraining? For(Network network, Mask? mask) => Serves(network) && Cost.Favours(network, mask) ? Of(network, mask) : null;
+    /// <summary>For this network and mask; null where TorchSharp's path is the only one, wanted, or with no wish expected to be faster.</summary>
+    public static SparseTraining? For(Network network, Mask? mask, bool? wish)
+        => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? Of(network, mask) : null;
 
     /// <summary>The same wherever it is possible.</summary>
     public static SparseTraining Of(Network network, Mask? mask, float? poison = null) => new(network, mask, new(get_num_threads()) { Poison = poison });

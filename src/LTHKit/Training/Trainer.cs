@@ -36,7 +36,7 @@ internal sealed class Trainer : IDisposable
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
-        _sparse = SparseTraining.For(network, mask);
+        _sparse = SparseTraining.For(network, mask, recipe.Sparse);
     }
 
     /// <summary>The network.</summary>
