@@ -1,3 +1,4 @@
+using LTHKit.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -10,9 +11,11 @@ namespace LTHKit.Models;
 /// </summary>
 public sealed class Activation : Module<Tensor, Tensor>
 {
+    internal static readonly Func<Tensor, Tensor> Relu = x => functional.relu(x), Swish = x => functional.silu(x), Mish = x => functional.mish(x);
+
     private readonly Func<Tensor, Tensor> _asBuilt;
 
-    internal Activation() : this("ReLU", x => functional.relu(x))
+    internal Activation() : this("ReLU", Relu)
     {
     }
 
@@ -33,6 +36,9 @@ public sealed class Activation : Module<Tensor, Tensor>
 
     /// <summary>Whether a tweak has put another function in.</summary>
     internal bool Replaced => Function != _asBuilt;
+
+    /// <summary>The function, where a unit can apply it by itself; null where not.</summary>
+    internal Nonlinearity? Fused => Function == Relu ? Nonlinearity.Relu : Function == Swish ? Nonlinearity.Swish : Function == Mish ? Nonlinearity.Mish : null;
 
     /// <summary>The unit that it ends; null where there is none.</summary>
     internal ConvUnit? Unit { get; init; }

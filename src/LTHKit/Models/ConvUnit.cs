@@ -1,3 +1,4 @@
+using LTHKit.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -12,16 +13,28 @@ public sealed class ConvUnit
 {
     private readonly Module _owner;
     private readonly string _index;
-    private readonly Activation? _activation;       // null: a user's own forward runs the unit
+    private readonly Activation? _activation;       // null: none, or a user's own forward runs the unit
 
     internal ConvUnit(Module owner, string index, long input, long output, long kernel, long stride = 1, long groups = 1, bool bias = false, bool norm = true)
+        : this(owner, index, "conv" + index, Conv2d(input, output, kernel, stride: stride, padding: kernel / 2, groups: groups, bias: bias))
     {
-        (_owner, _index) = (owner, index);
-        Convolution = Conv2d(input, output, kernel, stride: stride, padding: kernel / 2, groups: groups, bias: bias);
-        owner.register_module("conv" + index, Convolution);
         if (norm)
             owner.register_module("bn" + index, Norm = BatchNorm2d(output));
         owner.register_module("act" + index, _activation = new Activation { Unit = this });
+    }
+
+    private ConvUnit(Module owner, string index, string name, Conv2d convolution)
+    {
+        (_owner, _index, Convolution) = (owner, index, convolution);
+        owner.register_module(name, convolution);
+    }
+
+    /// <summary>A block's shortcut: a 1x1 convolution with BatchNorm, without activation.</summary>
+    internal static ConvUnit Shortcut(Module owner, long input, long output, long stride)
+    {
+        var unit = new ConvUnit(owner, "", "shortcut", Conv2d(input, output, 1, stride: stride, bias: false)) { Norm = BatchNorm2d(output) };
+        owner.register_module("shortcut_bn", unit.Norm);
+        return unit;
     }
 
     /// <summary>A unit of a user's own network, whose forward calls these modules.</summary>
@@ -35,7 +48,7 @@ public sealed class ConvUnit
     public Conv2d Convolution { get; }
 
     /// <summary>The BatchNorm after it; null where the architecture has none.</summary>
-    public BatchNorm2d? Norm { get; }
+    public BatchNorm2d? Norm { get; private init; }
 
     /// <summary>The convolution's stride, the same in both directions.</summary>
     public long Stride => Convolution.stride[0];
@@ -66,11 +79,25 @@ public sealed class ConvUnit
         Norm.register_forward_hook((_, _, y) => y + added!);
     }
 
+    /// <summary>What runs it while a step of training lasts (see <see cref="SparseTraining"/>); null for TorchSharp's modules.</summary>
+    internal SparseUnit? Sparse { get; set; }
+
     /// <summary>activation(bn(conv(x)) + skip(x) + added). // [N, C, H, W] -> [N, C', H/stride, W/stride]</summary>
     /// <param name="x">The input.</param>
     /// <param name="added">What a residual connection adds, of the output's shape; null for none.</param>
-    internal Tensor Forward(Tensor x, Tensor? added = null)
+    internal Tensor Forward(Tensor x, Tensor? added = null) => Run(x, added, fork: false).Y;
+
+    /// <summary>The same, and x for who else needs it, whose gradient then costs no pass of its own.</summary>
+    internal (Tensor Y, Tensor X) Fork(Tensor x) => Run(x, null, fork: true);
+
+    private (Tensor Y, Tensor X) Run(Tensor x, Tensor? added, bool fork)
     {
+        if (Sparse is not null)
+        {
+            var act = _activation is null ? Nonlinearity.None : _activation.Fused;
+            (var z, x) = Sparse.Forward(x, act ?? Nonlinearity.None, added, Skip, fork);
+            return (act is null ? _activation!.call(Sparse.Images(z)) : z, x);
+        }
         var y = Convolution.call(x);
         if (Norm is not null)
             y = Norm.call(y);
@@ -78,7 +105,17 @@ public sealed class ConvUnit
             y += Skip.call(x);
         if (added is not null)
             y += added;
-        return _activation!.call(y);
+        return (_activation is null ? y : _activation.call(y), x);
+    }
+
+    /// <summary>The mean of each plane that this unit put out. // [N, C, H, W] -> [N, C]</summary>
+    internal Tensor Means(Tensor y) => Sparse is null ? y.mean([2, 3]) : Sparse.Means(y);
+
+    /// <summary>The largest of each 2x2 pixels that this unit put out.</summary>
+    internal Tensor MaxPool(Tensor y)
+    {
+        var images = Sparse is null ? y : Sparse.Images(y);
+        return images.shape[2] > 1 ? functional.max_pool2d(images, 2) : y;
     }
 
     /// <summary>Told by the network where its owner stands in it: "layer1.0.".</summary>

@@ -44,7 +44,7 @@ internal sealed class MobileNet : Module<Tensor, Tensor>
         var x = _stem.Forward(input);
         foreach (var block in _blocks)
             x = block.call(x);
-        return _classifier.call(x.mean([2, 3]));
+        return _classifier.call(_stem.Means(x));
     }
 
     /// <summary>A 3x3 depthwise convolution, then a 1x1 convolution, each with BatchNorm and activation.</summary>

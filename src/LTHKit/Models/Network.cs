@@ -49,7 +49,7 @@ public class Network : nn.Module<Tensor, Tensor>
                      where Units.Contains(activation.Unit)
                      group activation by activation.Path[..activation.Path.LastIndexOf('.')] into block
                      let residual = modules.FirstOrDefault(m => m.name == block.Key).module as BasicBlock
-                     select new Block(block.Key, [.. block.Select(a => a.Unit!)], [.. block], residual is not null, residual?.Shortcut)];
+                     select new Block(block.Key, [.. block.Select(a => a.Unit!)], [.. block], residual is not null, residual?.Shortcut?.Convolution)];
     }
 
     /// <summary>The architecture.</summary>
@@ -67,6 +67,9 @@ public class Network : nn.Module<Tensor, Tensor>
 
     /// <summary>The activations, in the order of the forward pass; of a user's own network its modules of the usual kinds (ReLU, GELU, SiLU, ...).</summary>
     public IReadOnlyList<Activation> Activations { get; } = [];
+
+    /// <summary>All units of a built-in network, the stem and shortcuts too.</summary>
+    internal IEnumerable<ConvUnit> Convolutions => [.. Activations.Select(a => a.Unit).OfType<ConvUnit>(), .. modules().OfType<BasicBlock>().Distinct().Select(b => b.Shortcut).OfType<ConvUnit>()];
 
     /// <summary>The blocks that the units of a built-in network form, in the order of the forward pass.</summary>
     public IReadOnlyList<Block> Blocks { get; } = [];

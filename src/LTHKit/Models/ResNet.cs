@@ -35,7 +35,7 @@ internal sealed class ResNet : Module<Tensor, Tensor>
         var x = _stem.Forward(input);
         foreach (var block in _blocks)
             x = block.call(x);
-        return _classifier.call(x.mean([2, 3]));
+        return _classifier.call(_stem.Means(x));
     }
 }
 
@@ -43,20 +43,20 @@ internal sealed class ResNet : Module<Tensor, Tensor>
 internal sealed class BasicBlock : Module<Tensor, Tensor>
 {
     private readonly ConvUnit _unit1, _unit2;
-    private readonly Conv2d? _shortcut;
-    private readonly BatchNorm2d? _norm;
 
     public BasicBlock(long input, long output, long stride) : base(nameof(BasicBlock))
     {
         _unit1 = new(this, "1", input, output, 3, stride);
         _unit2 = new(this, "2", output, output, 3);
-        if (stride == 1 && input == output)
-            return;
-        register_module("shortcut", _shortcut = Conv2d(input, output, 1, stride: stride, bias: false));
-        register_module("shortcut_bn", _norm = BatchNorm2d(output));
+        if (stride != 1 || input != output)
+            Shortcut = ConvUnit.Shortcut(this, input, output, stride);
     }
 
-    public Conv2d? Shortcut => _shortcut;
+    public ConvUnit? Shortcut { get; }
 
-    public override Tensor forward(Tensor x) => _unit2.Forward(_unit1.Forward(x), added: _shortcut is null ? x : _norm!.call(_shortcut.call(x)));
+    public override Tensor forward(Tensor x)
+    {
+        (var y, x) = _unit1.Fork(x);
+        return _unit2.Forward(y, added: Shortcut is null ? x : Shortcut.Forward(x));
+    }
 }

@@ -47,7 +47,7 @@ internal sealed class Vgg : Module<Tensor, Tensor>
         var x = input;
         foreach (var stage in _stages)
             x = stage.call(x);
-        x = _hidden.Count == 0 ? x.mean([2, 3]) : x.flatten(1);
+        x = _hidden.Count == 0 ? _stages[^1].Means(x) : x.flatten(1);
         foreach (var (linear, act) in _hidden)
             x = act.call(linear.call(x));
         return _classifier.call(x);
@@ -68,7 +68,9 @@ internal sealed class Vgg : Module<Tensor, Tensor>
         {
             foreach (var unit in _units)
                 x = unit.Forward(x);
-            return x.shape[2] > 1 ? functional.max_pool2d(x, 2) : x;
+            return _units[^1].MaxPool(x);
         }
+
+        public Tensor Means(Tensor x) => _units[^1].Means(x);
     }
 }

@@ -52,6 +52,12 @@ public sealed record Recipe
     /// <summary>Random crops and horizontal flips of the training images.</summary>
     public bool Augment { get; init; } = true;
 
+    /// <summary>
+    /// Whether a step on the CPU goes over the surviving weights only, in the kit's own kernels, or through libtorch's: their numbers differ in the last
+    /// digits. Null for what is expected to be faster for network and mask.
+    /// </summary>
+    public bool? Sparse { get; init; }
+
     /// <summary>Half a cosine from 1 to 0 (Loshchilov and Hutter 2017), for <see cref="Schedule"/>.</summary>
     public static double Cosine(double done) => (1 + Math.Cos(Math.PI * done)) / 2;
 

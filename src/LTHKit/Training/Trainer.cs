@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LTHKit.Data;
+using LTHKit.Kernels;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using TorchSharp;
@@ -18,6 +19,7 @@ internal sealed class Trainer : IDisposable
     private readonly Batches _batches;
     private readonly Loss _loss;
     private readonly Step _start;
+    private readonly SparseTraining? _sparse;
 
     /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
     /// <param name="network">On the data's device; its mask, if any, already applied.</param>
@@ -34,6 +36,7 @@ internal sealed class Trainer : IDisposable
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
+        _sparse = SparseTraining.For(network, mask, recipe.Sparse);
     }
 
     /// <summary>The network.</summary>
@@ -151,6 +154,7 @@ internal sealed class Trainer : IDisposable
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
         using var scope = NewDisposeScope();
+        using var sparse = _sparse?.Step(batch.Count);
         Optimiser.ZeroGradients();
         var logits = Network.call(batch.Images);
         var loss = _loss(logits, new Target(batch.Images, batch.Labels));
@@ -165,6 +169,7 @@ internal sealed class Trainer : IDisposable
     public void Dispose()
     {
         Optimiser.Dispose();
+        _sparse?.Dispose();
         _batches.Dispose();
     }
 

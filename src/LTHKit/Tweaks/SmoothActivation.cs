@@ -15,10 +15,10 @@ public sealed record SmoothActivation(string Name = "swish") : Tweak
 {
     private static readonly Dictionary<string, (string Label, Func<Tensor, Tensor> Function)> Functions = new()
     {
-        ["swish"] = ("Swish", x => functional.silu(x)),
-        ["mish"] = ("Mish", x => functional.mish(x)),
+        ["swish"] = ("Swish", Activation.Swish),
+        ["mish"] = ("Mish", Activation.Mish),
         ["gelu"] = ("GELU", x => functional.gelu(x)),
-        ["relu"] = ("ReLU", x => functional.relu(x)),
+        ["relu"] = ("ReLU", Activation.Relu),
     };
 
     /// <inheritdoc/>

@@ -1,0 +1,73 @@
+using System.Reflection;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Kernels;
+
+/// <summary>
+/// Trains a built-in network over its surviving weights: while a step lasts its units run as <see cref="SparseUnit"/>s. Evaluation, second derivatives and
+/// whatever else runs the network outside a step have TorchSharp's path, as does a step of a network that somebody watches through hooks.
+/// </summary>
+internal sealed class SparseTraining : IDisposable
+{
+    private readonly Network _network;
+    private readonly Workspace _work;
+    private readonly List<(ConvUnit Unit, SparseUnit Sparse)> _units;
+
+    private SparseTraining(Network network, Mask? mask, Workspace work)
+    {
+        (_network, _work) = (network, work);
+        var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
+        _units = [.. network.Convolutions.Select(unit => (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
+
+        bool[]? Kept(string name) => mask is not null && mask.Covers(name) ? mask[name].data<bool>().ToArray() : null;
+    }
+
+    /// <summary>For this network and mask; null where TorchSharp's path is the only one, wanted, or with no wish expected to be faster.</summary>
+    public static SparseTraining? For(Network network, Mask? mask, bool? wish)
+        => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? Of(network, mask) : null;
+
+    /// <summary>The same wherever it is possible.</summary>
+    public static SparseTraining Of(Network network, Mask? mask, float? poison = null) => new(network, mask, new(get_num_threads()) { Poison = poison });
+
+    /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1, with BatchNorm.</summary>
+    public static bool Serves(Network network)
+        => network.Convolutions.Any() && network.parameters().All(p => p.device_type == DeviceType.CPU && p.dtype == ScalarType.Float32)
+            && network.Convolutions.All(unit => unit.Norm is { affine: true, track_running_stats: true } && unit.Convolution.kernel_size[0] is 1 or 3);
+
+    /// <summary>Until this is disposed of, the network's units run over the surviving weights.</summary>
+    /// <param name="images">Images in the batch.</param>
+    public IDisposable? Step(int images)
+    {
+        if (_network.modules().Any(IsWatched))
+            return null;
+        _work.Images = images;
+        foreach (var (unit, sparse) in _units)
+            unit.Sparse = sparse;
+        return new Lasting(this);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _work.Dispose();
+
+    /// <summary>Whether a module has hooks; TorchSharp keeps them to itself.</summary>
+    private static bool IsWatched(nn.Module module)
+    {
+        for (var type = module.GetType(); type is not null; type = type.BaseType)
+            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                if (field.Name.EndsWith("hooks", StringComparison.Ordinal) && field.GetValue(module) is System.Collections.ICollection { Count: > 0 })
+                    return true;
+        return false;
+    }
+
+    private sealed class Lasting(SparseTraining training) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (var (unit, _) in training._units)
+                unit.Sparse = null;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace LTHKit.Kernels;
+
+/// <summary>
+/// A convolution over the weights that its mask keeps, BatchNorm with the batch's statistics, a residual and an activation as one function: on the CPU, in
+/// training, in float32.
+/// </summary>
+/// <param name="work">Threads and memory.</param>
+/// <param name="convolution">3x3 or 1x1, padded to keep the size, of any stride and number of groups. A bias is cancelled by the BatchNorm.</param>
+/// <param name="norm">The BatchNorm, whose running statistics follow.</param>
+/// <param name="kept">The mask's values; null for a dense convolution.</param>
+internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d norm, bool[]? kept)
+{
+    private Layout? _layout;
+
+    /// <summary>Threads and memory.</summary>
+    public Workspace Work { get; } = work;
+
+    /// <summary>The convolution's shape.</summary>
+    public Geometry Shape { get; } = new((int)convolution.in_channels, (int)convolution.out_channels, (int)convolution.kernel_size[0], (int)convolution.stride![0], (int)convolution.groups);
+
+    /// <summary>The BatchNorm.</summary>
+    public BatchNorm2d Norm { get; } = norm;
+
+    /// <summary>The convolution's bias; null for none.</summary>
+    public Tensor? Bias => convolution.bias;
+
+    /// <summary>
+    /// act(bn(conv(x)) + added + skip(x)). Tensors are images [N, C, H, W] or in this room's layout; what comes out is in the latter. A fork gives x too, for
+    /// whoever else needs it: its gradient comes back through here, where adding it costs nothing.
+    /// </summary>
+    public (Tensor Y, Tensor X) Forward(Tensor x, Nonlinearity act, Tensor? added = null, nn.Module<Tensor, Tensor>? skip = null, bool fork = false)
+    {
+        if (skip is not null)
+            added = added is null ? skip.call(Images(x)) : Laid(added) + Laid(skip.call(Images(x)));
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!, added is null ? null! : Laid(added), Bias!);
+        return (results[0], fork ? results[1] : x);
+    }
+
+    /// <summary>A tensor as images [N, C, H, W].</summary>
+    public Tensor Images(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).ToImages(x) : x;
+
+    /// <summary>The mean of each plane. // -> [N, C]</summary>
+    public Tensor Means(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).Means(x) : x.mean([2, 3]);
+
+    /// <summary>What follows from mask and image size.</summary>
+    public Layout For(Planes input)
+    {
+        if (_layout?.Input == input)
+            return _layout;
+        var output = Shape.Out(input);
+        var (forward, transposed) = _layout is { } old && old.Output with { Images = output.Images } == output ? (old.Forward, old.Transposed) : Taps.Of(Shape, kept, output);
+        return _layout = new Layout(input, output, forward, transposed, new Masks(output));
+    }
+
+    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes(Work.Images, (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x);
+
+    private static bool IsLaid(Tensor x) => x.dim() == 5;
+
+    /// <summary>Layouts before and after, the weights that are kept, and the masks of the border.</summary>
+    internal sealed record Layout(Planes Input, Planes Output, Taps Forward, Taps Transposed, Masks Masks);
+}
+
+/// <summary>What a call needs beside its tensors.</summary>
+internal sealed record UnitCall(SparseUnit Unit, int Images, Nonlinearity Act, bool Fork);

@@ -1,0 +1,79 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Kernels;
+
+/// <summary>BatchNorm's numbers of one call, for each channel.</summary>
+internal sealed unsafe class Statistics(int channels)
+{
+    private readonly float[] _memory = GC.AllocateArray<float>(6 * channels, pinned: true);
+    private readonly double[] _mean = new double[channels], _inverse = new double[channels];      // 1 / sqrt(var + eps)
+
+    /// <summary>The batch's mean.</summary>
+    public float* Mean => At(0);
+
+    /// <summary>gamma / sqrt(var + eps).</summary>
+    public float* Scale => At(1);
+
+    /// <summary>beta - scale mean.</summary>
+    public float* Shift => At(2);
+
+    /// <summary>Of the gradient of z: a, b, c with dz = a du + b + c z.</summary>
+    public float* Coefficients => At(3);
+
+    /// <summary>Mean and variance from the blocks' sums, into the running ones too (whose variance is the unbiased one).</summary>
+    public void Finish(SparseUnit unit, double[] totals, Planes planes, float* gamma, float* beta)
+    {
+        var norm = unit.Norm;
+        double count = planes.Count, momentum = norm.momentum ?? 1.0 / (1 + norm.num_batches_tracked!.item<long>());
+        float* runningMean = Planes.Start(norm.running_mean!), runningVariance = Planes.Start(norm.running_var!), bias = unit.Bias is { } b ? Planes.Start(b) : null;
+        using (no_grad())
+            norm.num_batches_tracked!.add_(1);
+        for (var i = 0; i < channels; i++)
+        {
+            var (sum, squares) = Total(totals, planes.Blocks, i);
+            var mean = sum / count;
+            for (var block = 0; block < planes.Blocks; block++)
+            {
+                var (pixels, blockSum) = (planes.CountOf(block), totals[(block * channels + i) * 2]);
+                squares += (blockSum / pixels - mean) * (blockSum / pixels - mean) * pixels;      // within the blocks, and between them
+            }
+            var variance = squares / count;
+            var inverse = 1 / Math.Sqrt(variance + norm.eps);
+            (_mean[i], _inverse[i]) = (mean, inverse);
+            (Mean[i], Scale[i], Shift[i]) = ((float)mean, (float)(gamma[i] * inverse), (float)(beta[i] - gamma[i] * inverse * mean));
+            runningMean[i] = (float)((1 - momentum) * runningMean[i] + momentum * (mean + (bias == null ? 0 : bias[i])));
+            runningVariance[i] = (float)((1 - momentum) * runningVariance[i] + momentum * variance * count / (count - 1));
+        }
+    }
+
+    /// <summary>
+    /// From sum(du) and sum(du (z - mean)) the gradients of gamma and beta and the coefficients of
+    /// dz = gamma / sqrt(var + eps) (du - mean(du) - xhat mean(du xhat)).
+    /// </summary>
+    public void Differentiate(double[] totals, Planes planes, float* gamma, float* dgamma, float* dbeta)
+    {
+        for (var i = 0; i < channels; i++)
+        {
+            var (sum, product) = Total(totals, planes.Blocks, i);
+            product += sum * (Mean[i] - _mean[i]);
+            double inverse = _inverse[i], scale = gamma[i] * inverse, perXhat = product * inverse / planes.Count * inverse;
+            (dgamma[i], dbeta[i]) = ((float)(product * inverse), (float)sum);
+            (Coefficients[3 * i], Coefficients[3 * i + 1], Coefficients[3 * i + 2]) =
+                ((float)scale, (float)(scale * (perXhat * _mean[i] - sum / planes.Count)), (float)(-scale * perXhat));
+        }
+    }
+
+    private float* At(int row) => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _memory[0]) + row * channels;
+
+    private (double, double) Total(double[] totals, int blocks, int channel)
+    {
+        double first = 0, second = 0;
+        for (var block = 0; block < blocks; block++)
+        {
+            first += totals[(block * channels + channel) * 2];
+            second += totals[(block * channels + channel) * 2 + 1];
+        }
+        return (first, second);
+    }
+}

@@ -1,0 +1,132 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LTHKit.Kernels;
+
+/// <summary>
+/// (x, weight, gamma, beta, residual, bias) -> y, or (y, x) for a fork, with z = conv(x), y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the
+/// batch, which cancels the bias: its gradient is zero. Differentiable once.
+/// </summary>
+internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFunction>
+{
+    /// <inheritdoc/>
+    public override string Name => nameof(UnitFunction);
+
+    /// <inheritdoc/>
+    public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var call = (UnitCall)vars[0];
+        var (unit, images, act, _) = call;
+        Tensor input = (Tensor)vars[1], weight = (Tensor)vars[2], gamma = (Tensor)vars[3], beta = (Tensor)vars[4];
+        var residual = vars[5] as Tensor;
+        var layout = unit.For(Planes.Of(input, images));
+        var (from, to, work) = (layout.Input, layout.Output, unit.Work);
+        var passes = work.Passes;
+        Tensor x = from.Laid(input), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual);
+        float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
+        layout.Forward.Read(Planes.Start(weight));
+
+        var statistics = new Statistics(to.Channels);
+        var totals = new double[to.Blocks * 2 * to.Channels];
+        fixed (double* total = totals)
+        {
+            var all = total;
+            work.Each(to.Blocks, (thread, block) =>
+            {
+                var sums = new Passes.Sums
+                {
+                    Mask = layout.Masks.Of(block),
+                    Tail = layout.Masks.Tail,
+                    Count = to.CountOf(block),
+                    Pivot = work.Own(thread, "pivots", to.Channels),
+                    Lanes = work.Own(thread, "lanes", 2 * to.Channels * passes.Width),
+                    Totals = all + block * 2 * to.Channels,
+                };
+                passes.Convolve(Source(px + block * from.Block, unit.Shape, layout, work, thread), pz + block * to.Block, null, layout.Forward, to, &sums);
+            });
+        }
+        statistics.Finish(unit, totals, to, Planes.Start(gamma), Planes.Start(beta));
+        work.Each(to.Blocks, (_, block) => passes.Activate(pz + block * to.Block, pr == null ? null : pr + block * to.Block, py + block * to.Block,
+            statistics.Scale, statistics.Shift, to, layout.Masks.Of(block), act));
+
+        ctx.set_materialize_grads(false);
+        ctx.save_for_backward([x, weight, gamma, z, added]);
+        ctx.save_data("state", new State(call, statistics, input.requires_grad, weight.requires_grad, residual?.requires_grad ?? false));
+        return call.Fork ? [y, input] : [y];
+    }
+
+    /// <inheritdoc/>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> gradients)
+    {
+        var ((unit, images, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
+        var saved = ctx.get_saved_variables();
+        Tensor x = saved[0], weight = saved[1], gamma = saved[2], z = saved[3];
+        var layout = unit.For(Planes.Of(x, images));
+        var (from, to, work) = (layout.Input, layout.Output, unit.Work);
+        var passes = work.Passes;
+        var gy = to.Laid(gradients[0]);
+        var keep = needsResidual && act != Nonlinearity.None;
+        Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
+        var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g) : null;
+        Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
+        float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null, pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;
+        float* pd = needsInput ? Planes.Start(dx!) : null, pp = passed is null ? null : Planes.Start(passed), pw = Planes.Start(dw);
+
+        var totals = new double[to.Blocks * 2 * to.Channels];
+        fixed (double* total = totals)
+        {
+            var all = total;
+            work.Each(to.Blocks, (_, block) => passes.Slopes(pg + block * to.Block, pz + block * to.Block, pr == null ? null : pr + block * to.Block,
+                pu == null ? null : pu + block * to.Block, statistics.Scale, statistics.Shift, statistics.Mean, to, layout.Masks.Of(block), act, all + block * 2 * to.Channels));
+        }
+        statistics.Differentiate(totals, to, Planes.Start(gamma), Planes.Start(dgamma), Planes.Start(dbeta));
+
+        var (forward, transposed) = (layout.Forward, layout.Transposed);
+        if (needsInput)
+            transposed.Read(Planes.Start(weight));
+        var sumFloats = (long)forward.Source.Length * passes.Width;
+        for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
+            Clear(work.Own(thread, "weights", sumFloats), sumFloats);
+        // With du kept the slopes are in it.
+        var (slope, extra, how) = keep ? ((nint)pu, (nint)0, Nonlinearity.None) : ((nint)pg, (nint)pr, act);
+        work.Each(to.Blocks, (thread, block) =>
+        {
+            var dz = work.Own(thread, "dz", to.Block + Planes.Tail) + to.Lead;
+            Clear(dz - to.Lead + to.Block, Planes.Tail);
+            passes.Gradients((float*)slope + block * to.Block, pz + block * to.Block, extra == 0 ? null : (float*)extra + block * to.Block, dz,
+                statistics.Scale, statistics.Shift, statistics.Coefficients, to, layout.Masks.Of(block), how);
+            if (needsWeight)
+                passes.WeightGradient(Source(px + block * from.Block, unit.Shape, layout, work, thread), dz, forward, to, work.Own(thread, "weights", sumFloats));
+            if (!needsInput)
+                return;
+            float* into = pd + block * from.Block, before = pp == null ? null : pp + block * from.Block;
+            if (unit.Shape.Stride == 1)
+            {
+                passes.Convolve(dz, into, before, transposed, to with { Channels = from.Channels }, null);
+                return;
+            }
+            var phases = work.Own(thread, "phases", PhaseFloats(unit.Shape, to)) + to.Lead;
+            passes.Convolve(dz, phases, null, transposed, to, null);
+            Passes.Merge(phases, into, before, from, to, unit.Shape);
+        });
+        for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
+            passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
+        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, !needsResidual ? null! : keep ? du! : gy, unit.Bias is null ? null! : zeros(to.Channels)];
+    }
+
+    private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + Planes.Tail;
+
+    /// <summary>What the taps multiply: a block of x, or the planes that a stride splits it into.</summary>
+    private static float* Source(float* x, Geometry shape, SparseUnit.Layout layout, Workspace work, int thread)
+    {
+        if (shape.Stride == 1)
+            return x;
+        var phases = work.Own(thread, "phases", PhaseFloats(shape, layout.Output)) + layout.Output.Lead;
+        Passes.Split(x, phases, layout.Input, layout.Output, shape);
+        return phases;
+    }
+
+    private static void Clear(float* memory, long size) => System.Runtime.InteropServices.NativeMemory.Clear(memory, (nuint)size * sizeof(float));
+
+    private sealed record State(UnitCall Call, Statistics Statistics, bool NeedsInput, bool NeedsWeight, bool NeedsResidual);
+}

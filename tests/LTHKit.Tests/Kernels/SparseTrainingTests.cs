@@ -1,0 +1,167 @@
+using LTHKit.Kernels;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace LTHKit.Tests.Kernels;
+
+/// <summary>Whole networks: what is trained this way is what TorchSharp's path trains.</summary>
+public class SparseTrainingTests
+{
+    [Theory]
+    [InlineData("resnet18", "relu", null, 32)]
+    [InlineData("resnet18", "swish", null, 21)]
+    [InlineData("resnet18", "gelu", null, 16)]
+    [InlineData("resnet18", "relu", SkipKind.Normalised, 64)]
+    [InlineData("resnet18", "mish", SkipKind.Projection, 16)]
+    [InlineData("vgg16", "relu", null, 96)]
+    [InlineData("vgg16", "swish", null, 16)]
+    [InlineData("mobilenet", "relu", null, 128)]
+    [InlineData("mobilenet", "swish", SkipKind.Identity, 16)]
+    public void FiftyStepsAreTorchsInDoublePrecision(string model, string activation, SkipKind? skip, int images)
+    {
+        using var scope = NewDisposeScope();
+        using Network ours = Build(model, activation, skip), single = Build(model, activation, skip), exact = Build(model, activation, skip);
+        using var mask = HalfOf(ours);
+        exact.to(ScalarType.Float64);
+        foreach (var network in new[] { ours, single, exact })
+            mask.Apply(network);
+        using var sparse = Sparse(ours, mask);
+        var (losses, singles, exacts) = (Train(ours, mask, sparse, images, 50), Train(single, mask, null, images, 50), Train(exact, mask, null, images, 50));
+        var rounding = 0.0;     // a ReLU that rounding has switched changes what follows, in TorchSharp's single precision too
+        for (var i = 0; i < 50; i++)
+        {
+            rounding = Math.Max(rounding, Math.Abs(singles[i] - exacts[i]));
+            Assert.True(Math.Abs(losses[i] - exacts[i]) <= 1e-4 * exacts[i] + 5 * rounding, $"step {i}: loss {losses[i]}, in double precision {exacts[i]}, TorchSharp's {singles[i]}");
+        }
+        foreach (var ((name, value), (_, wanted)) in activation == "relu" ? [] : ours.named_parameters().Zip(exact.named_parameters()))
+            Assert.True((value.to(ScalarType.Float64) - wanted).norm().item<double>() <= 1e-3 * wanted.norm().item<double>() + 1e-6, $"{name} after 50 steps");
+        foreach (var (name, weight) in ours.PrunableWeights())
+            Assert.Equal(0, weight[mask[name].logical_not()].abs().sum().item<float>());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void SameThreadsSameBits(int threads)
+    {
+        var before = get_num_threads();
+        set_num_threads(threads);
+        try
+        {
+            string Bits()
+            {
+                using var scope = NewDisposeScope();
+                using var network = Build("resnet18", "relu", null);
+                using var mask = HalfOf(network);
+                mask.Apply(network);
+                using var sparse = Sparse(network, mask);
+                Train(network, mask, sparse, 48, 5);
+                return string.Concat(network.State.Select(s => Convert.ToHexString(s.Value.bytes)));
+            }
+            Assert.Equal(Bits(), Bits());
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
+    [Fact]
+    public void AStepLeavesNothingBehind()
+    {
+        using var network = Build("resnet18", "relu", null);
+        using var mask = HalfOf(network);
+        mask.Apply(network);
+        using var sparse = Sparse(network, mask);
+        Train(network, mask, sparse, 16, 3);
+        var (tensors, memory) = (Alive(), Resident());
+        Train(network, mask, sparse, 16, 150);
+        Assert.Equal(tensors, Alive());
+        Assert.InRange(Resident() - memory, double.NegativeInfinity, 40);
+    }
+
+    [Fact]
+    public void AHookSeesImages()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Build("resnet18", "relu", null);
+        using var mask = HalfOf(network);
+        using var sparse = Sparse(network, mask);
+        var seen = new List<long>();
+        var hook = network.Units[0].Convolution.register_forward_hook((_, _, y) =>
+        {
+            seen.Add(y.dim());
+            return y;
+        });
+        Train(network, mask, sparse, 16, 1);
+        hook.remove();
+        Train(network, mask, sparse, 16, 1);
+        Assert.Equal([4], seen);
+    }
+
+    [Fact]
+    public void WhatItCannotDoIsTorchs()
+    {
+        using var conv4 = Networks.Build(new ModelSpec("conv4", 4), new InputSpec(10, 16), 0);      // no BatchNorm
+        using var lenet = Networks.Build(new ModelSpec("lenet"), new InputSpec(10, 16), 0);
+        using var exact = Build("resnet18", "relu", null);
+        exact.to(ScalarType.Float64);
+        Assert.All([conv4, lenet, exact], network => Assert.False(SparseTraining.Serves(network)));
+    }
+
+    private static SparseTraining Sparse(Network network, Mask mask) => SparseTraining.Of(network, mask, poison: float.NaN);
+
+    private static Network Build(string model, string activation, SkipKind? skip)
+    {
+        random.manual_seed(3);
+        var network = Networks.Build(new ModelSpec(model, model == "mobilenet" ? 8 : 4), new InputSpec(10, 16), 1);
+        new SmoothActivation(activation).Rewrite(network, null!);
+        if (skip is { } kind)
+            new SkipInjection(kind).Rewrite(network, null!);
+        return network;
+    }
+
+    private static Mask HalfOf(Network network)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(5);
+        return new([.. network.PrunableWeights().Select(w => (w.Name, rand(w.Weight.shape, generator: generator) > 0.5))]);
+    }
+
+    /// <summary>Losses of steps of SGD on random images and labels.</summary>
+    private static List<double> Train(Network network, Mask mask, SparseTraining? sparse, int images, int steps)
+    {
+        using var optimiser = MaskedOptimiser.Of(network, mask, new Recipe { Optimiser = null });
+        using var generator = new Generator(9);
+        var losses = new List<double>();
+        network.train();
+        for (var i = 0; i < steps; i++)
+        {
+            using var scope = NewDisposeScope();
+            using var step = sparse?.Step(images);
+            var x = randn(images, 3, 16, 16, generator: generator).to(network.parameters().First().dtype);
+            var y = randint(0, 10, [images], generator: generator);
+            optimiser.ZeroGradients();
+            var loss = nn.functional.cross_entropy(network.call(x), y);
+            loss.backward();
+            optimiser.Step(2e-4);
+            losses.Add(loss.to(ScalarType.Float64).item<double>());
+        }
+        return losses;
+    }
+
+    private static long Alive() => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
+    private static double Resident()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        using var self = System.Diagnostics.Process.GetCurrentProcess();
+        return self.WorkingSet64 / 1048576.0;
+    }
+}
