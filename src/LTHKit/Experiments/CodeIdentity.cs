@@ -29,6 +29,12 @@ internal sealed partial class CodeIdentity
     private static readonly Dictionary<short, OpCode> OpCodes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => o.Value);
 
+    private static readonly string[] KitsOwn =
+    [
+        AppContext.BaseDirectory, Path.GetDirectoryName(typeof(Lab).Assembly.Location)! + "/",
+        Path.GetFullPath(Path.Combine(typeof(object).Assembly.Location, "../../..")) + "/",
+    ];
+
     private readonly List<MemberInfo> _own = [];
     private readonly StringBuilder _code = new();
     private readonly List<object> _objects = [];
@@ -48,7 +54,7 @@ internal sealed partial class CodeIdentity
             identity._values.Clear();
             identity.Value("the function", value);
             for (var i = 0; i < identity._own.Count; i++)
-                if (identity._own[i] is FieldInfo { IsStatic: true, IsLiteral: false } field && !IsCache(field))
+                if (identity._own[i] is FieldInfo { IsStatic: true, IsLiteral: false, DeclaringType.ContainsGenericParameters: false } field && !IsCache(field))
                     identity.Value($"'{field.Name}'", field.GetValue(null));
         }
         while (identity._own.Count > known);
@@ -60,13 +66,16 @@ internal sealed partial class CodeIdentity
         _values.Append('\n').Append(Plain(value));
         if (Plain(value) is not null)
             return;
-        if (_objects.FindIndex(o => ReferenceEquals(o, value)) is >= 0 and var seen)
-        {
-            _values.Append('@').Append(seen);
-            return;
-        }
-        _objects.Add(value!);
         var type = value!.GetType();
+        if (!type.IsValueType)
+        {
+            if (_objects.FindIndex(o => ReferenceEquals(o, value)) is >= 0 and var seen)
+            {
+                _values.Append('@').Append(seen);
+                return;
+            }
+            _objects.Add(value);
+        }
         _values.Append(NameOf(type));
         if (value is Delegate function)
             foreach (var part in function.GetInvocationList())
@@ -76,10 +85,16 @@ internal sealed partial class CodeIdentity
                 _values.Append(" calls ").Append(Reference(part.Method));
                 Value(name, part.Target);
             }
+        else if (value is Array array)
+        {
+            _values.Append(' ').AppendJoin(' ', Enumerable.Range(0, array.Rank).Select(array.GetLength));
+            foreach (var element in array)
+                Value(name, element);
+        }
         else if (value is nn.Module module)
             Module(name, module, type);
-        else if (IsOwn(type))
-            Fields(value, type);
+        else if (IsOwn(type) || (type.Assembly == typeof(Lab).Assembly && IsCompilers(type)))
+            Fields(name, value, type);
         else if (type.Assembly == typeof(Lab).Assembly)
             _values.Append(' ').Append(value switch
             {
@@ -92,9 +107,8 @@ internal sealed partial class CodeIdentity
                 _ when SpecJson.IsRecord(type) => SpecJson.OfAll(value).ToJsonString(),
                 _ => throw Refused(name, value),
             });
-        else if (value is IEnumerable elements && type.Namespace?.StartsWith("System.Collections") == true)
-            foreach (var element in elements)
-                Value(name, element);
+        else if (IsCollection(type))
+            Elements(name, value);
         else if (type.IsValueType || value is ITuple)
             foreach (var field in type.GetFields(Any))
                 Value(name, field.GetValue(value));
@@ -107,24 +121,44 @@ internal sealed partial class CodeIdentity
     {
         foreach (var property in type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(p => p.CanRead && p.GetIndexParameters().Length == 0
             && !typeof(Tensor).IsAssignableFrom(p.PropertyType) && !IsOwn(p.DeclaringType!)).OrderBy(p => p.Name, StringComparer.Ordinal))
-            if (Plain(property.GetValue(module)) is { } setting)
-                _values.Append(' ').Append(property.Name).Append('=').Append(setting);
+            if (property.GetValue(module) is var setting && (setting is Delegate || Plain(setting) is not null))
+                Value($"{name}, {property.Name}", setting);
+        for (var part = type; part is not null; part = part.BaseType)
+            foreach (var field in part.GetFields(Any | BindingFlags.DeclaredOnly).Where(f => f.Name.EndsWith("hooks")))
+                if (field.GetValue(module) is IDictionary hooks)
+                    Elements($"{name}, a hook", hooks.Values);
         var tensors = module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false));
         foreach (var (key, tensor) in tensors)
             _values.Append(' ').Append(key).Append(' ').Append(Bytes(tensor));
         foreach (var (key, child) in module.named_children())
             Value($"{name}, {key}", child);
         if (IsOwn(type))
-            Fields(module, type);
+            Fields(name, module, type);
     }
 
-    /// <summary>The fields of an object of the user's own that count: all of a class, those that the code uses where the compiler made it.</summary>
-    private void Fields(object value, Type type)
+    private void Elements(string name, object collection)
     {
-        for (var part = type; part is not null && IsOwn(part); part = part.BaseType)
+        foreach (var element in (IEnumerable)collection)
+            Value(name, element);
+    }
+
+    private static bool IsCollection(Type type) => typeof(IEnumerable).IsAssignableFrom(type) && type.Namespace?.StartsWith("System.Collections") == true;
+
+    /// <summary>
+    /// The fields of an object of the user's own that count: all of a class and of what it is derived from, a collection's being its elements; those that
+    /// the code uses where the compiler made it.
+    /// </summary>
+    private void Fields(string name, object value, Type type)
+    {
+        for (var part = type; part is not null && (IsOwn(part) || value is not nn.Module); part = part.BaseType)
         {
-            var whole = !IsCompilers(part);
-            if (whole)
+            if (IsCollection(part))
+            {
+                Elements(name, value);
+                return;
+            }
+            var whole = !IsOwn(part) || !IsCompilers(part);
+            if (whole && IsOwn(part))
                 Reference(part);
             var fields = part.GetFields(Any | BindingFlags.DeclaredOnly).OrderBy(f => whole ? -1 : Known(f)).ThenBy(f => f.Name, StringComparer.Ordinal);
             foreach (var field in fields)
@@ -136,9 +170,19 @@ internal sealed partial class CodeIdentity
         }
     }
 
-    /// <summary>Whether a tweak or a watch, whose settings are its properties, works with a field.</summary>
+    /// <summary>Whether a tweak or a watch, whose settings are its properties and what its constructor is given, works with a field.</summary>
     private static bool IsMemory(object value, FieldInfo field)
-        => value is Tweak or Watch && field.IsPrivate && !field.IsInitOnly && !field.IsDefined(typeof(CompilerGeneratedAttribute));
+        => value is Tweak or Watch && field.IsPrivate && !field.IsInitOnly && !field.IsDefined(typeof(CompilerGeneratedAttribute))
+            && !field.DeclaringType!.GetConstructors(Declared).Any(made => made.GetParameters() is [var first, ..] && first.ParameterType != made.DeclaringType
+                && Sets(made, field));
+
+    /// <summary>Whether a constructor sets a field, to other than a constant.</summary>
+    private static bool Sets(ConstructorInfo made, FieldInfo field)
+    {
+        var code = Instructions(made.GetMethodBody()!.GetILAsByteArray()!);
+        return code.Zip(code.Skip(1)).Any(pair => pair.Second.Op.Name == "stfld" && !pair.First.Op.Name!.StartsWith("ldc")
+            && made.Module.ResolveField(pair.Second.Token, field.DeclaringType!.GetGenericArguments(), null)!.MetadataToken == field.MetadataToken);
+    }
 
     private string Reference(MemberInfo member)
     {
@@ -148,7 +192,8 @@ internal sealed partial class CodeIdentity
             Reference(other);
         // Constant arrays of the source are fields whose names are hashes of their content.
         if (type is null || !IsOwn(type) || type.Name.StartsWith("<PrivateImplementationDetails>"))
-            return $"{(type is null ? "" : NameOf(type))}.{Numbered().Replace(member.ToString()!, "")}";
+            return $"{(type is null || IsOwn(type) ? "" : NameOf(type))}.{Numbered().Replace(member.ToString()!, "")}"
+                + (type is not null && IsLibrary(type.Assembly) ? type.Module.ModuleVersionId : "");
         var number = Known(member);
         if (number >= 0)
             return $"#{number}";
@@ -179,7 +224,23 @@ internal sealed partial class CodeIdentity
         var text = new StringBuilder().AppendJoin(' ', body.LocalVariables.Select(l => NameOf(l.LocalType)))
             .AppendJoin(' ', body.ExceptionHandlingClauses.Select(c => $"{c.Flags} {c.TryOffset} {c.HandlerOffset}"
                 + (c.Flags == ExceptionHandlingClauseOptions.Clause ? NameOf(c.CatchType!) : "")));
-        var code = body.GetILAsByteArray()!;
+        foreach (var (op, operand, token) in Instructions(body.GetILAsByteArray()!))
+            text.Append(' ').Append(op.Name).Append(' ').Append(op.OperandType switch
+            {
+                OperandType.InlineString => $"\"{method.Module.ResolveString(token)}\"",
+                OperandType.InlineSig => Convert.ToHexString(method.Module.ResolveSignature(token)),
+                OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok => Reference(method.Module.ResolveMember(
+                    token, method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null,
+                    method.IsGenericMethod ? method.GetGenericArguments() : null)!),
+                _ => Convert.ToHexString(operand),
+            });
+        return text.ToString();
+    }
+
+    /// <summary>What a method's bytes say: operations and operands, one of four bytes as a number too.</summary>
+    private static List<(OpCode Op, byte[] Operand, int Token)> Instructions(byte[] code)
+    {
+        var all = new List<(OpCode, byte[], int)>();
         for (var i = 0; i < code.Length;)
         {
             var op = OpCodes[(short)(code[i] == 0xFE ? 0xFE00 | code[i + 1] : code[i])];
@@ -193,18 +254,10 @@ internal sealed partial class CodeIdentity
                 OperandType.InlineSwitch => 4 + 4 * BitConverter.ToInt32(code, i),
                 _ => 4,
             };
-            text.Append(' ').Append(op.Name).Append(' ').Append(op.OperandType switch
-            {
-                OperandType.InlineString => $"\"{method.Module.ResolveString(BitConverter.ToInt32(code, i))}\"",
-                OperandType.InlineSig => Convert.ToHexString(method.Module.ResolveSignature(BitConverter.ToInt32(code, i))),
-                OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok => Reference(method.Module.ResolveMember(
-                    BitConverter.ToInt32(code, i), method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null,
-                    method.IsGenericMethod ? method.GetGenericArguments() : null)!),
-                _ => Convert.ToHexString(code, i, size),
-            });
+            all.Add((op, code[i..(i + size)], size == 4 ? BitConverter.ToInt32(code, i) : 0));
             i += size;
         }
-        return text.ToString();
+        return all;
     }
 
     /// <summary>The number of a member, also where it was met through a class derived from its own; -1 if it was not.</summary>
@@ -214,6 +267,10 @@ internal sealed partial class CodeIdentity
     /// <summary>A cell is loaded from memory; elsewhere a user's assembly is one that was written for the kit.</summary>
     private static bool IsOwn(Type type) => type.Assembly is var home && home != typeof(Lab).Assembly
         && (home.IsDynamic || home.Location.Length == 0 || home.GetReferencedAssemblies().Any(a => a.Name == typeof(Lab).Assembly.GetName().Name));
+
+    /// <summary>Whether it is a library that a user has brought along, known by its build: neither .NET's nor one that the kit comes with.</summary>
+    private static bool IsLibrary(Assembly home) => home.Location.Length > 0 && home != typeof(Lab).Assembly
+        && !KitsOwn.Any(folder => home.Location.StartsWith(folder, StringComparison.Ordinal));
 
     /// <summary>Whether lambdas or the variables of a cell live there.</summary>
     private static bool IsCompilers(Type type) => type.Name.StartsWith("<>c") || type.Name.StartsWith("Submission#") || type.IsGenericParameter;
@@ -228,11 +285,11 @@ internal sealed partial class CodeIdentity
     {
         null => "null",
         string text => $"\"{text}\"",
-        Enum => $"{NameOf(value.GetType())} {value}",
+        Enum => $"{NameOf(value.GetType())} {value:D}",
         bool or char => $"{value.GetType().Name} {value}",
         Type type => NameOf(type),
         Device or ScalarType => value.ToString(),
-        IFormattable number when value.GetType().IsValueType && !IsOwn(value.GetType())
+        IFormattable number when value.GetType().IsPrimitive || value is decimal
             => $"{value.GetType().Name} {number.ToString(null, CultureInfo.InvariantCulture)}",
         Tensor tensor => Bytes(tensor),
         Array { Rank: 1 } array when array.Cast<object?>().Select(Plain).ToList() is var items && items.All(i => i is not null)
@@ -251,6 +308,6 @@ internal sealed partial class CodeIdentity
         + "part of a run's name: capture numbers, texts, lists of them, tensors, modules, functions, or objects of your own that hold such.");
 
     /// <summary>Types that others are nested in, as a cell's in a numbered submission, and the compiler's numbers of lambdas, iterators and lines.</summary>
-    [GeneratedRegex(@"[\w.#]+\+|(?<=>[a-z]?)__\w+|@\d+(-\d+)?")]
+    [GeneratedRegex(@"[\w.#]+\+|(?<=>[a-z]?)__\w+(#\d+)?|@\d+(-\d+)?")]
     private static partial Regex Numbered();
 }
