@@ -65,7 +65,7 @@ public static partial class Tables
     public static Frame<string, string> Claims(params IReadOnlyList<Claim> claims)
     {
         var rows = Judgement.Of(claims).GroupBy(row => row.Claim.Id)
-            .SelectMany(parts => parts.Select((row, i) => (Key: parts.Count() > 1 ? $"{parts.Key}.{i + 1}" : parts.Key, Row: row)));
+            .SelectMany(parts => parts.Select((row, i) => (Key: parts.Count() > 1 ? $"{parts.Key} ({i + 1})" : parts.Key, Row: row)));
         return Table(rows, row => row.Key,
             ("claim", row => row.Row.Claim.Sentence),
             ("here", row => row.Row.Says),

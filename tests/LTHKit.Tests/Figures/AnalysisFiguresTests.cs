@@ -108,10 +108,10 @@ public class AnalysisFiguresTests
     {
         Claim Of(string id, string sentence, params double[] numbers) => new(id, sentence, Alternative.Greater, numbers.Index().ToDictionary(n => n.Index, n => n.Item));
         var table = Tables.Claims([Of("C12", "a", 0.01, 0.011, 0.012, 0.011, 0.01), Of("C14", "c", -1, 1, 2), Of("C12", "b", 0.02, 0.021, 0.022), Of("C15", "d", 1) with { Primary = false }]);
-        Assert.Equal(["C12.1", "C12.2", "C14", "C15"], table.RowKeys);
+        Assert.Equal(["C12 (1)", "C12 (2)", "C14", "C15"], table.RowKeys);
         Assert.Equal(["a", "b", "c", "d"], table.GetColumn<string>("claim").Values);
         Assert.Equal(["suggested: holds", "suggested: holds", "open, 44 seeds would decide", ""], table.GetColumn<string>("here").Values);
-        Assert.Equal("+1.08 [+0.98, +1.18] points, 5 seeds", table.GetColumn<string>("mean [95 %]")["C12.1"]);
+        Assert.Equal("+1.08 [+0.98, +1.18] points, 5 seeds", table.GetColumn<string>("mean [95 %]")["C12 (1)"]);
         Assert.Equal(["< 0.001", "< 0.001", "0.529", ""], table.GetColumn<string>("p").Values);
     }
 
