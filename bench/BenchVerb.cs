@@ -18,11 +18,12 @@ internal static class BenchVerb
         var device = Settings.Choice("--device", "Where to train.", "cpu", "cpu", "cuda");
         var python = new Option<string>("--python") { Description = "The Python that has torch and torchvision.", DefaultValueFactory = _ => "" };
         var sparse = new Option<bool>("--sparse") { Description = "Measure instead how a step gets shorter with sparsity, beside the dense step through libtorch." };
+        var model = Settings.Choice("--model", "The network of --sparse.", "resnet18", "resnet18", "vgg16", "mobilenet");
         var ladder = Settings.Number("--ladder-steps", "Steps of training before each pruning of the masks for --sparse.", 20, least: 1);
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of a table." };
         var command = new Command("bench", "Compare a training step and an epoch with those of PyTorch and of a textbook TorchSharp loop; below 1 LTHKit is faster.")
         {
-            width, size, batch, images, rounds, threads, workers, device, python, json, sparse, ladder,
+            width, size, batch, images, rounds, threads, workers, device, python, json, sparse, model, ladder,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -31,7 +32,7 @@ internal static class BenchVerb
                 parsed.GetValue(rounds), threadCount, parsed.GetValue(workers), parsed.GetValue(device)!, parsed.GetValue(python)!);
             if (parsed.GetValue(sparse))
             {
-                Console.WriteLine(SparseBench.Run(new(setting.Width, setting.Size, setting.Batch, setting.Rounds, threadCount, parsed.GetValue(ladder)), Console.Error, cancel));
+                Console.WriteLine(SparseBench.Run(new(parsed.GetValue(model)!, setting.Width, setting.Size, setting.Batch, setting.Rounds, threadCount, parsed.GetValue(ladder)), Console.Error, cancel));
                 return Task.FromResult(0);
             }
             var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);

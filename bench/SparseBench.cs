@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
 
-/// <summary>What is measured: ResNet-18 of this width on images of this size.</summary>
-internal sealed record SparseSetting(int Width, int Size, int Batch, int Rounds, int Threads, int LadderSteps);
+/// <summary>What is measured: a network of this width on images of this size.</summary>
+internal sealed record SparseSetting(string Model, int Width, int Size, int Batch, int Rounds, int Threads, int LadderSteps);
 
 /// <summary>
 /// A training step over its sparsity as a share of the dense step through libtorch, in turns in one process. The masks are those of a ladder, 20 % of the
@@ -25,7 +25,7 @@ internal static class SparseBench
     {
         set_num_threads(setting.Threads);
         using var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = Math.Max(300, setting.Batch * 6), TestCount = 20 });
-        using var start = Networks.Build(new ModelSpec("resnet18", setting.Width), new InputSpec(data.Classes, data.Height), 0);
+        using var start = Networks.Build(new ModelSpec(setting.Model, setting.Width), new InputSpec(data.Classes, data.Height), 0);
         using var dense = Mask.Dense(start);
         var masks = new List<(string Name, Mask? Mask, bool? Sparse)> { ("libtorch, dense", null, false), ("dense", null, true) };
         foreach (var (level, mask) in Ladder(start, dense, data, setting, progress, cancel))
@@ -47,7 +47,7 @@ internal static class SparseBench
             }
         }
         var text = new StringBuilder();
-        text.AppendLine(FormattableString.Invariant($"ResNet-18 of width {setting.Width}, {data.Height}x{data.Height}, batch {setting.Batch}, {setting.Threads} threads, libtorch {__version__}, vectors of {32 * Passes.Widest.Width} bits; ")
+        text.AppendLine(FormattableString.Invariant($"{setting.Model} of width {setting.Width}, {data.Height}x{data.Height}, batch {setting.Batch}, {setting.Threads} threads, libtorch {__version__}, vectors of {32 * Passes.Widest.Width} bits; ")
             + $"{setting.Rounds} steps in turns");
         text.AppendLine($"{"",-20}{"multiply-adds",14}{"ms, median",12}{"ratio",8}{"best",12}{"ratio",8}{"processor",12}{"ratio",8}  chosen");
         foreach (var (i, (name, mask, _)) in masks.Index())

