@@ -91,6 +91,52 @@ public sealed class EntryTests : IDisposable
         Assert.StartsWith("usage: ./lthkit test", Run(link, ["test", "--help"], _folder).Output);
     }
 
+    // A fresh clone in which two verbs are started at once, the first of them killed in the midst of its build or not: it is built by one at a time, and
+    // both end as if they had been alone.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Two_first_starts_at_once_build_one_after_the_other(bool killed)
+    {
+        foreach (var file in (string[])["lthkit", "build/common.sh", "build/setup.sh"])
+            File.Copy(Path.Combine(Root, file), Write($"clone/{file}"), overwrite: true);
+        var (clone, log) = (Path.Combine(_folder, "clone"), Write("log"));
+        var dotnet = Write("bin/dotnet", $$"""
+            #!/usr/bin/env bash
+            case $1 in
+                --list-sdks) echo '10.0.100 [/sdk]' ;;
+                build)
+                    echo begin >>'{{log}}'
+                    sleep 1.5
+                    mkdir -p '{{clone}}/artifacts/bin/LTHKit.Cli/release'
+                    printf '#!/bin/sh\necho ran "$@"\n' >'{{clone}}/artifacts/bin/LTHKit.Cli/release/lthkit-cli'
+                    chmod +x '{{clone}}/artifacts/bin/LTHKit.Cli/release/lthkit-cli'
+                    echo end >>'{{log}}' ;;
+            esac
+            """);
+        Run("chmod", ["+x", dotnet, Path.Combine(clone, "lthkit")]);
+        Process Begin()
+        {
+            var start = new ProcessStartInfo(Path.Combine(clone, "lthkit"), ["data", "list"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            (start.Environment["PATH"], start.Environment["LIBTORCH"]) = ($"{Path.GetDirectoryName(dotnet)}:{start.Environment["PATH"]}", "");
+            return Process.Start(start)!;
+        }
+
+        using var first = Begin();
+        for (var clock = Stopwatch.StartNew(); killed && new FileInfo(log).Length == 0; Thread.Sleep(10))
+            Assert.True(clock.Elapsed.TotalSeconds < 60, "no build began");
+        using var second = Begin();
+        if (killed)
+            first.Kill(entireProcessTree: true);
+        foreach (var process in killed ? [second] : (Process[])[first, second])
+        {
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await process.WaitForExitAsync();
+            Assert.True((process.ExitCode, await output) == (0, "ran data list\n"), await output + await error);
+        }
+        Assert.Equal(killed ? ["begin", "begin", "end"] : ["begin", "end"], File.ReadAllLines(log));
+    }
+
     // setup's choice on a machine without a driver unless it is given one; what the feed has is asked with fetch.
     private string Choose(string script) => Setup(
         $"LOCAL_PROPS='{_folder}/local.props'; unset LIBTORCH; nvidia_driver() {{ false; }}; CHOICE='' REASON=''; {script}; choose_libtorch false; echo \"$CHOICE\"").Output.TrimEnd();

@@ -43,6 +43,9 @@ internal sealed class SmallDisk : IDisposable
     /// <summary>Where it is.</summary>
     public string Folder { get; }
 
+    /// <summary>Makes it smaller or larger, with what is on it.</summary>
+    public void Resize(int kilobytes) => Call("mount", "-o", $"remount,size={kilobytes}k", Folder);
+
     /// <summary>Leaves no room for another byte.</summary>
     public void Fill()
     {

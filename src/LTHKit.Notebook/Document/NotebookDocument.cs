@@ -55,25 +55,33 @@ public sealed class NotebookDocument
         JsonObject root;
         try
         {
-            root = JsonNode.Parse(text) as JsonObject ?? throw new JsonException("not a JSON object");
+            root = JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new JsonException("not a JSON object");
+            root.ToJsonString(Json);        // halves of characters are found here, and nothing half-written later
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            throw new UserException($"{name} is not a notebook: it is not valid JSON ({e.Message}).", e);
+            throw new UserException($"{name} is not a notebook: it is not valid JSON ({e.Message.ReplaceLineEndings(" ")}).", e);
         }
 
-        if (root["nbformat"] is not JsonValue format || !format.TryGetValue(out int major) || root["cells"] is not JsonArray cells
-            || cells.Any(cell => cell is not JsonObject { } o || o["cell_type"] is not JsonValue || o["source"] is null))
-        {
-            throw new UserException($"{name} is not a notebook of format {Format}: save it from Jupyter or VS Code first.");
-        }
-
-        if (major != Format)
+        if (root["nbformat"] is JsonValue format && format.TryGetValue(out int major) && major != Format)
             throw new UserException($"{name} is a notebook of format {major}, and only format {Format} is read: save it from a current Jupyter first.");
+        if (!Is<int>(root["nbformat"]) || root["nbformat_minor"] is { } minor && !Is<int>(minor) || root["cells"] is not JsonArray cells || !cells.All(IsCell))
+            throw new UserException($"{name} is not a notebook of format {Format}: save it from Jupyter or VS Code first.");
 
         GiveIds(root, cells);
         return new NotebookDocument(root);
     }
+
+    private static bool IsCell(JsonNode? node) => node is JsonObject cell && Is<string>(cell["cell_type"]) && IsText(cell["source"])
+        && cell["id"] is var id && (id is null || Is<string>(id)) && cell["execution_count"] is var count && (count is null || Is<int>(count))
+        && cell["metadata"] is null or JsonObject && cell["attachments"] is null or JsonObject
+        && cell["outputs"] is var outputs && (outputs is null || outputs is JsonArray all && all.All(IsOutput));
+
+    private static bool IsOutput(JsonNode? node) => node is JsonObject output && Is<string>(output["output_type"]) && output["data"] is null or JsonObject;
+
+    private static bool IsText(JsonNode? node) => Is<string>(node) || node is JsonArray lines && lines.All(Is<string>);
+
+    private static bool Is<T>(JsonNode? node) => node is JsonValue value && value.TryGetValue<T>(out _);
 
     /// <summary>Puts a cell in the place of the one with that index.</summary>
     public void Insert(int at, NotebookCell cell)

@@ -42,6 +42,8 @@ internal sealed class NotebookHost : IDisposable
         typeof(System.Numerics.BigInteger), typeof(System.Numerics.Complex),
     ];
 
+    private const int MostNested = 500;
+
     private readonly CompositeKernel _kernels = new() { DefaultKernelName = "csharp" };
     private readonly CSharpKernel _csharp = new();
     private readonly UserTrace _trace = new();
@@ -101,6 +103,14 @@ internal sealed class NotebookHost : IDisposable
     public async Task<CellError?> RunAsync(string code, int number, Action<CellOutput> output, CancellationToken cancellation)
     {
         await _ready.ConfigureAwait(false);
+        if (IsTooDeep(code))
+        {
+            var refused = $"{UserTrace.Name(number)}: its brackets are nested more than {MostNested} deep, which would end the compiler and the kernel with it.";
+            var tooDeep = new CellError("CompilationError", refused, [refused]);
+            output(CellOutput.Of(tooDeep));
+            return tooDeep;
+        }
+
         _cancellation = cancellation;
         _trace.Begin(number, code);
         using var sink = new Sink(output);
@@ -120,9 +130,18 @@ internal sealed class NotebookHost : IDisposable
     public async Task<T?> AskAsync<T>(KernelCommand question)
         where T : KernelEvent
     {
+        if (question is LanguageServiceCommand about && IsTooDeep(about.Code))
+            return null;
         await _ready.ConfigureAwait(false);
         var result = await _kernels.SendAsync(question, CancellationToken.None).ConfigureAwait(false);
         return result.Events.OfType<T>().LastOrDefault();
+    }
+
+    /// <summary>Whether code opens more brackets than the compiler can follow: it knows no limit and overflows the stack.</summary>
+    public static bool IsTooDeep(string code)
+    {
+        var depth = 0;
+        return code.Any(c => (depth = c is '(' or '[' or '{' ? depth + 1 : c is ')' or ']' or '}' ? Math.Max(0, depth - 1) : depth) > MostNested);
     }
 
     public void Dispose() => _kernels.Dispose();

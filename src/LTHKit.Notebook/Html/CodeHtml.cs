@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 
@@ -18,6 +19,8 @@ internal static class CodeHtml
 
     public static string Highlight(string code)
     {
+        if (NotebookHost.IsTooDeep(code))
+            return Encode(code);
         var html = new StringBuilder();
         var root = CSharpSyntaxTree.ParseText(code, Script).GetRoot();
         foreach (var token in root.DescendantTokens(descendIntoTrivia: false))

@@ -60,7 +60,7 @@ public static class FigureImages
                 """
                 async (text, format, scale) => {
                   const figure = JSON.parse(text);
-                  const { width = 900, height = 450 } = figure.layout;
+                  const { width = 900, height = 450 } = figure.layout ?? {};
                   return await Plotly.toImage(figure, { format, width, height, scale, imageDataOnly: true });
                 }
                 """,

@@ -88,21 +88,21 @@ public static class HtmlExport
     private static void Output(StringBuilder body, JsonObject output, MarkdownHtml markdown, ref int figures)
     {
         body.Append("<div class=\"output\">");
-        switch ((string?)output["output_type"])
+        switch (MultilineText.Join(output["output_type"]))
         {
             case "stream":
-                body.Append($"<pre class=\"{((string?)output["name"] == "stderr" ? "stderr" : "stdout")}\">{CodeHtml.Encode(MultilineText.Join(output["text"]).TrimEnd())}</pre>");
+                body.Append($"<pre class=\"{(MultilineText.Join(output["name"]) == "stderr" ? "stderr" : "stdout")}\">{CodeHtml.Encode(MultilineText.Join(output["text"]).TrimEnd())}</pre>");
                 break;
             case "error":
-                var lines = (output["traceback"] as JsonArray ?? []).Select(line => CodeHtml.Encode((string?)line ?? "")).ToList();
-                body.Append("<div class=\"error\"><pre><b>").Append(lines.FirstOrDefault() ?? CodeHtml.Encode((string?)output["evalue"] ?? "")).Append("</b>");
+                var lines = (output["traceback"] as JsonArray ?? []).Select(line => CodeHtml.Encode(MultilineText.Join(line))).ToList();
+                body.Append("<div class=\"error\"><pre><b>").Append(lines.FirstOrDefault() ?? CodeHtml.Encode(MultilineText.Join(output["evalue"]))).Append("</b>");
                 foreach (var line in lines.Skip(1))
                     body.Append('\n').Append(line);
                 body.Append("</pre></div>");
                 break;
             default:
                 if (output["data"] is JsonObject data && Preferred.FirstOrDefault(data.ContainsKey) is { } type)
-                    Data(body, type, data[type]!, markdown, ref figures);
+                    Data(body, type, data[type] ?? "", markdown, ref figures);
                 break;
         }
 
@@ -115,7 +115,7 @@ public static class HtmlExport
         {
             case NotebookFormatters.Plotly:
                 figures++;
-                var height = data["layout"]?["height"]?.ToString() ?? "450";
+                var height = ((data as JsonObject)?["layout"] as JsonObject)?["height"]?.ToString() ?? "450";
                 // "<" occurs in strings only, and there it must not end the script.
                 body.Append($"<div class=\"figure\" style=\"min-height:{CodeHtml.Encode(height)}px\"><script type=\"application/json\">{data.ToJsonString().Replace("<", "\\u003c")}</script></div>");
                 break;

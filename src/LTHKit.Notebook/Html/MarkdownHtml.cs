@@ -31,6 +31,8 @@ internal sealed class MarkdownHtml(string folder)
         .UseAutoIdentifiers(Markdig.Extensions.AutoIdentifiers.AutoIdentifierOptions.GitHub)
         .Build();
 
+    private readonly Dictionary<string, int> _ids = [];      // how often each was asked for, those with a number once
+
     /// <summary>The headings seen so far: level, text, id.</summary>
     public List<(int Level, string Text, string Id)> Headings { get; } = [];
 
@@ -38,7 +40,16 @@ internal sealed class MarkdownHtml(string folder)
     /// <param name="attachments">The cell's attached pictures.</param>
     public string Render(string text, JsonObject? attachments = null)
     {
-        var document = Markdown.Parse(text, Pipeline);
+        MarkdownDocument document;
+        try
+        {
+            document = Markdown.Parse(text, Pipeline);
+        }
+        catch (ArgumentException)       // nested more deeply than Markdig follows
+        {
+            return $"<pre>{CodeHtml.Encode(text)}</pre>\n";
+        }
+
         foreach (var node in document.Descendants())
             Prepare(node, attachments);
 
@@ -62,8 +73,8 @@ internal sealed class MarkdownHtml(string folder)
                 // Ids are unique in a cell only; the page has many cells.
                 var id = heading.GetAttributes().Id ?? "section";
                 var unique = id;
-                for (var i = 2; Headings.Any(other => other.Id == unique); i++)
-                    unique = $"{id}-{i}";
+                while (!_ids.TryAdd(unique, 1))
+                    unique = $"{id}-{++_ids[id]}";
                 heading.GetAttributes().Id = unique;
                 Headings.Add((heading.Level, string.Concat(heading.Inline?.Descendants<LiteralInline>().Select(l => l.Content.ToString()) ?? []), unique));
                 break;

@@ -66,7 +66,7 @@ internal sealed partial class Assistant(NotebookHost kernels)
     public static JsonObject IsComplete(Request request)
     {
         var code = request.Text("code");
-        if (code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
+        if (NotebookHost.IsTooDeep(code) || code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
             return new() { ["status"] = "unknown" };
         var tree = CSharpSyntaxTree.ParseText(code, Script);
         if (!SyntaxFactory.IsCompleteSubmission(tree))

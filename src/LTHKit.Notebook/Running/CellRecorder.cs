@@ -9,7 +9,7 @@ internal sealed class CellRecorder
 {
     private readonly Dictionary<string, List<JsonObject>> _displayed = [];
     private NotebookCell? _cell;
-    private (JsonObject Output, string Name, string Text)? _stream;
+    private (JsonArray Lines, string Name, string Open)? _stream;     // the last line while it has no end
 
     public void Begin(NotebookCell cell, int number)
     {
@@ -64,16 +64,19 @@ internal sealed class CellRecorder
 
     private void AddStream(string name, string written)
     {
-        var (json, last, text) = _stream ?? default;
-        if (json is null || last != name)
+        var (lines, last, open) = _stream ?? default;
+        if (lines is null || last != name)
         {
-            (json, text) = (new() { ["name"] = name, ["output_type"] = "stream" }, "");
-            _cell!.Outputs.Add(json);
+            (lines, open) = ([], "");
+            _cell!.Outputs.Add(new JsonObject { ["name"] = name, ["output_type"] = "stream", ["text"] = lines });
         }
 
-        text = Overwrite(text + written);
-        json["text"] = MultilineText.Split(text);
-        _stream = (json, name, text);
+        if (open.Length > 0)
+            lines.RemoveAt(lines.Count - 1);
+        var text = Overwrite(open + written);
+        foreach (var line in MultilineText.Lines(text))
+            lines.Add((JsonNode)line);
+        _stream = (lines, name, text[(text.LastIndexOf('\n') + 1)..]);
     }
 
     // A carriage return starts the line again, so that a progress bar stays one line.

@@ -10,8 +10,8 @@ public static class NotebookRunner
 {
     /// <summary>
     /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error.
-    /// The executed copy is saved after every cell as NAME.ipynb.partial, and in its place when the run ends, so that a run that is
-    /// killed leaves the old copy as it was and what was reached beside it.
+    /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
+    /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
     /// <exception cref="UserException">The notebook or a parameter is not what it should be, or the folder cannot be written to.</exception>
     public static async Task<RunOutcome> RunAsync(RunOptions options, CancellationToken cancellation = default)
@@ -57,6 +57,7 @@ public static class NotebookRunner
 
         var tables = new TableFiles(output);
         CellError? error = null;
+        var (sinceSaved, saving) = (Stopwatch.StartNew(), TimeSpan.Zero);
         foreach (var (i, cell) in cells.Index())
         {
             var clock = Stopwatch.StartNew();
@@ -73,7 +74,13 @@ public static class NotebookRunner
                 },
                 cancellation).ConfigureAwait(false);
             clock.Stop();
-            notebook.Save(Partial(output));
+            if (sinceSaved.Elapsed > 3 * saving)
+            {
+                sinceSaved.Restart();
+                notebook.Save(Partial(output));
+                saving = sinceSaved.Elapsed;
+                sinceSaved.Restart();
+            }
             terminal.End(clock.Elapsed);
             if (error is not null)
                 break;

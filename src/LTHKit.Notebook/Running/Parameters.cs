@@ -1,5 +1,6 @@
 using System.Globalization;
 using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -49,6 +50,8 @@ internal static class Parameters
     // Name to type as written, or as the default shows where it is var.
     private static Dictionary<string, string> Declared(string source)
     {
+        if (NotebookHost.IsTooDeep(source))
+            return [];
         var root = (CompilationUnitSyntax)CSharpSyntaxTree.ParseText(source, Script).GetRoot();
         var declarations = root.Members.Select(member => member switch
         {

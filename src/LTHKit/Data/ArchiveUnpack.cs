@@ -6,9 +6,10 @@ namespace LTHKit.Data;
 /// <summary>Unpacks a .tar.gz or .zip file that is not trusted: only plain files and folders below its one folder, and no more than a data set has.</summary>
 internal static class ArchiveUnpack
 {
-    internal const long MostBytes = 4L << 30;
+    // Images hardly compress: what grows to more than this is no data set.
+    private const long MostTimes = 20, Allowance = 64 << 20;
     internal const int MostEntries = 500_000;
-    private const int LinkMode = 0xA000, ModeMask = 0xF000;
+    private const int LongestName = 100, LinkMode = 0xA000, ModeMask = 0xF000;
 
     /// <summary>Writes what <paramref name="archive"/> holds below <paramref name="folder"/>/ to <paramref name="target"/>, which must not exist.</summary>
     /// <exception cref="UserException">The archive is damaged, or holds something that does not belong there.</exception>
@@ -29,16 +30,21 @@ internal static class ArchiveUnpack
                 var path = Place(name, folder, target);
                 if (content is null)
                 {
+                    if (File.Exists(path))
+                        throw Refused($"holds '{name}' beside another of that name");
                     Directory.CreateDirectory(path);
                     continue;
                 }
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                var above = Path.GetDirectoryName(path)!;
+                if (Path.Exists(path) || File.Exists(above))
+                    throw Refused($"holds '{name}' beside another of that name");
+                Directory.CreateDirectory(above);
                 using var output = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
-                bytes += Copy(content, output, MostBytes - bytes);
+                bytes += Copy(content, output, MostTimes * file.Length + Allowance - bytes);
                 meter.Add(1);
             }
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or OverflowException or NotSupportedException)
         {
             throw new UserException($"{archive} is damaged ({e.Message.TrimEnd('.')}); remove it and fetch it again.", e);
         }
@@ -47,12 +53,12 @@ internal static class ArchiveUnpack
     }
 
     private static UserException Refused(string why) =>
-        new($"The archive {why}, so it was not unpacked; remove it and fetch it from its official address.");
+        new($"The archive {string.Concat(why.Select(c => char.IsControl(c) ? '?' : c))}, so it was not unpacked; remove it and fetch it from its official address.");
 
     private static string Place(string name, string folder, string target)
     {
         var parts = name.TrimEnd('/').Split('/');
-        if (parts[0] != folder || parts.Any(part => part is "" or "." or "..") || name.Contains('\\') || name.Contains('\0') || name.Contains(':'))
+        if (parts[0] != folder || parts.Any(part => part is "" or "." or ".." || part.Length > LongestName) || name.Any(c => c is '\\' or ':' || char.IsControl(c)))
             throw Refused($"holds the entry '{name}', which does not lie in {folder}");
         return Path.Combine([target, .. parts[1..]]);
     }
@@ -63,7 +69,7 @@ internal static class ArchiveUnpack
         long copied = 0;
         for (int count; (count = from.Read(buffer)) > 0; to.Write(buffer, 0, count))
             if ((copied += count) > most)
-                throw Refused($"holds more than {MostBytes >> 30} GiB");
+                throw Refused("holds more than a data set of its size does");
         return copied;
     }
 

@@ -11,7 +11,7 @@ public static class AtomicFile
     public static void Replace(string path, Action<string> write)
     {
         path = Path.GetFullPath(path);
-        var temporary = $"{path}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.tmp";
+        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";       // on a disk that machines share, they may have processes of one number
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.RegularExpressions;
 using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Experiments;
@@ -167,23 +166,6 @@ public sealed class RunTests : IDisposable
         static (int, int, bool) Progress(string store, RunSpec spec)
             => (Lines(store, spec.Dense), Lines(store, spec), File.Exists(new RunStore(store).Folder(spec).Kept(RescaledInit.Kept)));
         static int Lines(string store, RunSpec spec) => new RunStore(store).ReadMetrics(spec).Count;
-    }
-
-    [Fact]
-    public void TwoProcessesOnOneStoreTrainARunOnce()
-    {
-        using Process a = Worker.Start(_store, 1), b = Worker.Start(_store, 1);
-        var said = a.StandardError.ReadToEnd() + b.StandardError.ReadToEnd();
-        a.WaitForExit();
-        b.WaitForExit();
-        Assert.True(a.ExitCode == 0 && b.ExitCode == 0, said);
-        // "worker: 2 runs trained, 3 s", or "worker: 1 run trained, 1 from the store, 3 s".
-        Assert.Equal(2, Regex.Matches(said, @"(\d+) runs? trained").Sum(match => int.Parse(match.Groups[1].Value)));
-        var store = new RunStore(_store);
-        using var alone = Tiny.Lab(Path.Combine(_store, "alone"));
-        alone.Run("alone", [Tiny.Spec with { Level = 1 }]);
-        foreach (var spec in new[] { Tiny.Spec, Tiny.Spec with { Level = 1 } })
-            Assert.Equal(Outcome(alone.Store, spec), Outcome(store, spec));
     }
 
     [Fact]

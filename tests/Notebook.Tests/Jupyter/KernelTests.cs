@@ -135,6 +135,22 @@ public class KernelTests
         Alive(frontEnd);
     }
 
+    // The compiler would overflow the stack, and the kernel be gone.
+    [Theory]
+    [InlineData("(")]
+    [InlineData("{")]
+    [InlineData("a[")]
+    public void BracketsWithoutEndEndNoKernel(string opening)
+    {
+        using var frontEnd = new TestFrontEnd();
+        var code = TestFrontEnd.Execute(string.Concat(Enumerable.Repeat(opening, 20_000)));
+        code["cursor_pos"] = 20_000;
+        Assert.Contains("more than 500 deep", frontEnd.Ask("execute_request", code.DeepClone().AsObject())["evalue"]!.GetValue<string>());
+        foreach (var type in (string[])["complete_request", "inspect_request", "is_complete_request"])
+            Assert.Contains(frontEnd.Ask(type, code.DeepClone().AsObject())["status"]!.GetValue<string>(), (string[])["ok", "unknown"]);
+        Alive(frontEnd);
+    }
+
     private static void Alive(TestFrontEnd frontEnd)
     {
         // A cell behind one that failed would be left out.
