@@ -1,6 +1,4 @@
 using LTHKit.Models;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 

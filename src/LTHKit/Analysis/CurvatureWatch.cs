@@ -2,7 +2,6 @@ using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
-using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 

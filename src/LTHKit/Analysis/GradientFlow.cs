@@ -2,8 +2,6 @@ using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 

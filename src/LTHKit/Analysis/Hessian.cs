@@ -1,7 +1,5 @@
 using LTHKit.Pruning;
 using MathNet.Numerics.Statistics;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 

@@ -1,8 +1,5 @@
-using System.Text;
 using LTHKit.Data;
 using LTHKit.Pruning;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 

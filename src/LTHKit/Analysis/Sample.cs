@@ -62,11 +62,11 @@ public sealed record Sample
     private ImageSplit Chosen(ImageSet data)
     {
         var all = Whole(data);
-        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var scope = NewDisposeScope();
         if (Images == 0 || Images == all.Count)
             return new ImageSplit(all.Images.alias(), all.Labels.alias());
         var order = SplitMix64.Keyed((long)Part, all.Count).Permutation(all.Count);
-        var chosen = TorchSharp.torch.tensor(order[..Images]).to(data.Device);
+        var chosen = tensor(order[..Images]).to(data.Device);
         return new ImageSplit(all.Images.index_select(0, chosen), all.Labels.index_select(0, chosen));
     }
 }

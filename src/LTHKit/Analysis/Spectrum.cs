@@ -1,6 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace LTHKit.Analysis;
 
 /// <summary>An eigenvalue of a Hessian and its eigenvector.</summary>

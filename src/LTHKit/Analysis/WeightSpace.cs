@@ -1,8 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Pruning;
-using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace LTHKit.Analysis;
 

@@ -1,23 +1,21 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 
 namespace LTHKit.Data;
 
 /// <summary>Fetches an archive into FILE.part, from where an interrupted download goes on, and checks it.</summary>
-internal static class ArchiveDownload
+internal sealed class ArchiveDownload(DataArchive archive, IProgress<DataProgress>? progress, CancellationToken cancel)
 {
     private const int Attempts = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);      // without one byte
 
     /// <summary>The path of the whole, checked archive in <paramref name="folder"/>.</summary>
-    public static async Task<string> Fetch(DataArchive archive, string folder, Uri? mirror, IProgress<DataProgress>? progress,
-        CancellationToken cancel)
+    public async Task<string> Fetch(string folder, Uri? mirror)
     {
         var path = Path.Combine(folder, archive.File);
         if (File.Exists(path))
         {
-            Check(archive, path, progress);
+            Check(path);
             return path;
         }
 
@@ -27,27 +25,22 @@ internal static class ArchiveDownload
         for (var attempt = 1; ; attempt++)
             try
             {
-                await Transfer(client, archive, address, part, progress, cancel);
+                await Transfer(client, address, part);
                 break;
             }
-            catch (Exception e) when (Interrupted(e) && !cancel.IsCancellationRequested)
+            catch (Exception e) when (e is HttpRequestException or TimeoutException && !cancel.IsCancellationRequested)
             {
                 if (attempt == Attempts)
-                    throw new UserException($"{address} cannot be fetched ({Reason(e)}); run the same command again and it goes on where it " +
-                        "stopped.", e);
+                    throw new UserException($"{address} cannot be fetched ({(e.InnerException ?? e).Message.TrimEnd('.')}); run the same command "
+                        + "again and it goes on where it stopped.", e);
                 await Task.Delay(TimeSpan.FromSeconds(0.25 * (1 << attempt)), cancel);
             }
-        Check(archive, part, progress);
+        Check(part);
         File.Move(part, path);
         return path;
     }
 
-    private static bool Interrupted(Exception e) => e is HttpRequestException or TimeoutException;
-
-    private static string Reason(Exception e) => (e.InnerException ?? e).Message.TrimEnd('.');
-
-    private static async Task Transfer(HttpClient client, DataArchive archive, Uri address, string part, IProgress<DataProgress>? progress,
-        CancellationToken cancel)
+    private async Task Transfer(HttpClient client, Uri address, string part)
     {
         await using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
         if (file.Length > archive.Bytes)
@@ -79,7 +72,7 @@ internal static class ArchiveDownload
         var missing = archive.Bytes - file.Position;
         while (missing > 0)
         {
-            var count = (int)Math.Min(await Receive(body, buffer, cancel), missing);
+            var count = (int)Math.Min(await Receive(body, buffer), missing);
             await file.WriteAsync(buffer.AsMemory(0, count), cancel);
             missing -= count;
             meter.Add(count);
@@ -87,7 +80,7 @@ internal static class ArchiveDownload
     }
 
     /// <summary>Reads at least a byte; what goes wrong is told apart from trouble with the disk.</summary>
-    private static async Task<int> Receive(Stream body, byte[] buffer, CancellationToken cancel)
+    private async Task<int> Receive(Stream body, byte[] buffer)
     {
         try
         {
@@ -100,7 +93,7 @@ internal static class ArchiveDownload
         }
     }
 
-    private static void Check(DataArchive archive, string path, IProgress<DataProgress>? progress)
+    private void Check(string path)
     {
         using var file = File.OpenRead(path);
         var meter = new ProgressMeter(progress, $"checking {archive.File}", "bytes", file.Length);

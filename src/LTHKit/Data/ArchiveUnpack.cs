@@ -3,21 +3,15 @@ using System.IO.Compression;
 
 namespace LTHKit.Data;
 
-/// <summary>
-/// Unpacks a .tar.gz or .zip file that is not trusted: only plain files and folders below the one folder that it should hold, and no more
-/// of them than a data set has.
-/// </summary>
+/// <summary>Unpacks a .tar.gz or .zip file that is not trusted: only plain files and folders below its one folder, and no more than a data set has.</summary>
 internal static class ArchiveUnpack
 {
     internal const long MostBytes = 4L << 30;
     internal const int MostEntries = 500_000;
     private const int LinkMode = 0xA000, ModeMask = 0xF000;
 
-    /// <summary>
-    /// Writes what <paramref name="archive"/> holds below <paramref name="folder"/>/ to <paramref name="target"/>, which must not exist.
-    /// </summary>
+    /// <summary>Writes what <paramref name="archive"/> holds below <paramref name="folder"/>/ to <paramref name="target"/>, which must not exist.</summary>
     /// <exception cref="UserException">The archive is damaged, or holds something that does not belong there.</exception>
-    /// <exception cref="IOException">The disk is full or cannot be written.</exception>
     public static void Unpack(string archive, string folder, string target, IProgress<DataProgress>? progress, CancellationToken cancel)
     {
         using var file = File.OpenRead(archive);

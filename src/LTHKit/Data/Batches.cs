@@ -1,6 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace LTHKit.Data;
 
 /// <summary>
@@ -19,7 +16,7 @@ public sealed class Batches : IDisposable
 
     /// <param name="set">The images; must outlive this object.</param>
     /// <param name="batchSize">
-    /// Images a training batch; the last batch of an epoch holds what is left. A single image that is left joins the batch before it: BatchNorm can make nothing of one.
+    /// Images a training batch; the last of an epoch holds what is left. A single image joins the batch before it: BatchNorm can make nothing of one.
     /// </param>
     /// <param name="seed">Seed of order and augmentation.</param>
     /// <param name="augmentation">What is changed at random; null: the paper's crops and flips.</param>
@@ -58,14 +55,14 @@ public sealed class Batches : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         ArgumentOutOfRangeException.ThrowIfNegative(startIteration);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(startIteration, Iterations);
-        return Run(epoch, startIteration);
-    }
+        return Run();
 
-    private IEnumerable<Batch> Run(int epoch, int startIteration)
-    {
-        using var draw = Draw(epoch);
-        for (var iteration = startIteration; iteration < Iterations; iteration++)
-            yield return Gather(draw, iteration * BatchSize, iteration < Iterations - 1 ? BatchSize : _set.Train.Count - iteration * BatchSize);
+        IEnumerable<Batch> Run()
+        {
+            using var draw = Draw(epoch);
+            for (var iteration = startIteration; iteration < Iterations; iteration++)
+                yield return Gather(draw, iteration * BatchSize, iteration < Iterations - 1 ? BatchSize : _set.Train.Count - iteration * BatchSize);
+        }
     }
 
     /// <summary>Images in their order, normalised and otherwise unchanged. Each batch is disposed by whoever receives it.</summary>
@@ -74,12 +71,13 @@ public sealed class Batches : IDisposable
     public IEnumerable<Batch> Evaluation(ImageSplit split, int batchSize = 500)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        return Run();
+        return Enumerable.Range(0, (split.Count + batchSize - 1) / batchSize).Select(i => Slice(i * batchSize));
 
-        IEnumerable<Batch> Run()
+        Batch Slice(int start)
         {
-            for (var start = 0; start < split.Count; start += batchSize)
-                yield return Slice(split, start, Math.Min(batchSize, split.Count - start));
+            using var scope = NewDisposeScope();
+            var count = Math.Min(batchSize, split.Count - start);
+            return new Batch(Normalised(split.Images.narrow(0, start, count)), split.Labels.narrow(0, start, count).clone()).Detached();
         }
     }
 
@@ -107,12 +105,6 @@ public sealed class Batches : IDisposable
         _shift.Dispose();
     }
 
-    private Batch Slice(ImageSplit split, int start, int count)
-    {
-        using var scope = NewDisposeScope();
-        return new Batch(Normalised(split.Images.narrow(0, start, count)), split.Labels.narrow(0, start, count).clone()).Detached();
-    }
-
     private Batch At(long[] images)
     {
         using var scope = NewDisposeScope();
@@ -120,7 +112,7 @@ public sealed class Batches : IDisposable
         return new Batch(Normalised(_set.Train.Images.index_select(0, order)), _set.Train.Labels.index_select(0, order)).Detached();
     }
 
-    /// <summary>What chance decides in one epoch: a row for each of order, vertical and horizontal offset, mirror. // [4, N]</summary>
+    // What chance decides in one epoch: a row for each of order, vertical and horizontal offset, mirror: [4, N].
     private Tensor Draw(int epoch)
     {
         var count = _set.Train.Count;
@@ -187,14 +179,10 @@ public sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 }
 
 /// <summary>What is changed at random in a training image; the defaults are the paper's (at 32 pixels a padding of 4).</summary>
-public sealed record Augmentation
+/// <param name="Padding">Zeros put around the image before a random crop of its own size, in pixels; null: an eighth of the height; 0: no crop.</param>
+/// <param name="Flip">Whether half of the images are mirrored, left to right.</param>
+public sealed record Augmentation(int? Padding = null, bool Flip = true)
 {
     /// <summary>No augmentation.</summary>
-    public static Augmentation None { get; } = new() { Padding = 0, Flip = false };
-
-    /// <summary>Zeros put around the image before a random crop of its own size, in pixels; null: an eighth of the height; 0: no crop.</summary>
-    public int? Padding { get; init; }
-
-    /// <summary>Whether half of the images are mirrored, left to right.</summary>
-    public bool Flip { get; init; } = true;
+    public static Augmentation None { get; } = new(0, false);
 }

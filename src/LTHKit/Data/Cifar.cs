@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace LTHKit.Data;
 
 /// <summary>
@@ -20,9 +18,10 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     public static readonly Cifar Hundred = new(HundredName, "cifar-100-binary", 2, 100, "fine_label_names.txt",
         [new("train.bin", 50_000)], new("test.bin", 10_000));
 
+    public static Cifar Named(string name) => name == HundredName ? Hundred : Ten;
+
     private int Record => LabelBytes + Pixels;
 
-    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
     public ImageSet Open(DataSpec spec, string? dataDir, Device device)
     {
         var notes = new List<string>();

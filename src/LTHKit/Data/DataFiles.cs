@@ -3,10 +3,7 @@ namespace LTHKit.Data;
 /// <summary>Finding and reading the files of a data set, with one sentence for whatever goes wrong. What it tells the user to run names the folder.</summary>
 internal static class DataFiles
 {
-    /// <summary>
-    /// The folder with the files: the one called <paramref name="folder"/> in <paramref name="dataDir"/>, or that one itself if it
-    /// has <paramref name="file"/>.
-    /// </summary>
+    /// <summary>The one called <paramref name="folder"/> in <paramref name="dataDir"/>, or that one itself if it has <paramref name="file"/>.</summary>
     public static string Folder(string set, string folder, string file, string? dataDir)
     {
         if (string.IsNullOrEmpty(dataDir))
@@ -15,12 +12,10 @@ internal static class DataFiles
         return Find(folder, file, full) ?? throw new UserException($"There is no folder {folder} in {full}; {Get(set, full)}, or point --data to the folder that holds it.");
     }
 
-    /// <summary>The same, or null where there is none.</summary>
     public static string? Find(string folder, string file, string full)
         => Directory.Exists(Path.Combine(full, folder)) ? Path.Combine(full, folder)
             : File.Exists(Path.Combine(full, file)) || Path.GetFileName(full) == folder ? full : null;
 
-    /// <summary>Reads a file, or says that it is missing or cannot be read.</summary>
     public static T Read<T>(string set, string folder, string path, Func<string, T> read)
     {
         try

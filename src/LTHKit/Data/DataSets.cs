@@ -1,6 +1,29 @@
-using static TorchSharp.torch;
-
 namespace LTHKit.Data;
+
+/// <summary>
+/// Which images, and which part of them: everything that decides the content of an <see cref="ImageSet"/>. The defaults describe
+/// the synthetic set; <paramref name="Size"/>, <paramref name="Classes"/>, <paramref name="Noise"/>, <paramref name="Clutter"/> and
+/// <paramref name="Seed"/> have a meaning for that set only.
+/// </summary>
+/// <param name="Name">The set's name, one of <see cref="DataSets.Names"/>, or that of a user's own.</param>
+/// <param name="Content">Of a user's own images their <see cref="ImageSet.Fingerprint"/>, by which runs know them; null for the kit's sets.</param>
+/// <param name="TrainCount">Images to train and validate on, equally many a class; null takes all that the set has (synthetic: 2,500).</param>
+/// <param name="TestCount">Images to test on, equally many a class; null takes all that the set has (synthetic: 2,000).</param>
+/// <param name="ValidationFraction">The share of the training images that is kept for validation, in [0, 1); the paper's split is 9:1.</param>
+/// <param name="SplitSeed">
+/// Seed of the validation split and of the choice made by the counts. The split belongs to the data: every run has the same, whatever its own seed.
+/// </param>
+/// <param name="Size">Synthetic: height and width in pixels.</param>
+/// <param name="Classes">Synthetic: number of classes, 2 to 20.</param>
+/// <param name="Noise">Synthetic: standard deviation of the pixel noise, as a share of the full range.</param>
+/// <param name="Clutter">Synthetic: the most small things before the object, and the most behind it.</param>
+/// <param name="Seed">Synthetic: the seed that everything is drawn from.</param>
+public sealed record DataSpec(string Name = "synthetic", string? Content = null, int? TrainCount = null, int? TestCount = null,
+    double ValidationFraction = 0.1, int SplitSeed = 0, int Size = 16, int Classes = 20, double Noise = 0.08, int Clutter = 2, int Seed = 0)
+{
+    /// <summary>As figures call it: the name, and of another synthetic set than the usual one its seed.</summary>
+    internal string Label => Seed == 0 ? Name : $"{Name} (seed {Seed})";
+}
 
 /// <summary>The data sets that the kit knows.</summary>
 public static class DataSets
@@ -13,9 +36,7 @@ public static class DataSets
     /// <param name="dataDir">The folder with the files, or its parent; not used by the synthetic set.</param>
     /// <param name="device">Where the images shall be; null: the CPU.</param>
     /// <param name="progress">Told how far the decoding of images is, where there is some.</param>
-    /// <exception cref="UserException">
-    /// The name is unknown, a setting is out of range or has no meaning for this set, or a file is missing or damaged.
-    /// </exception>
+    /// <exception cref="UserException">The name is unknown, a setting is out of range or means nothing for this set, or a file is missing or damaged.</exception>
     public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null, IProgress<DataProgress>? progress = null)
     {
         Check(spec);
@@ -23,8 +44,7 @@ public static class DataSets
         return spec.Name switch
         {
             Synthetic.Name => Synthetic.Open(spec, device),
-            Cifar.TenName => Cifar.Ten.Open(spec, dataDir, device),
-            Cifar.HundredName => Cifar.Hundred.Open(spec, dataDir, device),
+            Cifar.TenName or Cifar.HundredName => Cifar.Named(spec.Name).Open(spec, dataDir, device),
             TinyImageNet.Name => TinyImageNet.Open(spec, dataDir, device, progress),
             _ when spec.Content is not null => throw new UserException(
                 $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),

@@ -1,53 +1,26 @@
-using System.Security.Cryptography;
-using System.Text;
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace LTHKit.Data;
 
 /// <summary>
 /// A data set for image classification: three splits, each held whole as one tensor on one device, and what is known about them.
 /// </summary>
-public sealed record ImageSet : IDisposable
+/// <param name="Spec">What it was made from, and the identity of its content for a user's own.</param>
+/// <param name="ClassNames">What the labels 0, 1, ... stand for.</param>
+/// <param name="Channels">Channels of an image.</param>
+/// <param name="Height">Rows of an image.</param>
+/// <param name="Width">Columns of an image.</param>
+/// <param name="Mean">Mean of each channel over the training part, in units of the full range (0 to 1).</param>
+/// <param name="Std">Standard deviation of each channel over the training part, in units of the full range.</param>
+/// <param name="Train">What the networks are trained on.</param>
+/// <param name="Validation">What decides which epoch is best (the paper: a random tenth of the training images).</param>
+/// <param name="Test">What accuracy is reported on.</param>
+/// <param name="Fingerprint">SHA-256 over the content of all splits, labels and order included, in hexadecimal: what a run was trained on.</param>
+/// <param name="Notes">What a reader of results should know, such as files that hold fewer images than the official ones.</param>
+public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, int Channels, int Height, int Width,
+    IReadOnlyList<double> Mean, IReadOnlyList<double> Std, ImageSplit Train, ImageSplit Validation, ImageSplit Test, string Fingerprint,
+    IReadOnlyList<string> Notes) : IDisposable
 {
-    /// <summary>What it was made from, and the identity of its content for a user's own.</summary>
-    public required DataSpec Spec { get; init; }
-
     /// <summary>The set's name, as in <see cref="DataSpec.Name"/>.</summary>
     public string Name => Spec.Name;
-
-    /// <summary>What the labels 0, 1, ... stand for.</summary>
-    public required IReadOnlyList<string> ClassNames { get; init; }
-
-    /// <summary>Channels of an image.</summary>
-    public required int Channels { get; init; }
-
-    /// <summary>Rows of an image.</summary>
-    public required int Height { get; init; }
-
-    /// <summary>Columns of an image.</summary>
-    public required int Width { get; init; }
-
-    /// <summary>Mean of each channel over the training part, in units of the full range (0 to 1).</summary>
-    public required IReadOnlyList<double> Mean { get; init; }
-
-    /// <summary>Standard deviation of each channel over the training part, in units of the full range.</summary>
-    public required IReadOnlyList<double> Std { get; init; }
-
-    /// <summary>What the networks are trained on.</summary>
-    public required ImageSplit Train { get; init; }
-
-    /// <summary>What decides which epoch is best (the paper: a random tenth of the training images).</summary>
-    public required ImageSplit Validation { get; init; }
-
-    /// <summary>What accuracy is reported on.</summary>
-    public required ImageSplit Test { get; init; }
-
-    /// <summary>SHA-256 over the content of all splits, labels and order included, in hexadecimal: what a run was trained on.</summary>
-    public required string Fingerprint { get; init; }
-
-    /// <summary>What a reader of results should know, such as files that hold fewer images than the official ones.</summary>
-    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Number of classes.</summary>
     public int Classes => ClassNames.Count;
@@ -144,23 +117,9 @@ public sealed record ImageSet : IDisposable
         var (mean, std) = train.Statistics();
         for (var channel = 0; channel < std.Length; channel++)
             if (std[channel] == 0)
-                throw new UserException($"Channel {channel} of the training images of {spec.Name} has the same value everywhere; check the " +
-                    "data files.");
-        return new ImageSet
-        {
-            Spec = spec,
-            ClassNames = classNames,
-            Channels = train.Channels,
-            Height = train.Height,
-            Width = train.Width,
-            Mean = mean,
-            Std = std,
-            Train = train.ToSplit(device),
-            Validation = validation.ToSplit(device),
-            Test = test.ToSplit(device),
-            Fingerprint = Hash(classNames, train, validation, test),
-            Notes = notes ?? [],
-        };
+                throw new UserException($"Channel {channel} of the training images of {spec.Name} has the same value everywhere; check the data files.");
+        return new(spec, classNames, train.Channels, train.Height, train.Width, mean, std, train.ToSplit(device), validation.ToSplit(device),
+            test.ToSplit(device), Hash(classNames, train, validation, test), notes ?? []);
 
         RawImages Limited(RawImages images, int? limit, string part) =>
             limit > images.Count ? throw new UserException($"{spec.Name} has {images.Count:N0} {part} images here, fewer than the {limit:N0} asked for.")
@@ -179,4 +138,65 @@ public sealed record ImageSet : IDisposable
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
+}
+
+/// <summary>One part of a data set, whole and on one device.</summary>
+public sealed class ImageSplit : IDisposable
+{
+    private readonly Dictionary<int, Tensor> _crops = [];
+
+    internal ImageSplit(Tensor images, Tensor labels)
+    {
+        Images = images.DetachFromDisposeScope();
+        Labels = labels.DetachFromDisposeScope();
+        Count = checked((int)images.shape[0]);
+    }
+
+    /// <summary>The images, uint8 or float32. // [N, C, H, W]</summary>
+    public Tensor Images { get; }
+
+    /// <summary>The classes, int64, from 0. // [N]</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>How many images there are.</summary>
+    public int Count { get; }
+
+    /// <summary>
+    /// Every crop of the images within <paramref name="padding"/> zeros on each side: a view whose first, third and fourth index choose image, top
+    /// and left. The padded images are made once and belong to this split. // [N, C, 2p+1, 2p+1, H, W]
+    /// </summary>
+    internal Tensor Crops(int padding)
+    {
+        lock (_crops)
+        {
+            if (!_crops.TryGetValue(padding, out var crops))
+                _crops[padding] = crops = Cropped(padding);
+            return crops;
+        }
+    }
+
+    private Tensor Cropped(int padding)
+    {
+        using var scope = NewDisposeScope();
+        var (channels, height, width) = (Images.shape[1], Images.shape[2], Images.shape[3]);
+        var padded = Images;
+        if (padding > 0)
+        {
+            padded = zeros([Count, channels, height + 2 * padding, width + 2 * padding], Images.dtype, Images.device);
+            padded.narrow(2, padding, height).narrow(3, padding, width).copy_(Images);
+        }
+        return padded.unfold(2, height, 1).unfold(3, width, 1).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var crops in _crops.Values)
+            crops.Dispose();
+        Images.Dispose();
+        Labels.Dispose();
+    }
+
+    internal ImageSplit To(Device device) =>
+        new(Images.to(device, copy: true), Labels.to(device, copy: true));
 }

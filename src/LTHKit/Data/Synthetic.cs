@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace LTHKit.Data;
 
 /// <summary>
@@ -53,5 +51,125 @@ internal static class Synthetic
     {
         if (!holds)
             throw new UserException($"The synthetic set cannot have {what}; choose {allowed}.");
+    }
+}
+
+/// <summary>
+/// Renders one image of the synthetic set. Only additions, multiplications, divisions and comparisons of doubles are used: they
+/// are exact under IEEE 754, so that the bytes are the same on every machine.
+/// </summary>
+internal static class SyntheticImage
+{
+    private const int Samples = 3;      // anti-aliasing: Samples x Samples points a pixel
+
+    /// <summary>The shapes, in the order in which they become classes; in the object's own frame, where |x|, |y| are below 1.</summary>
+    public static readonly string[] Shapes =
+        ["disc", "square", "triangle", "plus", "ring", "bars", "bow", "tee", "crescent", "frame"];
+
+    private static bool Inside(int shape, double x, double y) => shape switch
+    {
+        0 => x * x + y * y <= 0.72,
+        1 => Math.Max(Math.Abs(x), Math.Abs(y)) <= 0.76,
+        2 => y <= 0.7 && y >= 2 * Math.Abs(x) - 0.95,
+        3 => Math.Min(Math.Abs(x), Math.Abs(y)) <= 0.27 && Math.Max(Math.Abs(x), Math.Abs(y)) <= 0.92,
+        4 => x * x + y * y is >= 0.25 and <= 0.9,
+        5 => Math.Abs(x) <= 0.85 && Math.Abs(y) is >= 0.25 and <= 0.8,
+        6 => Math.Abs(x) <= 0.9 && Math.Abs(y) <= 0.12 + 0.8 * Math.Abs(x),
+        7 => (y is >= -0.85 and <= -0.3 && Math.Abs(x) <= 0.85) || (Math.Abs(x) <= 0.27 && y is > -0.3 and <= 0.9),
+        8 => x * x + y * y <= 0.85 && (x - 0.5) * (x - 0.5) + y * y >= 0.5,
+        _ => Math.Max(Math.Abs(x), Math.Abs(y)) is >= 0.48 and <= 0.85,
+    };
+
+    private readonly struct Thing(int shape, double x, double y, double radius, double turn, Colour colour, Colour stripe)
+    {
+        // A turn t stands for the angle 2 atan(t), so that its sine and cosine are rational in t.
+        private readonly double cos = (1 - turn * turn) / (1 + turn * turn) / radius;
+        private readonly double sin = 2 * turn / (1 + turn * turn) / radius;
+
+        public bool Covers(double px, double py, out Colour paint)
+        {
+            double dx = px - x, dy = py - y;
+            double u = dx * cos + dy * sin, v = dy * cos - dx * sin;
+            paint = Math.Floor((u + 1) * 2.5) % 2 == 0 ? colour : stripe;
+            return Math.Abs(u) <= 1 && Math.Abs(v) <= 1 && Inside(shape, u, v);
+        }
+    }
+
+    private readonly record struct Colour(int R, int G, int B)
+    {
+        public static Colour Random(ref SplitMix64 random, int low, int high) =>
+            new(low + random.Below(high - low), low + random.Below(high - low), low + random.Below(high - low));
+    }
+
+    /// <summary>
+    /// Writes one image, planes of red, green and blue, to <paramref name="pixels"/> ([3, size, size]). The label modulo 10 is the shape, striped
+    /// from 10 on; <paramref name="clutter"/> is the most small things before the object and behind it; <paramref name="noise"/> is the standard
+    /// deviation of the pixel noise in units of the full range.
+    /// </summary>
+    public static void Render(Span<byte> pixels, int size, int label, int clutter, double noise, SplitMix64 random)
+    {
+        var background = Colour.Random(ref random, 0, 120);
+        var shade = Colour.Random(ref random, 0, 120);
+        double slopeX = random.Uniform(-0.25, 0.25), slopeY = random.Uniform(-0.25, 0.25);
+
+        var colour = Colour.Random(ref random, 120, 256);
+        var stripe = label >= Shapes.Length ? Colour.Random(ref random, 0, 120) : colour;
+        var radius = random.Uniform(0.27, 0.42);
+        var target = new Thing(label % Shapes.Length, random.Uniform(radius, 1 - radius), random.Uniform(radius, 1 - radius), radius,
+            random.Uniform(-0.25, 0.25), colour, stripe);
+
+        // In the order in which they hide one another: clutter over the object, the object, clutter behind it.
+        var things = new Thing[2 * clutter + 1];
+        var count = 0;
+        for (var before = random.Below(clutter + 1); before > 0; before--)
+            things[count++] = Clutter(ref random, 0.05, 0.10);
+        things[count++] = target;
+        for (var behind = random.Below(clutter + 1); behind > 0; behind--)
+            things[count++] = Clutter(ref random, 0.08, 0.20);
+
+        var plane = size * size;
+        var scale = (int)(noise * 255 / 147.8 * 65536);
+        for (var row = 0; row < size; row++)
+            for (var column = 0; column < size; column++)
+            {
+                int r = 0, g = 0, b = 0;
+                for (var sample = 0; sample < Samples * Samples; sample++)
+                {
+                    var x = (column + (sample % Samples + 0.5) / Samples) / size;
+                    var y = (row + (sample / Samples + 0.5) / Samples) / size;
+                    var mix = 0.25 + slopeX * (2 * x - 1) + slopeY * (2 * y - 1);
+                    var paint = new Colour(Blend(background.R, shade.R, mix), Blend(background.G, shade.G, mix), Blend(background.B, shade.B, mix));
+                    for (var i = 0; i < count; i++)
+                        if (things[i].Covers(x, y, out var covered))
+                        {
+                            paint = covered;
+                            break;
+                        }
+                    r += paint.R;
+                    g += paint.G;
+                    b += paint.B;
+                }
+                var at = row * size + column;
+                pixels[at] = Noisy(r, scale, ref random);
+                pixels[plane + at] = Noisy(g, scale, ref random);
+                pixels[2 * plane + at] = Noisy(b, scale, ref random);
+            }
+    }
+
+    private static Thing Clutter(ref SplitMix64 random, double smallest, double largest)
+    {
+        var colour = Colour.Random(ref random, 0, 200);
+        return new Thing(random.Below(Shapes.Length), random.Uniform(), random.Uniform(), random.Uniform(smallest, largest),
+            random.Uniform(-1, 1), colour, colour);
+    }
+
+    private static int Blend(int from, int to, double mix) => (int)(from + (to - from) * mix);
+
+    // The sum of four random bytes is near enough to normal: mean 510, standard deviation 147.8.
+    private static byte Noisy(int sum, int scale, ref SplitMix64 random)
+    {
+        var bits = random.Next();
+        var bytes = (int)(bits & 255) + (int)(bits >> 8 & 255) + (int)(bits >> 16 & 255) + (int)(bits >> 24 & 255);
+        return (byte)Math.Clamp(sum / (Samples * Samples) + ((bytes - 510) * scale >> 16), 0, 255);
     }
 }

@@ -1,10 +1,6 @@
 using System.Runtime.ExceptionServices;
-using System.Security.Cryptography;
-using System.Text;
 using LTHKit.Storage;
 using SkiaSharp;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Data;
 
@@ -19,10 +15,9 @@ internal static class TinyImageNet
     private const string CacheFile = "decoded.safetensors", MadeFrom = "made_from";
     private const int Side = 64, OfficialTrain = 100_000, OfficialTest = 10_000;
 
-    /// <summary>An image file: its path below the set's folder, its size in bytes and its class.</summary>
+    /// <summary>An image file; its path is relative to the set's folder.</summary>
     internal readonly record struct Item(string Path, long Bytes, int Label);
 
-    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
     public static ImageSet Open(DataSpec spec, string? dataDir, Device device, IProgress<DataProgress>? progress)
     {
         var notes = new List<string>();
@@ -100,7 +95,7 @@ internal static class TinyImageNet
         IProgress<DataProgress>? progress)
     {
         var cache = Path.Combine(folder, CacheFile);
-        var made = Hash(train, test);
+        var made = Hash(train.Concat(test));
         if (Cached(cache, made, train, test) is { } cached)
             return cached;
 
@@ -140,7 +135,6 @@ internal static class TinyImageNet
 
     private static RawImages Raw(byte[] pixels, Item[] items) => new(pixels, [.. items.Select(item => item.Label)], 3, Side, Side);
 
-    /// <summary>Reads and decodes image files.</summary>
     /// <exception cref="UserException">An image is missing or damaged; it is named.</exception>
     public static RawImages Decode(string folder, Item[] items, IProgress<DataProgress>? progress)
     {
@@ -163,8 +157,7 @@ internal static class TinyImageNet
         return images;
     }
 
-    /// <summary>Decodes an image to the planes of red, green and blue; a grey one gets three equal planes.</summary>
-    /// <returns>Null, or what is wrong with the image.</returns>
+    /// <summary>Decodes an image to planes of red, green and blue (a grey one to three equal ones), or tells what is wrong with it.</summary>
     private static string? Decode(byte[] jpeg, Span<byte> planes)
     {
         using var codec = SKCodec.Create(new MemoryStream(jpeg));
@@ -180,14 +173,8 @@ internal static class TinyImageNet
         return null;
     }
 
-    private static string Hash(params ReadOnlySpan<Item[]> parts)
-    {
-        var list = new StringBuilder($"{Side}x{Side}\n");
-        foreach (var items in parts)
-            foreach (var item in items)
-                list.Append($"{item.Path}\t{item.Bytes}\t{item.Label}\n");
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(list.ToString())));
-    }
+    private static string Hash(IEnumerable<Item> items) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', items.Select(item => $"{item.Path}\t{item.Bytes}\t{item.Label}")))));
 
     private static string Content(RawImages train, RawImages test)
     {

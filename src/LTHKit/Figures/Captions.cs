@@ -1,4 +1,3 @@
-using System.Globalization;
 using LTHKit.Experiments;
 
 namespace LTHKit;

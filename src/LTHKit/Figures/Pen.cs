@@ -1,4 +1,3 @@
-using System.Globalization;
 using Plotly.NET;
 using Plotly.NET.TraceObjects;
 using static LTHKit.Typed;

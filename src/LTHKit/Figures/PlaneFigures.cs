@@ -1,4 +1,3 @@
-using System.Globalization;
 using LTHKit.Analysis;
 using LTHKit.Experiments;
 using Plotly.NET;

@@ -1,7 +1,5 @@
 using System.Collections;
-using System.Globalization;
 using System.Runtime.CompilerServices;
-using TorchSharp;
 
 namespace LTHKit.Formatting;
 

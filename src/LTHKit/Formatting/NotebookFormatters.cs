@@ -1,11 +1,9 @@
-using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
 using Deedle;
 using LTHKit.Experiments;
 using Microsoft.DotNet.Interactive.Formatting;
 using Plotly.NET;
-using TorchSharp;
 
 namespace LTHKit.Formatting;
 

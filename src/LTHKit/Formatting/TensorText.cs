@@ -1,6 +1,3 @@
-using System.Globalization;
-using TorchSharp;
-
 namespace LTHKit.Formatting;
 
 /// <summary>A tensor in two lines: type, shape and device, and its first values.</summary>

@@ -1,7 +1,5 @@
 using LTHKit.Models;
 using LTHKit.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tweaks;
 

@@ -1,5 +1,4 @@
 using LTHKit.Training;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tweaks;

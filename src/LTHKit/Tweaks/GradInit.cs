@@ -1,9 +1,7 @@
 using LTHKit.Data;
 using LTHKit.Pruning;
 using LTHKit.Training;
-using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tweaks;
 

@@ -1,8 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tweaks;
 

@@ -1,7 +1,6 @@
 using LTHKit.Models;
 using LTHKit.Training;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tweaks;

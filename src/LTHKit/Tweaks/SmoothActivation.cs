@@ -1,7 +1,5 @@
 using LTHKit.Models;
 using LTHKit.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tweaks;

@@ -23,20 +23,8 @@ public sealed class ScoresTests
         var pixels = ((arange(30 * 3 * size * size, dtype: ScalarType.Float64) * 0.11).sin() + 1).mul(127.5).floor().to_type(ScalarType.Byte);
         var labels = arange(30, dtype: ScalarType.Int64) % 3;
         ImageSplit Split() => new(pixels.reshape(30, 3, size, size).clone(), labels.clone());
-        return new ImageSet
-        {
-            Spec = new DataSpec { Name = "formula" },
-            ClassNames = ["a", "b", "c"],
-            Channels = 3,
-            Height = size,
-            Width = size,
-            Mean = [0.5, 0.5, 0.5],
-            Std = [0.25, 0.25, 0.25],
-            Train = Split(),
-            Validation = Split(),
-            Test = Split(),
-            Fingerprint = "formula",
-        };
+        return new ImageSet(new DataSpec { Name = "formula" }, ["a", "b", "c"], 3, size, size, [0.5, 0.5, 0.5], [0.25, 0.25, 0.25],
+            Split(), Split(), Split(), "formula", []);
     }
 
     [Theory]
