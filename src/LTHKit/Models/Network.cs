@@ -82,7 +82,7 @@ public class Network : nn.Module<Tensor, Tensor>
     /// Whether images are best given with the channels last on the CPU: the convolutions follow the input's layout, and oneDNN's for that layout
     /// are faster where every width is a multiple of its block of eight.
     /// </summary>
-    public bool PrefersChannelsLast => _body is ResNet && Units[0].Convolution.in_channels % 8 == 0;
+    public bool PrefersChannelsLast => Blocks is [{ Residual: true }, ..] && Units[0].Convolution.in_channels % 8 == 0;
 
     /// <summary>The prunable weights by name, in order.</summary>
     public IEnumerable<(string Name, Parameter Weight)> PrunableWeights()

@@ -9,10 +9,10 @@ public static class Networks
     // By name: the architecture's own width, and the network of a width.
     private static readonly Dictionary<string, (int Width, Func<InputSpec, long, Module<Tensor, Tensor>> Make)> Builders = new()
     {
-        ["resnet18"] = (64, (input, width) => new ResNet(input, width, [2, 2, 2, 2])),
-        ["resnet34"] = (64, (input, width) => new ResNet(input, width, [3, 4, 6, 3])),
+        ["resnet18"] = (64, (input, width) => Staged.ResNet(input, width, [2, 2, 2, 2])),
+        ["resnet34"] = (64, (input, width) => Staged.ResNet(input, width, [3, 4, 6, 3])),
         ["vgg16"] = (64, (input, width) => new Vgg(input, width, [2, 2, 3, 3, 3])),
-        ["mobilenet"] = (32, (input, width) => new MobileNet(input, width)),
+        ["mobilenet"] = (32, Staged.MobileNet),
         ["vgg5"] = (64, (input, width) => new Vgg(input, width, [2, 2])),
         ["conv4"] = (64, (input, width) => new Vgg(input, width, [2, 2], norm: false, hidden: [4, 4])),
         ["lenet"] = (300, (input, width) => new LeNet(input, width)),
@@ -37,9 +37,7 @@ public static class Networks
         return network;
     }
 
-    /// <summary>
-    /// What <paramref name="make"/> makes, with libtorch's one generator, from which the constructors of modules draw, set to <paramref name="seed"/>. One at a time.
-    /// </summary>
+    /// <summary>What <paramref name="make"/> makes, with libtorch's one generator, from which modules' constructors draw, set to the seed; one at a time.</summary>
     internal static T Seeded<T>(ulong seed, Func<T> make)
     {
         lock (Drawing)
@@ -57,10 +55,7 @@ public static class Networks
         return new(model, input, make(input, model.Width == 0 ? width : model.Width));
     }
 
-    /// <summary>
-    /// A second network with the same architecture, weights, buffers and activation functions, in training mode and without gradients; owned by the
-    /// caller.
-    /// </summary>
+    /// <summary>A second network of the same weights, buffers and activation functions, in training mode and without gradients; owned by the caller.</summary>
     /// <exception cref="UserException">A tweak has injected modules, which only that tweak can build.</exception>
     public static Network Copy(Network network)
     {
