@@ -4,23 +4,14 @@ using MathNet.Numerics.Statistics;
 namespace LTHKit.Analysis;
 
 /// <summary>How the curvature of a loss is measured; the defaults are PyHessian's (Yao et al. 2020), which the paper uses.</summary>
-public sealed record HessianOptions
+/// <param name="MaxIterations">Most iterations an eigenvalue takes.</param>
+/// <param name="Tolerance">An eigenvalue counts as found when an iteration changes it by less than this share.</param>
+/// <param name="Seed">Of the random vectors.</param>
+/// <param name="Parameters">Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</param>
+/// <param name="GaussNewton">The generalised Gauss-Newton matrix J' H_L J instead (Martens 2010): without the network's own curvature.</param>
+public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 1e-3, ulong Seed = 0, Func<string, bool>? Parameters = null,
+    bool GaussNewton = false)
 {
-    /// <summary>Most iterations an eigenvalue takes.</summary>
-    public int MaxIterations { get; init; } = 100;
-
-    /// <summary>An eigenvalue counts as found when an iteration changes it by less than this share.</summary>
-    public double Tolerance { get; init; } = 1e-3;
-
-    /// <summary>Of the random vectors.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</summary>
-    public Func<string, bool>? Parameters { get; init; }
-
-    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature.</summary>
-    public bool GaussNewton { get; init; }
-
     /// <exception cref="UserException">A setting is out of range.</exception>
     internal void Validate()
     {
@@ -53,7 +44,7 @@ public sealed class Hessian : IDisposable
         _space = new WeightSpace(objective.Module, mask, _options.Parameters);
     }
 
-    // What the random vectors are for; each is a function of the seed and its number alone.
+    // What random vectors are for.
     private enum Stream { Eigenvector = 1, Trace, Density }
 
     /// <summary>Number of weights that are not pruned.</summary>
@@ -96,11 +87,11 @@ public sealed class Hessian : IDisposable
     /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
-        RequireProbes(probes);
+        RequirePositive(probes, "random vectors");
         var samples = Measure(products => Enumerable.Range(0, probes).Select(i =>
         {
             using var scope = NewDisposeScope();
-            var z = _space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Trace, i);
+            var z = Random(Signs, Stream.Trace, i);
             return Finite(Dot(z, products.Of(z)));
         }).ToArray(), cancel);
         return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
@@ -113,9 +104,8 @@ public sealed class Hessian : IDisposable
     /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
-        RequireProbes(probes);
-        if (steps < 1)
-            throw new UserException($"{steps} Lanczos steps are not possible; take at least 1.");
+        RequirePositive(probes, "random vectors");
+        RequirePositive(steps, "Lanczos steps");
         var masses = Measure(products => Enumerable.Range(0, probes)
             .SelectMany(i => Lanczos(products, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList(), cancel);
         return new([.. masses.Select(mass => mass.Value)], [.. masses.Select(mass => mass.Weight / probes)], Dimension);
@@ -135,7 +125,7 @@ public sealed class Hessian : IDisposable
 
     private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)
     {
-        var vector = Unit(Deflated(_space.Random(Normal, unchecked((long)_options.Seed), (long)Stream.Eigenvector, found.Count), found));
+        var vector = Unit(Deflated(Random(Normal, Stream.Eigenvector, found.Count), found));
         var (value, residual) = (double.NaN, double.NaN);
         for (var iteration = 1; ; iteration++)
         {
@@ -157,7 +147,7 @@ public sealed class Hessian : IDisposable
     private IReadOnlyList<(double Value, double Weight)> Lanczos(HessianProducts products, int probe, int steps)
     {
         using var scope = NewDisposeScope();
-        var w = Unit(_space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Density, probe));
+        var w = Unit(Random(Signs, Stream.Density, probe));
         var basis = zeros(steps, _space.Size, dtype: w.dtype, device: w.device);        // [m, P]
         var (diagonal, beside) = (new List<double>(), new List<double>());
         while (true)
@@ -188,6 +178,10 @@ public sealed class Hessian : IDisposable
         return [.. values.data<double>().Zip(vectors[0].contiguous().data<double>(), (value, first) => (value, first * first))];
     }
 
+    // A function of the seed and of the vector's purpose and number alone.
+    private Tensor Random(Func<long, ScalarType, Generator, Tensor> draw, Stream purpose, int number)
+        => _space.Random(draw, unchecked((long)_options.Seed), (long)purpose, number);
+
     private double Finite(double value) => double.IsFinite(value) ? value : throw new UserException(
         $"The curvature of {_objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
         + "diverged; look at its loss, or measure it after an earlier epoch.");
@@ -210,9 +204,9 @@ public sealed class Hessian : IDisposable
 
     private static double Dot(Tensor a, Tensor b) => (a * b).sum(ScalarType.Float64).ToDouble();
 
-    private static void RequireProbes(int probes)
+    private static void RequirePositive(int number, string what)
     {
-        if (probes < 1)
-            throw new UserException($"{probes} random vectors are not possible; take at least 1.");
+        if (number < 1)
+            throw new UserException($"{number} {what} are not possible; take at least 1.");
     }
 }
