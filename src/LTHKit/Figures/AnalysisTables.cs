@@ -12,7 +12,6 @@ public static partial class Tables
     /// </summary>
     /// <param name="measured">One a run.</param>
     /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
     {
         var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Level).ToList();

@@ -10,7 +10,7 @@ using Chart = Plotly.NET.CSharp.Chart;
 
 namespace LTHKit;
 
-/// <summary>The figures of the paper, one function each, as Plotly charts.</summary>
+/// <summary>The figures of the paper, one function each, as Plotly charts. All throw a UserException where there is nothing to draw.</summary>
 public static partial class Figures
 {
     /// <summary>
@@ -18,7 +18,6 @@ public static partial class Figures
     /// as a dashed line with its own band. The axis is logarithmic in the remaining weights, so that every pruning round is one step.
     /// </summary>
     /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsSparsity(params Sweep[] sweeps)
         => Accuracy(sweeps, point => point.Sparsity, SparsityAxis);
 
@@ -27,7 +26,6 @@ public static partial class Figures
     /// tweak injected included.
     /// </summary>
     /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps)
         => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis);
 
@@ -62,7 +60,6 @@ public static partial class Figures
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
     /// <param name="tweaked">One line each, at the levels it shares with vanilla.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart GainOverVanilla(Sweep vanilla, params Sweep[] tweaked)
         => Gain($"Gain over {vanilla.Name}", [.. Captions.Named([vanilla, .. tweaked]).Skip(1).Select(sweep => (sweep.Name, vanilla, sweep))]);
 
@@ -71,7 +68,6 @@ public static partial class Figures
     /// </summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="pairs">One line each, at the levels that its two sweeps share.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart Gain(string title, params (string Name, Sweep Vanilla, Sweep Tweaked)[] pairs)
     {
         if (pairs.All(pair => pair.Tweaked.Runs.Count == 0 || pair.Vanilla.Runs.Count == 0))
@@ -104,7 +100,6 @@ public static partial class Figures
     /// accuracy is the one reported. A rewound run begins at its rewind point.
     /// </summary>
     /// <param name="runs">One colour each.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart TrainingCurves(params RunResult[] runs)
     {
         if (runs.Length == 0 || runs.Any(run => run.Epochs.Count == 0))

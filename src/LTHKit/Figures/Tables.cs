@@ -3,7 +3,9 @@ using LTHKit.Experiments;
 
 namespace LTHKit;
 
-/// <summary>The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent.</summary>
+/// <summary>
+/// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show.
+/// </summary>
 public static partial class Tables
 {
     /// <summary>
@@ -13,7 +15,6 @@ public static partial class Tables
     /// </summary>
     /// <param name="sweeps">One group of columns each.</param>
     /// <returns>Row keys are pruning levels; a level that a sweep lacks is missing there.</returns>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Accuracy(params Sweep[] sweeps)
     {
         var named = Captions.Named(sweeps);
@@ -41,7 +42,6 @@ public static partial class Tables
     /// </summary>
     /// <param name="vanilla">What is compared with.</param>
     /// <param name="tweaked">One group of columns each.</param>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
     {
         var named = Captions.Named([vanilla, .. tweaked]).Skip(1).ToList();
