@@ -48,7 +48,8 @@ public static class ActivationSparsity
     internal static void Validate(double epsilon)
     {
         if (!(epsilon >= 0))
-            throw new UserException(FormattableString.Invariant($"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
+            throw new UserException(FormattableString.Invariant(
+                $"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
     }
 
     private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)

@@ -7,7 +7,7 @@ namespace LTHKit.Analysis;
 /// <param name="MaxIterations">Most iterations an eigenvalue takes.</param>
 /// <param name="Tolerance">An eigenvalue counts as found when an iteration changes it by less than this share.</param>
 /// <param name="Seed">Of the random vectors.</param>
-/// <param name="Parameters">Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</param>
+/// <param name="Parameters">Which parameters, by name, for the Hessian of a layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</param>
 /// <param name="GaussNewton">The generalised Gauss-Newton matrix J' H_L J instead (Martens 2010): without the network's own curvature.</param>
 public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 1e-3, ulong Seed = 0, Func<string, bool>? Parameters = null,
     bool GaussNewton = false)
@@ -25,7 +25,8 @@ public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 
 /// <summary>
 /// The Hessian of a mean loss with respect to a module's weights, or to some of them, through Hessian-vector products (paper section 3.3 and A1.2; Yao et
 /// al. 2020). The module is in eval mode while it is measured, BatchNorm included, and TF32 is off; mode, weights, buffers and gradients are afterwards what
-/// they were. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are zero; parameters that are never pruned belong to it.
+/// they were; cancelling stops between two batches of a product. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are
+/// zero; parameters that are never pruned belong to it.
 /// </summary>
 public sealed class Hessian : IDisposable
 {
@@ -51,8 +52,6 @@ public sealed class Hessian : IDisposable
     public long Dimension => _space.Dimension;
 
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
-    /// <param name="vector">v.</param>
-    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
@@ -63,8 +62,6 @@ public sealed class Hessian : IDisposable
     /// <summary>
     /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
     /// </summary>
-    /// <param name="k">How many.</param>
-    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">There are not that many, or the curvature is not a number.</exception>
     public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
@@ -82,8 +79,6 @@ public sealed class Hessian : IDisposable
     }
 
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
-    /// <param name="probes">Number of random vectors.</param>
-    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
@@ -97,10 +92,7 @@ public sealed class Hessian : IDisposable
         return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
     }
 
-    /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
-    /// <param name="probes">Number of random start vectors.</param>
-    /// <param name="steps">Lanczos steps from each; that many vectors are held in memory.</param>
-    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
+    /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it, which are kept.</summary>
     /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {

@@ -58,7 +58,7 @@ internal sealed class WeightSpace : IDisposable
         return Project(draw(Size, Parameters[0].dtype, generator).to(Parameters[0].device));
     }
 
-    /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there (<see cref="IsThere"/>) where it does not depend on one.</summary>
+    /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there where it does not depend on one.</summary>
     /// <exception cref="UserException">It depends on no weight at all.</exception>
     public IList<Tensor> Gradient(Tensor of, Tensor? times = null, bool keepGraph = false, bool createGraph = false) => of.requires_grad
         ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)

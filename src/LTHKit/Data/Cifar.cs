@@ -74,7 +74,8 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     private int Label(ReadOnlySpan<byte> label, string folder, string file, int record)
     {
         if (label[^1] >= Classes || (LabelBytes == 2 && label[0] >= CoarseClasses))
-            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, file), $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
+            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, file),
+                $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
         return label[^1];
     }
 }

@@ -56,8 +56,8 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     /// <param name="validation">The share of the training images that is kept for validation, in (0, 1).</param>
     /// <param name="seed">Of the splits.</param>
     /// <exception cref="UserException">A shape, type, label or share is wrong, or there are too few images.</exception>
-    public static ImageSet From(string name, Tensor images, Tensor labels, (Tensor Images, Tensor Labels)? test = null, IReadOnlyList<string>? classNames = null,
-        double validation = 0.1, int seed = 0)
+    public static ImageSet From(string name, Tensor images, Tensor labels, (Tensor Images, Tensor Labels)? test = null,
+        IReadOnlyList<string>? classNames = null, double validation = 0.1, int seed = 0)
     {
         if (string.IsNullOrWhiteSpace(name) || DataSets.Names.Contains(name))
             throw new UserException($"A data set of your own needs a name of its own; '{name}' is none.");
@@ -132,7 +132,8 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', classNames)));
         foreach (var split in splits)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"\n{split.Count}x{split.Channels}x{split.Height}x{split.Width}{(split.Type == ScalarType.Byte ? "" : split.Type)}\n"));
+            var type = split.Type == ScalarType.Byte ? "" : $"{split.Type}";
+            hash.AppendData(Encoding.UTF8.GetBytes($"\n{split.Count}x{split.Channels}x{split.Height}x{split.Width}{type}\n"));
             hash.AppendData(split.Pixels);
             hash.AppendData(Encoding.UTF8.GetBytes(string.Join(',', split.Labels)));
         }

@@ -25,7 +25,8 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         if (values.dtype != ScalarType.Byte && !values.isfinite().all().ToBoolean())
             throw new UserException($"The {part} images hold values that are infinite or not a number.");
         if (values.numel() * values.element_size() > Array.MaxLength)
-            throw new UserException($"The {part} images take {values.numel() * values.element_size() / 1e9:F1} GB; the kit holds up to 2.1 GB: give fewer, or uint8.");
+            throw new UserException($"The {part} images take {values.numel() * values.element_size() / 1e9:F1} GB; "
+                + "the kit holds up to 2.1 GB: give fewer, or uint8.");
         return new(values.bytes.ToArray(), Array.ConvertAll(classes, label => (int)label), (int)shape[1], (int)shape[2], (int)width, values.dtype);
     }
 

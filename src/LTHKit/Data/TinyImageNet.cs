@@ -86,7 +86,8 @@ internal static class TinyImageNet
     {
         var images = new DirectoryInfo(Path.Combine(folder, "images"));
         var place = images.Exists ? images : new DirectoryInfo(folder);
-        return !place.Exists ? [] : [.. place.EnumerateFiles().Where(file => file.Extension.ToLowerInvariant() is ".jpeg" or ".jpg").OrderBy(Stem, StringComparer.Ordinal)];
+        return !place.Exists ? [] : [.. place.EnumerateFiles().Where(file => file.Extension.ToLowerInvariant() is ".jpeg" or ".jpg")
+            .OrderBy(Stem, StringComparer.Ordinal)];
     }
 
     private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);

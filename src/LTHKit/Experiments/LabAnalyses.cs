@@ -19,7 +19,7 @@ public sealed partial class Lab
     /// <summary>The loss on filter-normalised planes through the weights (Figure 5).</summary>
     /// <param name="runs">Finished runs; planes are named after their tweaks.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="grid">Where to look; null for the profile's points from -1 to 1 (weights), -3 to 3 (inputs), the paper's 21 from -0.5 to 0.5 (a line).</param>
+    /// <param name="grid">Where to look; null for the profile's points from -1 to 1 (inputs: -3 to 3), on a line the paper's 21 from -0.5 to 0.5.</param>
     /// <param name="sample">Which images; null for the profile's number, of the test images for landscapes of the inputs, else of the training images.</param>
     /// <returns>One value a run, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
@@ -94,7 +94,8 @@ public sealed partial class Lab
         {
             sample?.Validated(Data(run.Spec.Data));
             if (epochs < run.Spec.Rewind.Epochs || epochs > run.Spec.Recipe.Epochs)
-                throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
+                throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; "
+                    + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
         using var progress = new ShareProgress(title, all.Count);
         var results = _workers.Interruptible(stop => all.Select((run, i) => _workers.InPlace(() =>

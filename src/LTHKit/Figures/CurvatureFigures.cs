@@ -34,7 +34,6 @@ public static partial class Figures
     }
 
     /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10).</summary>
-    /// <param name="lines">One a network.</param>
     public static GenericChart AlongTopEigenvector(IEnumerable<Measured<EigenvectorLine>> lines)
     {
         IReadOnlyList<Measured<EigenvectorLine>> all = [.. lines];
@@ -44,7 +43,6 @@ public static partial class Figures
     }
 
     /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale.</summary>
-    /// <param name="densities">One a network.</param>
     public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
     {
         IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
@@ -64,7 +62,6 @@ public static partial class Figures
     }
 
     /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
-    /// <param name="measured">One a run.</param>
     public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
         var tickets = Captions.BySeed(measured, m => m.Run);

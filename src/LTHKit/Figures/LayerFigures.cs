@@ -12,7 +12,6 @@ public static partial class Figures
     /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. A layer of which nothing is
     /// left has no point; the line under the title names it.
     /// </summary>
-    /// <param name="masks">Of one network, each with its name; one line each.</param>
     /// <exception cref="UserException">There is nothing to draw, or the masks are of different networks.</exception>
     public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
     {
@@ -36,7 +35,6 @@ public static partial class Figures
     }
 
     /// <summary>How alike masks are: the Jaccard overlap of each two in percent, weights kept by both over weights kept by either.</summary>
-    /// <param name="masks">Of one network, each with its name.</param>
     /// <exception cref="UserException">There are fewer than two, or they are of different networks.</exception>
     public static GenericChart MaskOverlap(params (string Name, Mask Mask)[] masks)
     {

@@ -26,7 +26,7 @@ public static class Networks
     /// The network <paramref name="model"/> for <paramref name="input"/>, its weights theta0 drawn from <paramref name="seed"/>:
     /// the same seed gives the same bits, whatever tweak is applied later.
     /// </summary>
-    /// <exception cref="UserException">The model is none that <see cref="Validate"/> lets pass, or a user's own that is no classifier for this input.</exception>
+    /// <exception cref="UserException"><see cref="Validate"/> does not let the model pass, or a user's own is no classifier for this input.</exception>
     public static Network Build(ModelSpec model, InputSpec input, ulong seed)
     {
         Validate(model);
@@ -37,7 +37,7 @@ public static class Networks
         return network;
     }
 
-    /// <summary>What <paramref name="make"/> makes, with libtorch's one generator, from which modules' constructors draw, set to the seed; one at a time.</summary>
+    /// <summary>What is made with libtorch's one generator, from which modules' constructors draw, set to the seed; one at a time.</summary>
     internal static T Seeded<T>(ulong seed, Func<T> make)
     {
         lock (Drawing)
@@ -87,7 +87,8 @@ public static class Networks
         if (model.Factory is not null && (string.IsNullOrWhiteSpace(model.Name) || Builders.ContainsKey(model.Name)))
             throw new UserException($"A network of your own needs a name of its own; '{model.Name}' is none.");
         if (model.Factory is null && !Builders.ContainsKey(model.Name))
-            throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}, and ModelSpec.Own takes one of your own.");
+            throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}, "
+                + "and ModelSpec.Own takes one of your own.");
         if (model.Width < 0)
             throw new UserException($"The width of {model.Name} is {model.Width}; give a positive number of channels, or 0 for its own width.");
         if (model.Factory is not null && model.Width != 0)

@@ -10,8 +10,8 @@ internal sealed class Staged : Module<Tensor, Tensor>
     private readonly List<Module<Tensor, Tensor>> _blocks = [];
     private readonly Linear _classifier;
 
-    private Staged(InputSpec input, long width, IEnumerable<IEnumerable<(long Width, long Stride)>> stages, Func<long, long, long, Module<Tensor, Tensor>> block)
-        : base(nameof(Staged))
+    private Staged(InputSpec input, long width, IEnumerable<IEnumerable<(long Width, long Stride)>> stages,
+        Func<long, long, long, Module<Tensor, Tensor>> block) : base(nameof(Staged))
     {
         _stem = new(this, "1", input.Channels, width, 3);
         var channels = width;
