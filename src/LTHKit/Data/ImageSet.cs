@@ -162,10 +162,7 @@ public sealed class ImageSplit : IDisposable
     /// <summary>How many images there are.</summary>
     public int Count { get; }
 
-    /// <summary>
-    /// Every crop of the images within <paramref name="padding"/> zeros on each side: a view whose first, third and fourth index choose image, top
-    /// and left. The padded images are made once and belong to this split. // [N, C, 2p+1, 2p+1, H, W]
-    /// </summary>
+    /// <summary>Every crop within so many zeros on each side, as a view by image, top and left, made once. // [N, C, 2p+1, 2p+1, H, W]</summary>
     internal Tensor Crops(int padding)
     {
         lock (_crops)

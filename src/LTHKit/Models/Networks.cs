@@ -95,10 +95,7 @@ public static class Networks
             throw new UserException($"{model.Name} is a network of your own, for which Width means nothing; give its factory the width.");
     }
 
-    /// <summary>
-    /// PyTorch's default distributions for convolutions and linear layers (its reset_parameters): weights and biases uniform in
-    /// +-1/sqrt(fan_in). BatchNorm starts at scale 1 and shift 0.
-    /// </summary>
+    /// <summary>PyTorch's reset_parameters: weights and biases uniform in +-1/sqrt(fan_in); BatchNorm starts at scale 1 and shift 0.</summary>
     internal static void InitialiseDefault(Module network, ulong seed)
     {
         using var noGrad = no_grad();

@@ -8,7 +8,6 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
     internal sealed record Call(nn.Module Module, Tensor Input, Tensor Output, long[] InputShape, long[] OutputShape);
 
     /// <summary>Runs the network once, in eval mode, on one image of zeros. The tensors of the trace are freed; they serve to be compared.</summary>
-    /// <exception cref="UserException">The network does not make logits of such images.</exception>
     public static Trace Of(Network network)
     {
         var calls = new List<Call>();
@@ -39,9 +38,7 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         }
     }
 
-    /// <summary>
-    /// Refuses a network whose forward draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.
-    /// </summary>
+    /// <summary>Refuses a forward that draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.</summary>
     public static void RequireReplay(Network network)
     {
         using var noGrad = no_grad();
