@@ -37,24 +37,19 @@ public static class ActivationSparsity
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
         var counts = places.Select(place => new Count(place.Stage)).ToList();
-        var hooks = places.Zip(counts, (place, count) => place.Activation.register_forward_hook((_, _, output) => count.Add(output, epsilon))).ToList();
-        try
-        {
-            objective.Each(batch => objective.Module.call(batch.Images), cancel);
-        }
-        finally
-        {
-            hooks.ForEach(hook => hook.remove());
-        }
+        using var hooks = new Hooks();
+        foreach (var (place, count) in places.Zip(counts))
+            hooks.Add(place.Activation, (_, output) => count.Add(output, epsilon));
+        objective.Each(batch => objective.Module.call(batch.Images), cancel);
         return [.. counts.Where(count => count.Total > 0).GroupBy(count => count.Stage).Select(stage
             => new StageSparsity(stage.Key, stage.Sum(c => c.Silent), stage.Sum(c => c.Total), stage.Last().Published / (double)stage.Last().Total))];
     }
 
-    /// <summary>Refuses a limit that is none.</summary>
     internal static void Validate(double epsilon)
     {
         if (!(epsilon >= 0))
-            throw new UserException(FormattableString.Invariant($"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
+            throw new UserException(FormattableString.Invariant(
+                $"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
     }
 
     private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)
@@ -66,18 +61,14 @@ public static class ActivationSparsity
     private sealed class Count(string stage)
     {
         public string Stage => stage;
-
         public long Silent { get; private set; }
-
         public long Published { get; private set; }
-
         public long Total { get; private set; }
 
-        public Tensor Add(Tensor output, double epsilon)
+        public void Add(Tensor output, double epsilon)
         {
             var size = output.abs();
             (Silent, Published, Total) = (Silent + Below(epsilon), Published + Below(PublishedEpsilon), Total + output.numel());
-            return output;
 
             long Below(double limit) => size.le(limit).sum().ToInt64();
         }

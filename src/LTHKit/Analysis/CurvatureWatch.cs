@@ -39,6 +39,6 @@ public sealed record CurvatureWatch : Watch
     public override void Validate(ModelSpec model, ImageSet data)
     {
         Hessian.Validate();
-        Sample.Validate(data);
+        Sample.Validated(data);
     }
 }

@@ -44,31 +44,19 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
         var injected = ((module as Network)?.Units ?? []).Where(unit => unit.Skip is not null)
             .SelectMany(unit => unit.Skip!.modules().Prepend(unit.Skip)).ToHashSet();
         var layers = new List<LayerFlops>();
-        var remove = new List<Action>();
+        using var hooks = new Hooks();
         // A module that is held in a field too has two names; the first is the one its weights have.
-        foreach (var (name, layer) in module.named_modules().DistinctBy(named => named.module))
-        {
-            if (layer is Conv2d convolution)
-                remove.Add(convolution.register_forward_hook((_, _, output) => Count(name, convolution, convolution.weight, output)).remove);
-            else if (layer is Linear linear)
-                remove.Add(linear.register_forward_hook((_, _, output) => Count(name, linear, linear.weight, output)).remove);
-        }
-        try
-        {
-            var weight = module.parameters().First();
-            module.call(zeros([1, .. input], dtype: weight.dtype, device: weight.device));
-        }
-        finally
-        {
-            remove.ForEach(hook => hook());
-        }
+        foreach (var (name, layer) in module.named_modules().DistinctBy(named => named.module).Where(named => named.module is Conv2d or Linear))
+            hooks.Add((nn.Module<Tensor, Tensor>)layer, (_, output) => Count(name, layer, output));
+        var first = module.parameters().First();
+        module.call(zeros([1, .. input], dtype: first.dtype, device: first.device));
         return new(layers);
 
-        Tensor Count(string name, nn.Module layer, Tensor weight, Tensor output)
+        void Count(string name, nn.Module layer, Tensor output)
         {
+            var weight = layer.get_parameter("weight")!;
             var places = output.numel() / weight.shape[0];
             layers.Add(new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(layer)));
-            return output;
         }
     }
 }

@@ -58,7 +58,7 @@ public sealed record GradientFlow : Watch
     /// <inheritdoc/>
     public override void Validate(ModelSpec model, ImageSet data)
     {
-        Sample.Validate(data);
+        Sample.Validated(data);
         if (Layers.Count == 0)
             return;
         using var network = Networks.Build(model, new InputSpec(data.ClassNames.Count, data.Height, data.Channels), 0);

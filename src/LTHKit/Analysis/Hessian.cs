@@ -4,23 +4,14 @@ using MathNet.Numerics.Statistics;
 namespace LTHKit.Analysis;
 
 /// <summary>How the curvature of a loss is measured; the defaults are PyHessian's (Yao et al. 2020), which the paper uses.</summary>
-public sealed record HessianOptions
+/// <param name="MaxIterations">Most iterations an eigenvalue takes.</param>
+/// <param name="Tolerance">An eigenvalue counts as found when an iteration changes it by less than this share.</param>
+/// <param name="Seed">Of the random vectors.</param>
+/// <param name="Parameters">Which parameters, by name, for the Hessian of a layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</param>
+/// <param name="GaussNewton">The generalised Gauss-Newton matrix J' H_L J instead (Martens 2010): without the network's own curvature.</param>
+public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 1e-3, ulong Seed = 0, Func<string, bool>? Parameters = null,
+    bool GaussNewton = false)
 {
-    /// <summary>Most iterations an eigenvalue takes.</summary>
-    public int MaxIterations { get; init; } = 100;
-
-    /// <summary>An eigenvalue counts as found when an iteration changes it by less than this share.</summary>
-    public double Tolerance { get; init; } = 1e-3;
-
-    /// <summary>Of the random vectors.</summary>
-    public ulong Seed { get; init; }
-
-    /// <summary>Which parameters, by name, for the Hessian of one layer or block: <c>name => name.StartsWith("layer1.0.")</c>; null for all.</summary>
-    public Func<string, bool>? Parameters { get; init; }
-
-    /// <summary>The generalised Gauss-Newton matrix J' H_L J instead of the Hessian (Martens 2010): without the network's own curvature.</summary>
-    public bool GaussNewton { get; init; }
-
     /// <exception cref="UserException">A setting is out of range.</exception>
     internal void Validate()
     {
@@ -34,7 +25,8 @@ public sealed record HessianOptions
 /// <summary>
 /// The Hessian of a mean loss with respect to a module's weights, or to some of them, through Hessian-vector products (paper section 3.3 and A1.2; Yao et
 /// al. 2020). The module is in eval mode while it is measured, BatchNorm included, and TF32 is off; mode, weights, buffers and gradients are afterwards what
-/// they were. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are zero; parameters that are never pruned belong to it.
+/// they were; cancelling stops between two batches of a product. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are
+/// zero; parameters that are never pruned belong to it.
 /// </summary>
 public sealed class Hessian : IDisposable
 {
@@ -53,15 +45,13 @@ public sealed class Hessian : IDisposable
         _space = new WeightSpace(objective.Module, mask, _options.Parameters);
     }
 
-    // What the random vectors are for; each is a function of the seed and its number alone.
+    // What random vectors are for.
     private enum Stream { Eigenvector = 1, Trace, Density }
 
     /// <summary>Number of weights that are not pruned.</summary>
     public long Dimension => _space.Dimension;
 
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
-    /// <param name="vector">v.</param>
-    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
     /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
@@ -72,8 +62,6 @@ public sealed class Hessian : IDisposable
     /// <summary>
     /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
     /// </summary>
-    /// <param name="k">How many.</param>
-    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">There are not that many, or the curvature is not a number.</exception>
     public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
@@ -91,31 +79,25 @@ public sealed class Hessian : IDisposable
     }
 
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
-    /// <param name="probes">Number of random vectors.</param>
-    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
     /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
-        RequireProbes(probes);
+        RequirePositive(probes, "random vectors");
         var samples = Measure(products => Enumerable.Range(0, probes).Select(i =>
         {
             using var scope = NewDisposeScope();
-            var z = _space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Trace, i);
+            var z = Random(Signs, Stream.Trace, i);
             return Finite(Dot(z, products.Of(z)));
         }).ToArray(), cancel);
         return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
     }
 
-    /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it.</summary>
-    /// <param name="probes">Number of random start vectors.</param>
-    /// <param name="steps">Lanczos steps from each; that many vectors are held in memory.</param>
-    /// <param name="cancel">Stops between two batches of a product, with an OperationCanceledException.</param>
+    /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it, which are kept.</summary>
     /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
-        RequireProbes(probes);
-        if (steps < 1)
-            throw new UserException($"{steps} Lanczos steps are not possible; take at least 1.");
+        RequirePositive(probes, "random vectors");
+        RequirePositive(steps, "Lanczos steps");
         var masses = Measure(products => Enumerable.Range(0, probes)
             .SelectMany(i => Lanczos(products, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList(), cancel);
         return new([.. masses.Select(mass => mass.Value)], [.. masses.Select(mass => mass.Weight / probes)], Dimension);
@@ -135,7 +117,7 @@ public sealed class Hessian : IDisposable
 
     private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)
     {
-        var vector = Unit(Deflated(_space.Random(Normal, unchecked((long)_options.Seed), (long)Stream.Eigenvector, found.Count), found));
+        var vector = Unit(Deflated(Random(Normal, Stream.Eigenvector, found.Count), found));
         var (value, residual) = (double.NaN, double.NaN);
         for (var iteration = 1; ; iteration++)
         {
@@ -157,7 +139,7 @@ public sealed class Hessian : IDisposable
     private IReadOnlyList<(double Value, double Weight)> Lanczos(HessianProducts products, int probe, int steps)
     {
         using var scope = NewDisposeScope();
-        var w = Unit(_space.Random(Signs, unchecked((long)_options.Seed), (long)Stream.Density, probe));
+        var w = Unit(Random(Signs, Stream.Density, probe));
         var basis = zeros(steps, _space.Size, dtype: w.dtype, device: w.device);        // [m, P]
         var (diagonal, beside) = (new List<double>(), new List<double>());
         while (true)
@@ -188,6 +170,10 @@ public sealed class Hessian : IDisposable
         return [.. values.data<double>().Zip(vectors[0].contiguous().data<double>(), (value, first) => (value, first * first))];
     }
 
+    // A function of the seed and of the vector's purpose and number alone.
+    private Tensor Random(Func<long, ScalarType, Generator, Tensor> draw, Stream purpose, int number)
+        => _space.Random(draw, unchecked((long)_options.Seed), (long)purpose, number);
+
     private double Finite(double value) => double.IsFinite(value) ? value : throw new UserException(
         $"The curvature of {_objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
         + "diverged; look at its loss, or measure it after an earlier epoch.");
@@ -210,9 +196,9 @@ public sealed class Hessian : IDisposable
 
     private static double Dot(Tensor a, Tensor b) => (a * b).sum(ScalarType.Float64).ToDouble();
 
-    private static void RequireProbes(int probes)
+    private static void RequirePositive(int number, string what)
     {
-        if (probes < 1)
-            throw new UserException($"{probes} random vectors are not possible; take at least 1.");
+        if (number < 1)
+            throw new UserException($"{number} {what} are not possible; take at least 1.");
     }
 }

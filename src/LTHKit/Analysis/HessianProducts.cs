@@ -17,11 +17,7 @@ internal sealed class HessianProducts
     private readonly CancellationToken _cancel;
     private readonly Func<Tensor[], IList<Tensor>?>? _whole;
 
-    /// <param name="space">The weights.</param>
-    /// <param name="objective">The loss.</param>
-    /// <param name="only">The batch, where there is one only; null for several.</param>
-    /// <param name="gaussNewton">Whether G is meant, and not H.</param>
-    /// <param name="cancel">Stops a product between two batches, with an OperationCanceledException.</param>
+    /// <summary>Products over one batch <paramref name="only"/>, or, where that is null, over those of the objective.</summary>
     public HessianProducts(WeightSpace space, Objective objective, Batch? only, bool gaussNewton, CancellationToken cancel)
     {
         (_space, _objective, _gaussNewton, _cancel) = (space, objective, gaussNewton, cancel);

@@ -9,7 +9,6 @@ namespace LTHKit.Analysis;
 /// <param name="Seed">Of random directions; networks share them by the names of their parameters.</param>
 public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
 {
-    /// <summary>From -reach to reach, symmetric to the bit.</summary>
     internal IReadOnlyList<double> Axis => [.. Enumerable.Range(0, Points).Select(i => Reach * (2 * i - (Points - 1)) / (Points - 1))];
 
     /// <exception cref="UserException">A setting is out of range.</exception>
@@ -39,13 +38,11 @@ public sealed record LossLine(IReadOnlyList<double> X, IReadOnlyList<double> Y)
 /// <param name="Z">One row for each of <paramref name="Y"/>; NaN where there is no value.</param>
 public sealed record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
 {
-    /// <summary>Refuses a plane whose rows and columns do not fit its coordinates.</summary>
     internal void Validate()
     {
         if (X.Count < 2 || Y.Count < 2 || Z.Count != Y.Count || Z.Any(row => row.Count != X.Count))
-            throw new UserException(
-                $"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; "
-                + $"it needs at least 2 of each and one row of {X.Count} values a y coordinate.");
+            throw new UserException($"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; it needs at least 2 of each and one row of "
+                + $"{X.Count} values a y coordinate.");
     }
 }
 
@@ -170,14 +167,9 @@ public static class LossLandscape
     }
 
     /// <summary>
-    /// A random direction in weight space with the norm of every filter that of the network's (Li et al. 2017): d * ||w|| / (||d|| + 1e-10). A
-    /// parameter's part follows from the seed and its name alone, so that networks with other activations or injected layers share the rest.
+    /// A random direction in weight space with the norm of every filter that of the network's (Li et al. 2017): d * ||w|| / (||d|| + 1e-10); null for
+    /// parameters of one dimension. A part follows from seed and name alone: networks with other activations or injected layers share the rest.
     /// </summary>
-    /// <param name="module">The weights w.</param>
-    /// <param name="mask">Pruned weights have no part in the direction, nor in its norm.</param>
-    /// <param name="seed">Of the plane.</param>
-    /// <param name="number">Which of its directions.</param>
-    /// <returns>One entry a parameter; null for those of one dimension, which do not move.</returns>
     internal static IReadOnlyList<Tensor?> FilterNormalised(nn.Module module, Mask? mask, ulong seed, int number)
     {
         WeightSpace.Fit(mask, module);

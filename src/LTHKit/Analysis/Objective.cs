@@ -31,7 +31,7 @@ public sealed class Objective
     /// <param name="loss">Null for cross-entropy, whatever the network was trained with, so that networks can be compared.</param>
     /// <exception cref="UserException">The sample is out of range.</exception>
     public Objective(nn.Module<Tensor, Tensor> module, ImageSet data, Sample? sample = null, Loss? loss = null)
-        : this(module, () => (sample ?? new()).BatchesOf(data), Valid(sample ?? new(), data).CountIn(data), loss: loss)
+        : this(module, () => (sample ?? new()).BatchesOf(data), (sample ?? new()).Validated(data).CountIn(data), loss: loss)
         => BatchCount = (Count + (sample ?? new()).BatchSize - 1) / (sample ?? new()).BatchSize;
 
     private Objective(nn.Module<Tensor, Tensor> module, Func<IEnumerable<Batch>> batches, int count, int batchCount = 0, Loss? loss = null)
@@ -88,12 +88,6 @@ public sealed class Objective
             sum = (sum is null ? part : sum + part).MoveToOuterDisposeScope();
         }, cancel);
         return sum!.ToDouble() / Count;
-    }
-
-    private static Sample Valid(Sample sample, ImageSet data)
-    {
-        sample.Validate(data);
-        return sample;
     }
 
     private static Batch Converted(Batch batch, ScalarType dtype)

@@ -16,27 +16,19 @@ public enum Part
 }
 
 /// <summary>Which images a measurement is taken on. They are never augmented, and the network is in eval mode.</summary>
-public sealed record Sample
+/// <param name="Part">The part of the data set.</param>
+/// <param name="Images">How many of its images, chosen at random but always the same; 0 for all.</param>
+/// <param name="BatchSize">Images that go through the network together; it changes memory, time and rounding only.</param>
+public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSize = 500)
 {
-    /// <summary>The part of the data set.</summary>
-    public Part Part { get; init; } = Part.Train;
-
-    /// <summary>How many of its images, chosen at random but always the same; 0 for all.</summary>
-    public int Images { get; init; }
-
-    /// <summary>Images that go through the network together; it changes memory, time and rounding only.</summary>
-    public int BatchSize { get; init; } = 500;
-
-    /// <summary>Refuses a sample that <paramref name="data"/> cannot give.</summary>
-    /// <exception cref="UserException">The number of images or the batch size is out of range.</exception>
-    internal void Validate(ImageSet data)
+    /// <exception cref="UserException">The data cannot give so many images, or the batch size is out of range.</exception>
+    internal Sample Validated(ImageSet data)
     {
         if (BatchSize < 1)
             throw new UserException($"A batch of {BatchSize} images is not possible; take a batch size of at least 1.");
         var count = Whole(data).Count;
-        if (Images < 0 || Images > count)
-            throw new UserException($"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, "
-                + "and 0 takes them all.");
+        return Images >= 0 && Images <= count ? this : throw new UserException(
+            $"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, and 0 takes them all.");
     }
 
     /// <summary>Number of images that it takes of <paramref name="data"/>.</summary>

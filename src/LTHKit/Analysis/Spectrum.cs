@@ -38,7 +38,8 @@ public sealed record SpectralDensity(IReadOnlyList<double> Values, IReadOnlyList
         if (points < 2)
             throw new UserException($"A curve of {points} points is not possible; take at least 2.");
         if (!(width >= 0))
-            throw new UserException(FormattableString.Invariant($"The width of the smoothing is {width}; it must be positive, or 0 for a hundredth of the range."));
+            throw new UserException(FormattableString.Invariant(
+                $"The width of the smoothing is {width}; it must be positive, or 0 for a hundredth of the range."));
         var range = Values[^1] - Values[0];
         if (width == 0)
             width = range > 0 ? range / 100 : Math.Max(Math.Abs(Values[0]), 1) / 100;

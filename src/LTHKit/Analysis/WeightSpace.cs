@@ -13,9 +13,6 @@ internal sealed class WeightSpace : IDisposable
     private readonly string _module;
     private readonly Tensor? _pruned;       // [P], boolean
 
-    /// <param name="module">Whose weights.</param>
-    /// <param name="mask">Null for all weights.</param>
-    /// <param name="taken">Which parameters, by name; null for all that are trained.</param>
     /// <exception cref="UserException">The mask does not fit the module, or no parameter is taken.</exception>
     public WeightSpace(nn.Module module, Mask? mask = null, Func<string, bool>? taken = null)
     {
@@ -37,10 +34,8 @@ internal sealed class WeightSpace : IDisposable
             : zeros(p.parameter.numel(), dtype: ScalarType.Bool, device: p.parameter.device))]).DetachFromDisposeScope();
     }
 
-    /// <summary>The parameters' names, in order.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>The parameters, in order.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>P, the length of a vector.</summary>
@@ -56,25 +51,21 @@ internal sealed class WeightSpace : IDisposable
     public Tensor[] Split(Tensor vector)
         => [.. vector.split([.. Parameters.Select(p => p.numel())]).Zip(Parameters, (part, p) => part.view(p.shape))];
 
-    /// <summary>A random vector of independent entries with mean 0 and variance 1. // [P]</summary>
-    /// <param name="draw">Draws it on the CPU, in the type that it is given.</param>
-    /// <param name="keys">What it is for; the same keys give the same vector.</param>
+    /// <summary>A random vector, drawn on the CPU; the same keys give the same one. // [P]</summary>
     public Tensor Random(Func<long, ScalarType, Generator, Tensor> draw, params ReadOnlySpan<long> keys)
     {
         using var generator = new Generator(SplitMix64.Keyed(keys).Next());
         return Project(draw(Size, Parameters[0].dtype, generator).to(Parameters[0].device));
     }
 
-    /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there (<see cref="IsThere"/>) where it does not depend on one.</summary>
+    /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there where it does not depend on one.</summary>
     /// <exception cref="UserException">It depends on no weight at all.</exception>
     public IList<Tensor> Gradient(Tensor of, Tensor? times = null, bool keepGraph = false, bool createGraph = false) => of.requires_grad
         ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)
         : throw new UserException($"What {_module} computes does not depend on its weights; is something in it detached?");
 
-    /// <summary>Whether a gradient is there.</summary>
     public static bool IsThere(Tensor? gradient) => gradient is { IsInvalid: false };
 
-    /// <summary>Refuses a vector of another space.</summary>
     public void Require(Tensor vector)
     {
         if (vector.dim() != 1 || vector.numel() != Size)

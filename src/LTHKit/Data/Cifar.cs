@@ -29,8 +29,7 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
         return ImageSet.From(spec, names, train, test, device, notes);
     }
 
-    /// <summary>The set's folder, its classes and all its images.</summary>
-    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
+    /// <summary>The set's folder, its classes and all its images; refuses what is missing, damaged or not of this data set.</summary>
     public (string Folder, string[] ClassNames, RawImages Train, RawImages Test) Load(string? dataDir, List<string> notes)
     {
         var folder = DataFiles.Folder(Name, Folder, Test.File, dataDir);
@@ -74,7 +73,8 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     private int Label(ReadOnlySpan<byte> label, string folder, string file, int record)
     {
         if (label[^1] >= Classes || (LabelBytes == 2 && label[0] >= CoarseClasses))
-            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, file), $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
+            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, file),
+                $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
         return label[^1];
     }
 }

@@ -7,9 +7,11 @@ internal static class DataFiles
     public static string Folder(string set, string folder, string file, string? dataDir)
     {
         if (string.IsNullOrEmpty(dataDir))
-            throw new UserException($"{set} needs its files: run `./lthkit data get {set}` and give the folder that it prints with --data, in a notebook as dataDir.");
+            throw new UserException($"{set} needs its files: run `./lthkit data get {set}` and give the folder that it prints with --data, "
+                + "in a notebook as dataDir.");
         var full = Path.GetFullPath(dataDir);
-        return Find(folder, file, full) ?? throw new UserException($"There is no folder {folder} in {full}; {Get(set, full)}, or point --data to the folder that holds it.");
+        return Find(folder, file, full)
+            ?? throw new UserException($"There is no folder {folder} in {full}; {Get(set, full)}, or point --data to the folder that holds it.");
     }
 
     public static string? Find(string folder, string file, string full)

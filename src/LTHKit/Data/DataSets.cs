@@ -36,7 +36,7 @@ public static class DataSets
     /// <param name="dataDir">The folder with the files, or its parent; not used by the synthetic set.</param>
     /// <param name="device">Where the images shall be; null: the CPU.</param>
     /// <param name="progress">Told how far the decoding of images is, where there is some.</param>
-    /// <exception cref="UserException">The name is unknown, a setting is out of range or means nothing for this set, or a file is missing or damaged.</exception>
+    /// <exception cref="UserException">The name is unknown, a setting is out of range or means nothing here, or a file is missing or damaged.</exception>
     public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null, IProgress<DataProgress>? progress = null)
     {
         Check(spec);
@@ -48,7 +48,8 @@ public static class DataSets
             TinyImageNet.Name => TinyImageNet.Open(spec, dataDir, device, progress),
             _ when spec.Content is not null => throw new UserException(
                 $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),
-            _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, or make one of your own with ImageSet.From."),
+            _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, "
+                + "or make one of your own with ImageSet.From."),
         };
     }
 

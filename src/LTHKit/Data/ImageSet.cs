@@ -56,8 +56,8 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     /// <param name="validation">The share of the training images that is kept for validation, in (0, 1).</param>
     /// <param name="seed">Of the splits.</param>
     /// <exception cref="UserException">A shape, type, label or share is wrong, or there are too few images.</exception>
-    public static ImageSet From(string name, Tensor images, Tensor labels, (Tensor Images, Tensor Labels)? test = null, IReadOnlyList<string>? classNames = null,
-        double validation = 0.1, int seed = 0)
+    public static ImageSet From(string name, Tensor images, Tensor labels, (Tensor Images, Tensor Labels)? test = null,
+        IReadOnlyList<string>? classNames = null, double validation = 0.1, int seed = 0)
     {
         if (string.IsNullOrWhiteSpace(name) || DataSets.Names.Contains(name))
             throw new UserException($"A data set of your own needs a name of its own; '{name}' is none.");
@@ -132,7 +132,8 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', classNames)));
         foreach (var split in splits)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"\n{split.Count}x{split.Channels}x{split.Height}x{split.Width}{(split.Type == ScalarType.Byte ? "" : split.Type)}\n"));
+            var type = split.Type == ScalarType.Byte ? "" : $"{split.Type}";
+            hash.AppendData(Encoding.UTF8.GetBytes($"\n{split.Count}x{split.Channels}x{split.Height}x{split.Width}{type}\n"));
             hash.AppendData(split.Pixels);
             hash.AppendData(Encoding.UTF8.GetBytes(string.Join(',', split.Labels)));
         }
@@ -161,10 +162,7 @@ public sealed class ImageSplit : IDisposable
     /// <summary>How many images there are.</summary>
     public int Count { get; }
 
-    /// <summary>
-    /// Every crop of the images within <paramref name="padding"/> zeros on each side: a view whose first, third and fourth index choose image, top
-    /// and left. The padded images are made once and belong to this split. // [N, C, 2p+1, 2p+1, H, W]
-    /// </summary>
+    /// <summary>Every crop within so many zeros on each side, as a view by image, top and left, made once. // [N, C, 2p+1, 2p+1, H, W]</summary>
     internal Tensor Crops(int padding)
     {
         lock (_crops)

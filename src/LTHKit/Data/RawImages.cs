@@ -1,12 +1,9 @@
 namespace LTHKit.Data;
 
-/// <summary>
-/// Images as a reader delivers them: the bytes of [N, C, H, W], uint8 or float32, one image after the other, and one label each.
-/// </summary>
+/// <summary>Images as a reader delivers them: the bytes of [N, C, H, W], uint8 or float32, one image after the other, and one label each.</summary>
 internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int Height, int Width, ScalarType Type = ScalarType.Byte)
 {
-    /// <summary>A user's own: images [N, C, H, W] of uint8 or floats, labels [N] of whole numbers from 0.</summary>
-    /// <exception cref="UserException">They are not.</exception>
+    /// <summary>A user's own: images [N, C, H, W] of uint8 or floats, labels [N] of whole numbers from 0; others are refused.</summary>
     public static RawImages Of(Tensor images, Tensor labels, string part)
     {
         using var scope = NewDisposeScope();
@@ -25,7 +22,8 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         if (values.dtype != ScalarType.Byte && !values.isfinite().all().ToBoolean())
             throw new UserException($"The {part} images hold values that are infinite or not a number.");
         if (values.numel() * values.element_size() > Array.MaxLength)
-            throw new UserException($"The {part} images take {values.numel() * values.element_size() / 1e9:F1} GB; the kit holds up to 2.1 GB: give fewer, or uint8.");
+            throw new UserException($"The {part} images take {values.numel() * values.element_size() / 1e9:F1} GB; "
+                + "the kit holds up to 2.1 GB: give fewer, or uint8.");
         return new(values.bytes.ToArray(), Array.ConvertAll(classes, label => (int)label), (int)shape[1], (int)shape[2], (int)width, values.dtype);
     }
 
@@ -49,9 +47,7 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return this with { Pixels = pixels, Labels = labels };
     }
 
-    /// <summary>
-    /// <paramref name="count"/> images, as equally many a class as possible, drawn with a seed and in the order in which they stand here.
-    /// </summary>
+    /// <summary>As equally many a class as possible, drawn with a seed, in the order in which they stand here.</summary>
     public RawImages Balanced(int count, int seed)
     {
         if (count == Count)

@@ -1,8 +1,7 @@
 namespace LTHKit.Data;
 
 /// <summary>
-/// The kit's own small generator (Steele, Lea and Flood 2014): integer arithmetic only, so that a seed gives the same
-/// data, split, order and augmentation on every machine, device and version of libtorch.
+/// The kit's own small generator (Steele, Lea and Flood 2014): integers only, so that a seed gives the same data, split, order and augmentation everywhere.
 /// </summary>
 internal struct SplitMix64(ulong seed)
 {

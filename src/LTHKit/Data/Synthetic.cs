@@ -55,8 +55,7 @@ internal static class Synthetic
 }
 
 /// <summary>
-/// Renders one image of the synthetic set. Only additions, multiplications, divisions and comparisons of doubles are used: they
-/// are exact under IEEE 754, so that the bytes are the same on every machine.
+/// Renders one image of the synthetic set with additions, multiplications, divisions and comparisons of doubles only: they are exact under IEEE 754.
 /// </summary>
 internal static class SyntheticImage
 {
@@ -102,9 +101,8 @@ internal static class SyntheticImage
     }
 
     /// <summary>
-    /// Writes one image, planes of red, green and blue, to <paramref name="pixels"/> ([3, size, size]). The label modulo 10 is the shape, striped
-    /// from 10 on; <paramref name="clutter"/> is the most small things before the object and behind it; <paramref name="noise"/> is the standard
-    /// deviation of the pixel noise in units of the full range.
+    /// Writes planes of red, green and blue. // [3, size, size] The label modulo 10 is the shape, striped from 10 on; clutter is the most small things before
+    /// the object and behind it; noise is the standard deviation of the pixels' in units of the full range.
     /// </summary>
     public static void Render(Span<byte> pixels, int size, int label, int clutter, double noise, SplitMix64 random)
     {

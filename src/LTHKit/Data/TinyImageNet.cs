@@ -26,8 +26,7 @@ internal static class TinyImageNet
         return ImageSet.From(spec, names, trainImages, testImages, device, notes);
     }
 
-    /// <summary>The set's folder, its classes and its image files; nothing is decoded.</summary>
-    /// <exception cref="UserException">A file is missing, damaged or not of this data set.</exception>
+    /// <summary>The set's folder, its classes and its image files, none decoded; refuses what is missing, damaged or not of this data set.</summary>
     public static (string Folder, string[] ClassNames, Item[] Train, Item[] Test) Find(string? dataDir, List<string> notes)
     {
         var folder = DataFiles.Folder(Name, FolderName, ClassFile, dataDir);
@@ -52,8 +51,7 @@ internal static class TinyImageNet
     }
 
     /// <summary>
-    /// The image files in a fixed order, with their classes: train/ID/images and val/images with its list of classes, as published, or sorted by class into
-    /// ID/images or ID alone; .JPEG or .jpg. The order does not depend on which.
+    /// The image files in a fixed order: train/ID/images and val/images with its list, as published, or sorted into ID/images or ID alone; .JPEG or .jpg.
     /// </summary>
     private static (Item[] Train, Item[] Test) Items(string folder, string[] ids)
     {
@@ -86,7 +84,8 @@ internal static class TinyImageNet
     {
         var images = new DirectoryInfo(Path.Combine(folder, "images"));
         var place = images.Exists ? images : new DirectoryInfo(folder);
-        return !place.Exists ? [] : [.. place.EnumerateFiles().Where(file => file.Extension.ToLowerInvariant() is ".jpeg" or ".jpg").OrderBy(Stem, StringComparer.Ordinal)];
+        return !place.Exists ? [] : [.. place.EnumerateFiles().Where(file => file.Extension.ToLowerInvariant() is ".jpeg" or ".jpg")
+            .OrderBy(Stem, StringComparer.Ordinal)];
     }
 
     private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);

@@ -21,7 +21,12 @@ public enum Alternative
 /// <param name="Sentence">What is claimed.</param>
 /// <param name="Alternative">What is claimed of the mean of the numbers.</param>
 /// <param name="Numbers">One a seed, mostly a difference between its runs, which share their ticket, first weights and data order.</param>
-public sealed record Claim(string Id, string Sentence, Alternative Alternative, IReadOnlyDictionary<int, double> Numbers)
+/// <param name="Margin">That of <see cref="Alternative.Within"/>, in the numbers' unit.</param>
+/// <param name="Primary">Whether it is judged; what is secondary is shown with its interval and gets no verdict.</param>
+/// <param name="Unit">What <paramref name="Scale"/> times a number is.</param>
+/// <param name="Scale">For display: 100 makes percentage points of fractions.</param>
+public sealed record Claim(string Id, string Sentence, Alternative Alternative, IReadOnlyDictionary<int, double> Numbers, double Margin = Claim.Marginal,
+    bool Primary = true, string Unit = "points", double Scale = 100)
 {
     /// <summary>
     /// What counts as marginal or comparable, as a fraction: one percentage point, a little less than the smallest of the gains that the paper
@@ -32,25 +37,13 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
     /// <summary>A claim about sweeps.</summary>
     /// <param name="id">For instance "mine".</param>
     /// <param name="sentence">What is claimed.</param>
-    /// <param name="alternative">What is claimed of the mean of the numbers.</param>
+    /// <param name="alternative">What is claimed of the mean.</param>
     /// <param name="number">Of one seed, from its results in each sweep: <c>s => s[0].Mean() - s[1].Mean()</c>; NaN where there is none.</param>
     /// <param name="sweeps">In the order in which <paramref name="number"/> sees them.</param>
     /// <exception cref="UserException">The sweeps share no level and seed, or lack a dense network that is asked for.</exception>
     public Claim(string id, string sentence, Alternative alternative, Func<IReadOnlyList<SeedResults>, double> number, params IReadOnlyList<Sweep> sweeps)
         : this(id, sentence, alternative, SeedResults.Of(sweeps, number))
         => Runs = [.. sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)).DistinctBy(run => run.Id)];
-
-    /// <summary>The margin of <see cref="Alternative.Within"/>, in the numbers' unit.</summary>
-    public double Margin { get; init; } = Marginal;
-
-    /// <summary>Whether it is judged; what is secondary is shown with its interval and gets no verdict.</summary>
-    public bool Primary { get; init; } = true;
-
-    /// <summary>What <see cref="Scale"/> times a number is.</summary>
-    public string Unit { get; init; } = "points";
-
-    /// <summary>For display: 100 makes percentage points of fractions.</summary>
-    public double Scale { get; init; } = 100;
 
     /// <summary>The runs behind it.</summary>
     public IReadOnlyList<RunResult> Runs { get; init; } = [];

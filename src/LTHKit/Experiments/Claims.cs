@@ -9,9 +9,6 @@ public static partial class Claims
     /// C12: a tweak's top eigenvalue is higher than vanilla's early in the training (the first watched epoch) and lower late (the last). Sharpness is
     /// what is meant, so absolute values are compared: early in a training the largest eigenvalue is often negative.
     /// </summary>
-    /// <param name="vanilla">Watched runs without tweaks.</param>
-    /// <param name="tweaked">Watched runs with one set of tweaks.</param>
-    /// <returns>The part about the early and the one about the late training.</returns>
     public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
     {
         return [Of("higher", Alternative.Greater, 0), Of("lower", Alternative.Less, ^1)];
@@ -52,14 +49,11 @@ public static partial class Claims
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>
-    /// <param name="vanilla">Networks without tweaks.</param>
-    /// <param name="tweaked">Networks with one set of tweaks.</param>
     public static Claim Flatness(IReadOnlyList<Measured<EigenvectorLine>> vanilla, IReadOnlyList<Measured<EigenvectorLine>> tweaked)
         => Difference($"C14 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}", "flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla,
             m => m.Run, m => m.Value.Line.Rise);
 
     /// <summary>C15, ReLU: 28 to 66 % of the activations are zero, more in deeper stages.</summary>
-    /// <param name="relu">Networks with ReLU.</param>
     public static IReadOnlyList<Claim> SilentRelu(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> relu)
     {
         var measured = relu.ToList();
@@ -72,7 +66,6 @@ public static partial class Claims
     }
 
     /// <summary>C15, smooth activations: fewer than 0.4 % of the activations are zero.</summary>
-    /// <param name="smooth">Networks with a smooth activation.</param>
     public static IReadOnlyList<Claim> SilentSmooth(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> smooth)
         => [Silence("Swish: in no stage 0.4 % of the activations are zero", [.. smooth], shares => 0.004 - shares.Max())];
 

@@ -1,16 +1,14 @@
 namespace LTHKit.Experiments;
 
 /// <summary>
-/// The claims of the paper that rest on test accuracies (C1 to C11, C16). The number of a seed is a difference between its runs at the same nominal sparsity.
+/// The claims of the paper that rest on test accuracies (C1 to C11, C16). The number of a seed is a difference between its runs at the same nominal sparsity;
+/// "vanilla" is retrained as found. All throw a UserException where sweeps share no level (a slope: fewer than two), or lack a dense network they speak of.
 /// </summary>
 public static partial class Claims
 {
     /// <summary>
     /// C1: new skip connections hurt the dense network and help the sparse one; most at the highest sparsity, and at equal effective sparsity, are secondary.
     /// </summary>
-    /// <param name="vanilla">Retrained as found.</param>
-    /// <param name="skip">With skip connections.</param>
-    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
     public static IReadOnlyList<Claim> Skip(Sweep vanilla, Sweep skip) =>
     [
         Gain($"C1 {skip.Name}", "hurts the dense network", Alternative.Less, s => s.Dense, skip, vanilla),
@@ -21,9 +19,6 @@ public static partial class Claims
     ];
 
     /// <summary>C2: smooth activations are marginal on the dense network, and a clear gain on sparse ones.</summary>
-    /// <param name="vanilla">With ReLU.</param>
-    /// <param name="smooth">With a smooth activation.</param>
-    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
     public static IReadOnlyList<Claim> Smooth(Sweep vanilla, Sweep smooth) =>
     [
         Marginal($"C2 {smooth.Name}", $"{smooth.Name} is marginal on the dense network", s => s.Dense, smooth, vanilla),
@@ -31,9 +26,6 @@ public static partial class Claims
     ];
 
     /// <summary>C3: the gain of the architecture tweaks grows with sparsity.</summary>
-    /// <param name="vanilla">Retrained as found.</param>
-    /// <param name="architecture">With skip connections and a smooth activation.</param>
-    /// <exception cref="UserException">The sweeps share fewer than two levels.</exception>
     public static IReadOnlyList<Claim> Architecture(Sweep vanilla, Sweep architecture) =>
     [
         Slope("C3", "the gain grows with sparsity", Alternative.Greater, architecture, vanilla),
@@ -41,9 +33,6 @@ public static partial class Claims
     ];
 
     /// <summary>C4: label smoothing helps sparse networks more than the dense one; most in the range of winning tickets (36 and 59 %) is secondary.</summary>
-    /// <param name="vanilla">With one-hot labels.</param>
-    /// <param name="smoothing">With smoothed labels.</param>
-    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
     public static IReadOnlyList<Claim> LabelSmoothing(Sweep vanilla, Sweep smoothing) =>
     [
         MoreThanDense("C4", smoothing, vanilla),
@@ -52,15 +41,9 @@ public static partial class Claims
     ];
 
     /// <summary>C5: layer-wise re-scaled initialisation helps sparse networks more than the dense one.</summary>
-    /// <param name="vanilla">From theta0.</param>
-    /// <param name="rescaled">From theta0, re-scaled.</param>
-    /// <exception cref="UserException">The sweeps share no level, or one has no dense network.</exception>
     public static IReadOnlyList<Claim> RescaledInit(Sweep vanilla, Sweep rescaled) => [MoreThanDense("C5", rescaled, vanilla)];
 
     /// <summary>C6: the recipe tweaks gain most at low sparsity, above the dense network.</summary>
-    /// <param name="vanilla">Retrained as found.</param>
-    /// <param name="recipe">With label smoothing and re-scaled initialisation.</param>
-    /// <exception cref="UserException">The sweeps share fewer than two levels, or vanilla has no dense network.</exception>
     public static IReadOnlyList<Claim> Recipe(Sweep vanilla, Sweep recipe) =>
     [
         Slope("C6", "the gain falls with sparsity", Alternative.Less, recipe, vanilla),
@@ -72,11 +55,6 @@ public static partial class Claims
     /// C7: both bundles together beat each. That their tickets of 67 to 92 %, where vanilla's have lost, are still above the dense network is secondary; so
     /// is the sparsest winning ticket, which is no number of a seed: <see cref="WinningTicket"/>.
     /// </summary>
-    /// <param name="vanilla">Retrained as found; with its dense network, which a winning ticket must reach.</param>
-    /// <param name="architecture">With the one bundle.</param>
-    /// <param name="recipe">With the other.</param>
-    /// <param name="both">With both.</param>
-    /// <exception cref="UserException">The sweeps share no level, or vanilla has no dense network.</exception>
     public static IReadOnlyList<Claim> Combined(Sweep vanilla, Sweep architecture, Sweep recipe, Sweep both) =>
     [
         .. new[] { vanilla, architecture, recipe }.Select(other => Beats("C7", both, other)),
@@ -87,7 +65,6 @@ public static partial class Claims
 
     /// <summary>C8: the gain holds on all networks and data sets.</summary>
     /// <param name="pairs">Retrained as found, and with all tweaks; one pair a network and data set.</param>
-    /// <exception cref="UserException">The sweeps of a pair share no level.</exception>
     public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
     [
         .. from pair in pairs
@@ -101,7 +78,6 @@ public static partial class Claims
     /// </summary>
     /// <param name="rewound">Weight rewinding.</param>
     /// <param name="both">All tweaks, from theta0.</param>
-    /// <exception cref="UserException">The sweeps share no level.</exception>
     public static IReadOnlyList<Claim> InsteadOfRewinding(Sweep rewound, Sweep both) =>
     [
         Gain("C9", $"beats {rewound.Name} at the lowest sparsity", Alternative.Greater, s => s.Densest, both, rewound),
@@ -115,11 +91,6 @@ public static partial class Claims
     /// <summary>
     /// C10: on top of rewinding the architecture tweaks are marginal, the recipe's a clear gain, both together best; nearly flat in sparsity is secondary.
     /// </summary>
-    /// <param name="rewound">Weight rewinding.</param>
-    /// <param name="architecture">With the architecture tweaks on top.</param>
-    /// <param name="recipe">With the recipe tweaks on top.</param>
-    /// <param name="both">With both.</param>
-    /// <exception cref="UserException">The sweeps share fewer than two levels.</exception>
     public static IReadOnlyList<Claim> OnTopOfRewinding(Sweep rewound, Sweep architecture, Sweep recipe, Sweep both) =>
     [
         Marginal("C10", $"{architecture.Name} is marginal", s => s.Mean(), architecture, rewound),
@@ -130,23 +101,16 @@ public static partial class Claims
     ];
 
     /// <summary>C11: distillation in place of label smoothing, inside AT + TRT (paper 4.6), is marginal.</summary>
-    /// <param name="both">AT + TRT, with smoothed labels.</param>
-    /// <param name="distilled">The same with a teacher's.</param>
-    /// <exception cref="UserException">The sweeps share no level.</exception>
     public static IReadOnlyList<Claim> Distillation(Sweep both, Sweep distilled)
         => [Marginal("C11", $"{distilled.Name} in place of {both.Name} is marginal on sparse networks", s => s.Mean(), distilled, both)];
 
     /// <summary>C16: the gains stay with the tickets of another pruner.</summary>
     /// <param name="vanilla">The tickets retrained as found, named after the pruner.</param>
     /// <param name="tweaked">The same with tweaks.</param>
-    /// <exception cref="UserException">The sweeps share no level.</exception>
     public static IReadOnlyList<Claim> OtherMask(Sweep vanilla, Sweep tweaked)
         => [Gain($"C16 {vanilla.Name}", "helps sparse networks", Alternative.Greater, s => s.Mean(), tweaked, vanilla)];
 
     /// <summary>The sparsest winning ticket (C7): the highest sparsity whose mean over seeds is not below the dense network's; null without any.</summary>
-    /// <param name="sweep">Whose tickets.</param>
-    /// <param name="vanilla">Whose dense network is to be reached.</param>
-    /// <exception cref="UserException">Vanilla has no dense network.</exception>
     public static SweepPoint? WinningTicket(Sweep sweep, Sweep vanilla)
     {
         var dense = vanilla.DenseRuns.Average(run => run.TestAccuracy);

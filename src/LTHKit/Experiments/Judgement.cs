@@ -40,13 +40,13 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// <summary>Half the width of its 95 % confidence interval; NaN below three seeds.</summary>
     public double Interval => Seeds < 3 ? double.NaN : Statistics.Confidence(Values);
 
-    /// <summary>Number of seeds: fewer than three decide nothing, three suggest, five decide.</summary>
-    public int Seeds => Claim.Numbers.Count;
+    // Fewer than three decide nothing, three suggest, five decide.
+    private int Seeds => Claim.Numbers.Count;
 
     /// <summary>p of the sign-flip test, which assumes no distribution; NaN below six seeds and for <see cref="Alternative.Within"/>.</summary>
     public double SignFlip => Seeds < 6 || Claim.Alternative == Alternative.Within ? double.NaN : Statistics.SignFlip(Values);
 
-    /// <summary>Estimate, 95 % interval and seeds, for instance "+1.23 [+0.40, +2.06] points, 5 seeds".</summary>
+    /// <summary>For instance "+1.23 [+0.40, +2.06] points, 5 seeds".</summary>
     public string Numbers
     {
         get
@@ -70,8 +70,6 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// Judges claims together. The p of a claim of several parts is the largest of theirs where it holds (intersection-union), and the smallest times their
     /// number where it fails (Bonferroni); Holm's correction then runs over the primary claims.
     /// </summary>
-    /// <param name="claims">All that one means to judge, declared before looking.</param>
-    /// <returns>One a claim or part, in their order.</returns>
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
         IReadOnlyList<Part> all = [.. claims.Select(claim => new Part(claim))];

@@ -17,13 +17,13 @@ public sealed record Measured<T>(RunResult Run, T Value);
 public sealed partial class Lab
 {
     /// <summary>The loss on filter-normalised planes through the weights (Figure 5).</summary>
-    /// <param name="runs">The runs; the planes are named after their tweaks.</param>
+    /// <param name="runs">Finished runs; planes are named after their tweaks.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="grid">Which planes; null for the profile's points from -1 to 1.</param>
-    /// <param name="sample">Which images; null for the profile's number of training images.</param>
-    /// <returns>One plane a run, in their order.</returns>
+    /// <param name="grid">Where to look; null for the profile's points from -1 to 1 (inputs: -3 to 3), on a line the paper's 21 from -0.5 to 0.5.</param>
+    /// <param name="sample">Which images; null for the profile's number, of the test images for landscapes of the inputs, else of the training images.</param>
+    /// <returns>One value a run, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the finished planes are kept.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what is finished is kept.</exception>
     public IReadOnlyList<Plane> WeightPlanes(IEnumerable<RunResult> runs, int? epochs = null, LossGrid? grid = null, Sample? sample = null)
     {
         grid = (grid ?? new(Profile.Analysis.PlanePoints, 1)).Validated();
@@ -33,13 +33,7 @@ public sealed partial class Lab
     }
 
     /// <summary>The loss on planes through the images (Figure 11).</summary>
-    /// <param name="runs">The runs; the planes are named after their tweaks.</param>
-    /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="grid">Which planes; null for the profile's points from -3 to 3.</param>
-    /// <param name="sample">Which images; null for the profile's number of test images.</param>
-    /// <returns>One plane a run, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the finished planes are kept.</exception>
+    /// <inheritdoc cref="WeightPlanes" path="/*[not(self::summary)]"/>
     public IReadOnlyList<Plane> InputPlanes(IEnumerable<RunResult> runs, int? epochs = null, LossGrid? grid = null, Sample? sample = null)
     {
         grid = (grid ?? new(Profile.Analysis.PlanePoints, 3)).Validated();
@@ -49,13 +43,7 @@ public sealed partial class Lab
     }
 
     /// <summary>The top eigenvalue of the Hessian of the training loss and the test loss along its eigenvector (Figure 10).</summary>
-    /// <param name="runs">The runs.</param>
-    /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="options">How to find the eigenvector; null for the defaults.</param>
-    /// <param name="grid">How to look along it; null for the paper's 21 points from -0.5 to 0.5.</param>
-    /// <param name="sample">Whose Hessian; null for the profile's number of training images.</param>
-    /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
+    /// <inheritdoc cref="WeightPlanes" path="/*[not(self::summary)]"/>
     public IReadOnlyList<Measured<EigenvectorLine>> AlongTopEigenvector(IEnumerable<RunResult> runs, int? epochs = null, HessianOptions? options = null,
         LossGrid? grid = null, Sample? sample = null)
     {
@@ -67,14 +55,8 @@ public sealed partial class Lab
             work => LossLandscape.AlongTopEigenvector(work.On(sample), work.On(test), work.Mask, options, grid, work.Cancel));
     }
 
-    /// <summary>The densities of the Hessians' eigenvalues.</summary>
-    /// <param name="runs">The runs.</param>
-    /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="probes">Random start vectors.</param>
-    /// <param name="options">How to measure; null for the defaults.</param>
-    /// <param name="sample">Which images; null for the profile's number of training images.</param>
-    /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
+    /// <summary>The densities of the Hessians' eigenvalues, each from <paramref name="probes"/> random start vectors.</summary>
+    /// <inheritdoc cref="WeightPlanes" path="/*[not(self::summary)]"/>
     public IReadOnlyList<Measured<SpectralDensity>> SpectralDensities(IEnumerable<RunResult> runs, int? epochs = null, int probes = 1,
         HessianOptions? options = null, Sample? sample = null)
     {
@@ -88,13 +70,8 @@ public sealed partial class Lab
         });
     }
 
-    /// <summary>The share of silent activations, stage by stage (Table A1).</summary>
-    /// <param name="runs">The runs.</param>
-    /// <param name="epsilon">The largest absolute value that counts as silent.</param>
-    /// <param name="epochs">After how many epochs; null for the end of the training.</param>
-    /// <param name="sample">Which images; null for all test images.</param>
-    /// <exception cref="UserException">A setting is out of range; nothing has been counted then.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; the networks that are done are kept.</exception>
+    /// <summary>The share of silent activations, at most epsilon in absolute value, stage by stage (Table A1), by default on all test images.</summary>
+    /// <inheritdoc cref="WeightPlanes" path="/*[not(self::summary)]"/>
     public IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> ActivationSparsity(IEnumerable<RunResult> runs,
         double epsilon = Analysis.ActivationSparsity.Epsilon, int? epochs = null, Sample? sample = null)
     {
@@ -115,9 +92,10 @@ public sealed partial class Lab
         IReadOnlyList<RunResult> all = [.. runs];
         foreach (var run in all)
         {
-            sample?.Validate(Data(run.Spec.Data));
+            sample?.Validated(Data(run.Spec.Data));
             if (epochs < run.Spec.Rewind.Epochs || epochs > run.Spec.Recipe.Epochs)
-                throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
+                throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; "
+                    + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
         using var progress = new ShareProgress(title, all.Count);
         var results = _workers.Interruptible(stop => all.Select((run, i) => _workers.InPlace(() =>

@@ -21,8 +21,7 @@ internal static class Statistics
     public static double Tail(double t, int freedom) => StudentT.CDF(0, 1, freedom, -t);
 
     /// <summary>
-    /// The two-sided sign-flip test: the share of all ways to choose the values' signs whose sum is as far from zero as theirs; of 100,000 such ways, drawn
-    /// always alike, where there are more.
+    /// The two-sided sign-flip test: the share of all ways to choose the signs, or of 100,000 drawn always alike, whose sum is as far from zero as the values'.
     /// </summary>
     public static double SignFlip(IReadOnlyList<double> values)
     {
@@ -36,17 +35,12 @@ internal static class Statistics
     }
 
     /// <summary>
-    /// The power of the two-sided t test of a mean: P(|T'| > c) of the noncentral t, as the integral over the spread that n values may show.
+    /// The power of the two-sided t test of a mean in standard deviations: P(|T'| > c) of the noncentral t, as the integral over the spread of n values.
     /// </summary>
-    /// <param name="effect">The mean in standard deviations.</param>
-    /// <param name="n">Number of values, at least 2.</param>
-    /// <param name="alpha">Level of the test.</param>
     public static double Power(double effect, int n, double alpha)
         => Tails(effect, n, alpha, 1) + Tails(-effect, n, alpha, 1);
 
-    /// <summary>
-    /// The power of two one-sided t tests that a mean lies within a margin, each at <paramref name="alpha"/>; Bonferroni's bound for failing either.
-    /// </summary>
+    /// <summary>The power of two one-sided t tests, each at alpha, that a mean lies within a margin; Bonferroni's bound for failing either.</summary>
     public static double EquivalencePower(double effect, double margin, int n, double alpha)
         => Math.Max(0, Tails(margin - effect, n, alpha, 2) + Tails(margin + effect, n, alpha, 2) - 1);
 

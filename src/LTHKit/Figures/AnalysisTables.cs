@@ -12,7 +12,6 @@ public static partial class Tables
     /// </summary>
     /// <param name="measured">One a run.</param>
     /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
     {
         var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Level).ToList();
@@ -30,19 +29,16 @@ public static partial class Tables
     }
 
     /// <summary>Multiply-adds for one image, of the dense architecture and of the network as it is, in millions.</summary>
-    /// <param name="measured">One a run.</param>
     public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured) => OfRuns(measured,
         ("dense multiply-adds (million)", flops => Math.Round(flops.Dense / 1e6, 3)),
         ("effective multiply-adds (million)", flops => Math.Round(flops.Effective / 1e6, 3)),
         ("share (%)", flops => Percent(flops.Effective / (double)flops.Dense)));
 
     /// <summary>Multiply-adds of every layer for one image.</summary>
-    /// <param name="flops">Of one network.</param>
     public static Frame<string, string> FlopsByLayer(Flops flops) => Table(flops.Layers, layer => layer.Name,
         ("dense", layer => layer.Dense), ("effective", layer => layer.Effective), ("injected", layer => layer.Injected ? "yes" : ""));
 
     /// <summary>The top eigenvalue of each network, how far it can be from an exact one, and how the test loss rises along its eigenvector.</summary>
-    /// <param name="measured">One a run.</param>
     /// <exception cref="UserException">A line has no points.</exception>
     public static Frame<int, string> TopEigenvectors(IEnumerable<Measured<EigenvectorLine>> measured)
     {
@@ -77,7 +73,6 @@ public static partial class Tables
     }
 
     /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± deviation over seeds.</summary>
-    /// <param name="scales">Of the runs to compare.</param>
     /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
     public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
     {
@@ -87,9 +82,7 @@ public static partial class Tables
                 Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
     }
 
-    /// <summary>What a mask leaves of each layer and in all.</summary>
-    /// <param name="mask">The ticket.</param>
-    /// <returns>A row a layer, in the network's order, and one for all of them.</returns>
+    /// <summary>What a mask leaves of each layer, in the network's order, and in all.</summary>
     public static Frame<string, string> Mask(Mask mask) => Table(
         mask.Layers.Select(l => (Name: Captions.Layer(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity))
             .Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
@@ -99,8 +92,6 @@ public static partial class Tables
     /// What two masks of one network have in common, layer by layer and in all: weights kept by each and by both, and the Jaccard overlap, kept by both
     /// over kept by either, beside what chance gives two masks that keep as many weights of each layer.
     /// </summary>
-    /// <param name="first">A mask and its name.</param>
-    /// <param name="second">Another.</param>
     /// <exception cref="UserException">The masks are of different networks.</exception>
     public static Frame<string, string> MaskOverlap((string Name, Mask Mask) first, (string Name, Mask Mask) second)
     {

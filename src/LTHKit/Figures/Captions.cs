@@ -89,8 +89,7 @@ internal static class Captions
         => [.. measured.GroupBy(m => (run(m).Spec with { Seed = 0 }).Id).Select(group => group.ToList())];
 
     /// <summary>
-    /// A name for the way each run was retrained, beside columns for its sparsity and its seed: its tweaks and, where these do not tell the ways apart,
-    /// what does.
+    /// A name for how each run was retrained, beside columns for sparsity and seed: its tweaks and, where needed, what else tells the ways apart.
     /// </summary>
     public static IReadOnlyList<string> Ways(IReadOnlyList<RunResult> runs)
     {

@@ -14,7 +14,6 @@ public static partial class Figures
     /// deviation; logarithmic where all values are positive.
     /// </summary>
     /// <param name="series">What <see cref="CurvatureWatch"/> saw of each run.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart TopEigenvalue(IEnumerable<WatchSeries> series)
     {
         IReadOnlyList<WatchSeries> all = [.. series];
@@ -35,8 +34,6 @@ public static partial class Figures
     }
 
     /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10).</summary>
-    /// <param name="lines">One a network.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AlongTopEigenvector(IEnumerable<Measured<EigenvectorLine>> lines)
     {
         IReadOnlyList<Measured<EigenvectorLine>> all = [.. lines];
@@ -46,8 +43,6 @@ public static partial class Figures
     }
 
     /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale.</summary>
-    /// <param name="densities">One a network.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
     {
         IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
@@ -67,8 +62,6 @@ public static partial class Figures
     }
 
     /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
-    /// <param name="measured">One a run.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
         var tickets = Captions.BySeed(measured, m => m.Run);

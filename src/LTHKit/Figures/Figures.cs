@@ -10,15 +10,15 @@ using Chart = Plotly.NET.CSharp.Chart;
 
 namespace LTHKit;
 
-/// <summary>The figures of the paper, one function each, as Plotly charts.</summary>
+/// <summary>
+/// The figures of the paper, one function each, as Plotly charts. A name has the same colour in all. All throw a UserException where there is nothing to draw.
+/// </summary>
 public static partial class Figures
 {
     /// <summary>
     /// Test accuracy over sparsity (Figures 1, 4, 6 to 9): mean over seeds with a band of one standard deviation, the dense network trained the same way
     /// as a dashed line with its own band. The axis is logarithmic in the remaining weights, so that every pruning round is one step.
     /// </summary>
-    /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsSparsity(params Sweep[] sweeps)
         => Accuracy(sweeps, point => point.Sparsity, SparsityAxis);
 
@@ -26,8 +26,6 @@ public static partial class Figures
     /// The same over effective sparsity, each sweep at its own: equally many weights that are not zero stand one above the other, those that a
     /// tweak injected included.
     /// </summary>
-    /// <param name="sweeps">One line each; a name has the same colour in every figure.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps)
         => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis);
 
@@ -60,9 +58,6 @@ public static partial class Figures
     /// What tweaks gain over vanilla retraining of the same tickets (Figures 1 and 4): the difference of test accuracies in percentage points, seed by
     /// seed, as <see cref="Sweep.GainOver"/> has it; mean with a band of the standard error, the dense networks at the left.
     /// </summary>
-    /// <param name="vanilla">What is compared with.</param>
-    /// <param name="tweaked">One line each, at the levels it shares with vanilla.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart GainOverVanilla(Sweep vanilla, params Sweep[] tweaked)
         => Gain($"Gain over {vanilla.Name}", [.. Captions.Named([vanilla, .. tweaked]).Skip(1).Select(sweep => (sweep.Name, vanilla, sweep))]);
 
@@ -71,7 +66,6 @@ public static partial class Figures
     /// </summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="pairs">One line each, at the levels that its two sweeps share.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart Gain(string title, params (string Name, Sweep Vanilla, Sweep Tweaked)[] pairs)
     {
         if (pairs.All(pair => pair.Tweaked.Runs.Count == 0 || pair.Vanilla.Runs.Count == 0))
@@ -103,8 +97,6 @@ public static partial class Figures
     /// Loss and accuracy epoch by epoch: training dotted, test solid, and a mark at the epoch of best validation accuracy, whose test
     /// accuracy is the one reported. A rewound run begins at its rewind point.
     /// </summary>
-    /// <param name="runs">One colour each.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart TrainingCurves(params RunResult[] runs)
     {
         if (runs.Length == 0 || runs.Any(run => run.Epochs.Count == 0))

@@ -5,9 +5,7 @@ using static Plotly.NET.StyleParam;
 
 namespace LTHKit;
 
-/// <summary>How one series is drawn: a colour, and in each further round of the colours other lines, symbols and patterns.</summary>
-/// <param name="Index">Of the colour.</param>
-/// <param name="Round">From 0 on.</param>
+/// <summary>How one series is drawn: the index of its colour, and in each further round of the colours other lines, symbols and patterns.</summary>
 internal sealed record Pen(int Index, int Round)
 {
     private const int Rounds = 4;
@@ -24,8 +22,7 @@ internal sealed record Pen(int Index, int Round)
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// A pen for each name: the first "vanilla..." is grey, any other name has the same colour in every figure unless two names of one figure want the
-    /// same one, when the later takes the next that is free.
+    /// The first "vanilla..." is grey; any other name has the same colour in every figure, unless two of one figure want it: then the later takes the next.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
     {
@@ -62,9 +59,6 @@ internal sealed record Pen(int Index, int Round)
     /// <summary>What a bar of this pen is filled with.</summary>
     public PatternShape Pattern => Patterns[Round];
 
-    /// <summary>
-    /// FNV-1a: the same on every machine and in every process, as string.GetHashCode is not. With this start value the kit's own tweaks
-    /// have different colours, and so have the paper's bundles.
-    /// </summary>
+    // FNV-1a: the same in every process, as string.GetHashCode is not; with this start value the kit's own tweaks and bundles differ.
     private static uint StableHash(string text) => text.Aggregate(555u, (hash, c) => unchecked((hash ^ c) * 16777619u));
 }

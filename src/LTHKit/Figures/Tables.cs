@@ -3,7 +3,9 @@ using LTHKit.Experiments;
 
 namespace LTHKit;
 
-/// <summary>The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent.</summary>
+/// <summary>
+/// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show.
+/// </summary>
 public static partial class Tables
 {
     /// <summary>
@@ -11,9 +13,7 @@ public static partial class Tables
     /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column; an effective sparsity that is the
     /// nominal one beside others that are not has none. Where tickets of a sweep have lost whole layers, a last column names these.
     /// </summary>
-    /// <param name="sweeps">One group of columns each.</param>
     /// <returns>Row keys are pruning levels; a level that a sweep lacks is missing there.</returns>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Accuracy(params Sweep[] sweeps)
     {
         var named = Captions.Named(sweeps);
@@ -39,9 +39,6 @@ public static partial class Tables
     /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a level (0 is the dense network), and for each sweep the effective sparsity, mean ±
     /// standard error over seeds in percentage points and, in brackets, in how many seeds it is better.
     /// </summary>
-    /// <param name="vanilla">What is compared with.</param>
-    /// <param name="tweaked">One group of columns each.</param>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
     {
         var named = Captions.Named([vanilla, .. tweaked]).Skip(1).ToList();

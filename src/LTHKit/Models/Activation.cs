@@ -13,9 +13,7 @@ public sealed class Activation : Module<Tensor, Tensor>
 
     private readonly Func<Tensor, Tensor> _asBuilt;
 
-    internal Activation() : this("ReLU", Relu)
-    {
-    }
+    internal Activation() : this("ReLU", Relu) { }
 
     private Activation(string label, Func<Tensor, Tensor> function) : base(nameof(Activation))
         => (Label, Function, _asBuilt) = (label, function, function);

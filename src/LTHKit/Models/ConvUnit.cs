@@ -81,9 +81,7 @@ public sealed class ConvUnit
     /// <summary>What runs it while a step of training lasts (see <see cref="SparseTraining"/>); null for TorchSharp's modules.</summary>
     internal SparseUnit? Sparse { get; set; }
 
-    /// <summary>activation(bn(conv(x)) + skip(x) + added). // [N, C, H, W] -> [N, C', H/stride, W/stride]</summary>
-    /// <param name="x">The input.</param>
-    /// <param name="added">What a residual connection adds, of the output's shape; null for none.</param>
+    /// <summary>activation(bn(conv(x)) + skip(x) + added), the last from a residual connection. // [N, C, H, W] -> [N, C', H/stride, W/stride]</summary>
     internal Tensor Forward(Tensor x, Tensor? added = null) => Run(x, added, fork: false).Y;
 
     /// <summary>The same, and x for who else needs it, whose gradient then costs no pass of its own.</summary>

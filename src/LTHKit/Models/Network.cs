@@ -15,7 +15,7 @@ public class Network : nn.Module<Tensor, Tensor>
     internal Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
 
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
-    /// <exception cref="UserException">It does not make logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
+    /// <exception cref="UserException">It makes no logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
     internal Network(ModelSpec model, InputSpec input, nn.Module<Tensor, Tensor> body) : base(model.Name)
     {
         (Model, Input, _body) = (model, input, body);
@@ -67,7 +67,8 @@ public class Network : nn.Module<Tensor, Tensor>
     public IReadOnlyList<Activation> Activations { get; } = [];
 
     /// <summary>All units of a built-in network, the stem and shortcuts too.</summary>
-    internal IEnumerable<ConvUnit> Convolutions => [.. Activations.Select(a => a.Unit).OfType<ConvUnit>(), .. modules().OfType<BasicBlock>().Distinct().Select(b => b.Shortcut).OfType<ConvUnit>()];
+    internal IEnumerable<ConvUnit> Convolutions => [.. Activations.Select(a => a.Unit).OfType<ConvUnit>(),
+        .. modules().OfType<BasicBlock>().Distinct().Select(b => b.Shortcut).OfType<ConvUnit>()];
 
     /// <summary>The blocks that the units of a built-in network form, in the order of the forward pass.</summary>
     public IReadOnlyList<Block> Blocks { get; } = [];
@@ -82,7 +83,7 @@ public class Network : nn.Module<Tensor, Tensor>
     /// Whether images are best given with the channels last on the CPU: the convolutions follow the input's layout, and oneDNN's for that layout
     /// are faster where every width is a multiple of its block of eight.
     /// </summary>
-    public bool PrefersChannelsLast => _body is ResNet && Units[0].Convolution.in_channels % 8 == 0;
+    public bool PrefersChannelsLast => Blocks is [{ Residual: true }, ..] && Units[0].Convolution.in_channels % 8 == 0;
 
     /// <summary>The prunable weights by name, in order.</summary>
     public IEnumerable<(string Name, Parameter Weight)> PrunableWeights()

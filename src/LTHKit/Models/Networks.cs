@@ -9,10 +9,10 @@ public static class Networks
     // By name: the architecture's own width, and the network of a width.
     private static readonly Dictionary<string, (int Width, Func<InputSpec, long, Module<Tensor, Tensor>> Make)> Builders = new()
     {
-        ["resnet18"] = (64, (input, width) => new ResNet(input, width, [2, 2, 2, 2])),
-        ["resnet34"] = (64, (input, width) => new ResNet(input, width, [3, 4, 6, 3])),
+        ["resnet18"] = (64, (input, width) => Staged.ResNet(input, width, [2, 2, 2, 2])),
+        ["resnet34"] = (64, (input, width) => Staged.ResNet(input, width, [3, 4, 6, 3])),
         ["vgg16"] = (64, (input, width) => new Vgg(input, width, [2, 2, 3, 3, 3])),
-        ["mobilenet"] = (32, (input, width) => new MobileNet(input, width)),
+        ["mobilenet"] = (32, Staged.MobileNet),
         ["vgg5"] = (64, (input, width) => new Vgg(input, width, [2, 2])),
         ["conv4"] = (64, (input, width) => new Vgg(input, width, [2, 2], norm: false, hidden: [4, 4])),
         ["lenet"] = (300, (input, width) => new LeNet(input, width)),
@@ -26,7 +26,7 @@ public static class Networks
     /// The network <paramref name="model"/> for <paramref name="input"/>, its weights theta0 drawn from <paramref name="seed"/>:
     /// the same seed gives the same bits, whatever tweak is applied later.
     /// </summary>
-    /// <exception cref="UserException">The model is none that <see cref="Validate"/> lets pass, or a user's own that is no classifier for this input.</exception>
+    /// <exception cref="UserException"><see cref="Validate"/> does not let the model pass, or a user's own is no classifier for this input.</exception>
     public static Network Build(ModelSpec model, InputSpec input, ulong seed)
     {
         Validate(model);
@@ -37,9 +37,7 @@ public static class Networks
         return network;
     }
 
-    /// <summary>
-    /// What <paramref name="make"/> makes, with libtorch's one generator, from which the constructors of modules draw, set to <paramref name="seed"/>. One at a time.
-    /// </summary>
+    /// <summary>What is made with libtorch's one generator, from which modules' constructors draw, set to the seed; one at a time.</summary>
     internal static T Seeded<T>(ulong seed, Func<T> make)
     {
         lock (Drawing)
@@ -57,10 +55,7 @@ public static class Networks
         return new(model, input, make(input, model.Width == 0 ? width : model.Width));
     }
 
-    /// <summary>
-    /// A second network with the same architecture, weights, buffers and activation functions, in training mode and without gradients; owned by the
-    /// caller.
-    /// </summary>
+    /// <summary>A second network of the same weights, buffers and activation functions, in training mode and without gradients; owned by the caller.</summary>
     /// <exception cref="UserException">A tweak has injected modules, which only that tweak can build.</exception>
     public static Network Copy(Network network)
     {
@@ -92,17 +87,15 @@ public static class Networks
         if (model.Factory is not null && (string.IsNullOrWhiteSpace(model.Name) || Builders.ContainsKey(model.Name)))
             throw new UserException($"A network of your own needs a name of its own; '{model.Name}' is none.");
         if (model.Factory is null && !Builders.ContainsKey(model.Name))
-            throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}, and ModelSpec.Own takes one of your own.");
+            throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}, "
+                + "and ModelSpec.Own takes one of your own.");
         if (model.Width < 0)
             throw new UserException($"The width of {model.Name} is {model.Width}; give a positive number of channels, or 0 for its own width.");
         if (model.Factory is not null && model.Width != 0)
             throw new UserException($"{model.Name} is a network of your own, for which Width means nothing; give its factory the width.");
     }
 
-    /// <summary>
-    /// PyTorch's default distributions for convolutions and linear layers (its reset_parameters): weights and biases uniform in
-    /// +-1/sqrt(fan_in). BatchNorm starts at scale 1 and shift 0.
-    /// </summary>
+    /// <summary>PyTorch's reset_parameters: weights and biases uniform in +-1/sqrt(fan_in); BatchNorm starts at scale 1 and shift 0.</summary>
     internal static void InitialiseDefault(Module network, ulong seed)
     {
         using var noGrad = no_grad();

@@ -8,17 +8,13 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
     internal sealed record Call(nn.Module Module, Tensor Input, Tensor Output, long[] InputShape, long[] OutputShape);
 
     /// <summary>Runs the network once, in eval mode, on one image of zeros. The tensors of the trace are freed; they serve to be compared.</summary>
-    /// <exception cref="UserException">The network does not make logits of such images.</exception>
     public static Trace Of(Network network)
     {
-        var (calls, hooks) = (new List<Call>(), new List<Action>());
+        var calls = new List<Call>();
+        using var hooks = new Hooks();
         var watched = network.modules().Distinct().OfType<nn.Module<Tensor, Tensor>>().Where(m => m is Conv2d or Linear or BatchNorm2d || IsActivation(m));
         foreach (var module in watched)
-            hooks.Add(module.register_forward_hook((m, x, y) =>
-            {
-                calls.Add(new(m, x, y, x.shape, y.shape));
-                return y;
-            }).remove);
+            hooks.Add(module, (x, y) => calls.Add(new(module, x, y, x.shape, y.shape)));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var (name, input) = (network.Model.Name, network.Input);
@@ -39,13 +35,10 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         finally
         {
             network.train();
-            hooks.ForEach(remove => remove());
         }
     }
 
-    /// <summary>
-    /// Refuses a network whose forward draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.
-    /// </summary>
+    /// <summary>Refuses a forward that draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.</summary>
     public static void RequireReplay(Network network)
     {
         using var noGrad = no_grad();
@@ -74,4 +67,18 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
 
     internal static bool IsActivation(nn.Module module)
         => module is Activation or ReLU or ReLU6 or LeakyReLU or ELU or SELU or CELU or GELU or SiLU or Mish or Hardswish or Softplus;
+}
+
+/// <summary>Sees what goes into modules and comes out of them, until it is disposed.</summary>
+internal sealed class Hooks : IDisposable
+{
+    private readonly List<Action> _removals = [];
+
+    public void Add(nn.Module<Tensor, Tensor> module, Action<Tensor, Tensor> see) => _removals.Add(module.register_forward_hook((_, x, y) =>
+    {
+        see(x, y);
+        return y;
+    }).remove);
+
+    public void Dispose() => _removals.ForEach(remove => remove());
 }

@@ -15,11 +15,7 @@ internal sealed class Vgg : Module<Tensor, Tensor>
     private readonly List<(Linear Linear, Activation Act)> _hidden = [];
     private readonly Linear _classifier;
 
-    /// <param name="input">What it is built for.</param>
-    /// <param name="width">Channels of the first stage.</param>
-    /// <param name="depths">Convolutions of each stage.</param>
-    /// <param name="norm">Whether a BatchNorm follows each convolution.</param>
-    /// <param name="hidden">Units of the hidden linear layers, as multiples of the first stage's channels.</param>
+    /// <summary>Stages of so many convolutions, from <paramref name="width"/> channels on; hidden linear layers as multiples of it.</summary>
     public Vgg(InputSpec input, long width, int[] depths, bool norm = true, params int[] hidden) : base(nameof(Vgg))
     {
         long channels = input.Channels, size = input.Size;

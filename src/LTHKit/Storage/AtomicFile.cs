@@ -42,7 +42,7 @@ public static class AtomicFile
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>
     /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
-    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Makes a folder, and those above it.</summary>
     /// <exception cref="UserException">It cannot be made.</exception>

@@ -9,7 +9,7 @@ namespace LTHKit.Storage;
 /// The safetensors format: eight bytes with the header's length (little-endian), a JSON header, the tensors' bytes one after the
 /// other. Python reads these files with safetensors.torch.load_file.
 /// </summary>
-public static class SafeTensors
+internal static class SafeTensors
 {
     private const int LargestHeader = 100_000_000;     // the format's own limit
     private const string MetadataName = "__metadata__";

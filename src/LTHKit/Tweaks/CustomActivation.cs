@@ -26,9 +26,11 @@ public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function
         var x = linspace(-3, 3, 24, requires_grad: true);
         var y = Function(x.reshape(2, 3, 2, 2));
         if (!y.shape.SequenceEqual([2, 3, 2, 2]) || y.dtype != x.dtype)
-            throw new UserException($"The activation '{Name}' makes [{string.Join(", ", y.shape)}] of {y.dtype} from [2, 3, 2, 2] of {x.dtype}; it must keep shape and type.");
+            throw new UserException($"The activation '{Name}' makes [{string.Join(", ", y.shape)}] of {y.dtype} from [2, 3, 2, 2] of {x.dtype}; "
+                + "it must keep shape and type.");
         if (!y.requires_grad)
-            throw new UserException($"The activation '{Name}' passes no gradient back, so that nothing before it could learn; build it from differentiable operations.");
+            throw new UserException($"The activation '{Name}' passes no gradient back, so that nothing before it could learn; "
+                + "build it from differentiable operations.");
         y.sum().backward();
         if (!y.isfinite().all().ToBoolean() || x.grad is not { } gradient || !gradient.isfinite().all().ToBoolean())
             throw new UserException($"The activation '{Name}' or its gradient is not finite for inputs between -3 and 3.");

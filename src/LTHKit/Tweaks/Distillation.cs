@@ -43,9 +43,7 @@ public sealed record Distillation(double Temperature = 4, double Weight = 0.9) :
         }
     }
 
-    /// <summary>T^2 * KL(softmax(teacher / T) || softmax(student / T)), the mean over the batch: a scalar.</summary>
-    /// <param name="student">Logits [B, classes].</param>
-    /// <param name="teacher">Logits [B, classes].</param>
+    /// <summary>T^2 * KL(softmax(teacher / T) || softmax(student / T)) of logits [B, classes], the mean over the batch: a scalar.</summary>
     internal Tensor Divergence(Tensor student, Tensor teacher)
     {
         var q = functional.log_softmax(student / Temperature, 1);

@@ -19,11 +19,9 @@ internal sealed class GradInit : IDisposable
     private readonly List<Factor> _factors = [];
     private readonly bool _training;
     private readonly List<(Tensor Buffer, Tensor Value)> _buffers;
-    private int _constraintSteps, _lossSteps;
+    private int _lossSteps;
 
-    /// <param name="network">Its mask, if any, already applied.</param>
-    /// <param name="mask">On the network's device; null for a dense network.</param>
-    /// <param name="settings">How to learn.</param>
+    /// <summary>For a network to which its mask, if any, has been applied.</summary>
     public GradInit(nn.Module<Tensor, Tensor> network, Mask? mask, RescaledInit settings)
     {
         (_network, _settings, _training) = (network, settings, network.training);
@@ -40,14 +38,12 @@ internal sealed class GradInit : IDisposable
     }
 
     /// <summary>Iterations so far that lowered the gradient's norm.</summary>
-    public int ConstraintSteps => _constraintSteps;
+    public int ConstraintSteps { get; private set; }
 
     /// <summary>
-    /// Learns the factors. BatchNorm normalises with batch statistics; parameters, buffers and the network's mode come back as they were.
+    /// Learns the factors on half batches, which are disposed here: by parameter name; a parameter that is all zero has none. BatchNorm normalises with
+    /// batch statistics; parameters, buffers and the network's mode come back as they were.
     /// </summary>
-    /// <param name="halves">Half batches, as many as are asked for; disposed here.</param>
-    /// <param name="context">To report to.</param>
-    /// <returns>By parameter name, in the network's order; a parameter that is all zero has none.</returns>
     /// <exception cref="UserException">The gradient or the loss is no longer finite.</exception>
     public IReadOnlyDictionary<string, double> Learn(IEnumerator<Batch> halves, TweakContext context)
     {
@@ -75,8 +71,7 @@ internal sealed class GradInit : IDisposable
         return _factors.Where(f => f.Learned).ToDictionary(f => f.Name, f => f.Value);
     }
 
-    /// <summary>One update of the factors.</summary>
-    /// <returns>Whether all stayed finite.</returns>
+    /// <summary>One update of the factors; whether all stayed finite.</summary>
     private bool Step(IEnumerator<Batch> halves)
     {
         using var scope = NewDisposeScope();
@@ -115,10 +110,10 @@ internal sealed class GradInit : IDisposable
         var slopes = stack(directions.Zip(_factors, (q, f) => (q * f.Start).sum())).to(ScalarType.Float64).cpu().data<double>().ToArray();
         if (!slopes.All(double.IsFinite))
             return false;
-        var steps = constrained ? ++_constraintSteps : ++_lossSteps;
+        var steps = constrained ? ++ConstraintSteps : ++_lossSteps;
         foreach (var (factor, slope) in _factors.Zip(slopes))
             if (factor.Learned && factor.Value > 0)     // a bias that has reached zero stays there
-                factor.Step(Math.Clamp(slope, -_settings.Clip, _settings.Clip), constrained, _settings, steps, _constraintSteps + _lossSteps);
+                factor.Step(Math.Clamp(slope, -_settings.Clip, _settings.Clip), constrained, _settings, steps, ConstraintSteps + _lossSteps);
         foreach (var (parameter, factor) in _parameters.Zip(_factors))
             parameter.copy_(factor.Start * factor.Value);
         return true;
@@ -130,7 +125,6 @@ internal sealed class GradInit : IDisposable
         return halves.Current;
     }
 
-    /// <summary>Frees the copies of the weights and buffers.</summary>
     public void Dispose()
     {
         foreach (var factor in _factors)
@@ -144,15 +138,10 @@ internal sealed class GradInit : IDisposable
     {
         private double _constraintMoment, _lossMoment, _secondMoment;
 
-        public string Name { get; } = name;
-
-        /// <summary>p0.</summary>
-        public Tensor Start { get; } = start;
-
-        public Tensor? Kept { get; } = kept;
-
+        public string Name => name;
+        public Tensor Start => start;       // p0
+        public Tensor? Kept => kept;
         public bool Learned { get; } = start.norm().ToDouble() > 0;
-
         public double Value { get; private set; } = 1;
 
         public void Step(double slope, bool constrained, RescaledInit settings, int steps, int allSteps)

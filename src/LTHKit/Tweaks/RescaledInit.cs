@@ -56,7 +56,8 @@ public sealed record RescaledInit(
             if (parameters.TryGetValue(name, out var parameter))
                 parameter.mul_(scale.ToDouble());
             else
-                throw new UserException($"The learned scales kept with this run are of another network, which has {name}: delete kept-{Kept}.safetensors in its folder.");
+                throw new UserException($"The learned scales kept with this run are of another network, which has {name}: "
+                    + $"delete kept-{Kept}.safetensors in its folder.");
     }
 
     private Dictionary<string, Tensor> Learn(Network network, TweakContext context)

@@ -10,7 +10,8 @@ public enum SkipKind
 {
     /// <summary>
     /// Without parameters: the input as it is where the shapes match, else pooled to the output's size and channels. A ResNet block has a residual
-    /// connection of its own, so that inputs added as they are double the signal from block to block: sixteen blocks of ResNet-34 multiply it by 65,536, and its training can diverge.
+    /// connection of its own, so that inputs added as they are double the signal from block to block: sixteen blocks of ResNet-34 multiply it by
+    /// 65,536, and its training can diverge.
     /// </summary>
     Identity,
 
@@ -114,8 +115,8 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
 
         public Normalised(Shortcut shortcut, long channels) : base(shortcut.GetName() == "identity" ? "normalised" : $"{shortcut.GetName()}, normalised")
         {
-            (_shortcut, _norm) = (shortcut, BatchNorm2d(channels, affine: false));
-            register_module("bn", _norm);
+            _shortcut = shortcut;
+            register_module("bn", _norm = BatchNorm2d(channels, affine: false));
         }
 
         public override Tensor forward(Tensor x) => _norm.call(_shortcut.call(x));
@@ -127,15 +128,15 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
         private readonly Conv2d _convolution;
         private readonly BatchNorm2d _norm;
 
-        public Projection(long input, long output, long stride, double firstWeight) : base(stride > 1 ? $"1x1 convolution, stride {stride}, BatchNorm" : "1x1 convolution, BatchNorm")
+        public Projection(long input, long output, long stride, double firstWeight)
+            : base(stride > 1 ? $"1x1 convolution, stride {stride}, BatchNorm" : "1x1 convolution, BatchNorm")
         {
             using var noGrad = no_grad();
             using var scope = NewDisposeScope();
             _convolution = Conv2d(input, output, 1, stride: stride, bias: false);
             _convolution.weight.fill_(firstWeight);
-            _norm = BatchNorm2d(output);
             register_module("conv", _convolution);
-            register_module("bn", _norm);
+            register_module("bn", _norm = BatchNorm2d(output));
         }
 
         public override Tensor forward(Tensor x) => _norm.call(_convolution.call(x));

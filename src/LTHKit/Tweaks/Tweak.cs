@@ -23,15 +23,11 @@ public abstract record Tweak
 
     /// <summary>Refuses settings out of range, before anything is trained.</summary>
     /// <exception cref="UserException">A setting is out of range.</exception>
-    public virtual void Validate(Recipe recipe)
-    {
-    }
+    public virtual void Validate(Recipe recipe) { }
 
     /// <summary>Refuses a network that it cannot act on, before anything is trained.</summary>
     /// <exception cref="UserException">It has nothing there to change.</exception>
-    public virtual void Validate(Network network)
-    {
-    }
+    public virtual void Validate(Network network) { }
 
     /// <summary>Refuses a network without activations to replace.</summary>
     internal void RequireActivations(Network network)
@@ -42,17 +38,13 @@ public abstract record Tweak
     }
 
     /// <summary>Rewrites the network that is retrained: its activations, its skip connections.</summary>
-    public virtual void Rewrite(Network network, TweakContext context)
-    {
-    }
+    public virtual void Rewrite(Network network, TweakContext context) { }
 
     /// <summary>Wraps the loss.</summary>
     public virtual Loss Wrap(Loss loss, TweakContext context) => loss;
 
     /// <summary>Changes the initial weights, after the mask has been applied. Pruned weights must stay zero.</summary>
-    public virtual void Initialise(Network network, TweakContext context)
-    {
-    }
+    public virtual void Initialise(Network network, TweakContext context) { }
 }
 
 /// <summary>What a tweak may look at.</summary>

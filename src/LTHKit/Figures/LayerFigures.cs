@@ -1,3 +1,4 @@
+using LTHKit.Experiments;
 using LTHKit.Pruning;
 using Plotly.NET;
 using Plotly.NET.CSharp;
@@ -11,7 +12,6 @@ public static partial class Figures
     /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. A layer of which nothing is
     /// left has no point; the line under the title names it.
     /// </summary>
-    /// <param name="masks">Of one network, each with its name; one line each.</param>
     /// <exception cref="UserException">There is nothing to draw, or the masks are of different networks.</exception>
     public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
     {
@@ -35,7 +35,6 @@ public static partial class Figures
     }
 
     /// <summary>How alike masks are: the Jaccard overlap of each two in percent, weights kept by both over weights kept by either.</summary>
-    /// <param name="masks">Of one network, each with its name.</param>
     /// <exception cref="UserException">There are fewer than two, or they are of different networks.</exception>
     public static GenericChart MaskOverlap(params (string Name, Mask Mask)[] masks)
     {
@@ -57,6 +56,18 @@ public static partial class Figures
             .WithSize(Width: 240 + 70 * masks.Length, Height: 190 + 55 * masks.Length);
     }
 
+    /// <summary>What re-scaled initialisation made of each layer: the learned factor of every weight, the mean over seeds.</summary>
+    /// <param name="scales">Of the runs to compare; those that differ in their seed only share a colour.</param>
+    /// <param name="norms">The BatchNorms' weights, and not those of convolutions and linear layers.</param>
+    /// <exception cref="UserException">There is nothing to draw, or the runs are of different networks.</exception>
+    public static GenericChart Scales(IReadOnlyList<LearnedScales> scales, bool norms = false)
+    {
+        var groups = ScaleGroup.Of(scales);
+        var weights = groups[0].Layers.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
+        return BarsFrom(1, $"Learned scales of the initial weights, {(norms ? "BatchNorm" : "convolutions and linear layers")}", "scale (1 = unchanged)",
+            [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))]);
+    }
+
     private static readonly double[] DensityTicks = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.01, 0.001];
 
     private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)
@@ -67,5 +78,27 @@ public static partial class Figures
         if (masks.FirstOrDefault(mask => !mask.Mask.Layers.Select(l => Captions.Layer(l.Name)).SequenceEqual(layers)) is { Mask: not null } odd)
             throw new UserException($"'{odd.Name}' and '{masks[0].Name}' are masks of different networks: their layers differ.");
         return layers;
+    }
+}
+
+/// <summary>Scales of runs that differ in their seed only.</summary>
+internal sealed record ScaleGroup(string Name, IReadOnlyList<LearnedScales> Seeds)
+{
+    /// <summary>Those of the first seed.</summary>
+    public IReadOnlyList<LearnedScale> Layers => Seeds[0].Layers;
+
+    /// <summary>The factors of a parameter, one a seed.</summary>
+    public IReadOnlyList<double> Of(string parameter) => [.. Seeds.Select(s => s.Layers.First(l => l.Parameter == parameter).Scale)];
+
+    /// <summary>The groups, named by what distinguishes them.</summary>
+    public static IReadOnlyList<ScaleGroup> Of(IReadOnlyList<LearnedScales> scales)
+    {
+        if (scales.Count == 0)
+            throw new UserException("There are no learned scales to show; give those of at least one run.");
+        if (scales.FirstOrDefault(s => !s.Layers.Select(l => l.Parameter).SequenceEqual(scales[0].Layers.Select(l => l.Parameter))) is { } other)
+            throw new UserException($"{other.Run.Spec.Label} has other layers than {scales[0].Run.Spec.Label}: compare the scales of one network.");
+        var groups = Captions.BySeed(scales, s => s.Run);
+        var names = Captions.Distinguish([.. groups.Select(g => g[0].Run)]).Names;
+        return [.. groups.Zip(names, (group, name) => new ScaleGroup(name, group))];
     }
 }
