@@ -31,7 +31,8 @@ internal static class SparseBench
         foreach (var (level, mask) in Ladder(start, dense, data, setting, progress, cancel))
             if (Levels.Contains(level))
                 masks.Add(($"ladder {100 * mask.Sparsity:0.0} %", mask, true));
-        masks.Add(("uniform 97.2 %", (Pruner.Random with { Distribution = Distribution.Uniform }).Draw(start, dense, masks[^1].Mask!.Kept, data, 0), true));
+        var uniform = Pruner.Random with { Distribution = Distribution.Uniform };
+        masks.Add(("uniform 97.2 %", uniform.Draw(start, dense, masks[^1].Mask!.Kept, data, 0), true));
 
         var sides = masks.Select(m => new Side(start, m.Mask, m.Sparse, data, setting)).ToList();
         var times = sides.Select(_ => new List<(double Wall, double Processor)>()).ToList();
@@ -47,15 +48,17 @@ internal static class SparseBench
             }
         }
         var text = new StringBuilder();
-        text.AppendLine(FormattableString.Invariant($"{setting.Model} of width {setting.Width}, {data.Height}x{data.Height}, batch {setting.Batch}, {setting.Threads} threads, libtorch {__version__}, vectors of {32 * Passes.Widest.Width} bits; ")
+        text.AppendLine(FormattableString.Invariant($"{setting.Model} of width {setting.Width}, {data.Height}x{data.Height}, batch {setting.Batch}, ")
+            + FormattableString.Invariant($"{setting.Threads} threads, libtorch {__version__}, vectors of {32 * Passes.Widest.Width} bits; ")
             + $"{setting.Rounds} steps in turns");
         text.AppendLine($"{"",-20}{"multiply-adds",14}{"ms, median",12}{"ratio",8}{"best",12}{"ratio",8}{"processor",12}{"ratio",8}  chosen");
         foreach (var (i, (name, mask, _)) in masks.Index())
         {
-            double median = Median(times[i], t => t.Wall), best = times[i].Min(t => t.Wall), processor = Median(times[i], t => t.Processor);
-            text.AppendLine(FormattableString.Invariant($"{name,-20}{100 * Share(start, mask),12:0.0} %{1000 * median,12:0.0}{median / Median(times[0], t => t.Wall),8:0.00}")
-                + FormattableString.Invariant($"{1000 * best,12:0.0}{best / times[0].Min(t => t.Wall),8:0.00}{1000 * processor,12:0.0}{processor / Median(times[0], t => t.Processor),8:0.00}")
-                + $"  {(Cost.Favours(start, mask) ? "sparse" : "libtorch")}");
+            double median = Median(times[i].Select(t => t.Wall)), best = times[i].Min(t => t.Wall), processor = Median(times[i].Select(t => t.Processor));
+            string Column(double value, Func<(double Wall, double Processor), double> of, Func<IEnumerable<double>, double> take)
+                => FormattableString.Invariant($"{1000 * value,12:0.0}{value / take(times[0].Select(of)),8:0.00}");
+            text.AppendLine(FormattableString.Invariant($"{name,-20}{100 * Share(start, mask),12:0.0} %") + Column(median, t => t.Wall, Median)
+                + Column(best, t => t.Wall, Enumerable.Min) + Column(processor, t => t.Processor, Median) + $"  {(Cost.Favours(start, mask) ? "sparse" : "libtorch")}");
         }
         foreach (var side in sides)
             side.Dispose();
@@ -63,7 +66,8 @@ internal static class SparseBench
     }
 
     /// <summary>Trains from the start, prunes a fifth of what is left, and so on.</summary>
-    private static IEnumerable<(int Level, Mask Mask)> Ladder(Network start, Mask dense, ImageSet data, SparseSetting setting, TextWriter progress, CancellationToken cancel)
+    private static IEnumerable<(int Level, Mask Mask)> Ladder(Network start, Mask dense, ImageSet data, SparseSetting setting, TextWriter progress,
+        CancellationToken cancel)
     {
         var mask = dense;
         for (var level = 1; level <= Levels.Max(); level++)
@@ -87,9 +91,9 @@ internal static class SparseBench
         return flops.Effective / (double)flops.Dense;
     }
 
-    private static double Median<T>(IEnumerable<T> times, Func<T, double> of)
+    private static double Median(IEnumerable<double> values)
     {
-        double[] sorted = [.. times.Select(of).Order()];
+        double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 

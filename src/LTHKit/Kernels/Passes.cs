@@ -50,10 +50,12 @@ internal abstract unsafe class Passes
     /// du = gy act'(scale z + shift + residual), kept in <paramref name="du"/> where that is not null; for each channel its sum and that of
     /// du (z - mean).
     /// </summary>
-    public abstract void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask, Nonlinearity act, double* sums);
+    public abstract void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
+        Nonlinearity act, double* sums);
 
     /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; <paramref name="coefficients"/> holds a, b, c for each channel.</summary>
-    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask, Nonlinearity act);
+    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
+        float* mask, Nonlinearity act);
 
     /// <summary>
     /// Where a convolution's statistics go. Sums are taken of what differs from a pivot near the mean, the first pixel's: so they keep their digits.
@@ -361,7 +363,8 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     }
 
     /// <inheritdoc/>
-    public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask, Nonlinearity act, double* sums)
+    public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
+        Nonlinearity act, double* sums)
     {
         switch (act)
         {
@@ -373,7 +376,8 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     }
 
     /// <inheritdoc/>
-    public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask, Nonlinearity act)
+    public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
+        float* mask, Nonlinearity act)
     {
         switch (act)
         {
@@ -385,7 +389,8 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Activate<A>(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask) where A : struct, INonlinearity<S, V>
+    private static void Activate<A>(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask)
+        where A : struct, INonlinearity<S, V>
     {
         var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
         new Span<float>(y - planes.Lead, planes.Lead).Clear();
@@ -409,7 +414,8 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Slopes<A>(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask, double* sums)
+    private static void Slopes<A>(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
+        double* sums)
         where A : struct, INonlinearity<S, V>
     {
         var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
@@ -438,7 +444,8 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gradients<A>(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes, float* mask)
+    private static void Gradients<A>(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
+        float* mask)
         where A : struct, INonlinearity<S, V>
     {
         var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);

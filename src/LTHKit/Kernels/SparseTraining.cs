@@ -20,7 +20,8 @@ internal sealed class SparseTraining : IDisposable
     {
         (_network, _work) = (network, work);
         var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
-        _units = [.. network.Convolutions.Select(unit => (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
+        _units = [.. network.Convolutions.Select(unit =>
+            (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
 
         bool[]? Kept(string name) => mask is not null && mask.Covers(name) ? mask[name].data<bool>().ToArray() : null;
     }
@@ -30,7 +31,8 @@ internal sealed class SparseTraining : IDisposable
         => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? Of(network, mask) : null;
 
     /// <summary>The same wherever it is possible.</summary>
-    public static SparseTraining Of(Network network, Mask? mask, float? poison = null) => new(network, mask, new(get_num_threads()) { Poison = poison });
+    public static SparseTraining Of(Network network, Mask? mask, float? poison = null)
+        => new(network, mask, new(get_num_threads()) { Poison = poison });
 
     /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1, with BatchNorm.</summary>
     public static bool Serves(Network network)

@@ -19,7 +19,8 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     public Workspace Work { get; } = work;
 
     /// <summary>The convolution's shape.</summary>
-    public Geometry Shape { get; } = new((int)convolution.in_channels, (int)convolution.out_channels, (int)convolution.kernel_size[0], (int)convolution.stride![0], (int)convolution.groups);
+    public Geometry Shape { get; } = new((int)convolution.in_channels, (int)convolution.out_channels, (int)convolution.kernel_size[0],
+        (int)convolution.stride![0], (int)convolution.groups);
 
     /// <summary>The BatchNorm.</summary>
     public BatchNorm2d Norm { get; } = norm;
@@ -35,7 +36,8 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     {
         if (skip is not null)
             added = added is null ? skip.call(Images(x)) : Laid(added) + Laid(skip.call(Images(x)));
-        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!, added is null ? null! : Laid(added), Bias!);
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!,
+            added is null ? null! : Laid(added), Bias!);
         return (results[0], fork ? results[1] : x);
     }
 
@@ -51,7 +53,9 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
         if (_layout?.Input == input)
             return _layout;
         var output = Shape.Out(input);
-        var (forward, transposed) = _layout is { } old && old.Output with { Images = output.Images } == output ? (old.Forward, old.Transposed) : Taps.Of(Shape, kept, output);
+        var (forward, transposed) = _layout is { } old && old.Output with { Images = output.Images } == output
+            ? (old.Forward, old.Transposed)
+            : Taps.Of(Shape, kept, output);
         return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 

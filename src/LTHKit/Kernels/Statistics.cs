@@ -28,7 +28,8 @@ internal sealed unsafe class Statistics(int channels)
         // Not by add_: the scalar that TorchSharp makes of the 1 may be collected before libtorch has read it.
         var batches = ++*(long*)norm.num_batches_tracked!.storage<long>().data_ptr();
         double count = planes.Count, momentum = norm.momentum ?? 1.0 / batches;
-        float* runningMean = Planes.Start(norm.running_mean!), runningVariance = Planes.Start(norm.running_var!), bias = unit.Bias is { } b ? Planes.Start(b) : null;
+        float* runningMean = Planes.Start(norm.running_mean!), runningVariance = Planes.Start(norm.running_var!);
+        var bias = unit.Bias is { } b ? Planes.Start(b) : null;
         for (var i = 0; i < channels; i++)
         {
             var (sum, squares) = Total(totals, planes.Blocks, i);

@@ -101,7 +101,8 @@ internal sealed class Taps
             var alone = new List<(int, int)>();
             for (var j = 0; j < (segment?.Count ?? 0); j++)
             {
-                if (j + 2 < segment!.Count && segment[j + 1].Offset == segment[j].Offset + Planes.Lanes && segment[j + 2].Offset == segment[j].Offset + 2 * Planes.Lanes)
+                if (j + 2 < segment!.Count && segment[j + 1].Offset == segment[j].Offset + Planes.Lanes
+                    && segment[j + 2].Offset == segment[j].Offset + 2 * Planes.Lanes)
                 {
                     ordered.AddRange(segment.Slice(j, 3));
                     j += 2;

@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace LTHKit.Kernels;
 
 /// <summary>
-/// (x, weight, gamma, beta, residual, bias) -> y, or (y, x) for a fork, with z = conv(x), y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the
-/// batch, which cancels the bias: its gradient is zero. Differentiable once.
+/// (x, weight, gamma, beta, residual, bias) -> y, or (y, x) for a fork, with z = conv(x),
+/// y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the batch.
+/// They cancel the bias: its gradient is zero. Differentiable once.
 /// </summary>
 internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFunction>
 {
@@ -69,7 +70,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
         var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g) : null;
         Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
-        float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null, pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;
+        float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null;
+        float* pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;
         float* pd = needsInput ? Planes.Start(dx!) : null, pp = passed is null ? null : Planes.Start(passed), pw = Planes.Start(dw);
 
         var totals = new double[to.Blocks * 2 * to.Channels];
@@ -77,7 +79,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         {
             var all = total;
             work.Each(to.Blocks, (_, block) => passes.Slopes(pg + block * to.Block, pz + block * to.Block, pr == null ? null : pr + block * to.Block,
-                pu == null ? null : pu + block * to.Block, statistics.Scale, statistics.Shift, statistics.Mean, to, layout.Masks.Of(block), act, all + block * 2 * to.Channels));
+                pu == null ? null : pu + block * to.Block, statistics.Scale, statistics.Shift, statistics.Mean, to, layout.Masks.Of(block), act,
+                all + block * 2 * to.Channels));
         }
         statistics.Differentiate(totals, to, Planes.Start(gamma), Planes.Start(dgamma), Planes.Start(dbeta));
 
@@ -96,7 +99,10 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             passes.Gradients((float*)slope + block * to.Block, pz + block * to.Block, extra == 0 ? null : (float*)extra + block * to.Block, dz,
                 statistics.Scale, statistics.Shift, statistics.Coefficients, to, layout.Masks.Of(block), how);
             if (needsWeight)
-                passes.WeightGradient(Source(px + block * from.Block, unit.Shape, layout, work, thread), dz, forward, to, work.Own(thread, "weights", sumFloats));
+            {
+                var source = Source(px + block * from.Block, unit.Shape, layout, work, thread);
+                passes.WeightGradient(source, dz, forward, to, work.Own(thread, "weights", sumFloats));
+            }
             if (!needsInput)
                 return;
             float* into = pd + block * from.Block, before = pp == null ? null : pp + block * from.Block;
@@ -111,7 +117,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         });
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
-        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, !needsResidual ? null! : keep ? du! : gy, unit.Bias is null ? null! : zeros(to.Channels)];
+        var residual = !needsResidual ? null : keep ? du : gy;
+        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, residual!, unit.Bias is null ? null! : zeros(to.Channels)];
     }
 
     private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + Planes.Tail;

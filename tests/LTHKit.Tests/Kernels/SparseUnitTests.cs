@@ -62,7 +62,8 @@ public class SparseUnitTests
     public void AgreesForRandomShapesAndMasks()
     {
         var sizes = Gen.Select(Gen.Int[1, 40], Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 12], Gen.Int[1, 12]);
-        var kinds = Gen.Select(Gen.Int[0, 1], Gen.Int[1, 3], Gen.Double[0, 1], Gen.Enum<Nonlinearity>(), Gen.Bool, Gen.Bool, Gen.Int[1, 3], Gen.Int[0, 1000]);
+        var kinds = Gen.Select(Gen.Int[0, 1], Gen.Int[1, 3], Gen.Double[0, 1], Gen.Enum<Nonlinearity>(), Gen.Bool, Gen.Bool,
+            Gen.Int[1, 3], Gen.Int[0, 1000]);
         Gen.Select(sizes, kinds).Sample((s, k) =>
         {
             var (images, input, output, height, width) = s;
@@ -71,11 +72,14 @@ public class SparseUnitTests
             if (images * ((height - 1) / stride + 1) * ((width - 1) / stride + 1) < 8)
                 return;
             foreach (var passes in Passes.All)
-                AssertAgrees(new Case(images, input, output, height, width, 1 + 2 * kernel, stride, 1, density, $"{act}", residual, fork, false, threads, seed), passes);
+                AssertAgrees(new Case(images, input, output, height, width, 1 + 2 * kernel, stride, 1, density, $"{act}", residual, fork, false, threads, seed),
+                    passes);
         }, iter: 60, threads: 1);
     }
 
-    /// <summary>Outputs, gradients and running statistics to 1e-4 of the largest, or to what TorchSharp's single precision reaches; memory that nobody has set holds NaN.</summary>
+    /// <summary>
+    /// Outputs, gradients and running statistics to 1e-4 of the largest, or to what TorchSharp's single precision reaches. Memory that nobody has set holds NaN.
+    /// </summary>
     internal static void AssertAgrees(Case c, Passes passes)
     {
         using var scope = NewDisposeScope();
@@ -114,12 +118,14 @@ public class SparseUnitTests
         loss.backward();
 
         var gradients = new[] { x.grad!, convolution.weight!.grad!, norm.weight!.grad!, norm.bias!.grad!, residual?.grad };
-        string[] names = ["output", "running mean", "running variance", "gradient of the input", "gradient of the weights", "gradient of gamma", "gradient of beta", "gradient of the residual"];
+        string[] names = ["output", "running mean", "running variance", "gradient of the input", "gradient of the weights",
+            "gradient of gamma", "gradient of beta", "gradient of the residual"];
         foreach (var (i, actual) in new[] { y, norm.running_mean!, norm.running_var! }.Concat(gradients.OfType<Tensor>()).Index())
         {
             var wanted = names[i].EndsWith("weights") ? exact[i] * kept : exact[i];
             double size = Max(wanted), error = Max(wanted - actual), rounding = Max(exact[i] - single[i]);
-            Assert.True(error <= Math.Max(1e-4 * size, 20 * rounding) + 1e-7, $"{c}, vectors of {passes.Width}: {names[i]} is off by {error:g3} of {size:g3}, TorchSharp's by {rounding:g3}");
+            Assert.True(error <= Math.Max(1e-4 * size, 20 * rounding) + 1e-7,
+                $"{c}, vectors of {passes.Width}: {names[i]} is off by {error:g3} of {size:g3}, TorchSharp's by {rounding:g3}");
         }
         Assert.Equal(1, norm.num_batches_tracked!.item<long>());
         Assert.Equal(0, Max(convolution.weight!.grad![kept.logical_not()]));
@@ -132,8 +138,9 @@ public class SparseUnitTests
         Tensor x = Leaf(input), w = Leaf(convolution.weight!), gamma = Leaf(norm.weight!), beta = Leaf(norm.bias!);
         Tensor mean = norm.running_mean!.to(type).clone(), variance = norm.running_var!.to(type).clone();
         var residual = extra is null ? null : Leaf(extra);
-        var u = functional.batch_norm(functional.conv2d(x, w, c.Bias ? convolution.bias!.detach().to(type) : null, [c.Stride, c.Stride], [c.Kernel / 2, c.Kernel / 2],
-            [1L, 1L], c.Groups), mean, variance, gamma, beta, training: true);
+        var bias = c.Bias ? convolution.bias!.detach().to(type) : null;
+        var z = functional.conv2d(x, w, bias, [c.Stride, c.Stride], [c.Kernel / 2, c.Kernel / 2], [1L, 1L], c.Groups);
+        var u = functional.batch_norm(z, mean, variance, gamma, beta, training: true);
         if (residual is not null)
             u = u + residual;
         var y = c.Act switch { "Relu" => functional.relu(u), "Swish" => functional.silu(u), "Mish" => functional.mish(u), _ => u };
