@@ -1,7 +1,31 @@
+using System.Runtime.CompilerServices;
+
 namespace LTHKit;
 
 /// <summary>
 /// Something the user can put right: bad input, a damaged file, a setting out of range. The message is one sentence that says
 /// what is wrong and what to do; the command line prints it and exits with 2.
 /// </summary>
-public class UserException(string message, Exception? inner = null) : Exception(message, inner);
+public class UserException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>With numbers as they are written in every culture.</summary>
+    public UserException(Sentence message, Exception? inner = null) : this(message.ToString(), inner)
+    {
+    }
+
+    /// <summary>An interpolated text of the invariant culture.</summary>
+    [InterpolatedStringHandler]
+    public ref struct Sentence(int literals, int values)
+    {
+        private DefaultInterpolatedStringHandler _text = new(literals, values, System.Globalization.CultureInfo.InvariantCulture);
+
+        /// <summary>Called by the compiler.</summary>
+        public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+        /// <summary>Called by the compiler.</summary>
+        public void AppendFormatted<T>(T value, string? format = null) => _text.AppendFormatted(value, format);
+
+        /// <inheritdoc/>
+        public override string ToString() => _text.ToString();
+    }
+}

@@ -194,6 +194,18 @@ public sealed class RunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task ATablesFileIsTheSameInEveryCulture()
+    {
+        var outcome = await Run(Write(
+            "System.Globalization.CultureInfo.CurrentCulture = new(\"\") { NumberFormat = { NumberDecimalSeparator = \",\", NegativeSign = \"~\" } };\n"
+            + "System.Globalization.CultureInfo.DefaultThreadCurrentCulture = System.Globalization.CultureInfo.CurrentCulture;",
+            "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [-2.5]) } }.Frame",
+            "System.Globalization.CultureInfo.DefaultThreadCurrentCulture = null;"));
+        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.Contains("1,-2.5", File.ReadAllText(Assert.Single(outcome.Tables)));
+    }
+
+    [Fact]
     public async Task AnOutputFolderThatIsAFileIsRefused()
     {
         File.WriteAllText(Path.Combine(_folder, "out"), "");

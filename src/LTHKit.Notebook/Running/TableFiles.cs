@@ -1,3 +1,4 @@
+using System.Globalization;
 using Deedle;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Hosting;
@@ -52,7 +53,7 @@ internal sealed class TableFiles(string notebook)
             where R : notnull
             where C : notnull
         {
-            frame.SaveCsv(path, includeRowKeys: true);
+            frame.SaveCsv(path, includeRowKeys: true, culture: CultureInfo.InvariantCulture);
             return true;
         }
     }

@@ -28,7 +28,7 @@ public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
 public sealed record LossLine(IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
     /// <summary>The mean of the loss along the line above that in its middle (claim C14).</summary>
-    internal double Rise => Y.Average() - Y[Y.Count / 2];
+    internal double Rise => Y.Count == 0 ? double.NaN : Y.Average() - Y[Y.Count / 2];
 }
 
 /// <summary>A quantity, mostly a loss, over a plane: <c>Z[i][j]</c> belongs to <c>X[j]</c> and <c>Y[i]</c>.</summary>

@@ -66,7 +66,7 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
         if (content.Length % Record != 0)
             throw DataFiles.Damaged(Name, folder, path, $"has {content.Length:N0} bytes, which is no whole number of images of {Record:N0} bytes");
         if (content.Length / Record < part.Count)
-            notes.Add($"{part.File} holds {content.Length / Record:N0} images instead of the official {part.Count:N0}.");
+            notes.Add(FormattableString.Invariant($"{part.File} holds {content.Length / Record:N0} images instead of the official {part.Count:N0}."));
         return content;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 namespace LTHKit.Data;
 
 /// <summary>
@@ -40,9 +41,9 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     }
 
     /// <inheritdoc/>
-    public override string ToString() =>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Name}: {Classes} classes, {Channels}x{Height}x{Width}, {Train.Count:N0} training, {Validation.Count:N0} validation, " +
-        $"{Test.Count:N0} test images{string.Concat(Notes.Select(note => $"; {note}"))}";
+        $"{Test.Count:N0} test images{string.Concat(Notes.Select(note => $"; {note}"))}");
 
     /// <summary>
     /// A data set of a user's own, for <c>Lab.Open(..., data: set)</c>. Runs know it by its content. Images are copied; networks see them with mean 0 and

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.ExceptionServices;
 using LTHKit.Storage;
 using SkiaSharp;
@@ -33,8 +34,8 @@ internal static class TinyImageNet
         var (ids, names) = Classes(folder);
         var (train, test) = Items(folder, ids);
         if (train.Length != OfficialTrain || test.Length != OfficialTest)
-            notes.Add($"{folder} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official " +
-                $"{OfficialTrain:N0} and {OfficialTest:N0}.");
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{folder} holds {train.Length:N0} training and {test.Length:N0} validation images "
+                + $"instead of the official {OfficialTrain:N0} and {OfficialTest:N0}."));
         return (folder, names, train, test);
     }
 

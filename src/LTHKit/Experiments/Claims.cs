@@ -11,11 +11,15 @@ public static partial class Claims
     /// </summary>
     public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
     {
-        return [Of("higher", Alternative.Greater, 0), Of("lower", Alternative.Less, ^1)];
+        return [Of("higher", Alternative.Greater, last: false), Of("lower", Alternative.Less, last: true)];
 
-        Claim Of(string how, Alternative alternative, Index at) => Difference($"C12 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}",
-            $"{how} top eigenvalue than vanilla after epoch {tweaked[0].Epochs.ToArray()[at]}", alternative, tweaked, vanilla,
-            s => s.Run, s => Math.Abs(s.Values[CurvatureWatch.TopEigenvalue].ToArray()[at]));
+        Claim Of(string how, Alternative alternative, bool last)
+        {
+            return Difference("C12", $"{how} top eigenvalue than vanilla after epoch {End(tweaked.FirstOrDefault()?.Epochs ?? [])}", alternative, tweaked, vanilla,
+                s => s.Run, s => s.Values.GetValueOrDefault(CurvatureWatch.TopEigenvalue) is { Count: > 0 } seen ? Math.Abs(End(seen)) : double.NaN);
+
+            T? End<T>(IReadOnlyList<T> all) => last ? all.LastOrDefault() : all.FirstOrDefault();
+        }
     }
 
     /// <summary>
@@ -50,7 +54,7 @@ public static partial class Claims
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>
     public static Claim Flatness(IReadOnlyList<Measured<EigenvectorLine>> vanilla, IReadOnlyList<Measured<EigenvectorLine>> tweaked)
-        => Difference($"C14 {RunSpec.NameOf(tweaked[0].Run.Spec.Tweaks)}", "flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla,
+        => Difference("C14", "flatter than vanilla along the top eigenvector", Alternative.Less, tweaked, vanilla,
             m => m.Run, m => m.Value.Line.Rise);
 
     /// <summary>C15, ReLU: 28 to 66 % of the activations are zero, more in deeper stages.</summary>
@@ -70,8 +74,11 @@ public static partial class Claims
         => [Silence("Swish: in no stage 0.4 % of the activations are zero", [.. smooth], shares => 0.004 - shares.Max())];
 
     /// <summary>The root mean square difference of the logarithmic loss; points where either is no number are left out.</summary>
+    /// <exception cref="UserException">The planes have not the same points.</exception>
     internal static double Distance(Plane a, Plane b)
     {
+        if (!a.X.SequenceEqual(b.X) || !a.Y.SequenceEqual(b.Y))
+            throw new UserException($"The planes of {a.Name} and {b.Name} have different points; measure both on one grid to compare them.");
         var squares = a.Z.SelectMany(row => row).Zip(b.Z.SelectMany(row => row), (x, y) => Math.Pow(Math.Log(x) - Math.Log(y), 2))
             .Where(double.IsFinite).ToList();
         return squares.Count == 0 ? double.NaN : Math.Sqrt(squares.Average());
@@ -80,10 +87,11 @@ public static partial class Claims
     /// <summary>A number of the tweaked networks minus the same of vanilla's at their level and seed; the mean over the levels.</summary>
     private static Claim Difference<T>(string id, string sentence, Alternative alternative, IReadOnlyList<T> tweaked, IReadOnlyList<T> vanilla,
         Func<T, RunResult> run, Func<T, double> number)
-        => new(id, sentence, alternative, BySeed(from a in tweaked
-                                                 from b in vanilla
-                                                 where run(a).Spec.Level == run(b).Spec.Level && run(a).Spec.Seed == run(b).Spec.Seed
-                                                 select (run(a), number(a) - number(b))))
+        => new(tweaked.Count == 0 ? id : $"{id} {RunSpec.NameOf(run(tweaked[0]).Spec.Tweaks)}", sentence, alternative, BySeed(
+            from a in tweaked
+            from b in vanilla
+            where run(a).Spec.Level == run(b).Spec.Level && run(a).Spec.Seed == run(b).Spec.Seed
+            select (run(a), number(a) - number(b))))
         {
             Unit = "",
             Scale = 1,

@@ -68,7 +68,7 @@ public static partial class Claims
     public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
     [
         .. from pair in pairs
-           let spec = pair.Both.Runs[0].Spec
+           let spec = pair.Both.Sparsest.Spec
            select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Label}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
     ];
 

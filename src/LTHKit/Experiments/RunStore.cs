@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LTHKit.Data;
@@ -20,18 +21,19 @@ namespace LTHKit.Experiments;
 public sealed class RunStore(string root, string device = "cpu")
 {
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
-    public const int Algorithms = 2;
+    public const int Algorithms = 3;
 
     private const int HeldByAnother = 11;      // EWOULDBLOCK, as .NET passes it on
 
     /// <summary>The store's folder.</summary>
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
-    /// <summary>Who makes runs here, for instance "kit 2, libtorch 2.10.0, cpu".</summary>
+    /// <summary>Who makes runs here, for instance "kit 3, libtorch 2.10.0, cpu".</summary>
     public string Maker { get; } = $"kit {Algorithms}, libtorch {Libtorch.Version}, {device}";
 
-    /// <summary>The same with the threads that each run has now, on which the last bits depend.</summary>
-    internal string Made => $"{Maker}, {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}";
+    /// <summary>The same with the threads that each run has now and the processor's vectors, on which the last bits depend.</summary>
+    internal string Made => $"{Maker}, {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}, vectors of "
+        + $"{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits";
 
     /// <summary>
     /// The store to use where none is named: the folder in LTHKIT_RUNS, else artifacts/runs of the checkout that the current folder lies in,

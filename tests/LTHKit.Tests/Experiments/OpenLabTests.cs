@@ -156,6 +156,15 @@ public sealed class OpenLabTests : IDisposable
         Assert.Contains("for its network at 3ep", Said(() => _lab.Sweep([0.5], keep: ["3ep"])));
     }
 
+    // Other threads, another processor: the run is taken, and that is said.
+    [Fact]
+    public void ARunThatWasMadeAnotherWayIsSaid()
+    {
+        var done = Path.Combine(_lab.Sweep([0.5])[1].Folder, "done.json");
+        File.WriteAllText(done, File.ReadAllText(done).Replace("vectors of ", "vectors of 1"));
+        Assert.Matches(@"1 trained by kit \d+, libtorch .*, cpu, 1 thread, vectors of 1\d+ bits, here it is .*: the last digits may differ", Said(() => _lab.Sweep([0.5])));
+    }
+
     [Fact]
     public void OneDivergedRunLeavesAHoleAndTheRestStays()
     {

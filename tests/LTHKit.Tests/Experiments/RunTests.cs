@@ -8,11 +8,12 @@ using LTHKit.Training;
 using LTHKit.Tweaks;
 using TorchSharp;
 using Xunit;
+using Xunit.Abstractions;
 using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class RunTests : IDisposable
+public sealed class RunTests(ITestOutputHelper counted) : IDisposable
 {
     private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-runs-{Guid.NewGuid():N}");
 
@@ -158,6 +159,7 @@ public sealed class RunTests : IDisposable
             worker.WaitForExit();
             kills++;
         }
+        counted.WriteLine($"{kills} SIGKILLs");
         Assert.InRange(kills, 2, 40);
         Assert.Empty(Directory.GetFiles(cut, "*.tmp", SearchOption.AllDirectories));
         foreach (var run in new[] { spec.Dense, spec })

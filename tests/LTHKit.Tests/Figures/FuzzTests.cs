@@ -127,6 +127,28 @@ public class FuzzTests
     }, iter: Iterations);
 
     [Fact]
+    public void ClaimsAreJudgedOrRefused() => Gen.Select(AnySweep.Array[4, 4], AnySeries.List[0, 4], AnyPlane.List[0, 3], AnyLine.List[0, 3], AnyStages.List[0, 4])
+        .Sample((s, series, planes, lines, stages) =>
+        {
+            foreach (var claims in new Func<IReadOnlyList<Claim>>[]
+            {
+                () => Claims.Skip(s[0], s[1]), () => Claims.Smooth(s[0], s[1]), () => Claims.Architecture(s[0], s[1]), () => Claims.LabelSmoothing(s[0], s[1]),
+                () => Claims.RescaledInit(s[0], s[1]), () => Claims.Recipe(s[0], s[1]), () => Claims.Combined(s[0], s[1], s[2], s[3]), () => Claims.Everywhere((s[0], s[1])),
+                () => Claims.InsteadOfRewinding(s[0], s[1]), () => Claims.OnTopOfRewinding(s[0], s[1], s[2], s[3]), () => Claims.Distillation(s[0], s[1]),
+                () => Claims.OtherMask(s[0], s[1]), () => Claims.Curvature(series, [.. series.Skip(1)]), () => Claims.Contours("skip", (planes, planes), (planes, planes), -1),
+                () => Claims.Contours("skip", (planes, planes), (planes, planes), 0), () => [Claims.Flatness(lines, [.. lines.Skip(1)])],
+                () => Claims.SilentRelu(stages), () => Claims.SilentSmooth(stages),
+            })
+                Shows(() => Tables.Claims([.. claims()]));
+            Says(() => Claims.WinningTicket(s[0], s[1]));
+        }, iter: Iterations);
+
+    [Fact]
+    public void ClaimsOnNothingDecideNothing() => Assert.All(
+        Judgement.Of([.. Claims.Curvature([], []), Claims.Flatness([], []), .. Claims.Contours("skip", ([], []), ([], []), 0), .. Claims.SilentRelu([]), .. Claims.SilentSmooth([])]),
+        judgement => Assert.True(judgement is { Seeds: 0, Decided: false } && judgement.Verdict is null or Verdict.Open, judgement.Claim.Sentence));
+
+    [Fact]
     public void EmptyTablesAreTables()
     {
         Shows(() => Tables.Claims());

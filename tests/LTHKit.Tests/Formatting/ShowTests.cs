@@ -91,6 +91,7 @@ public class ShowTests
             var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
             (other.NumberFormat.NumberDecimalSeparator, other.NumberFormat.NumberGroupSeparator, other.NumberFormat.NegativeSign) = (",", ".", "~");
             CultureInfo.CurrentCulture = other;
+            Assert.Equal("-1 of 1,234.5 (7.0)", new UserException($"{-1} of {1234.5:N1} " + $"({7:0.0})").Message);
             foreach (var (expected, actual) in here.Split('\n').Zip(All().Split('\n')))
                 Assert.Equal(expected, actual);
         }

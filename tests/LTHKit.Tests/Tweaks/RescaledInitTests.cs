@@ -164,7 +164,7 @@ public sealed class RescaledInitTests : IDisposable
         using var folder = new TemporaryFolder();
         using var lab = Tiny.Lab(folder.Path);
         var run = lab.Run("dense", [Tiny.Spec with { Recipe = Tiny.Spec.Recipe with { Epochs = 1 } }])[0];
-        Assert.Contains("has no learned scales", Assert.Throws<UserException>(() => lab.Scales(run)).Message);
+        Assert.Contains("which learns scales", Assert.Throws<UserException>(() => lab.Scales(run)).Message);
     }
 
     [Fact]
