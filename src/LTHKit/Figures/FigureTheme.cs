@@ -47,18 +47,19 @@ internal static class FigureTheme
     }
 
     /// <summary>An axis with a title, a line, ticks and a faint grid.</summary>
-    public static LinearAxis Axis(string title, object? more = null) => Plain(title, new { ShowGrid = true, GridColor = Grid }, more);
+    public static LinearAxis Axis(string title, object? more = null) => Plain(title, new { ShowGrid = true, GridColor = Grid, ExponentFormat = ExponentFormat.Power }, more);
 
     /// <summary>An axis with a title, a line and ticks.</summary>
-    public static LinearAxis GridlessAxis(string title, object? more = null) => Plain(title, new { ShowGrid = false }, more);
+    public static LinearAxis GridlessAxis(string title, object? more = null)
+        => Plain(title, new { ShowGrid = false, ExponentFormat = ExponentFormat.Power }, more);
 
     /// <summary>An axis of names.</summary>
-    public static LinearAxis Categories(int? angle = null) => GridlessAxis("", new { AxisType = AxisType.Category, TickAngle = angle });
+    public static LinearAxis Categories(int? angle = null) => Plain("", new { ShowGrid = false, AxisType = AxisType.Category, TickAngle = angle });
 
     // The kind of axis is given, lest plotly.js take numbers with many missing among them for names.
     private static LinearAxis Plain(string title, params object?[] more) => Init<LinearAxis>([
         new { Title = Init<Title>(new { Text = title, Standoff = 10 }), AxisType = AxisType.Linear, ShowLine = true, LineColor = Ink, ZeroLine = false },
-        new { Ticks = TickOptions.Outside, TickColor = Ink, TickLen = 5, AutoMargin = TickAutoMargin.All, ExponentFormat = ExponentFormat.Power },
+        new { Ticks = TickOptions.Outside, TickColor = Ink, TickLen = 5, AutoMargin = TickAutoMargin.All },
         .. more]);
 
     /// <summary>Puts the legend of these names above the plot, where no curve can run under it, and makes room for as many rows as it takes.</summary>
