@@ -23,7 +23,6 @@ internal static partial class Libtorch
     /// <summary>Why the libtorch of that folder could not be loaded, in the dynamic linker's words; null where nothing went wrong.</summary>
     public static string? Problem { get; private set; }
 
-    /// <exception cref="UserException">The libtorch of that folder could not be loaded.</exception>
     public static void Check()
     {
         if (Problem is not null)

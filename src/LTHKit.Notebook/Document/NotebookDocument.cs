@@ -62,7 +62,6 @@ public sealed class NotebookDocument
         {
             throw new UserException($"{name} is not a notebook: it is not valid JSON ({e.Message.ReplaceLineEndings(" ")}).", e);
         }
-
         if (root["nbformat"] is JsonValue format && format.TryGetValue(out int major) && major != Format)
             throw new UserException($"{name} is a notebook of format {major}, and only format {Format} is read: save it from a current Jupyter first.");
         if (!Is<int>(root["nbformat"]) || root["nbformat_minor"] is { } minor && !Is<int>(minor) || root["cells"] is not JsonArray cells || !cells.All(IsCell))
@@ -115,7 +114,6 @@ public sealed class NotebookDocument
             while (!taken.Add($"cell-{number}"));
             cell["id"] = $"cell-{number}";
         }
-
         if (number > 0 || root["nbformat_minor"] is null || (int)root["nbformat_minor"]! < FirstMinorWithCellIds)
             root["nbformat_minor"] = FirstMinorWithCellIds;
     }

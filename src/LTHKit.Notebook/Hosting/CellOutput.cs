@@ -9,9 +9,6 @@ namespace LTHKit.Notebook.Hosting;
 public sealed record CellError(string Name, string Message, IReadOnlyList<string> Traceback);
 
 /// <summary>Something that a cell put out while it ran, as Jupyter's messages carry it.</summary>
-/// <param name="Type">stream, display_data, update_display_data, execute_result or error.</param>
-/// <param name="Content">The message's content; what is JSON by its MIME type is JSON in it.</param>
-/// <param name="Value">The value that is shown.</param>
 internal sealed record CellOutput(string Type, JsonObject Content, object? Value = null)
 {
     public static CellOutput Stream(string name, string text) => new("stream", new() { ["name"] = name, ["text"] = text });

@@ -10,7 +10,6 @@ internal static class Chromium
         .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
 
-    /// <exception cref="UserException">There is none, or it does not start.</exception>
     public static async Task<IBrowser> LaunchAsync()
     {
         var program = Program ?? throw new UserException("Pictures of figures are drawn by Chromium, which is not installed: install the package chromium.");

@@ -67,7 +67,6 @@ public static class FigureImages
                 figure.ToJsonString(), format, scale).ConfigureAwait(false);
             images.Add(format == "svg" ? Encoding.UTF8.GetBytes(image) : Convert.FromBase64String(image));
         }
-
         return images;
     }
 

@@ -41,7 +41,6 @@ public static class HtmlExport
             else if (cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source))
                 Code(body, cell, markdown, ref figures);
         }
-
         var title = markdown.Headings.Select(heading => heading.Text).FirstOrDefault() ?? name;
         var page = new StringBuilder("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             .Append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
@@ -105,7 +104,6 @@ public static class HtmlExport
                     Data(body, type, data[type] ?? "", markdown, ref figures);
                 break;
         }
-
         body.Append("</div>\n");
     }
 

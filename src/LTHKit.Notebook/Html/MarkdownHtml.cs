@@ -36,8 +36,6 @@ internal sealed class MarkdownHtml(string folder)
     /// <summary>The headings seen so far: level, text, id.</summary>
     public List<(int Level, string Text, string Id)> Headings { get; } = [];
 
-    /// <param name="text">Markdown.</param>
-    /// <param name="attachments">The cell's attached pictures.</param>
     public string Render(string text, JsonObject? attachments = null)
     {
         MarkdownDocument document;
@@ -109,7 +107,6 @@ internal sealed class MarkdownHtml(string folder)
                 renderer.WriteLine(MathMl.Of(code, display: true));
                 return;
             }
-
             var language = (block as FencedCodeBlock)?.Info ?? "";
             renderer.Write("<pre class=\"source\"><code>");
             renderer.Write(language is "csharp" or "cs" or "c#" ? CodeHtml.Highlight(code) : CodeHtml.Encode(code));

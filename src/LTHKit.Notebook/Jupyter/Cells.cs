@@ -33,7 +33,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
             _count = number;
             history.Add(number, code);
         }
-
         if (!silent)
             channels.Publish("execute_input", new() { ["code"] = code, ["execution_count"] = number }, request);
 
@@ -73,7 +72,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
                     if (stored)
                         history.SetResult((string?)output.Data![PlainTextFormatter.MimeType]);
                 }
-
                 if (silent)
                     return;
                 Provide(output);
@@ -109,7 +107,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
             content["status"] = error is null ? "ok" : "error";
             values[name] = content;
         }
-
         return values;
     }
 }

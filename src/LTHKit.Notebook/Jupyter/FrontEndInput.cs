@@ -13,7 +13,6 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
     public void Answer(Request reply) => _waiting?.TrySetResult(reply.Text("value"));
 
     /// <summary>Asks the user.</summary>
-    /// <exception cref="InvalidOperationException">The front end has no input line.</exception>
     public string Ask(string prompt, bool isSecret)
     {
         if (_cell is not { } cell || !cell.Request.Flag("allow_stdin", false))

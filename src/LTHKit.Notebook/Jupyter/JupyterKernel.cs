@@ -95,7 +95,6 @@ public sealed class JupyterKernel : IDisposable
             await Serve(Channel.Shell, request).ConfigureAwait(false);
             return;
         }
-
         Status("busy", request);
         _channels.Send(Channel.Shell, "execute_reply", new() { ["status"] = "aborted" }, request);
         Status("idle", request);
@@ -116,7 +115,6 @@ public sealed class JupyterKernel : IDisposable
             _log($"{request.Type} failed: {e}");
             reply = new() { ["status"] = "error", ["ename"] = e.GetType().Name, ["evalue"] = e.Message, ["traceback"] = new JsonArray() };
         }
-
         var waiting = new List<Request>();
         var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
         while (failed && request.Flag("stop_on_error", true) && _shell.Reader.TryRead(out var next))

@@ -76,7 +76,6 @@ public static class KernelSpecs
         {
             throw new UserException($"The kernel could not be removed: {e.Message}", e);
         }
-
         return own;
     }
 

@@ -17,7 +17,6 @@ internal static class Parameters
 
     private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
-    /// <exception cref="UserException">A name that the notebook does not declare, or a value that is not of its type.</exception>
     public static void Inject(NotebookDocument notebook, IReadOnlyDictionary<string, string> values, string name)
     {
         foreach (var old in notebook.Cells.Where(cell => cell.Tags.Contains(Injected)).ToList())
@@ -35,7 +34,6 @@ internal static class Parameters
                 throw new UserException($"{name} has no parameter {parameter}; it has {string.Join(", ", declared.Keys)}.");
             lines.Add($"{parameter} = {Literal(parameter, type, value)};");
         }
-
         notebook.Insert(notebook.Cells.ToList().IndexOf(cell) + 1, NotebookCell.Create("code", UnusedId(notebook), string.Join('\n', lines), Injected));
     }
 
@@ -95,7 +93,6 @@ internal static class Parameters
             var items = value.Trim().TrimStart('[').TrimEnd(']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             return $"[{string.Join(", ", items.Select(item => Literal(parameter, type[..^2], item.Trim('"'))))}]";
         }
-
         var culture = CultureInfo.InvariantCulture;
         return type switch
         {

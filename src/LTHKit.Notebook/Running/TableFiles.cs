@@ -29,11 +29,9 @@ internal sealed class TableFiles(string notebook)
             if (display is not null)
                 _ofDisplay[display] = path;
         }
-
         _waiting.Add((frame, path));
     }
 
-    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public void Save()
     {
         foreach (var (frame, path) in _waiting)
@@ -42,7 +40,6 @@ internal sealed class TableFiles(string notebook)
             if (!_paths.Contains(path))
                 _paths.Add(path);
         }
-
         _waiting.Clear();
     }
 

@@ -5,7 +5,6 @@ using LTHKit.Training;
 namespace LTHKit.Experiments;
 
 /// <summary>Where a run keeps what. The only place that names these files; each of them names the run that it belongs to.</summary>
-/// <param name="Path">The run's folder.</param>
 internal sealed record RunFolder(string Path)
 {
     /// <summary>The run's name and who made it, as its files have it.</summary>
@@ -49,14 +48,11 @@ internal sealed record RunFolder(string Path)
 }
 
 /// <summary>Lines that grow with a run, the first of them the run's name.</summary>
-/// <param name="folder">The run.</param>
-/// <param name="path">The file.</param>
 internal sealed class RunLog<T>(RunFolder folder, string path)
 {
     private readonly string _head = JsonSerializer.Serialize(new Head(folder.Run), SpecJson.LineOptions);
 
     /// <summary>The lines so far; none where there is no file.</summary>
-    /// <exception cref="UserException">The file is damaged or of another run.</exception>
     public IReadOnlyList<T> Read()
     {
         if (!File.Exists(path))

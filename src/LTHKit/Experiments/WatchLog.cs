@@ -6,7 +6,6 @@ internal sealed class WatchLog(RunFolder folder, string name)
     private readonly RunLog<Line> _log = new(folder, folder.Watch(name));
 
     /// <summary>The numbers by name, after how many epochs.</summary>
-    /// <exception cref="UserException">The file is damaged.</exception>
     public SortedDictionary<int, IReadOnlyDictionary<string, double>> Read() => new(_log.Read().ToDictionary(line => line.Epoch, line => line.Values));
 
     /// <summary>Adds what was seen after <paramref name="epoch"/> epochs.</summary>

@@ -1,5 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Pruning;
 
@@ -10,12 +8,6 @@ internal static class Cut
     /// The mask that keeps exactly <paramref name="keep"/> of the weights that <paramref name="mask"/> keeps: those of the highest
     /// score. Ties go by position, the earlier weight is cut first.
     /// </summary>
-    /// <param name="scores">A score for each weight by layer name, of the weight's shape; only survivors' scores count.</param>
-    /// <param name="mask">The mask so far.</param>
-    /// <param name="keep">How many weights to keep.</param>
-    /// <param name="distribution">Over all layers at once, or layer by layer; null for at once.</param>
-    /// <param name="except">Layers of which nothing is cut, by the beginning of their names.</param>
-    /// <exception cref="UserException">A score is not a number, more is to be kept than there is, or a layer to leave out is not there.</exception>
     public static Mask To(
         IReadOnlyDictionary<string, Tensor> scores, Mask mask, long keep, Distribution? distribution = null, IReadOnlyList<string>? except = null)
     {
@@ -36,7 +28,6 @@ internal static class Cut
     }
 
     /// <summary>The layers whose names begin with what is given.</summary>
-    /// <exception cref="UserException">There is none for one of them.</exception>
     internal static IReadOnlySet<string> LeftOut(Mask mask, IReadOnlyList<string> except)
     {
         var names = mask.Layers.Select(l => l.Name).ToList();

@@ -4,7 +4,6 @@ namespace LTHKit.Pruning;
 internal static class LayerBudgets
 {
     /// <summary>Budgets that add up to <paramref name="keep"/>; no layer gets more than it has, the rest goes to the others.</summary>
-    /// <exception cref="UserException">A layer's share is no positive number.</exception>
     public static IReadOnlyList<(LayerMask Layer, long Keep)> Of(IReadOnlyList<LayerMask> layers, long keep, Distribution distribution)
     {
         double[] weights = [.. layers.Select(l => distribution.Share!(l) is > 0 and < double.PositiveInfinity and var share ? share
