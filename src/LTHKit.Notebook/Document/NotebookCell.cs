@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace LTHKit.Notebook.Document;
 
 /// <summary>One cell of a notebook, a view on its JSON.</summary>
-public sealed class NotebookCell
+internal sealed class NotebookCell
 {
     internal NotebookCell(JsonObject json) => Json = json;
 
@@ -58,5 +58,30 @@ public sealed class NotebookCell
         if (kind == "code")
             (json["execution_count"], json["outputs"]) = (null, new JsonArray());
         return new NotebookCell(json);
+    }
+}
+
+/// <summary>nbformat's text: one string, or a list of lines that keep their line ends.</summary>
+internal static class MultilineText
+{
+    public static string Join(JsonNode? node) => node switch
+    {
+        null => "",
+        JsonArray lines => string.Concat(lines.Select(Join)),
+        JsonValue value when value.TryGetValue<string>(out var text) => text,
+        _ => node.ToJsonString(),
+    };
+
+    public static JsonArray Split(string text) => [.. Lines(text).Select(line => (JsonNode)line)];
+
+    public static IEnumerable<string> Lines(string text)
+    {
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = text.IndexOf('\n', start) + 1;
+            if (end == 0)
+                end = text.Length;
+            yield return text[start..end];
+        }
     }
 }

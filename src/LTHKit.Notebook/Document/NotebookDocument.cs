@@ -6,7 +6,7 @@ using LTHKit.Storage;
 namespace LTHKit.Notebook.Document;
 
 /// <summary>A Jupyter notebook (nbformat 4). What this class does not know of the file stays in it as it was.</summary>
-public sealed class NotebookDocument
+internal sealed class NotebookDocument
 {
     private const int Format = 4, FirstMinorWithCellIds = 5;
 
@@ -31,7 +31,6 @@ public sealed class NotebookDocument
     public IReadOnlyList<NotebookCell> Cells => _cells;
 
     /// <summary>Reads a notebook file.</summary>
-    /// <exception cref="UserException">There is no such file, or it is no notebook of format 4.</exception>
     public static NotebookDocument Load(string path)
     {
         try
@@ -49,7 +48,6 @@ public sealed class NotebookDocument
     }
 
     /// <summary>Reads a notebook's text; <paramref name="name"/> is what an error calls it.</summary>
-    /// <exception cref="UserException">The text is no notebook of format 4.</exception>
     public static NotebookDocument Parse(string text, string name)
     {
         JsonObject root;
@@ -100,7 +98,6 @@ public sealed class NotebookDocument
     public override string ToString() => _root.ToJsonString(Json) + "\n";
 
     /// <summary>Writes the notebook whole or not at all: an interrupted save leaves the file that was there.</summary>
-    /// <exception cref="UserException">The folder cannot be written to, or the disk is full.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, ToString());
 
     private static void GiveIds(JsonObject root, JsonArray cells)

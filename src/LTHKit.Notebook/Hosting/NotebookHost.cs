@@ -122,8 +122,7 @@ internal sealed class NotebookHost : IDisposable
     }
 
     /// <summary>Asks one of the kernels' language services.</summary>
-    public async Task<T?> AskAsync<T>(KernelCommand question)
-        where T : KernelEvent
+    public async Task<T?> AskAsync<T>(KernelCommand question) where T : KernelEvent
     {
         if (question is LanguageServiceCommand about && IsTooDeep(about.Code))
             return null;
@@ -201,13 +200,9 @@ internal sealed class NotebookHost : IDisposable
             }
         }
 
-        public void OnCompleted()
-        {
-        }
+        public void OnCompleted() { }
 
-        public void OnError(Exception error)
-        {
-        }
+        public void OnError(Exception error) { }
 
         public void Dispose()
         {

@@ -1,8 +1,7 @@
 namespace LTHKit.Notebook.Running;
 
 /// <summary>What to run and where its results go.</summary>
-/// <param name="Input">The notebook.</param>
-public sealed record RunOptions(string Input)
+internal sealed record RunOptions(string Input)
 {
     /// <summary>The folder of the executed notebook, its page and its tables; the notebook's own folder by default.</summary>
     public string? OutputFolder { get; init; }
@@ -24,12 +23,7 @@ public sealed record RunOptions(string Input)
 }
 
 /// <summary>What a run left behind.</summary>
-/// <param name="Notebook">The executed notebook, partial where the run failed.</param>
-/// <param name="Html">Its page, if one was asked for.</param>
-/// <param name="Tables">A CSV file for each table that was displayed.</param>
-/// <param name="Error">What stopped the run, or null.</param>
-/// <param name="Interrupted">Whether it was stopped from outside.</param>
-public sealed record RunOutcome(
+internal sealed record RunOutcome(
     string Notebook, string? Html, IReadOnlyList<string> Tables, Hosting.CellError? Error, bool Interrupted)
 {
     /// <summary>Whether every cell ran to its end.</summary>

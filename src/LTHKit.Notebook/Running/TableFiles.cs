@@ -45,9 +45,7 @@ internal sealed class TableFiles(string notebook)
 
     private sealed class SaveCsv(string path) : IFrameOperation<bool>
     {
-        public bool Invoke<R, C>(Frame<R, C> frame)
-            where R : notnull
-            where C : notnull
+        public bool Invoke<R, C>(Frame<R, C> frame) where R : notnull where C : notnull
         {
             frame.SaveCsv(path, includeRowKeys: true);
             return true;

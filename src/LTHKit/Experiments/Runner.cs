@@ -224,8 +224,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public IEnumerable<string> Sizes(IEnumerable<RunSpec> specs) => specs.DistinctBy(spec => (spec.Model, spec.Data)).Select(spec =>
     {
         using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
-        var size = FormattableString.Invariant($"{network.ParameterCount:N0} parameters, {Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
-        return $"{spec.Model.Name} on {spec.Data.Label}: {size}";
+        return FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
+            + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
     }).Distinct();
 
     private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
@@ -334,18 +334,17 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         private readonly RunFolder _folder = store.Folder(spec);
 
-        public override void StepDone(Trainer trainer, Step done, int iterations) => Keep(trainer, done.Within(iterations));
+        public override void StepDone(Trainer trainer, Step done, int iterations)
+        {
+            done = done.Within(iterations);
+            if (keep.Any(at => at.Within(iterations) == done))
+                Checkpoint.Save(_folder.Snapshot(done), trainer.Network, done, _folder.Run);
+        }
 
         public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
         {
             store.AddMetrics(spec, epoch.Evaluation.Value);
             trainer.Save(_folder.Checkpoint, _folder.Run);
-        }
-
-        private void Keep(Trainer trainer, Step done)
-        {
-            if (keep.Any(at => at.Within(trainer.Iterations) == done))
-                Checkpoint.Save(_folder.Snapshot(done), trainer.Network, done, _folder.Run);
         }
     }
 

@@ -7,19 +7,13 @@ namespace LTHKit.Training;
 internal abstract class TrainingCallback
 {
     /// <summary>While the network is prepared.</summary>
-    public virtual void Preparing(string doing)
-    {
-    }
+    public virtual void Preparing(string doing) { }
 
     /// <summary>After a step.</summary>
-    public virtual void StepDone(Trainer trainer, Step done, int iterations)
-    {
-    }
+    public virtual void StepDone(Trainer trainer, Step done, int iterations) { }
 
     /// <summary>After an epoch.</summary>
-    public virtual void EpochDone(Trainer trainer, TrainedEpoch epoch)
-    {
-    }
+    public virtual void EpochDone(Trainer trainer, TrainedEpoch epoch) { }
 }
 
 /// <summary>An epoch that has just been trained.</summary>
@@ -35,3 +29,16 @@ public sealed class DivergedException(string message) : UserException(message)
     {
     }
 }
+
+/// <summary>What one epoch brought. Losses are plain cross-entropy except the training loss, which is what was minimised.</summary>
+/// <param name="Epoch">Counted from 0.</param>
+/// <param name="LearningRate">Of the epoch's first step.</param>
+/// <param name="TrainLoss">Mean over the epoch's steps, as the weights moved.</param>
+/// <param name="TrainAccuracy">Likewise; a fraction.</param>
+/// <param name="ValidationLoss">After the epoch.</param>
+/// <param name="ValidationAccuracy">After the epoch; a fraction.</param>
+/// <param name="TestLoss">After the epoch.</param>
+/// <param name="TestAccuracy">After the epoch; a fraction.</param>
+/// <param name="Seconds">Wall time of the epoch, evaluation included.</param>
+public sealed record EpochMetrics(int Epoch, double LearningRate, double TrainLoss, double TrainAccuracy, double ValidationLoss,
+    double ValidationAccuracy, double TestLoss, double TestAccuracy, double Seconds);
