@@ -7,7 +7,6 @@ internal sealed class NotebookCell
 {
     internal NotebookCell(JsonObject json) => Json = json;
 
-    /// <summary>The cell as the file has it.</summary>
     public JsonObject Json { get; }
 
     /// <summary>The cell's id, unique in the notebook.</summary>
@@ -19,17 +18,14 @@ internal sealed class NotebookCell
     /// <summary>code, markdown or raw.</summary>
     public string Kind => (string)Json["cell_type"]!;
 
-    /// <summary>Whether the cell is run.</summary>
     public bool IsCode => Kind == "code";
 
-    /// <summary>The cell's text.</summary>
     public string Source
     {
         get => MultilineText.Join(Json["source"]);
         set => Json["source"] = MultilineText.Split(value);
     }
 
-    /// <summary>The tags in the cell's metadata.</summary>
     public IReadOnlyList<string> Tags =>
         Json["metadata"]?["tags"] is JsonArray tags ? [.. tags.OfType<JsonValue>().Select(tag => tag.ToString())] : [];
 
@@ -43,7 +39,6 @@ internal sealed class NotebookCell
     /// <summary>What the cell has put out, as nbformat objects.</summary>
     public JsonArray Outputs => Json["outputs"] as JsonArray ?? (JsonArray)(Json["outputs"] = new JsonArray());
 
-    /// <summary>Forgets outputs and number.</summary>
     public void Clear()
     {
         Outputs.Clear();

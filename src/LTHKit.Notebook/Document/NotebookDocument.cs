@@ -27,10 +27,8 @@ internal sealed class NotebookDocument
         _cells = [.. root["cells"]!.AsArray().Select(cell => new NotebookCell(cell!.AsObject()))];
     }
 
-    /// <summary>The cells in order.</summary>
     public IReadOnlyList<NotebookCell> Cells => _cells;
 
-    /// <summary>Reads a notebook file.</summary>
     public static NotebookDocument Load(string path)
     {
         try
@@ -80,21 +78,18 @@ internal sealed class NotebookDocument
 
     private static bool Is<T>(JsonNode? node) => node is JsonValue value && value.TryGetValue<T>(out _);
 
-    /// <summary>Puts a cell in the place of the one with that index.</summary>
     public void Insert(int at, NotebookCell cell)
     {
         _root["cells"]!.AsArray().Insert(at, cell.Json);
         _cells.Insert(at, cell);
     }
 
-    /// <summary>Takes a cell out.</summary>
     public void Remove(NotebookCell cell)
     {
         _root["cells"]!.AsArray().Remove(cell.Json);
         _cells.Remove(cell);
     }
 
-    /// <summary>The text of the file.</summary>
     public override string ToString() => _root.ToJsonString(Json) + "\n";
 
     /// <summary>Writes the notebook whole or not at all: an interrupted save leaves the file that was there.</summary>

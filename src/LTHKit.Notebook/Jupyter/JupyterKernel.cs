@@ -70,10 +70,8 @@ internal sealed class JupyterKernel : IDisposable
     private async Task ServeShell()
     {
         await foreach (var request in _shell.Reader.ReadAllAsync().ConfigureAwait(false))
-        {
             foreach (var aborted in await Serve(Channel.Shell, request).ConfigureAwait(false))
                 await Abort(aborted).ConfigureAwait(false);
-        }
     }
 
     private async Task ServeControl()

@@ -19,7 +19,7 @@ internal static class NotebookRunner
         var folder = Path.GetDirectoryName(input)!;
         var output = Path.Combine(Path.GetFullPath(options.OutputFolder ?? folder), Path.GetFileName(input));
         var notebook = NotebookDocument.Load(input);
-        Parameters.Inject(notebook, options.Parameters, Path.GetFileName(input));
+        Parameters.Inject(notebook, options.Parameters ?? new Dictionary<string, string>(), Path.GetFileName(input));
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
 

@@ -4,26 +4,15 @@ using LTHKit.Training;
 namespace LTHKit.Experiments;
 
 /// <summary>How large the analyses of a profile are; the defaults are the paper's, where it names them.</summary>
-public sealed record AnalysisSize
+/// <param name="PlanePoints">Points a side of a plane.</param>
+/// <param name="CurvatureImages">Training images that a Hessian or a gradient is a mean over; 0 for all.</param>
+/// <param name="LandscapeImages">Images that a landscape is a mean over; 0 for all.</param>
+/// <param name="CurvatureBatch">Training images of one batch where a Hessian is measured; one that holds them all saves half of the time.</param>
+/// <param name="LanczosSteps">Lanczos steps of a spectral density.</param>
+/// <param name="WatchEvery">A network is watched after every so many epochs, and after the first and the last.</param>
+public sealed record AnalysisSize(
+    int PlanePoints = 51, int CurvatureImages = 0, int LandscapeImages = 0, int CurvatureBatch = 500, int LanczosSteps = 80, int WatchEvery = 1)
 {
-    /// <summary>Points a side of a plane.</summary>
-    public int PlanePoints { get; init; } = 51;
-
-    /// <summary>Training images that a Hessian or a gradient is a mean over; 0 for all.</summary>
-    public int CurvatureImages { get; init; }
-
-    /// <summary>Images that a landscape is a mean over; 0 for all.</summary>
-    public int LandscapeImages { get; init; }
-
-    /// <summary>Training images of one batch where a Hessian is measured; one that holds them all saves half of the time.</summary>
-    public int CurvatureBatch { get; init; } = 500;
-
-    /// <summary>Lanczos steps of a spectral density.</summary>
-    public int LanczosSteps { get; init; } = 80;
-
-    /// <summary>A network is watched after every so many epochs, and after the first and the last.</summary>
-    public int WatchEvery { get; init; } = 1;
-
     /// <summary>The training images that a Hessian or a gradient is a mean over.</summary>
     public Sample CurvatureSample => new() { Images = CurvatureImages, BatchSize = CurvatureBatch };
 
