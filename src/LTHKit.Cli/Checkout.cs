@@ -4,7 +4,6 @@ namespace LTHKit.Cli;
 internal static class Checkout
 {
     /// <summary>The repository's root.</summary>
-    /// <exception cref="UserException">The program was moved out of its repository.</exception>
     public static string Root { get; } = FindRoot();
 
     /// <summary>The folder of everything that is built or computed.</summary>

@@ -12,6 +12,19 @@ internal static class CommandLine
 {
     private const int DiskFull = 28, QuotaExceeded = 122, ReadOnlyFileSystem = 30; // errno, which .NET keeps in HResult
 
+    // A plain command as the root: RootCommand takes the name of the built file, and people type this one.
+    public static Command Verbs() => new("./lthkit", "Draw a winning ticket, and spend it better.")
+    {
+        new HelpOption(),
+        ReproduceVerb.Create(),
+        RunVerb.Create(),
+        FiguresVerb.Create(),
+        DataVerb.Create(),
+        KernelVerb.Create(),
+        BenchVerb.Create(),
+        DoctorVerb.Create(),
+    };
+
     /// <summary>Runs the verb that the arguments name; errors are one sentence each on <paramref name="error"/>.</summary>
     public static async Task<int> Run(Func<Command> root, string[] args, TextWriter error)
     {
@@ -68,10 +81,9 @@ internal static class CommandLine
         return exception switch
         {
             UserException => Fail(error, exception.Message, 2),
-            UnauthorizedAccessException => Fail(error, $"{exception.Message.TrimEnd('.')}; choose a folder that you may write to.", 2),
             IOException { HResult: DiskFull or QuotaExceeded } =>
                 Fail(error, $"the disk is full ({exception.Message.TrimEnd('.')}); free some space and run the same command again.", 2),
-            IOException { HResult: ReadOnlyFileSystem } =>
+            UnauthorizedAccessException or IOException { HResult: ReadOnlyFileSystem } =>
                 Fail(error, $"{exception.Message.TrimEnd('.')}; choose a folder that you may write to.", 2),
             DllNotFoundException or EntryPointNotFoundException =>
                 Fail(error, $"a native library is missing or out of date ({FirstLine(exception.Message)}); run ./lthkit setup.", 1),
@@ -85,9 +97,5 @@ internal static class CommandLine
         return code;
     }
 
-    private static string FirstLine(string text)
-    {
-        var end = text.IndexOf('\n');
-        return (end < 0 ? text : text[..end]).Trim();
-    }
+    private static string FirstLine(string text) => text.Split('\n')[0].Trim();
 }

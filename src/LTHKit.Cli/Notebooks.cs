@@ -12,8 +12,6 @@ internal static class Notebooks
         => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal).Select(Read)];
 
     /// <summary>Runs a notebook into a folder.</summary>
-    /// <exception cref="UserException">A cell threw; what was reached is kept.</exception>
-    /// <exception cref="OperationCanceledException">Stopped; what was reached is kept.</exception>
     public static async Task<RunOutcome> Run(string notebook, string output, IReadOnlyDictionary<string, string> parameters, CancellationToken cancel)
     {
         var outcome = await NotebookRunner.RunAsync(
@@ -61,9 +59,6 @@ internal static class Notebooks
 }
 
 /// <summary>A notebook and the figures that it reproduces.</summary>
-/// <param name="Path">Its file.</param>
-/// <param name="Figures">Names of figures, as in the paper: "1b".</param>
-/// <param name="Headline">Whether it is the one to run when nothing else is asked for.</param>
 internal sealed record FigureNotebook(string Path, IReadOnlyList<string> Figures, bool Headline)
 {
     public string Name => System.IO.Path.GetFileNameWithoutExtension(Path);

@@ -1,3 +1,3 @@
 using LTHKit.Cli;
 
-return await CommandLine.Run(Verbs.Root, args, Console.Error);
+return await CommandLine.Run(CommandLine.Verbs, args, Console.Error);

@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using LTHKit.Training;
 
 namespace LTHKit;
 
@@ -8,7 +10,7 @@ namespace LTHKit;
 /// What must be so before TorchSharp loads libtorch: how its threads wait, how it gets memory, and which libtorch it is. Done when this assembly is
 /// initialised; every program of the kit sees to that when it starts (build/Start.cs).
 /// </summary>
-internal static partial class Libtorch
+internal static unsafe partial class Libtorch
 {
     private const int MmapThreshold = -3, TrimThreshold = -1;       // of mallopt, from malloc.h
     private const int Most = 1 << 30, MostOfOldGlibc = 1 << 25;
@@ -23,7 +25,6 @@ internal static partial class Libtorch
     /// <summary>Why the libtorch of that folder could not be loaded, in the dynamic linker's words; null where nothing went wrong.</summary>
     public static string? Problem { get; private set; }
 
-    /// <exception cref="UserException">The libtorch of that folder could not be loaded.</exception>
     public static void Check()
     {
         if (Problem is not null)
@@ -62,4 +63,28 @@ internal static partial class Libtorch
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int MallocOption(int option, int value);
+
+    /// <summary>Its version, for instance "2.10.0": what it says of itself, or else the one that TorchSharp was built for.</summary>
+    public static string Version { get; } = Read();
+
+    private static string Read()
+    {
+        var built = Regex.Replace(torch.__version__, @"^(\d+\.\d+\.\d+).*", "$1");
+        if (!FusedSgd.Available)
+            return built;
+        var text = stackalloc IntPtr[4];        // a std::string: its characters, their number, and room for short ones
+        try
+        {
+            show_config(text);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return built;
+        }
+        var said = Regex.Match(Marshal.PtrToStringUTF8(text[0], (int)text[1]), @"TORCH_VERSION=([\w.+]+)");
+        return said.Success ? said.Groups[1].Value : built;
+    }
+
+    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at11show_configB5cxx11Ev")]
+    private static extern void show_config(IntPtr* text);
 }

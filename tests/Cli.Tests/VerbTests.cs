@@ -20,7 +20,7 @@ public sealed class VerbTests : IDisposable
     private static async Task<(int Code, string Error)> Run(params string[] arguments)
     {
         var error = new StringWriter();
-        var code = await CommandLine.Run(Verbs.Root, arguments, error);
+        var code = await CommandLine.Run(CommandLine.Verbs, arguments, error);
         return (code, error.ToString());
     }
 

@@ -98,7 +98,7 @@ public sealed partial class NotebooksTests(Reproduced reproduced) : IDisposable
     };
 
     // "AT + TRT: 6 runs trained, 2 from the store, 9 s" tells times, and the second time there is nothing to train or to compute and no such
-    // line. A warning of collapsed layers stands below it, or else below the name alone, and must be the same.
-    [GeneratedRegex(@"^.+?(: \d+ runs? trained(, \d+ from the store)?, [\da-z ]+|: (\d+) of \3)(?=$|\n  layer collapse)|^[^\n]+(?=\n  layer collapse)")]
+    // line, nor the size of the network below it. A warning of collapsed layers stands below it, or else below the name alone, and must be the same.
+    [GeneratedRegex(@"^.+?(: \d+ runs? trained(, \d+ from the store)?, [\da-z ]+(\n  [^\n]+ multiply-adds an image)*|: (\d+) of \4)(?=$|\n  layer collapse)|^[^\n]+(?=\n  layer collapse)")]
     private static partial Regex Progress();
 }

@@ -8,10 +8,6 @@ using static TorchSharp.torch;
 namespace LTHKit.Cli.Doctor;
 
 /// <summary>What the doctor saw of one thing.</summary>
-/// <param name="Topic">The thing.</param>
-/// <param name="State">How it is.</param>
-/// <param name="Problem">What is wrong with it, and the cure; null when nothing is.</param>
-/// <param name="Needed">Whether nothing works while the problem lasts.</param>
 internal sealed record Finding(string Topic, string State, string? Problem = null, bool Needed = false);
 
 /// <summary>Looks at the machine and at libtorch. libtorch is tried in a child process: one that does not fit takes its process along.</summary>

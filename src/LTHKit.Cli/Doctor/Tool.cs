@@ -6,21 +6,11 @@ namespace LTHKit.Cli.Doctor;
 /// <summary>Programs that other people installed.</summary>
 internal static class Tool
 {
-    /// <returns>Where the program lies on the PATH; null when it does not.</returns>
-    public static string? Find(string name) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
-            .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
-
-    /// <returns>What the program prints; null when it is not there, fails or does not answer within five seconds.</returns>
     public static string? Output(string name, params string[] arguments)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(name, arguments)
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
+            using var process = Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             process.ErrorDataReceived += (_, _) => { };
             process.BeginErrorReadLine();
             var output = process.StandardOutput.ReadToEndAsync();

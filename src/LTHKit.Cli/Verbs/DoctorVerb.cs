@@ -19,11 +19,9 @@ internal static class DoctorVerb
                 return 0;
             }
             if (parsed.GetValue(libtorch))
-            {
                 return Examination.Torch().First() is { Problem: { } problem } found
                     ? throw new UserException($"the libtorch {found.State}: {problem}.")
                     : 0;
-            }
             var sound = true;
             foreach (var finding in Examination.Machine().Concat(Examination.Torch()))
             {

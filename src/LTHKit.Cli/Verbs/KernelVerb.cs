@@ -60,11 +60,8 @@ internal static class KernelVerb
     private static string Owner(KernelSpec spec) =>
         spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}";
 
-    private static Option<string?> Prefix() => new("--prefix")
-    {
-        Description = "Register below DIR/share/jupyter instead of the user's data folder.",
-        HelpName = "DIR",
-    };
+    private static Option<string?> Prefix()
+        => new("--prefix") { Description = "Register below DIR/share/jupyter instead of the user's data folder.", HelpName = "DIR" };
 
     private static Option<bool> ActivePrefix() => new("--sys-prefix") { Description = "Register in the active Python environment." };
 
@@ -81,11 +78,7 @@ internal static class KernelVerb
         return KernelSpecs.FolderOf(environment.Trim());
     }
 
-    private static string DotNet()
-    {
-        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        return Path.Combine(root, "dotnet");
-    }
+    private static string DotNet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 
     /// <summary>What a front end starts.</summary>
     internal sealed class RunCommand : Command

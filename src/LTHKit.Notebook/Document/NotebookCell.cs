@@ -3,11 +3,10 @@ using System.Text.Json.Nodes;
 namespace LTHKit.Notebook.Document;
 
 /// <summary>One cell of a notebook, a view on its JSON.</summary>
-public sealed class NotebookCell
+internal sealed class NotebookCell
 {
     internal NotebookCell(JsonObject json) => Json = json;
 
-    /// <summary>The cell as the file has it.</summary>
     public JsonObject Json { get; }
 
     /// <summary>The cell's id, unique in the notebook.</summary>
@@ -19,17 +18,14 @@ public sealed class NotebookCell
     /// <summary>code, markdown or raw.</summary>
     public string Kind => (string)Json["cell_type"]!;
 
-    /// <summary>Whether the cell is run.</summary>
     public bool IsCode => Kind == "code";
 
-    /// <summary>The cell's text.</summary>
     public string Source
     {
         get => MultilineText.Join(Json["source"]);
         set => Json["source"] = MultilineText.Split(value);
     }
 
-    /// <summary>The tags in the cell's metadata.</summary>
     public IReadOnlyList<string> Tags =>
         Json["metadata"]?["tags"] is JsonArray tags ? [.. tags.OfType<JsonValue>().Select(tag => tag.ToString())] : [];
 
@@ -43,7 +39,6 @@ public sealed class NotebookCell
     /// <summary>What the cell has put out, as nbformat objects.</summary>
     public JsonArray Outputs => Json["outputs"] as JsonArray ?? (JsonArray)(Json["outputs"] = new JsonArray());
 
-    /// <summary>Forgets outputs and number.</summary>
     public void Clear()
     {
         Outputs.Clear();
@@ -58,5 +53,30 @@ public sealed class NotebookCell
         if (kind == "code")
             (json["execution_count"], json["outputs"]) = (null, new JsonArray());
         return new NotebookCell(json);
+    }
+}
+
+/// <summary>nbformat's text: one string, or a list of lines that keep their line ends.</summary>
+internal static class MultilineText
+{
+    public static string Join(JsonNode? node) => node switch
+    {
+        null => "",
+        JsonArray lines => string.Concat(lines.Select(Join)),
+        JsonValue value when value.TryGetValue<string>(out var text) => text,
+        _ => node.ToJsonString(),
+    };
+
+    public static JsonArray Split(string text) => [.. Lines(text).Select(line => (JsonNode)line)];
+
+    public static IEnumerable<string> Lines(string text)
+    {
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = text.IndexOf('\n', start) + 1;
+            if (end == 0)
+                end = text.Length;
+            yield return text[start..end];
+        }
     }
 }

@@ -6,7 +6,7 @@ using LTHKit.Storage;
 namespace LTHKit.Notebook.Document;
 
 /// <summary>A Jupyter notebook (nbformat 4). What this class does not know of the file stays in it as it was.</summary>
-public sealed class NotebookDocument
+internal sealed class NotebookDocument
 {
     private const int Format = 4, FirstMinorWithCellIds = 5;
 
@@ -27,11 +27,8 @@ public sealed class NotebookDocument
         _cells = [.. root["cells"]!.AsArray().Select(cell => new NotebookCell(cell!.AsObject()))];
     }
 
-    /// <summary>The cells in order.</summary>
     public IReadOnlyList<NotebookCell> Cells => _cells;
 
-    /// <summary>Reads a notebook file.</summary>
-    /// <exception cref="UserException">There is no such file, or it is no notebook of format 4.</exception>
     public static NotebookDocument Load(string path)
     {
         try
@@ -49,7 +46,6 @@ public sealed class NotebookDocument
     }
 
     /// <summary>Reads a notebook's text; <paramref name="name"/> is what an error calls it.</summary>
-    /// <exception cref="UserException">The text is no notebook of format 4.</exception>
     public static NotebookDocument Parse(string text, string name)
     {
         JsonObject root;
@@ -62,7 +58,6 @@ public sealed class NotebookDocument
         {
             throw new UserException($"{name} is not a notebook: it is not valid JSON ({e.Message.ReplaceLineEndings(" ")}).", e);
         }
-
         if (root["nbformat"] is JsonValue format && format.TryGetValue(out int major) && major != Format)
             throw new UserException($"{name} is a notebook of format {major}, and only format {Format} is read: save it from a current Jupyter first.");
         if (!Is<int>(root["nbformat"]) || root["nbformat_minor"] is { } minor && !Is<int>(minor) || root["cells"] is not JsonArray cells || !cells.All(IsCell))
@@ -83,25 +78,21 @@ public sealed class NotebookDocument
 
     private static bool Is<T>(JsonNode? node) => node is JsonValue value && value.TryGetValue<T>(out _);
 
-    /// <summary>Puts a cell in the place of the one with that index.</summary>
     public void Insert(int at, NotebookCell cell)
     {
         _root["cells"]!.AsArray().Insert(at, cell.Json);
         _cells.Insert(at, cell);
     }
 
-    /// <summary>Takes a cell out.</summary>
     public void Remove(NotebookCell cell)
     {
         _root["cells"]!.AsArray().Remove(cell.Json);
         _cells.Remove(cell);
     }
 
-    /// <summary>The text of the file.</summary>
     public override string ToString() => _root.ToJsonString(Json) + "\n";
 
     /// <summary>Writes the notebook whole or not at all: an interrupted save leaves the file that was there.</summary>
-    /// <exception cref="UserException">The folder cannot be written to, or the disk is full.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, ToString());
 
     private static void GiveIds(JsonObject root, JsonArray cells)
@@ -115,7 +106,6 @@ public sealed class NotebookDocument
             while (!taken.Add($"cell-{number}"));
             cell["id"] = $"cell-{number}";
         }
-
         if (number > 0 || root["nbformat_minor"] is null || (int)root["nbformat_minor"]! < FirstMinorWithCellIds)
             root["nbformat_minor"] = FirstMinorWithCellIds;
     }

@@ -3,15 +3,9 @@ using System.Text.Json.Nodes;
 namespace LTHKit.Notebook.Hosting;
 
 /// <summary>What stopped a cell.</summary>
-/// <param name="Name">The exception's type, CompilationError, Interrupted or Error.</param>
-/// <param name="Message">One sentence, with cell and line where they are known.</param>
-/// <param name="Traceback">Lines for a person: where it happened, the user's line, the calls in between.</param>
-public sealed record CellError(string Name, string Message, IReadOnlyList<string> Traceback);
+internal sealed record CellError(string Name, string Message, IReadOnlyList<string> Traceback);
 
 /// <summary>Something that a cell put out while it ran, as Jupyter's messages carry it.</summary>
-/// <param name="Type">stream, display_data, update_display_data, execute_result or error.</param>
-/// <param name="Content">The message's content; what is JSON by its MIME type is JSON in it.</param>
-/// <param name="Value">The value that is shown.</param>
 internal sealed record CellOutput(string Type, JsonObject Content, object? Value = null)
 {
     public static CellOutput Stream(string name, string text) => new("stream", new() { ["name"] = name, ["text"] = text });

@@ -96,10 +96,6 @@ internal sealed class NotebookHost : IDisposable
     public Func<string, bool, string>? Input { get; init; }
 
     /// <summary>Runs a cell and gives what stopped it, if something did; that is the last of its outputs then.</summary>
-    /// <param name="code">The cell.</param>
-    /// <param name="number">What errors call it.</param>
-    /// <param name="output">Told of each output, one at a time, until the cell ends.</param>
-    /// <param name="cancellation">Is .NET Interactive's Cancel: code that watches the invocation's token stops.</param>
     public async Task<CellError?> RunAsync(string code, int number, Action<CellOutput> output, CancellationToken cancellation)
     {
         await _ready.ConfigureAwait(false);
@@ -126,9 +122,7 @@ internal sealed class NotebookHost : IDisposable
     }
 
     /// <summary>Asks one of the kernels' language services.</summary>
-    /// <returns>The answer; null where there is none.</returns>
-    public async Task<T?> AskAsync<T>(KernelCommand question)
-        where T : KernelEvent
+    public async Task<T?> AskAsync<T>(KernelCommand question) where T : KernelEvent
     {
         if (question is LanguageServiceCommand about && IsTooDeep(about.Code))
             return null;
@@ -168,7 +162,6 @@ internal sealed class NotebookHost : IDisposable
             context.Fail(command, message: "Interrupted.");
             return Task.CompletedTask;
         }
-
         var file = _trace.Add(part.Code);
         if (command.TargetKernelName == _csharp.Name)
             Options(_csharp) = Options(_csharp).WithFilePath(Path.Combine(Environment.CurrentDirectory, file));
@@ -207,13 +200,9 @@ internal sealed class NotebookHost : IDisposable
             }
         }
 
-        public void OnCompleted()
-        {
-        }
+        public void OnCompleted() { }
 
-        public void OnError(Exception error)
-        {
-        }
+        public void OnError(Exception error) { }
 
         public void Dispose()
         {

@@ -36,7 +36,6 @@ internal sealed partial class UserTrace
             _from = at >= 0 ? at + 1 : Math.Min(_from + 1, _lines.Length);
             places.Add(_from);
         }
-
         var file = ++_count == 1 ? _name : $"{_name}.{_count}";
         _parts[file] = new Part(_name, code, _lines, places);
         return file;
@@ -77,7 +76,6 @@ internal sealed partial class UserTrace
             if (part.Quote(line) is { } quote)
                 traceback.AddRange([quote, new string(' ', quote.IndexOf('|') + 2 + column) + "^"]);
         }
-
         return new("CompilationError", traceback[0], traceback);
     }
 
@@ -102,7 +100,6 @@ internal sealed partial class UserTrace
                 ? calls
                 : [.. calls[..CallsAtAnEnd], string.Create(CultureInfo.InvariantCulture, $"   … {calls.Count - 2 * CallsAtAnEnd:N0} more calls"), .. calls[^CallsAtAnEnd..]]);
         }
-
         return new(exception.GetType().Name, message, traceback);
     }
 

@@ -29,7 +29,6 @@ internal static class CodeHtml
             Mark(html, token.Text, Class(token));
             Trivia(html, token.TrailingTrivia);
         }
-
         return html.ToString();
     }
 

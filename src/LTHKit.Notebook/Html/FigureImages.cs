@@ -8,19 +8,12 @@ using PuppeteerSharp;
 namespace LTHKit.Notebook.Html;
 
 /// <summary>The figures of executed notebooks as pictures, drawn by plotly.js in headless Chromium.</summary>
-public static class FigureImages
+internal static class FigureImages
 {
     /// <summary>The formats that <see cref="WriteAsyncAsync"/> knows.</summary>
     public static IReadOnlyList<string> Formats { get; } = ["png", "svg"];
 
     /// <summary>Writes every figure of a notebook into a folder, NAME.CELL.png, the second of a cell NAME.CELL-2.png.</summary>
-    /// <param name="notebook">The file of an executed notebook.</param>
-    /// <param name="folder">Where the pictures go.</param>
-    /// <param name="format">One of <see cref="Formats"/>.</param>
-    /// <param name="scale">Picture points for each of the figure's, for png.</param>
-    /// <param name="embed">Whether the pictures also go into the notebook, so that they show where no script runs.</param>
-    /// <returns>The pictures' files.</returns>
-    /// <exception cref="UserException">The notebook has no figures or cannot be read, there is no browser, or a file cannot be written.</exception>
     public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false)
     {
         if (!Formats.Contains(format))
@@ -67,9 +60,43 @@ public static class FigureImages
                 figure.ToJsonString(), format, scale).ConfigureAwait(false);
             images.Add(format == "svg" ? Encoding.UTF8.GetBytes(image) : Convert.FromBase64String(image));
         }
-
         return images;
     }
 
     private static string Mime(string format) => format == "svg" ? "image/svg+xml" : "image/" + format;
+}
+
+/// <summary>A headless browser with no way to another machine.</summary>
+internal static class Chromium
+{
+    /// <summary>The program, null where there is none.</summary>
+    public static string? Program { get; } = new[] { "chromium", "chromium-browser", "google-chrome" }
+        .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)))
+        .FirstOrDefault(File.Exists);
+
+    public static async Task<IBrowser> LaunchAsync()
+    {
+        var program = Program ?? throw new UserException("Pictures of figures are drawn by Chromium, which is not installed: install the package chromium.");
+        try
+        {
+            return await Puppeteer.LaunchAsync(new LaunchOptions
+            {
+                ExecutablePath = program,
+                DefaultViewport = new ViewPortOptions { Width = 1200, Height = 1600 },
+                Timeout = 120_000,
+                Args =
+                [
+                    // In containers, shared memory is often too small for a page. Surfaces are drawn by WebGL, in software.
+                    "--disable-dev-shm-usage", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+                    "--proxy-server=127.0.0.1:9", "--proxy-bypass-list=127.0.0.1",
+                    // The superuser's Chromium has no sandbox.
+                    .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>(),
+                ],
+            }).ConfigureAwait(false);
+        }
+        catch (PuppeteerException e)
+        {
+            throw new UserException($"{program} does not start ({e.Message.Split('\n')[0].TrimEnd('.')}): try to start it by hand.", e);
+        }
+    }
 }

@@ -7,7 +7,7 @@ using LTHKit.Storage;
 namespace LTHKit.Notebook.Html;
 
 /// <summary>An executed notebook as one page that needs nothing else: no network, no files beside it.</summary>
-public static class HtmlExport
+internal static class HtmlExport
 {
     // The first that an output has is shown.
     private static readonly string[] Preferred =
@@ -16,17 +16,10 @@ public static class HtmlExport
     ];
 
     /// <summary>Writes the page.</summary>
-    /// <param name="notebook">The executed notebook.</param>
-    /// <param name="path">The page's file.</param>
-    /// <param name="folder">Where pictures that Markdown cells name are looked for.</param>
-    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static void Write(NotebookDocument notebook, string path, string folder) =>
         AtomicFile.WriteText(path, Page(notebook, Path.GetFileNameWithoutExtension(path), folder));
 
     /// <summary>The text of the page.</summary>
-    /// <param name="notebook">The executed notebook.</param>
-    /// <param name="name">What it is called where it has no title.</param>
-    /// <param name="folder">Where pictures that Markdown cells name are looked for.</param>
     public static string Page(NotebookDocument notebook, string name, string folder)
     {
         var markdown = new MarkdownHtml(folder);
@@ -41,7 +34,6 @@ public static class HtmlExport
             else if (cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source))
                 Code(body, cell, markdown, ref figures);
         }
-
         var title = markdown.Headings.Select(heading => heading.Text).FirstOrDefault() ?? name;
         var page = new StringBuilder("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
             .Append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
@@ -105,7 +97,6 @@ public static class HtmlExport
                     Data(body, type, data[type] ?? "", markdown, ref figures);
                 break;
         }
-
         body.Append("</div>\n");
     }
 

@@ -13,31 +13,18 @@ internal sealed class MarkdownHtml(string folder)
 {
     private static readonly Dictionary<string, string> ImageTypes = new(StringComparer.OrdinalIgnoreCase)
     {
-        [".png"] = "image/png",
-        [".jpg"] = "image/jpeg",
-        [".jpeg"] = "image/jpeg",
-        [".gif"] = "image/gif",
-        [".svg"] = "image/svg+xml",
-        [".webp"] = "image/webp",
+        [".png"] = "image/png", [".jpg"] = "image/jpeg", [".jpeg"] = "image/jpeg", [".gif"] = "image/gif", [".svg"] = "image/svg+xml", [".webp"] = "image/webp",
     };
 
     private static readonly MarkdownPipeline Pipeline = new MarkdownPipelineBuilder()
-        .UsePipeTables()
-        .UseMathematics()
-        .UseFootnotes()
-        .UseTaskLists()
-        .UseDefinitionLists()
-        .UseEmphasisExtras()
-        .UseAutoIdentifiers(Markdig.Extensions.AutoIdentifiers.AutoIdentifierOptions.GitHub)
-        .Build();
+        .UsePipeTables().UseMathematics().UseFootnotes().UseTaskLists().UseDefinitionLists().UseEmphasisExtras()
+        .UseAutoIdentifiers(Markdig.Extensions.AutoIdentifiers.AutoIdentifierOptions.GitHub).Build();
 
     private readonly Dictionary<string, int> _ids = [];      // how often each was asked for, those with a number once
 
     /// <summary>The headings seen so far: level, text, id.</summary>
     public List<(int Level, string Text, string Id)> Headings { get; } = [];
 
-    /// <param name="text">Markdown.</param>
-    /// <param name="attachments">The cell's attached pictures.</param>
     public string Render(string text, JsonObject? attachments = null)
     {
         MarkdownDocument document;
@@ -109,7 +96,6 @@ internal sealed class MarkdownHtml(string folder)
                 renderer.WriteLine(MathMl.Of(code, display: true));
                 return;
             }
-
             var language = (block as FencedCodeBlock)?.Info ?? "";
             renderer.Write("<pre class=\"source\"><code>");
             renderer.Write(language is "csharp" or "cs" or "c#" ? CodeHtml.Highlight(code) : CodeHtml.Encode(code));

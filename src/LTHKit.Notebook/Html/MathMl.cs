@@ -86,7 +86,6 @@ internal sealed partial class MathMl
             else
                 above = mark == "^" ? Atom() : "<mo>′</mo>";
         }
-
         var tag = (below, above) switch { ("", "") => "", (_, "") => "msub", ("", _) => "msup", _ => "msubsup" };
         return tag == "" ? body : $"<{tag}>{body}{below}{above}</{tag}>";
     }

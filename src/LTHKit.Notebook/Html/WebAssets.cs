@@ -19,7 +19,6 @@ internal static class WebAssets
     public static string Plotly => PlotlyText.Value;
 
     /// <summary>Puts plotly.js beside notebooks, from where the HTML of their figures takes it in pages of files.</summary>
-    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static void PutPlotlyInto(string folder)
     {
         var file = Path.Combine(folder, PlotlyFile);

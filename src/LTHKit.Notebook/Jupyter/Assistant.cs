@@ -55,7 +55,6 @@ internal sealed partial class Assistant(NotebookHost kernels)
             var help = await kernels.AskAsync<SignatureHelpProduced>(new RequestSignatureHelp(code, PositionOf(code, at))).ConfigureAwait(false);
             text = string.Join("\n\n", (help?.Signatures ?? []).Select(signature => $"{signature.Label}\n{signature.Documentation?.Value}".Trim()));
         }
-
         var data = new JsonObject();
         if (text.Length > 0)
             (data["text/plain"], data["text/markdown"]) = (Plain(text), text);

@@ -34,7 +34,6 @@ internal sealed class CellPublisher : IDisposable
                 Gather(stream, (string)output.Content["text"]!);
                 return;
             }
-
             Flush();
             _channels.Publish(output.Type, output.Content, _request);
         }

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text.Json.Nodes;
 using LTHKit.Formatting;
 using LTHKit.Notebook.Hosting;
@@ -33,7 +34,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
             _count = number;
             history.Add(number, code);
         }
-
         if (!silent)
             channels.Publish("execute_input", new() { ["code"] = code, ["execution_count"] = number }, request);
 
@@ -73,7 +73,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
                     if (stored)
                         history.SetResult((string?)output.Data![PlainTextFormatter.MimeType]);
                 }
-
                 if (silent)
                     return;
                 Provide(output);
@@ -109,7 +108,72 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
             content["status"] = error is null ? "ok" : "error";
             values[name] = content;
         }
-
         return values;
     }
+}
+
+/// <summary>The cells of this session and their results, as front ends ask for them.</summary>
+internal sealed class History
+{
+    private const int Session = 1;
+
+    private readonly List<(int Number, string Code, string? Result)> _entries = [];
+
+    public void Add(int number, string code) => _entries.Add((number, code, null));
+
+    /// <summary>The text of the last cell's result.</summary>
+    public void SetResult(string? text) => _entries[^1] = _entries[^1] with { Result = text };
+
+    /// <summary>Answers a history_request. Sessions are counted from 1; 0 is this one, and of others nothing is known.</summary>
+    public JsonObject Answer(Request request)
+    {
+        var (start, stop, last) = (request.Number("start", 1), request.Number("stop", int.MaxValue), Math.Max(0, request.Number("n", int.MaxValue)));
+        var entries = request.Text("hist_access_type") switch
+        {
+            "range" => request.Number("session", 0) is 0 or Session ? _entries.Where(entry => entry.Number >= start && entry.Number < stop) : [],
+            "search" => Search(request.Text("pattern", "*"), request.Flag("unique", false)).TakeLast(last),
+            _ => _entries.TakeLast(last),
+        };
+        var withResults = request.Flag("output", false);
+        return new()
+        {
+            ["status"] = "ok",
+            ["history"] = new JsonArray([.. entries.Select(entry => new JsonArray(
+                Session, entry.Number, withResults ? new JsonArray(entry.Code, entry.Result) : JsonValue.Create(entry.Code)))]),
+        };
+    }
+
+    private IEnumerable<(int Number, string Code, string? Result)> Search(string pattern, bool unique)
+    {
+        var found = _entries.Where(entry => FileSystemName.MatchesSimpleExpression(pattern, entry.Code, ignoreCase: false));
+        return unique ? found.Reverse().DistinctBy(entry => entry.Code).Reverse() : found;
+    }
+}
+
+/// <summary>What a cell reads from the console: the front end that sent the cell asks its user for it.</summary>
+internal sealed class FrontEndInput(Channels channels) : TextReader
+{
+    private (Request Request, CellPublisher Publisher, CancellationToken Cancellation)? _cell;
+    private TaskCompletionSource<string>? _waiting;
+
+    /// <summary>What is read from here on is asked of the sender of this request.</summary>
+    public void Begin(Request request, CellPublisher publisher, CancellationToken cancellation) => _cell = (request, publisher, cancellation);
+
+    /// <summary>Takes an input_reply.</summary>
+    public void Answer(Request reply) => _waiting?.TrySetResult(reply.Text("value"));
+
+    /// <summary>Asks the user.</summary>
+    public string Ask(string prompt, bool isSecret)
+    {
+        if (_cell is not { } cell || !cell.Request.Flag("allow_stdin", false))
+            throw new InvalidOperationException("A cell that reads from the console needs a front end with an input line; this one has none.");
+
+        cell.Publisher.Flush();
+        _waiting = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        channels.Send(Channel.Stdin, "input_request", new() { ["prompt"] = prompt, ["password"] = isSecret }, cell.Request);
+        _waiting.Task.Wait(cell.Cancellation);
+        return _waiting.Task.Result;
+    }
+
+    public override string ReadLine() => Ask("", isSecret: false);
 }

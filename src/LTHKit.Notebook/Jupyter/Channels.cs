@@ -32,8 +32,6 @@ internal sealed class Channels : IDisposable
     private readonly NetMQPoller _poller;
     private bool _closed;
 
-    /// <param name="received">Called on the sockets' thread with every message that is what it should be; must return at once.</param>
-    /// <param name="log">Told of messages that were refused.</param>
     public Channels(ConnectionFile connection, Action<Channel, Request> received, Action<string> log)
     {
         (_codec, _received, _log) = (new MessageCodec(connection.Key), received, log);
@@ -54,7 +52,6 @@ internal sealed class Channels : IDisposable
             socket.ReceiveReady += (_, _) => Receive(channel, socket);
             _poller.Add(socket);
         }
-
         _heartbeat.ReceiveReady += (_, _) =>
         {
             if (Received(_heartbeat) is { } beat)

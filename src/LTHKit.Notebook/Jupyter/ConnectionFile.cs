@@ -9,7 +9,6 @@ internal sealed record ConnectionFile(string Address, string Key, IReadOnlyDicti
 {
     private static readonly string[] Sockets = ["shell", "control", "stdin", "iopub", "hb"];
 
-    /// <exception cref="UserException">The file is none, or asks for what this kernel does not do.</exception>
     public static ConnectionFile Read(string path)
     {
         JsonObject json;
@@ -21,7 +20,6 @@ internal sealed record ConnectionFile(string Address, string Key, IReadOnlyDicti
         {
             throw new UserException($"{path} is no connection file of Jupyter's that can be read; a front end writes one when it starts a kernel.", e);
         }
-
         try
         {
             return Checked(json);

@@ -6,7 +6,7 @@ using LTHKit.Notebook.Hosting;
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>A Jupyter kernel for C#: carries out what front ends ask, over the wire protocol 5.4.</summary>
-public sealed class JupyterKernel : IDisposable
+internal sealed class JupyterKernel : IDisposable
 {
     private readonly TextReader _console = Console.In;
     private readonly Action<string> _log;
@@ -21,10 +21,6 @@ public sealed class JupyterKernel : IDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Opens the sockets that a connection file names.</summary>
-    /// <param name="connectionFile">The file that the front end wrote.</param>
-    /// <param name="folder">The notebook's folder, in which front ends start kernels.</param>
-    /// <param name="log">Told, in a sentence each, of messages that were dropped and of failures of the kernel itself.</param>
-    /// <exception cref="UserException">The file is none, or an address is taken.</exception>
     public JupyterKernel(string connectionFile, string folder, Action<string> log)
     {
         _log = log;
@@ -56,7 +52,6 @@ public sealed class JupyterKernel : IDisposable
     /// <summary>Stops the cell that runs; the kernel and its variables stay.</summary>
     public void Interrupt() => _cells.Interrupt();
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _channels.Dispose();
@@ -75,10 +70,8 @@ public sealed class JupyterKernel : IDisposable
     private async Task ServeShell()
     {
         await foreach (var request in _shell.Reader.ReadAllAsync().ConfigureAwait(false))
-        {
             foreach (var aborted in await Serve(Channel.Shell, request).ConfigureAwait(false))
                 await Abort(aborted).ConfigureAwait(false);
-        }
     }
 
     private async Task ServeControl()
@@ -95,7 +88,6 @@ public sealed class JupyterKernel : IDisposable
             await Serve(Channel.Shell, request).ConfigureAwait(false);
             return;
         }
-
         Status("busy", request);
         _channels.Send(Channel.Shell, "execute_reply", new() { ["status"] = "aborted" }, request);
         Status("idle", request);
@@ -116,7 +108,6 @@ public sealed class JupyterKernel : IDisposable
             _log($"{request.Type} failed: {e}");
             reply = new() { ["status"] = "error", ["ename"] = e.GetType().Name, ["evalue"] = e.Message, ["traceback"] = new JsonArray() };
         }
-
         var waiting = new List<Request>();
         var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
         while (failed && request.Flag("stop_on_error", true) && _shell.Reader.TryRead(out var next))
@@ -136,34 +127,33 @@ public sealed class JupyterKernel : IDisposable
     {
         switch (request.Type)
         {
-            case "kernel_info_request":
-                return Info();
-            case "execute_request":
-                return await _cells.RunAsync(request).ConfigureAwait(false);
-            case "complete_request":
-                return await _assistant.CompleteAsync(request).ConfigureAwait(false);
-            case "inspect_request":
-                return await _assistant.InspectAsync(request).ConfigureAwait(false);
-            case "is_complete_request":
-                return Assistant.IsComplete(request);
-            case "history_request":
-                return _history.Answer(request);
-            case "comm_info_request":
-                return new() { ["status"] = "ok", ["comms"] = new JsonObject() };
             case "interrupt_request":
                 Interrupt();
-                return new() { ["status"] = "ok" };
-            case "shutdown_request":
-                return new() { ["status"] = "ok", ["restart"] = request.Flag("restart", false) };
+                break;
             case "comm_open":
                 // There is nothing on this side that a comm could talk to.
                 _channels.Publish("comm_close", new() { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() }, request);
-                return null;
-            case "comm_msg" or "comm_close":
-                return null;
-            default:
-                _log($"a message of the unknown type {request.Type} was left unanswered.");
-                return null;
+                break;
+        }
+        return request.Type switch
+        {
+            "kernel_info_request" => Info(),
+            "execute_request" => await _cells.RunAsync(request).ConfigureAwait(false),
+            "complete_request" => await _assistant.CompleteAsync(request).ConfigureAwait(false),
+            "inspect_request" => await _assistant.InspectAsync(request).ConfigureAwait(false),
+            "is_complete_request" => Assistant.IsComplete(request),
+            "history_request" => _history.Answer(request),
+            "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },
+            "interrupt_request" => new() { ["status"] = "ok" },
+            "shutdown_request" => new() { ["status"] = "ok", ["restart"] = request.Flag("restart", false) },
+            "comm_open" or "comm_msg" or "comm_close" => null,
+            _ => Unknown(),
+        };
+
+        JsonObject? Unknown()
+        {
+            _log($"a message of the unknown type {request.Type} was left unanswered.");
+            return null;
         }
     }
 

@@ -7,14 +7,10 @@ using LTHKit.Storage;
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>A kernel of this kit's that Jupyter knows of.</summary>
-/// <param name="Name">What notebooks call it.</param>
-/// <param name="Folder">Where it is described.</param>
-/// <param name="DisplayName">What front ends call it.</param>
-/// <param name="Checkout">The checkout that it belongs to; null for one that is not of this kit.</param>
-public sealed record KernelSpec(string Name, string Folder, string DisplayName, string? Checkout);
+internal sealed record KernelSpec(string Name, string Folder, string DisplayName, string? Checkout);
 
 /// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
-public static class KernelSpecs
+internal static class KernelSpecs
 {
     /// <summary>The name that the notebooks carry.</summary>
     public const string Name = "lthkit";
@@ -41,10 +37,6 @@ public static class KernelSpecs
     }
 
     /// <summary>Registers this kit's kernel in a data folder.</summary>
-    /// <param name="folder">A data folder of Jupyter.</param>
-    /// <param name="command">How the kernel is started; the connection file is added.</param>
-    /// <param name="checkout">The checkout that the kernel belongs to.</param>
-    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
     {
         var spec = new KernelSpec(Name, Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
@@ -63,7 +55,6 @@ public static class KernelSpecs
     }
 
     /// <summary>Removes this kit's kernel from a data folder; the ones removed.</summary>
-    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public static IReadOnlyList<KernelSpec> Uninstall(string folder)
     {
         var own = Read(Path.Combine(folder, "kernels", Name)) is { Checkout: not null } spec ? [spec] : Array.Empty<KernelSpec>();
@@ -76,7 +67,6 @@ public static class KernelSpecs
         {
             throw new UserException($"The kernel could not be removed: {e.Message}", e);
         }
-
         return own;
     }
 

@@ -9,8 +9,6 @@ using NetMQ;
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>A message of a front end.</summary>
-/// <param name="Identities">The way back to who sent it.</param>
-/// <param name="Header">Its header as it came: the parent header of every answer.</param>
 internal sealed record Request(IReadOnlyList<byte[]> Identities, byte[] Header, string Id, string Type, JsonObject Content)
 {
     public string Text(string name, string fallback = "") =>
@@ -71,7 +69,6 @@ internal sealed class MessageCodec(string key)
     }
 
     /// <summary>The frames of a message.</summary>
-    /// <param name="to">Whom a ROUTER sends it to, or the topic it is published under.</param>
     public NetMQMessage Write(IEnumerable<byte[]> to, string type, JsonObject content, Request? parent)
     {
         var header = new JsonObject

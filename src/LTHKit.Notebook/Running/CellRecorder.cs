@@ -26,7 +26,6 @@ internal sealed class CellRecorder
             AddStream(name, (string)output.Content["text"]!);
             return;
         }
-
         var json = InNotebook(output);
         if (output.Type == "update_display_data" && _displayed.TryGetValue(output.DisplayId!, out var shown))
         {
@@ -34,7 +33,6 @@ internal sealed class CellRecorder
                 earlier["data"] = json["data"]!.DeepClone();
             return;
         }
-
         _stream = null;
         _cell!.Outputs.Add(json);
         if (output.DisplayId is { } id)
@@ -58,7 +56,6 @@ internal sealed class CellRecorder
             if (content is JsonValue value && !type.StartsWith("image/", StringComparison.Ordinal) && value.TryGetValue<string>(out var text))
                 json["data"]![type] = MultilineText.Split(text);
         }
-
         return json;
     }
 
@@ -70,7 +67,6 @@ internal sealed class CellRecorder
             (lines, open) = ([], "");
             _cell!.Outputs.Add(new JsonObject { ["name"] = name, ["output_type"] = "stream", ["text"] = lines });
         }
-
         if (open.Length > 0)
             lines.RemoveAt(lines.Count - 1);
         var text = Overwrite(open + written);
@@ -91,7 +87,6 @@ internal sealed class CellRecorder
             var end = i == lines.Length - 1 ? lines[i].TrimEnd('\r') : lines[i];
             lines[i] = end[(end.LastIndexOf('\r') + 1)..] + lines[i][end.Length..];
         }
-
         return string.Join('\n', lines);
     }
 }

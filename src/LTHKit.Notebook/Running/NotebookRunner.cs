@@ -6,21 +6,20 @@ using LTHKit.Notebook.Html;
 namespace LTHKit.Notebook.Running;
 
 /// <summary>Runs notebooks without a front end.</summary>
-public static class NotebookRunner
+internal static class NotebookRunner
 {
     /// <summary>
     /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error.
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
     /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
-    /// <exception cref="UserException">The notebook or a parameter is not what it should be, or the folder cannot be written to.</exception>
     public static async Task<RunOutcome> RunAsync(RunOptions options, CancellationToken cancellation = default)
     {
         var input = Path.GetFullPath(options.Input);
         var folder = Path.GetDirectoryName(input)!;
         var output = Path.Combine(Path.GetFullPath(options.OutputFolder ?? folder), Path.GetFileName(input));
         var notebook = NotebookDocument.Load(input);
-        Parameters.Inject(notebook, options.Parameters, Path.GetFileName(input));
+        Parameters.Inject(notebook, options.Parameters ?? new Dictionary<string, string>(), Path.GetFileName(input));
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
 

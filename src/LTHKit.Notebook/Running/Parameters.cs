@@ -17,7 +17,6 @@ internal static class Parameters
 
     private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
-    /// <exception cref="UserException">A name that the notebook does not declare, or a value that is not of its type.</exception>
     public static void Inject(NotebookDocument notebook, IReadOnlyDictionary<string, string> values, string name)
     {
         foreach (var old in notebook.Cells.Where(cell => cell.Tags.Contains(Injected)).ToList())
@@ -35,7 +34,6 @@ internal static class Parameters
                 throw new UserException($"{name} has no parameter {parameter}; it has {string.Join(", ", declared.Keys)}.");
             lines.Add($"{parameter} = {Literal(parameter, type, value)};");
         }
-
         notebook.Insert(notebook.Cells.ToList().IndexOf(cell) + 1, NotebookCell.Create("code", UnusedId(notebook), string.Join('\n', lines), Injected));
     }
 
@@ -72,14 +70,7 @@ internal static class Parameters
         PrefixUnaryExpressionSyntax { Operand: var operand } => TypeOf(operand),
         LiteralExpressionSyntax { Token.Value: { } constant } => constant switch
         {
-            int => "int",
-            long => "long",
-            double => "double",
-            float => "float",
-            decimal => "decimal",
-            bool => "bool",
-            string => "string",
-            _ => "",
+            int => "int", long => "long", double => "double", float => "float", decimal => "decimal", bool => "bool", string => "string", _ => "",
         },
         ArrayCreationExpressionSyntax array => array.Type.ElementType + "[]",
         ImplicitArrayCreationExpressionSyntax array => TypeOf(array.Initializer.Expressions.FirstOrDefault()) + "[]",
@@ -95,7 +86,6 @@ internal static class Parameters
             var items = value.Trim().TrimStart('[').TrimEnd(']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             return $"[{string.Join(", ", items.Select(item => Literal(parameter, type[..^2], item.Trim('"'))))}]";
         }
-
         var culture = CultureInfo.InvariantCulture;
         return type switch
         {

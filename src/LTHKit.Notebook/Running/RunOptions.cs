@@ -1,35 +1,20 @@
 namespace LTHKit.Notebook.Running;
 
 /// <summary>What to run and where its results go.</summary>
-/// <param name="Input">The notebook.</param>
-public sealed record RunOptions(string Input)
+/// <param name="OutputFolder">The folder of the executed notebook, its page and its tables; null for the notebook's own.</param>
+/// <param name="Parameters">Values for names declared in the cell tagged <c>parameters</c>, as text.</param>
+/// <param name="WriteHtml">Whether a page is written beside the executed notebook.</param>
+/// <param name="Terminal">Where progress and what the cells print are shown; null for nowhere.</param>
+/// <param name="TerminalOverwrites">Whether lines there may be overwritten.</param>
+internal sealed record RunOptions(string Input, string? OutputFolder = null, IReadOnlyDictionary<string, string>? Parameters = null,
+    bool WriteHtml = true, TextWriter? Terminal = null, bool TerminalOverwrites = false)
 {
-    /// <summary>The folder of the executed notebook, its page and its tables; the notebook's own folder by default.</summary>
-    public string? OutputFolder { get; init; }
-
-    /// <summary>Values for names declared in the cell tagged <c>parameters</c>, as text.</summary>
-    public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Whether a page is written beside the executed notebook.</summary>
-    public bool WriteHtml { get; init; } = true;
-
-    /// <summary>Where progress and what the cells print are shown; nowhere by default.</summary>
-    public TextWriter? Terminal { get; init; }
-
-    /// <summary>Whether lines on <see cref="Terminal"/> may be overwritten.</summary>
-    public bool TerminalOverwrites { get; init; }
-
     /// <summary>How long a cancelled cell has to come to an end before it is left behind.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 }
 
 /// <summary>What a run left behind.</summary>
-/// <param name="Notebook">The executed notebook, partial where the run failed.</param>
-/// <param name="Html">Its page, if one was asked for.</param>
-/// <param name="Tables">A CSV file for each table that was displayed.</param>
-/// <param name="Error">What stopped the run, or null.</param>
-/// <param name="Interrupted">Whether it was stopped from outside.</param>
-public sealed record RunOutcome(
+internal sealed record RunOutcome(
     string Notebook, string? Html, IReadOnlyList<string> Tables, Hosting.CellError? Error, bool Interrupted)
 {
     /// <summary>Whether every cell ran to its end.</summary>

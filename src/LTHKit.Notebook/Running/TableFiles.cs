@@ -30,11 +30,9 @@ internal sealed class TableFiles(string notebook)
             if (display is not null)
                 _ofDisplay[display] = path;
         }
-
         _waiting.Add((frame, path));
     }
 
-    /// <exception cref="UserException">The folder cannot be written to.</exception>
     public void Save()
     {
         foreach (var (frame, path) in _waiting)
@@ -43,15 +41,12 @@ internal sealed class TableFiles(string notebook)
             if (!_paths.Contains(path))
                 _paths.Add(path);
         }
-
         _waiting.Clear();
     }
 
     private sealed class SaveCsv(string path) : IFrameOperation<bool>
     {
-        public bool Invoke<R, C>(Frame<R, C> frame)
-            where R : notnull
-            where C : notnull
+        public bool Invoke<R, C>(Frame<R, C> frame) where R : notnull where C : notnull
         {
             frame.SaveCsv(path, includeRowKeys: true, culture: CultureInfo.InvariantCulture);
             return true;

@@ -53,54 +53,48 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
 public sealed class SeedResults
 {
     private readonly Sweep _sweep;
-    private readonly IReadOnlyDictionary<int, double> _sparsities;       // level -> nominal sparsity
+    private readonly IReadOnlyList<(double Halvings, double Sparsity)> _tickets;     // that all sweeps of the claim have, least sparse first
 
-    private SeedResults(Sweep sweep, int seed, IReadOnlyDictionary<int, double> sparsities) => (_sweep, Seed, _sparsities) = (sweep, seed, sparsities);
+    private SeedResults(Sweep sweep, int seed, IReadOnlyList<(double, double)> tickets) => (_sweep, Seed, _tickets) = (sweep, seed, tickets);
 
     /// <summary>The seed.</summary>
     public int Seed { get; }
-
-    /// <summary>The sparse levels that all sweeps of the claim have, least sparse first.</summary>
-    public IEnumerable<int> Levels => _sparsities.Keys;
-
-    /// <summary>Of a level.</summary>
-    public double this[int level] => Run(level)?.TestAccuracy ?? double.NaN;
 
     /// <summary>Of the dense network.</summary>
     /// <exception cref="UserException">The sweep has none of any seed.</exception>
     public double Dense => _sweep.DenseRuns.FirstOrDefault(run => run.Spec.Seed == Seed)?.TestAccuracy ?? double.NaN;
 
     /// <summary>Of the least sparse ticket.</summary>
-    public double Densest => this[Levels.First()];
+    public double Densest => Of(_tickets[0]);
 
     /// <summary>Of the sparsest ticket.</summary>
-    public double Sparsest => this[Levels.Last()];
+    public double Sparsest => Of(_tickets[^1]);
 
     /// <summary>Of the ticket whose nominal sparsity, in [0, 1), is nearest.</summary>
-    public double Near(double sparsity) => this[_sparsities.MinBy(level => Math.Abs(level.Value - sparsity)).Key];
+    public double Near(double sparsity) => Of(_tickets.MinBy(ticket => Math.Abs(ticket.Sparsity - sparsity)));
 
     /// <summary>The mean over the tickets.</summary>
     /// <param name="at">Which nominal sparsities, in [0, 1); null for all.</param>
     public double Mean(Func<double, bool>? at = null)
-        => _sparsities.Where(level => at?.Invoke(level.Value) ?? true).Select(level => this[level.Key]).DefaultIfEmpty(double.NaN).Average();
+        => _tickets.Where(ticket => at?.Invoke(ticket.Sparsity) ?? true).Select(Of).DefaultIfEmpty(double.NaN).Average();
 
     /// <summary>The mean over all tickets but the sparsest.</summary>
-    public double MeanOfOthers => Levels.SkipLast(1).Select(level => this[level]).DefaultIfEmpty(double.NaN).Average();
+    public double MeanOfOthers => _tickets.SkipLast(1).Select(Of).DefaultIfEmpty(double.NaN).Average();
 
     /// <summary>How much the accuracy grows whenever the weights are halved: the least-squares slope over -log2(1 - sparsity).</summary>
     public double Slope
     {
         get
         {
-            if (_sparsities.Count < 2)
+            if (_tickets.Count < 2)
                 throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
-            var middle = _sparsities.Values.Average(Halvings);
-            return _sparsities.Sum(l => (Halvings(l.Value) - middle) * this[l.Key]) / _sparsities.Values.Sum(s => Math.Pow(Halvings(s) - middle, 2));
+            var middle = _tickets.Average(t => Halvings(t.Sparsity));
+            return _tickets.Sum(t => (Halvings(t.Sparsity) - middle) * Of(t)) / _tickets.Sum(t => Math.Pow(Halvings(t.Sparsity) - middle, 2));
         }
     }
 
     /// <summary>The effective sparsity of the sparsest ticket, injected weights counted.</summary>
-    public double SparsestEffective => Run(Levels.Last())?.EffectiveSparsity ?? double.NaN;
+    public double SparsestEffective => Run(_tickets[^1].Halvings)?.EffectiveSparsity ?? double.NaN;
 
     /// <summary>The accuracy at an effective sparsity between two of the sweep's own runs, the dense one included: linear in -log2(1 - sparsity).</summary>
     public double AtEffective(double sparsity)
@@ -116,20 +110,22 @@ public sealed class SeedResults
     /// <summary>The number of each seed that all sweeps have; those without one are left out.</summary>
     internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
     {
-        var levels = Shared(run => run.Spec.Level);
-        var sparsities = sweeps[0].Runs.Where(run => levels.Contains(run.Spec.Level)).DistinctBy(run => run.Spec.Level).OrderBy(run => run.Sparsity)
-            .ToDictionary(run => run.Spec.Level, run => run.Sparsity);
+        var shared = Shared(run => run.Spec.Halvings);
+        var tickets = sweeps[0].Runs.Where(run => shared.Contains(run.Spec.Halvings)).DistinctBy(run => run.Spec.Halvings).OrderBy(run => run.Sparsity)
+            .Select(run => (run.Spec.Halvings, run.Sparsity)).ToList();
         var seeds = Shared(run => run.Spec.Seed);
-        if (sparsities.Count == 0 || seeds.Count == 0)
+        if (tickets.Count == 0 || seeds.Count == 0)
             throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; "
-                + "sweep the same levels to compare them.");
-        return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, sparsities))])))
+                + "sweep the same sparsities to compare them.");
+        return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
 
-        HashSet<int> Shared(Func<RunResult, int> key) => [.. sweeps.Select(sweep => sweep.Runs.Select(key)).Aggregate((a, b) => a.Intersect(b))];
+        HashSet<T> Shared<T>(Func<RunResult, T> key) => [.. sweeps.Select(sweep => sweep.Runs.Select(key)).Aggregate((a, b) => a.Intersect(b))];
     }
 
-    private RunResult? Run(int level) => _sweep.Runs.FirstOrDefault(run => run.Spec.Level == level && run.Spec.Seed == Seed);
+    private double Of((double Halvings, double Sparsity) ticket) => Run(ticket.Halvings)?.TestAccuracy ?? double.NaN;
+
+    private RunResult? Run(double halvings) => _sweep.Runs.FirstOrDefault(run => run.Spec.Halvings == halvings && run.Spec.Seed == Seed);
 
     private static double Halvings(double sparsity) => -Math.Log2(1 - sparsity);
 }

@@ -84,13 +84,13 @@ public static partial class Claims
         return squares.Count == 0 ? double.NaN : Math.Sqrt(squares.Average());
     }
 
-    /// <summary>A number of the tweaked networks minus the same of vanilla's at their level and seed; the mean over the levels.</summary>
+    /// <summary>A number of the tweaked networks minus the same of vanilla's at their sparsity and seed; the mean over the sparsities.</summary>
     private static Claim Difference<T>(string id, string sentence, Alternative alternative, IReadOnlyList<T> tweaked, IReadOnlyList<T> vanilla,
         Func<T, RunResult> run, Func<T, double> number)
         => new(tweaked.Count == 0 ? id : $"{id} {RunSpec.NameOf(run(tweaked[0]).Spec.Tweaks)}", sentence, alternative, BySeed(
             from a in tweaked
             from b in vanilla
-            where run(a).Spec.Level == run(b).Spec.Level && run(a).Spec.Seed == run(b).Spec.Seed
+            where run(a).Spec.Halvings == run(b).Spec.Halvings && run(a).Spec.Seed == run(b).Spec.Seed
             select (run(a), number(a) - number(b))))
         {
             Unit = "",

@@ -1,17 +1,12 @@
 using System.Collections;
-using System.Globalization;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.RegularExpressions;
 using LTHKit.Data;
 using LTHKit.Pruning;
 using LTHKit.Training;
 using LTHKit.Tweaks;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Experiments;
 
@@ -41,7 +36,6 @@ internal sealed partial class CodeIdentity
     private readonly StringBuilder _values = new();
 
     /// <summary>Twelve hexadecimal digits that stand for a function, or for an object with its class.</summary>
-    /// <exception cref="UserException">It reaches something that cannot be part of a run's name.</exception>
     public static string Of(object value)
     {
         var identity = new CodeIdentity();

@@ -7,8 +7,6 @@ using LTHKit.Storage;
 using LTHKit.Training;
 using LTHKit.Tweaks;
 using Microsoft.DotNet.Interactive;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Experiments;
 
@@ -149,7 +147,7 @@ public sealed partial class Lab : IDisposable
             Validate(watch, specs);
         var scheduler = new Scheduler(_runner, _workers, specs, watched, [.. keep ?? []], Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
         IReadOnlyList<RunSpec> missing = [.. scheduler.Plan.Where(s => Store.Find(s) is null)];
-        using var progress = new LabProgress(name, scheduler.Plan.Count, missing, Store, scheduler.Replays(missing));
+        using var progress = new LabProgress(name, scheduler.Plan.Count, missing, Store, [.. _runner.Sizes(missing), .. scheduler.Replays(missing)]);
         var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(scheduler.Run(s, progress, stop))).ToArray());
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
         return [.. specs.Zip(outcomes, (spec, outcome) => (spec, outcome.Result, outcome.Reason))];

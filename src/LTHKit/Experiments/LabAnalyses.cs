@@ -145,7 +145,7 @@ public sealed partial class Lab
         public void Finish()
         {
             if (_computed)
-                _line.Show($"{title}: {count} of {count}", last: true);
+                _line.Finish($"{title}: {count} of {count}");
         }
 
         public void Dispose() => _line.Dispose();

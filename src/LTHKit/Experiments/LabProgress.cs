@@ -10,31 +10,23 @@ internal sealed class LabProgress : IDisposable
     private readonly string _name;
     private readonly int _runs, _total;
     private readonly long _epochs;
-    private readonly ProgressLine _line = new();
+    private readonly ProgressLine _line;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly HashSet<string> _missing, _trained = [];
     private double _epochsDone, _epochsHere;
     private int _finished;
     private string _last = "";
-    private readonly string _notes = "";
     private readonly string? _made;
 
-    /// <param name="name">What is being trained.</param>
-    /// <param name="runs">Runs in all.</param>
-    /// <param name="missing">Those that are not finished yet.</param>
-    /// <param name="store">Where such may lie that others made, which is said at once.</param>
-    /// <param name="replays">What would have to be trained again, which is said too.</param>
-    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? replays = null)
+    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? notes = null)
     {
         (_name, _runs, _total, _made) = (name, runs, missing.Count, store?.Made);
         _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind.Epochs);
         _missing = [.. missing.Select(s => s.Id)];
         var others = missing.SelectMany(spec => store?.OtherMakers(spec) ?? []).GroupBy(maker => maker)
-            .Select(made => $"\n  {made.Count()} of these runs made by {made.Key} stay in the store: they would give other numbers");
-        _notes = string.Concat(others.Concat((replays ?? []).Select(replay => $"\n  has to be trained again: {replay}")));
-        if (_notes != "")
-            _line.Show(name + _notes, last: true);
-        else if (_total > 0)
+            .Select(made => $"{made.Count()} of these runs made by {made.Key} stay in the store: they would give other numbers");
+        _line = new(name, string.Concat(others.Concat(notes ?? []).Select(note => $"\n  {note}")));
+        if (_total > 0)
             Show();
     }
 
@@ -61,7 +53,6 @@ internal sealed class LabProgress : IDisposable
     }
 
     /// <summary>All is done.</summary>
-    /// <param name="results">Whose tickets may have lost a whole layer, which a reader must know.</param>
     public void Finish(IReadOnlyList<RunResult>? results = null)
     {
         var warning = string.Concat((results ?? []).Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g =>
@@ -71,13 +62,13 @@ internal sealed class LabProgress : IDisposable
             .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"));
         if (_total == 0)
         {
-            if (_notes + warning != "")
-                _line.Show(_name + _notes + warning, last: true);
+            if (warning != "")
+                _line.Finish(_name, warning);
             return;
         }
         var found = _runs - _trained.Count;
         var trained = $"{_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}";
-        _line.Show($"{_name}: {trained}, {Span(_clock.Elapsed)}{_notes}{warning}", last: true);
+        _line.Finish($"{_name}: {trained}, {Span(_clock.Elapsed)}", warning);
     }
 
     /// <summary>Ends the line.</summary>

@@ -11,21 +11,42 @@ internal sealed class ProgressLine : IDisposable
 
     private readonly KernelInvocationContext? _notebook = KernelInvocationContext.Current;
     private readonly Stopwatch _since = new();
+    private readonly string _notes;
     private DisplayedValue? _display;
     private bool _open;
 
-    /// <summary>Shows <paramref name="text"/> in place of what was shown; calls in quick succession are dropped unless it is the last.</summary>
-    public void Show(string text, bool last = false)
+    public ProgressLine(string name = "", string notes = "")
     {
-        if (!last && _since.IsRunning && _since.Elapsed < Interval)
+        _notes = notes;
+        if (notes == "")
+            return;
+        if (_notebook is null)
+            Console.Error.WriteLine(name + notes);
+        else
+            Display(name);
+    }
+
+    /// <summary>Shows <paramref name="text"/> in place of what was shown; calls in quick succession are dropped.</summary>
+    public void Show(string text)
+    {
+        if (_since.IsRunning && _since.Elapsed < Interval)
             return;
         _since.Restart();
-        if (_notebook is null)
-            Write(text, last);
-        else if (_display is null)
-            _display = _notebook.Display((object)text, PlainTextFormatter.MimeType);   // text.Display(...) gives .NET Interactive nothing to update
+        if (_notebook is not null)
+            Display(text);
+        else if (!Console.IsErrorRedirected)
+            Write(text[..Math.Min(text.Length, Math.Max(20, Console.WindowWidth - 1))]);
+    }
+
+    /// <summary>Shows the last text, in full, with what is to be said below it.</summary>
+    public void Finish(string text, string warning = "")
+    {
+        if (_notebook is not null)
+            Display(text, warning);
+        else if (Console.IsErrorRedirected)
+            Console.Error.WriteLine(text + warning);
         else
-            _display.Update(text);
+            Write(text + warning);
     }
 
     /// <summary>Leaves the last text standing.</summary>
@@ -36,16 +57,18 @@ internal sealed class ProgressLine : IDisposable
         _open = false;
     }
 
-    private void Write(string text, bool last)
+    private void Display(string text, string warning = "")
     {
-        if (Console.IsErrorRedirected)
-        {
-            if (last)
-                Console.Error.WriteLine(text);
-            return;
-        }
-        var width = Math.Max(20, Console.WindowWidth - 1);
-        Console.Error.Write("\r\e[K" + (text.Length > width && !last ? text[..width] : text));
+        text += _notes + warning;
+        if (_display is null)
+            _display = _notebook!.Display((object)text, PlainTextFormatter.MimeType);   // text.Display(...) gives .NET Interactive nothing to update
+        else
+            _display.Update(text);
+    }
+
+    private void Write(string text)
+    {
+        Console.Error.Write("\r\e[K" + text);
         _open = true;
     }
 }

@@ -5,7 +5,6 @@ using LTHKit.Training;
 namespace LTHKit.Experiments;
 
 /// <summary>Where a run keeps what. The only place that names these files; each of them names the run that it belongs to.</summary>
-/// <param name="Path">The run's folder.</param>
 internal sealed record RunFolder(string Path)
 {
     /// <summary>The run's name and who made it, as its files have it.</summary>
@@ -49,14 +48,11 @@ internal sealed record RunFolder(string Path)
 }
 
 /// <summary>Lines that grow with a run, the first of them the run's name.</summary>
-/// <param name="folder">The run.</param>
-/// <param name="path">The file.</param>
 internal sealed class RunLog<T>(RunFolder folder, string path)
 {
     private readonly string _head = JsonSerializer.Serialize(new Head(folder.Run), SpecJson.LineOptions);
 
     /// <summary>The lines so far; none where there is no file.</summary>
-    /// <exception cref="UserException">The file is damaged or of another run.</exception>
     public IReadOnlyList<T> Read()
     {
         if (!File.Exists(path))
@@ -80,3 +76,24 @@ internal sealed class RunLog<T>(RunFolder folder, string path)
 
     private sealed record Head(string Run);
 }
+
+/// <summary>What a <see cref="Training.Watch"/> saw of one run, on disk: one line an epoch.</summary>
+internal sealed class WatchLog(RunFolder folder, string name)
+{
+    private readonly RunLog<Line> _log = new(folder, folder.Watch(name));
+
+    /// <summary>The numbers by name, after how many epochs.</summary>
+    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Read() => new(_log.Read().ToDictionary(line => line.Epoch, line => line.Values));
+
+    /// <summary>Adds what was seen after <paramref name="epoch"/> epochs.</summary>
+    public void Add(int epoch, IReadOnlyDictionary<string, double> values)
+        => _log.Write(_log.Read().Where(line => line.Epoch != epoch).Append(new(epoch, values)).OrderBy(line => line.Epoch));
+
+    private sealed record Line(int Epoch, IReadOnlyDictionary<string, double> Values);
+}
+
+/// <summary>What a <see cref="Training.Watch"/> saw of one run.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Epochs">After how many epochs, ascending.</param>
+/// <param name="Values">The numbers by name, one an epoch.</param>
+public sealed record WatchSeries(RunResult Run, IReadOnlyList<int> Epochs, IReadOnlyDictionary<string, IReadOnlyList<double>> Values);

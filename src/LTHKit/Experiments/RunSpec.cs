@@ -120,6 +120,9 @@ public sealed record RunSpec
     /// <summary>Nominal sparsity of the prunable weights, in [0, 1).</summary>
     public double Sparsity => PruningRates.SparsityAt(Rates, Level);
 
+    /// <summary>How often the weights were halved, -log2(1 - sparsity), by which sweeps of different rates are joined: to 0.7 % of the weights left.</summary>
+    internal double Halvings => Math.Round(-Math.Log2(1 - Sparsity), 2);
+
     /// <summary>For instance "resnet18 on synthetic, 89.3 % sparse, snip, swish, seed 0"; IMP over all layers goes without saying.</summary>
     public string Label => string.Join(", ",
         [$"{Model.Name} on {Data.Label}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),

@@ -6,8 +6,6 @@ using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Experiments;
 
@@ -61,7 +59,6 @@ public sealed class RunStore(string root, string device = "cpu")
             .Select(f => Path.GetFileName(f)[(spec.Id.Length + 1)..]).Order()];
 
     /// <summary>The result of a finished run; null if it is not finished.</summary>
-    /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
     internal RunResult? Find(RunSpec spec)
     {
         var folder = Folder(spec);
@@ -102,9 +99,7 @@ public sealed class RunStore(string root, string device = "cpu")
         };
     }
 
-    /// <summary>
-    /// Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.
-    /// </summary>
+    /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
     internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
     {
         var folder = Folder(spec);
@@ -134,7 +129,6 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>Writes what is run, and on which images, or checks that the folder is this run's; sweeps up after a process that was killed.</summary>
-    /// <exception cref="UserException">The folder is damaged or holds another run.</exception>
     internal void Begin(RunSpec spec, ImageSet images)
     {
         var folder = Folder(spec);
@@ -155,7 +149,6 @@ public sealed class RunStore(string root, string device = "cpu")
         => new RunLog<EpochMetrics>(Folder(spec), Folder(spec).Metrics).Write(ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
     /// <summary>The epochs recorded so far.</summary>
-    /// <exception cref="UserException">The file is damaged.</exception>
     internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
     {
         var folder = Folder(spec);
@@ -173,7 +166,6 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>Refuses a run of other images than those that are there now.</summary>
-    /// <exception cref="UserException">They are others.</exception>
     internal void Check(RunSpec spec, string trained, ImageSet images)
     {
         if (trained != images.Fingerprint)

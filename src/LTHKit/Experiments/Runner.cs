@@ -1,19 +1,15 @@
 using System.Runtime.CompilerServices;
+using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
 using LTHKit.Tweaks;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Experiments;
 
 /// <summary>Carries out one run: draws its ticket, applies its tweaks, trains it or goes on where it stopped, records it.</summary>
-/// <param name="store">Where runs are kept.</param>
-/// <param name="open">Gives the data set of a spec, on <paramref name="device"/>; owned by the caller.</param>
-/// <param name="device">Where to train.</param>
 internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Device device)
 {
     // A watch is the same when what it works with has changed.
@@ -23,14 +19,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch, Control, Reinitialisation }
 
     /// <summary>The run's result; its parent must be finished.</summary>
-    /// <param name="spec">What to run.</param>
-    /// <param name="watches">What to measure on the way.</param>
-    /// <param name="keep">Where to keep the network aside, for rewinding and for analyses.</param>
-    /// <param name="callbacks">Told of every step and epoch.</param>
-    /// <param name="waiting">Called when another process holds the run.</param>
-    /// <param name="cancel">Stops after the step under way.</param>
-    /// <exception cref="UserException">Bad settings or a damaged folder.</exception>
-    /// <exception cref="DivergedException">The loss is no longer finite.</exception>
     public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks,
         Action waiting, CancellationToken cancel)
     {
@@ -99,11 +87,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>A run's network at a point of its training, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
-    /// <param name="spec">A finished run.</param>
-    /// <param name="at">From the run's first epoch, as training found it, to its last.</param>
-    /// <param name="callbacks">Told of every step that is trained again.</param>
-    /// <param name="cancel">Stops after the step under way.</param>
-    /// <exception cref="UserException">The run does not pass through that point.</exception>
     public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         at = at.Within(Iterations(spec));
@@ -118,10 +101,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         => at == spec.Recipe.Epochs || at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
-    /// <param name="spec">A finished run.</param>
-    /// <param name="watch">What to measure.</param>
-    /// <param name="callbacks">Told of every step that is trained again.</param>
-    /// <param name="cancel">Stops after the step under way; what has been measured is kept.</param>
     public SortedDictionary<int, IReadOnlyDictionary<string, double>> Watched(
         RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
@@ -150,7 +129,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
 
     /// <summary>The factors that a finished run's initialisation learned.</summary>
-    /// <exception cref="UserException">The run was trained without re-scaled initialisation.</exception>
     public LearnedScales LoadScales(RunResult run)
     {
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
@@ -222,10 +200,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return new(network, loss, dense);
     }
 
-    /// <summary>
-    /// The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.
-    /// </summary>
-    /// <exception cref="UserException">A setting is out of range.</exception>
+    /// <summary>The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.</summary>
     public RunSpec Validated(RunSpec spec)
     {
         spec.Validate();
@@ -244,6 +219,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         spec.Validate();
         return spec;
     }
+
+    /// <summary>How large the networks of runs are before any mask and tweak.</summary>
+    public IEnumerable<string> Sizes(IEnumerable<RunSpec> specs) => specs.DistinctBy(spec => (spec.Model, spec.Data)).Select(spec =>
+    {
+        using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
+        return FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
+            + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
+    }).Distinct();
 
     private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
 
@@ -338,7 +321,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>Trains a finished run again up to a point, and sees to it that it goes the way it went.</summary>
-    /// <exception cref="UserException">It goes another way: there are other threads, or the device gives other bits each time.</exception>
     private void Replay(RunSpec spec, Trainer trainer, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
@@ -352,18 +334,17 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         private readonly RunFolder _folder = store.Folder(spec);
 
-        public override void StepDone(Trainer trainer, Step done, int iterations) => Keep(trainer, done.Within(iterations));
+        public override void StepDone(Trainer trainer, Step done, int iterations)
+        {
+            done = done.Within(iterations);
+            if (keep.Any(at => at.Within(iterations) == done))
+                Checkpoint.Save(_folder.Snapshot(done), trainer.Network, done, _folder.Run);
+        }
 
         public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
         {
             store.AddMetrics(spec, epoch.Evaluation.Value);
             trainer.Save(_folder.Checkpoint, _folder.Run);
-        }
-
-        private void Keep(Trainer trainer, Step done)
-        {
-            if (keep.Any(at => at.Within(trainer.Iterations) == done))
-                Checkpoint.Save(_folder.Snapshot(done), trainer.Network, done, _folder.Run);
         }
     }
 
@@ -386,9 +367,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>What a training starts from.</summary>
-    /// <param name="Network">Rewritten, masked, initialised.</param>
-    /// <param name="Loss">What to minimise.</param>
-    /// <param name="Dense">The trained dense network, where a tweak has asked for it.</param>
     internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
     {
         /// <summary>Frees the networks.</summary>

@@ -12,12 +12,6 @@ internal sealed class Scheduler
     private readonly IReadOnlyList<Step> _keep, _always;
     private readonly Dictionary<string, Task<RunResult>> _runs = [];
 
-    /// <param name="runner">Who carries out a run.</param>
-    /// <param name="workers">Where.</param>
-    /// <param name="specs">The runs asked for.</param>
-    /// <param name="watches">What to measure while these train; those that they build on go unwatched.</param>
-    /// <param name="keep">Where to keep their networks aside.</param>
-    /// <param name="always">Where to keep every dense network aside, beside the points to which these runs go back.</param>
     public Scheduler(
         Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
     {
@@ -30,14 +24,13 @@ internal sealed class Scheduler
     public IReadOnlyList<RunSpec> Plan { get; }
 
     /// <summary>What finished runs would have to be trained again for, which is said before anything trains.</summary>
-    /// <param name="missing">Those that are not finished.</param>
     public IReadOnlyList<string> Replays(IReadOnlyList<RunSpec> missing)
         => [.. from spec in Plan.Except(missing)
                let asked = _asked.Contains(spec.Id)
                let lost = (asked ? _keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !_runner.IsKept(spec, at))
                let unseen = (asked ? _watches : []).Where(watch => _runner.Unseen(spec, watch).Count > 0)
                from what in lost.Select(at => $"its network at {at}, which was not kept").Concat(unseen.Select(watch => $"what '{watch.Name}' would have seen"))
-               select $"{spec.Label}, for {what}"];
+               select $"has to be trained again: {spec.Label}, for {what}"];
 
     /// <summary>The result of a run, when it is there.</summary>
     public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)

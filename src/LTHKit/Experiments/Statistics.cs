@@ -34,9 +34,7 @@ internal static class Statistics
         double IsFar(IEnumerable<double> flipped) => Math.Abs(flipped.Sum()) >= limit ? 1 : 0;
     }
 
-    /// <summary>
-    /// The power of the two-sided t test of a mean in standard deviations: P(|T'| > c) of the noncentral t, as the integral over the spread of n values.
-    /// </summary>
+    /// <summary>The power of the two-sided t test of a mean: P(|T'| > c) of the noncentral t, as the integral over the spread that n values may show.</summary>
     public static double Power(double effect, int n, double alpha)
         => Tails(effect, n, alpha, 1) + Tails(-effect, n, alpha, 1);
 

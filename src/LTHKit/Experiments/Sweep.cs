@@ -17,37 +17,38 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 
     /// <summary>The sparsest run of the first seed that has one.</summary>
     /// <exception cref="UserException">The sweep has no sparse run.</exception>
-    public RunResult Sparsest => Runs.OrderByDescending(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).FirstOrDefault()
+    public RunResult Sparsest => Runs.OrderByDescending(run => run.Spec.Sparsity).ThenBy(run => run.Spec.Seed).FirstOrDefault()
         ?? throw new UserException($"'{Name}' has no sparse run{string.Concat(Holes.Take(1).Select(hole => $" ({hole.Reason})"))}.");
 
-    /// <summary>Mean and spread over seeds at each level.</summary>
-    public IReadOnlyList<SweepPoint> Points => [.. Runs.GroupBy(r => r.Spec.Level).OrderBy(g => g.Key).Select(g => SweepPoint.Of(g.Key, [.. g]))];
+    /// <summary>Mean and spread over seeds at each sparsity.</summary>
+    public IReadOnlyList<SweepPoint> Points => [.. Runs.GroupBy(r => r.Spec.Halvings).OrderBy(g => g.Key).Select(g => SweepPoint.Of([.. g]))];
 
     /// <summary>Mean and spread of the dense runs; null without any.</summary>
-    public SweepPoint? DensePoint => Dense.Count == 0 ? null : SweepPoint.Of(0, Dense);
+    public SweepPoint? DensePoint => Dense.Count == 0 ? null : SweepPoint.Of(Dense);
 
     /// <summary>The dense runs, for what tickets are measured by.</summary>
-    /// <exception cref="UserException">There are none.</exception>
     internal IReadOnlyList<RunResult> DenseRuns => Dense.Count > 0 ? Dense
         : throw new UserException($"'{Name}' has no dense network that tickets could be measured by; sweep it with the dense one.");
 
     /// <summary>
-    /// What this way to retrain gains over another at each level that both have, the dense networks first as level 0. Runs of one seed share their
-    /// ticket, first weights and data order, so the gain is taken seed by seed, and its spread is that of the differences.
+    /// What this way to retrain gains over another at each sparsity that both have, to 0.7 % of the weights left, whatever the rates; the dense networks
+    /// first as level 0. Runs of one seed share first weights, data order and, mostly, their ticket: the gain and its spread are those of the differences.
     /// </summary>
     public IReadOnlyList<GainPoint> GainOver(Sweep other)
-        => [.. GainsOver(other).GroupBy(gain => gain.Run.Spec.Level).OrderBy(g => g.Key)
+        => [.. GainsOver(other).GroupBy(gain => gain.Run.Spec.Halvings).OrderBy(g => g.Key)
             .Select(g => GainPoint.Of(g.First().Run, [.. g.Select(gain => gain.Gain)]))];
 
-    /// <summary>The gain of each run over the other's run of the same level and seed.</summary>
+    /// <summary>The gain of each run over the other's run of the same sparsity and seed.</summary>
     internal IReadOnlyList<(RunResult Run, double Gain)> GainsOver(Sweep other)
-        => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), Key, Key, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
+        => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), AtSparsity, AtSparsity, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
 
     /// <inheritdoc/>
     public override string ToString()
         => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
 
     private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
+
+    private static (double Halvings, int Seed) AtSparsity(RunResult run) => (run.Spec.Halvings, run.Spec.Seed);
 }
 
 /// <summary>A run of a sweep that diverged, or that builds on one that did.</summary>
@@ -67,8 +68,12 @@ public sealed record GainPoint(int Level, double Sparsity, double EffectiveSpars
 {
     internal static GainPoint Of(RunResult run, IReadOnlyList<double> gains)
         => new(
-            run.Spec.Level, run.Sparsity, run.EffectiveSparsity, gains.Average(), Statistics.Deviation(gains) / Math.Sqrt(gains.Count),
-            gains.Count(gain => gain > 0), gains.Count);
+            run.Spec.Level, run.Sparsity, run.EffectiveSparsity, gains.Average(), Statistics.StandardError(gains), gains.Count(gain => gain > 0), gains.Count)
+        {
+            Halvings = run.Spec.Halvings,
+        };
+
+    internal double Halvings { get; init; }
 }
 
 /// <summary>Mean and spread over seeds at one sparsity. Accuracies and sparsities are fractions.</summary>
@@ -83,12 +88,15 @@ public sealed record SweepPoint(int Level, double Sparsity, double EffectiveSpar
     /// <summary>Layers that the ticket of at least one seed has nothing left of.</summary>
     public IReadOnlyList<string> Collapsed { get; init; } = [];
 
+    internal double Halvings { get; init; }
+
     /// <summary>The point of runs that differ in their seed only.</summary>
-    public static SweepPoint Of(int level, IReadOnlyList<RunResult> runs)
+    public static SweepPoint Of(IReadOnlyList<RunResult> runs)
     {
         double[] accuracies = [.. runs.Select(r => r.TestAccuracy)];
-        return new(level, runs[0].Sparsity, runs[0].EffectiveSparsity, accuracies.Average(), Statistics.Deviation(accuracies), runs.Count)
+        return new(runs[0].Spec.Level, runs[0].Sparsity, runs[0].EffectiveSparsity, accuracies.Average(), Statistics.Deviation(accuracies), runs.Count)
         {
+            Halvings = runs[0].Spec.Halvings,
             Collapsed = [.. runs.SelectMany(r => r.Collapsed).Distinct()],
         };
     }

@@ -63,6 +63,5 @@ internal sealed class Workers(int places) : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _places.Dispose();
 }

@@ -14,7 +14,7 @@ public static partial class Tables
     /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
     {
-        var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Level).ToList();
+        var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Sparsity).ToList();
         if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
         var ways = Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]);
         var stages = tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().ToList();

@@ -68,7 +68,7 @@ public static partial class Figures
         if (tickets.Count == 0) throw new UserException("There is nothing to draw; measure at least one run.");
         var stages = tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct().ToList();
         var groups = tickets.Zip(Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]), (ticket, way) => (Ticket: ticket, Way: way)).GroupBy(t => t.Way)
-            .SelectMany(way => way.OrderBy(t => t.Ticket[0].Run.Spec.Level).ToList() is var levels && levels.Count > 1 ? [levels[0], levels[^1]] : levels)
+            .SelectMany(way => way.OrderBy(t => t.Ticket[0].Run.Spec.Sparsity).ToList() is var levels && levels.Count > 1 ? [levels[0], levels[^1]] : levels)
             .Select(t => new BarGroup($"{Captions.Percent(t.Ticket[0].Run.Sparsity)} % sparse, {t.Way}",
                 [.. stages.Select(stage => 100 * t.Ticket.SelectMany(m => m.Value).Where(s => s.Stage == stage)
                     .Select(s => s.Share).DefaultIfEmpty(double.NaN).Average())]));

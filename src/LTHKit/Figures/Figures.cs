@@ -73,7 +73,7 @@ public static partial class Figures
         var shown = pairs.Zip(Captions.Unique([.. pairs.Select(pair => pair.Name)]), (pair, name) => (Name: name, pair.Tweaked,
             Points: pair.Tweaked.GainOver(pair.Vanilla).Where(point => point.Sparsity < 1).ToList())).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
-            throw new UserException($"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same levels to compare them.");
+            throw new UserException($"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same sparsities to compare them.");
         var pens = Pen.For(pairs.Select(pair => pair.Vanilla.Name).Concat(shown.Select(line => line.Name)));
         var seeds = shown.Max(line => line.Points.Max(point => point.Count));
         return Chart.Combine(shown.SelectMany(line => Line(

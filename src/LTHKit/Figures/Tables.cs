@@ -9,16 +9,18 @@ namespace LTHKit;
 public static partial class Tables
 {
     /// <summary>
-    /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a level (0 is the dense network), and for each sweep the
+    /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a sparsity (0 is the dense network), and for each sweep the
     /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column; an effective sparsity that is the
     /// nominal one beside others that are not has none. Where tickets of a sweep have lost whole layers, a last column names these.
     /// </summary>
-    /// <returns>Row keys are pruning levels; a level that a sweep lacks is missing there.</returns>
+    /// <param name="sweeps">One group of columns each.</param>
+    /// <returns>Row keys are pruning levels, or counted where sweeps of different rates have others; a sparsity that a sweep lacks is missing there.</returns>
+    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Accuracy(params Sweep[] sweeps)
     {
         var named = Captions.Named(sweeps);
-        var points = named.Select(Points).ToList();
-        var levels = points.SelectMany(all => all.Keys).Distinct().Order().ToList();
+        var (levels, points) = Rows(named.Select(sweep => sweep.DensePoint is { } dense ? [dense, .. sweep.Points] : sweep.Points),
+            point => (point.Level, point.Halvings));
         if (levels.Count == 0) throw new UserException("There are no runs to show; give at least one sweep with one run.");
         var columns = new FrameBuilder.Columns<int, string>
         {
@@ -36,15 +38,14 @@ public static partial class Tables
     }
 
     /// <summary>
-    /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a level (0 is the dense network), and for each sweep the effective sparsity, mean ±
+    /// The gains of <see cref="Figures.GainOverVanilla"/>: a row a sparsity (0 is the dense network), and for each sweep the effective sparsity, mean ±
     /// standard error over seeds in percentage points and, in brackets, in how many seeds it is better.
     /// </summary>
     public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
     {
         var named = Captions.Named([vanilla, .. tweaked]).Skip(1).ToList();
-        var gains = named.Select(sweep => sweep.GainOver(vanilla).ToDictionary(point => point.Level)).ToList();
-        var levels = gains.SelectMany(all => all.Keys).Distinct().Order().ToList();
-        if (levels.Count == 0) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same levels to compare them.");
+        var (levels, gains) = Rows(named.Select(sweep => sweep.GainOver(vanilla)), point => (point.Level, point.Halvings));
+        if (levels.Count == 0) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same sparsities to compare them.");
         var columns = new FrameBuilder.Columns<int, string>
         {
             { "nominal sparsity (%)", Column(levels, level => Percent(gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
@@ -66,7 +67,7 @@ public static partial class Tables
     /// <exception cref="UserException">Vanilla has no dense network.</exception>
     public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
     {
-        var dense = SweepPoint.Of(0, vanilla.DenseRuns);
+        var dense = SweepPoint.Of(vanilla.DenseRuns);
         return Table(Captions.Named([vanilla, .. tweaked]).Select(sweep => (sweep.Name, Sparsest: Experiments.Claims.WinningTicket(sweep, vanilla))),
             row => row.Name,
             ("sparsest winning ticket, nominal (%)", row => row.Sparsest is { } point ? Percent(point.Sparsity) : null),
@@ -107,11 +108,16 @@ public static partial class Tables
         => Table(things.Index(), row => row.Index,
             [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);
 
-    private static Dictionary<int, SweepPoint> Points(Sweep sweep)
+    /// <summary>The rows of a table of sweeps, least sparse first, and each sweep's points by row: levels where these tell all sparsities, else counted.</summary>
+    private static (IReadOnlyList<int> Rows, IReadOnlyList<Dictionary<int, T>> Points) Rows<T>(
+        IEnumerable<IReadOnlyList<T>> sweeps, Func<T, (int Level, double Halvings)> at)
     {
-        var points = sweep.Points.ToDictionary(point => point.Level);
-        if (sweep.DensePoint is { } dense) points[0] = dense;
-        return points;
+        var all = sweeps.ToList();
+        var places = all.SelectMany(points => points.Select(at)).Distinct().OrderBy(place => place.Halvings).ToList();
+        var halvings = places.Select(place => place.Halvings).Distinct().ToList();
+        var agree = places.Count == halvings.Count && places.DistinctBy(place => place.Level).Count() == places.Count;
+        List<int> rows = [.. halvings.Select((_, i) => agree ? places[i].Level : i)];
+        return (rows, [.. all.Select(points => points.ToDictionary(point => rows[halvings.IndexOf(at(point).Halvings)]))]);
     }
 
     /// <summary>

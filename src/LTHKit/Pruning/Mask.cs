@@ -1,8 +1,6 @@
 using System.Collections;
 using LTHKit.Models;
 using LTHKit.Storage;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Pruning;
 

@@ -1,7 +1,5 @@
 using LTHKit.Data;
 using LTHKit.Models;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Pruning;
 
@@ -77,14 +75,6 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
     }
 
     /// <summary>The ticket of a number of weights, cut from <paramref name="before"/> by the score of the network with that mask applied.</summary>
-    /// <param name="network">Without injected modules; it stays as it is.</param>
-    /// <param name="before">The mask so far.</param>
-    /// <param name="keep">How many weights to keep.</param>
-    /// <param name="data">For scores that look at images.</param>
-    /// <param name="seed">For scores that draw random numbers or images.</param>
-    /// <param name="cancel">Stops between two rounds, or two batches of one.</param>
-    /// <exception cref="UserException">A score is not finite or of another shape, or a layer to leave out is not there.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     internal Mask Draw(Network network, Mask before, long keep, ImageSet data, ulong seed, CancellationToken cancel = default)
     {
         using var copy = Networks.Copy(network);
@@ -164,7 +154,6 @@ internal static class PruningRates
         => 1 - Enumerable.Range(0, level).GroupBy(round => Of(rates, round)).Aggregate(1.0, (kept, same) => kept * Math.Pow(1 - same.Key, same.Count()));
 
     /// <summary>The level, from 1 on, whose sparsity is nearest.</summary>
-    /// <exception cref="UserException">The sparsity is none.</exception>
     public static int LevelNear(IReadOnlyList<double> rates, double sparsity) => sparsity is > 0 and < 1
         ? Enumerable.Range(1, MaxLevel).MinBy(level => Math.Abs(SparsityAt(rates, level) - sparsity))
         : throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give shares in (0, 1) such as 0.9, the dense network is there."));
@@ -179,7 +168,6 @@ internal static class PruningRates
     }
 
     /// <summary>Refuses what are no rates.</summary>
-    /// <exception cref="UserException">There are none, or one is outside (0, 1).</exception>
     public static void Validate(IReadOnlyList<double> rates)
     {
         if (rates.Count == 0 || rates.Any(rate => rate is not (> 0 and < 1)))

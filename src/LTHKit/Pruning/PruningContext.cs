@@ -1,7 +1,5 @@
 using LTHKit.Data;
 using LTHKit.Models;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Pruning;
 

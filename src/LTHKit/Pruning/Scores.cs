@@ -1,7 +1,5 @@
 using LTHKit.Models;
-using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace LTHKit.Pruning;
 

@@ -1,7 +1,5 @@
 using LTHKit.Models;
 using LTHKit.Storage;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Training;
 
@@ -11,12 +9,6 @@ internal static class Checkpoint
     private const string Format = "lthkit-checkpoint-2";
 
     /// <summary>Writes the network as it is at a point of its training, whole or not at all; the optimiser too while training goes on.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="network">Whose weights are written.</param>
-    /// <param name="at">The point.</param>
-    /// <param name="run">Which run it belongs to.</param>
-    /// <param name="optimiser">What training goes on with.</param>
-    /// <exception cref="UserException">The file cannot be written.</exception>
     public static void Save(string path, Network network, Step at, string run = "", MaskedOptimiser? optimiser = null)
     {
         using var scope = NewDisposeScope();
@@ -25,13 +17,6 @@ internal static class Checkpoint
     }
 
     /// <summary>Reads a checkpoint into a network of the same shape, and the optimiser's memory where one is given and training goes on.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="network">Whose weights are set.</param>
-    /// <param name="run">Which run it must belong to; null for any.</param>
-    /// <param name="optimiser">Which is set too.</param>
-    /// <param name="lastEpoch">Epochs of the whole training; a checkpoint written after all of them has no optimiser.</param>
-    /// <returns>The point at which it was written.</returns>
-    /// <exception cref="UserException">The file is damaged, foreign, or of another network; the network has not been changed then.</exception>
     public static Step Load(string path, Network network, string? run = null, MaskedOptimiser? optimiser = null, int lastEpoch = int.MaxValue)
     {
         using var scope = NewDisposeScope();

@@ -1,9 +1,7 @@
 using System.Reflection;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace LTHKit.Training;
 
@@ -11,9 +9,6 @@ namespace LTHKit.Training;
 internal abstract class MaskedOptimiser(Network network) : IDisposable
 {
     /// <summary>The recipe's optimiser, of all of the network's parameters.</summary>
-    /// <param name="network">The network, on its device.</param>
-    /// <param name="mask">Its mask on the same device, already applied; null for a dense network.</param>
-    /// <param name="recipe">Which optimiser.</param>
     public static MaskedOptimiser Of(Network network, Mask? mask, Recipe recipe)
         => recipe.Optimiser is null ? new MaskedSgd(network, mask, recipe) : new MaskedTorch(network, mask, recipe, recipe.Optimiser);
 
@@ -31,8 +26,6 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
     }
 
     /// <summary>Takes over what <see cref="State"/> gave.</summary>
-    /// <param name="stored">By name.</param>
-    /// <exception cref="InvalidDataException">It is of another optimiser or another network; nothing has been changed then.</exception>
     public abstract void Load(IReadOnlyDictionary<string, Tensor> stored);
 
     /// <summary>Frees the state.</summary>
@@ -54,7 +47,6 @@ internal sealed class MaskedTorch : MaskedOptimiser
                 ?? throw new UserException("The recipe's optimiser is none that keeps its state; give one of torch.optim, such as AdamW, RMSProp or SGD."));
         })];
 
-    /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Value)> State => _groups.Select((group, i) =>
     {
         using var bytes = new MemoryStream();
@@ -63,7 +55,6 @@ internal sealed class MaskedTorch : MaskedOptimiser
         return ($"optimiser.{i}", tensor(bytes.ToArray()));
     });
 
-    /// <inheritdoc/>
     public override void Step(double learningRate)
     {
         using var noGrad = no_grad();
@@ -81,7 +72,6 @@ internal sealed class MaskedTorch : MaskedOptimiser
         }
     }
 
-    /// <inheritdoc/>
     public override void Load(IReadOnlyDictionary<string, Tensor> stored)
     {
         for (var i = 0; i < _groups.Count; i++)
@@ -102,7 +92,6 @@ internal sealed class MaskedTorch : MaskedOptimiser
         }
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         foreach (var group in _groups)

@@ -1,8 +1,6 @@
 using LTHKit.Models;
 using LTHKit.Pruning;
-using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace LTHKit.Training;
 
@@ -16,10 +14,6 @@ internal sealed class MaskedSgd : MaskedOptimiser
     private readonly double _momentum, _decay;
 
     /// <summary>An optimiser of all of the network's parameters, momentum zero.</summary>
-    /// <param name="network">The network, on its device.</param>
-    /// <param name="mask">Its mask on the same device, already applied; null for a dense network.</param>
-    /// <param name="recipe">Momentum, weight decay, learning rates by layer.</param>
-    /// <param name="fused">Whether libtorch's fused update may serve; both forms agree to rounding.</param>
     public MaskedSgd(Network network, Mask? mask, Recipe recipe, bool fused = true) : base(network)
     {
         using var scope = NewDisposeScope();
@@ -38,10 +32,8 @@ internal sealed class MaskedSgd : MaskedOptimiser
     /// <summary>Whether libtorch's fused update serves.</summary>
     public bool IsFused { get; }
 
-    /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Value)> State => _slots.Select(s => ("momentum." + s.Name, s.Momentum));
 
-    /// <inheritdoc/>
     public override void Load(IReadOnlyDictionary<string, Tensor> stored)
     {
         foreach (var (name, momentum) in State)
@@ -51,7 +43,6 @@ internal sealed class MaskedSgd : MaskedOptimiser
             momentum.copy_(stored[name]);
     }
 
-    /// <inheritdoc/>
     public override void Step(double learningRate)
     {
         using var noGrad = no_grad();
@@ -70,7 +61,6 @@ internal sealed class MaskedSgd : MaskedOptimiser
                 _decay, _momentum, learningRate * group.Key);
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         foreach (var tensor in _slots.SelectMany(s => new[] { s.Momentum, s.Low, s.High }))

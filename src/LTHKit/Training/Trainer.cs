@@ -3,8 +3,6 @@ using LTHKit.Data;
 using LTHKit.Kernels;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Training;
 
@@ -22,13 +20,6 @@ internal sealed class Trainer : IDisposable
     private readonly SparseTraining? _sparse;
 
     /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
-    /// <param name="network">On the data's device; its mask, if any, already applied.</param>
-    /// <param name="mask">On the same device; null for a dense network.</param>
-    /// <param name="recipe">How to train.</param>
-    /// <param name="data">The data set, on the training device.</param>
-    /// <param name="loss">What to minimise.</param>
-    /// <param name="seed">Of data order and augmentation.</param>
-    /// <param name="start">Not the beginning for a rewound ticket: schedule and data order go on from there.</param>
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default)
     {
         recipe.Validate();
@@ -59,7 +50,6 @@ internal sealed class Trainer : IDisposable
     internal MaskedOptimiser Optimiser { get; }
 
     /// <summary>Goes on from a checkpoint of this training.</summary>
-    /// <exception cref="UserException">The file is damaged or of another run.</exception>
     public void Resume(string checkpoint, string run = "")
     {
         var at = Checkpoint.Load(checkpoint, Network, run, Optimiser, _recipe.Epochs);
@@ -68,16 +58,10 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Writes a checkpoint from which <see cref="Resume"/> goes on to the same bits; after the last epoch the network alone.</summary>
-    /// <exception cref="UserException">The file cannot be written.</exception>
     public void Save(string checkpoint, string run = "")
         => Checkpoint.Save(checkpoint, Network, NextEpoch, run, NextEpoch < _recipe.Epochs ? Optimiser : null);
 
     /// <summary>Trains what remains.</summary>
-    /// <param name="callbacks">Told of every step and epoch.</param>
-    /// <param name="cancel">Stops after the step under way.</param>
-    /// <param name="until">Where to stop; null for the end. A training that was stopped inside an epoch cannot go on.</param>
-    /// <exception cref="DivergedException">The loss is no longer finite.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; the epoch under way is lost, those before it are not.</exception>
     public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default, Step? until = null)
     {
         var end = until ?? _recipe.Epochs;
@@ -116,8 +100,6 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Trains one epoch, or its first steps; <see cref="Run"/> calls it.</summary>
-    /// <returns>Mean training loss and accuracy over the steps done.</returns>
-    /// <exception cref="DivergedException">The loss is no longer finite.</exception>
     public (double Loss, double Accuracy) TrainEpoch(
         int epoch, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default, int? until = null)
     {
@@ -148,10 +130,6 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode.</summary>
-    /// <param name="batch">What to learn from.</param>
-    /// <param name="learningRate">How fast.</param>
-    /// <param name="lossSum">[1], set to the batch's summed loss.</param>
-    /// <param name="correct">[1], int64, to which the number of right answers is added.</param>
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
         using var scope = NewDisposeScope();

@@ -7,31 +7,16 @@ namespace LTHKit.Training;
 internal abstract class TrainingCallback
 {
     /// <summary>While the network is prepared.</summary>
-    /// <param name="doing">What is done, and how far it is.</param>
-    public virtual void Preparing(string doing)
-    {
-    }
+    public virtual void Preparing(string doing) { }
 
     /// <summary>After a step.</summary>
-    /// <param name="trainer">The training.</param>
-    /// <param name="done">The point that it has reached, its steps counted from 1 to <paramref name="iterations"/>.</param>
-    /// <param name="iterations">Steps an epoch has.</param>
-    public virtual void StepDone(Trainer trainer, Step done, int iterations)
-    {
-    }
+    public virtual void StepDone(Trainer trainer, Step done, int iterations) { }
 
     /// <summary>After an epoch.</summary>
-    /// <param name="trainer">The training.</param>
-    /// <param name="epoch">What it brought.</param>
-    public virtual void EpochDone(Trainer trainer, TrainedEpoch epoch)
-    {
-    }
+    public virtual void EpochDone(Trainer trainer, TrainedEpoch epoch) { }
 }
 
 /// <summary>An epoch that has just been trained.</summary>
-/// <param name="Epoch">Counted from 0.</param>
-/// <param name="TrainLoss">Mean over the epoch's steps, as the weights moved.</param>
-/// <param name="Evaluation">The network on the validation and test images: computed for the first callback that asks, and for nobody if none does.</param>
 internal sealed record TrainedEpoch(int Epoch, double TrainLoss, Lazy<EpochMetrics> Evaluation);
 
 /// <summary>The training loss became infinite or not a number; what was kept of the run is its last good epoch.</summary>
@@ -44,3 +29,16 @@ public sealed class DivergedException(string message) : UserException(message)
     {
     }
 }
+
+/// <summary>What one epoch brought. Losses are plain cross-entropy except the training loss, which is what was minimised.</summary>
+/// <param name="Epoch">Counted from 0.</param>
+/// <param name="LearningRate">Of the epoch's first step.</param>
+/// <param name="TrainLoss">Mean over the epoch's steps, as the weights moved.</param>
+/// <param name="TrainAccuracy">Likewise; a fraction.</param>
+/// <param name="ValidationLoss">After the epoch.</param>
+/// <param name="ValidationAccuracy">After the epoch; a fraction.</param>
+/// <param name="TestLoss">After the epoch.</param>
+/// <param name="TestAccuracy">After the epoch; a fraction.</param>
+/// <param name="Seconds">Wall time of the epoch, evaluation included.</param>
+public sealed record EpochMetrics(int Epoch, double LearningRate, double TrainLoss, double TrainAccuracy, double ValidationLoss,
+    double ValidationAccuracy, double TestLoss, double TestAccuracy, double Seconds);

@@ -30,9 +30,7 @@ public abstract record Watch
     /// <param name="model">What will be trained.</param>
     /// <param name="data">On what.</param>
     /// <exception cref="UserException">A setting is out of range.</exception>
-    public virtual void Validate(ModelSpec model, ImageSet data)
-    {
-    }
+    public virtual void Validate(ModelSpec model, ImageSet data) { }
 
     /// <summary>The points of a training, after how many epochs, at which to measure.</summary>
     /// <param name="first">Where the training begins.</param>

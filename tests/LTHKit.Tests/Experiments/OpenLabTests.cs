@@ -1,3 +1,6 @@
+using System.Text.RegularExpressions;
+using Deedle;
+using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Experiments;
 using LTHKit.Models;
@@ -152,6 +155,7 @@ public sealed class OpenLabTests : IDisposable
         _lab.Sweep([0.5]);
         var said = Said(() => _lab.Sweep([0.5], rewind: "2ep"));
         Assert.Contains("has to be trained again: vgg5 on synthetic, dense, seed 0, for its network at 2ep, which was not kept", said.Split("run 1 of")[0]);
+        Assert.Equal(1, said.Split("has to be trained again").Length - 1);
         Assert.DoesNotContain("trained again", Said(() => _lab.Sweep([0.5], rewind: "2ep")));
         Assert.Contains("for its network at 3ep", Said(() => _lab.Sweep([0.5], keep: ["3ep"])));
     }
@@ -163,6 +167,32 @@ public sealed class OpenLabTests : IDisposable
         var done = Path.Combine(_lab.Sweep([0.5])[1].Folder, "done.json");
         File.WriteAllText(done, File.ReadAllText(done).Replace("vectors of ", "vectors of 1"));
         Assert.Matches(@"1 trained by kit \d+, libtorch .*, cpu, 1 thread, vectors of 1\d+ bits, here it is .*: the last digits may differ", Said(() => _lab.Sweep([0.5])));
+    }
+
+    [Fact]
+    public void TheSizeOfTheNetworkIsSaidOnceBeforeAnythingTrains()
+    {
+        using var network = Networks.Build(Profile.Model, new(4, 8), 0);
+        var size = FormattableString.Invariant($"vgg5 on synthetic: {network.ParameterCount:N0} parameters, {Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
+        var said = Said(() => _lab.Sweep([0.5]));
+        Assert.Single(Regex.Matches(said, "multiply-adds"));
+        Assert.Contains(size, said);
+        Assert.DoesNotContain("multiply-adds", Said(() => _lab.Sweep([0.5])));
+    }
+
+    // Two rounds of 20 % leave as many weights as one of 36 %; what one sweep alone has is not compared.
+    [Fact]
+    public void SweepsOfDifferentRatesAreJoinedBySparsity()
+    {
+        Sweep slow = _lab.Sweep([0.2, 0.36], rates: [0.2]), fast = _lab.Sweep([0.36, 0.5904], rates: [0.36], name: "fast");
+        Assert.Equal([(0, 0), (2, 1)], slow.GainOver(fast).Select(p => p.Level).Zip(fast.GainOver(slow).Select(p => p.Level)));
+        Assert.Equal(slow[2].TestAccuracy - fast[1].TestAccuracy, slow.GainOver(fast)[1].Mean);
+        Assert.Equal(slow[2].TestAccuracy - fast[1].TestAccuracy, new Claim("c", "", Alternative.Greater, s => s[0].Sparsest - s[1].Densest, slow, fast).Numbers[0]);
+        var table = Tables.Accuracy(slow, fast);
+        Assert.Equal([0, 1, 2, 3], table.RowKeys);
+        Assert.Equal([0, 20, 36, 59], table.GetColumn<double>("nominal sparsity (%)").Values.Select(p => Math.Round(p)));
+        Assert.Equal([0, 2, 3], table.GetColumn<string>("fast (%)").DropMissing().Keys);
+        Assert.Equal([0, 2], Tables.Gain(fast, slow).RowKeys);       // the levels of slow
     }
 
     [Fact]
