@@ -1,8 +1,6 @@
 using System.Reflection;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Kernels;
 

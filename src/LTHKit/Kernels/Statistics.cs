@@ -1,6 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace LTHKit.Kernels;
 
 /// <summary>BatchNorm's numbers of one call, for each channel.</summary>
