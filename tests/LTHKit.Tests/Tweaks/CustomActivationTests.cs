@@ -110,7 +110,9 @@ public sealed class CustomActivationTests : IDisposable
     public void AsTheKitsOwnItTrainsToTheSameBits()
     {
         using var lab = Tiny.Lab(_store);
-        RunSpec vanilla = Tiny.Spec with { Level = 1, Recipe = Tiny.Spec.Recipe with { Sparse = false } }, relu = vanilla with { Tweaks = [new CustomActivation("relu", x => nn.functional.relu(x))] };
+        // Through libtorch: the kit's kernels apply their own activations by themselves, a user's on images, which differs in the last digits.
+        RunSpec vanilla = Tiny.Spec with { Level = 1, Recipe = Tiny.Spec.Recipe with { Sparse = false } };
+        RunSpec relu = vanilla with { Tweaks = [new CustomActivation("relu", x => nn.functional.relu(x))] };
         RunSpec swish = vanilla with { Tweaks = [new SmoothActivation("swish")] }, own = vanilla with { Tweaks = [new CustomActivation("swish", x => nn.functional.silu(x))] };
         var runs = lab.Run("all", [vanilla, relu, swish, own]).Select(r => Tiny.Bits(lab.Store.Folder(r.Spec).Checkpoint)).ToList();
         Assert.Equal(runs[0], runs[1]);
