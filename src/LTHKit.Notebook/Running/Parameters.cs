@@ -70,7 +70,14 @@ internal static class Parameters
         PrefixUnaryExpressionSyntax { Operand: var operand } => TypeOf(operand),
         LiteralExpressionSyntax { Token.Value: { } constant } => constant switch
         {
-            int => "int", long => "long", double => "double", float => "float", decimal => "decimal", bool => "bool", string => "string", _ => "",
+            int => "int",
+            long => "long",
+            double => "double",
+            float => "float",
+            decimal => "decimal",
+            bool => "bool",
+            string => "string",
+            _ => "",
         },
         ArrayCreationExpressionSyntax array => array.Type.ElementType + "[]",
         ImplicitArrayCreationExpressionSyntax array => TypeOf(array.Initializer.Expressions.FirstOrDefault()) + "[]",

@@ -168,8 +168,17 @@ public static partial class Figures
         }
 
         private void Outline(ShapeType kind, double x, double y, double width, double height, Color fill, Color edge) => Shapes.Add(Init<Shape>(
-            new { ShapeType = kind, X0 = x - width, X1 = x + width, Y0 = y - height, Y1 = y + height,
-                FillColor = fill, Line = Line(edge, 1.5), Layer = StyleParam.Layer.Below }));
+            new
+            {
+                ShapeType = kind,
+                X0 = x - width,
+                X1 = x + width,
+                Y0 = y - height,
+                Y1 = y + height,
+                FillColor = fill,
+                Line = Line(edge, 1.5),
+                Layer = StyleParam.Layer.Below
+            }));
 
         /// <summary>From the main line at <paramref name="top"/> to one side, down, and back into the sum.</summary>
         private void Around(double x, double top, double sum, double side, Color colour)
@@ -186,7 +195,15 @@ public static partial class Figures
             new { ShowArrow = true, ArrowHead = ArrowHead.TriangleTall, ArrowSize = 0.9, ArrowColor = colour ?? FigureTheme.Ink }).With("arrowwidth", 1.5));
 
         private void Words(double x, double y, string text, Color? colour = null, int size = 13) => Annotations.Add(Init<Annotation>(
-            new { X = x, Y = y, XRef = "x", YRef = "y", Text = text, ShowArrow = false,
-                Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink }) }));
+            new
+            {
+                X = x,
+                Y = y,
+                XRef = "x",
+                YRef = "y",
+                Text = text,
+                ShowArrow = false,
+                Font = Init<Font>(new { Size = (double)size, Color = colour ?? FigureTheme.Ink })
+            }));
     }
 }

@@ -47,8 +47,14 @@ public static partial class Figures
         plane.Validate();
         ColourScale.Of(plane.Z.SelectMany(row => row));
         LinearAxis Side(string text) => Init<LinearAxis>(
-            new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear, GridColor = FigureTheme.Grid, ZeroLine = false,
-                ShowBackground = false });
+            new
+            {
+                Title = Init<Title>(new { Text = text }),
+                AxisType = AxisType.Linear,
+                GridColor = FigureTheme.Grid,
+                ZeroLine = false,
+                ShowBackground = false
+            });
         var chart = Chart.Surface<double, double, double, string>(
                 plane.Z, X: plane.X.ToArray(), Y: plane.Y.ToArray(), ColorScale: Colorscale.Viridis, ShowScale: false, UseDefaults: false)
             .Trace(new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
@@ -87,11 +93,21 @@ public static partial class Figures
                 Y: plane.Y.ToArray(), ColorBar: last ? scale.Bar(quantity) : default(Optional<ColorBar>), ColorScale: Colorscale.Viridis, ShowScale: last,
                 Contours: Init<Contours>(new { Coloring = ContourColoring.Fill, Start = scale.Low, End = scale.High, Size = (scale.High - scale.Low) / 20 }),
                 ContourLines: Init<Line>(new { Width = 0.6, Color = Color.fromString("rgba(255,255,255,0.55)") }), UseDefaults: false)
-            .Trace(new { ZMin = scale.Low, ZMax = scale.High, AutoContour = false,
-                HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>" })
+            .Trace(new
+            {
+                ZMin = scale.Low,
+                ZMax = scale.High,
+                AutoContour = false,
+                HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>"
+            })
             .WithCustomData(plane.Z);
-        var star = Init<Marker>(new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12,
-            Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) });
+        var star = Init<Marker>(new
+        {
+            Color = FigureTheme.White,
+            Symbol = MarkerSymbol.Star,
+            Size = 12,
+            Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink })
+        });
         var origin = Chart.Scatter<double, double, string>([0.0], [0.0], Mode.Markers, ShowLegend: false, Marker: star, UseDefaults: false)
             .Trace(new { HoverInfo = HoverInfo.Skip });
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
@@ -121,8 +137,14 @@ public static partial class Figures
             var ticks = Logarithmic ? Ticks() : null;
             var texts = ticks?.Select(tick => tick.ToString(tick is >= 1e-4 and < 1e6 ? "0.####" : "0e0", CultureInfo.InvariantCulture)).ToArray();
             return Init<ColorBar>(
-                new { Title = Init<Title>(new { Text = title, Side = Side.Top }), Thickness = 14.0, OutlineWidth = 0.0,
-                    TickVals = ticks?.Select(Math.Log10).ToArray(), TickText = texts });
+                new
+                {
+                    Title = Init<Title>(new { Text = title, Side = Side.Top }),
+                    Thickness = 14.0,
+                    OutlineWidth = 0.0,
+                    TickVals = ticks?.Select(Math.Log10).ToArray(),
+                    TickText = texts
+                });
         }
 
         /// <summary>1, 2 and 5 times powers of ten within the range; powers of ten alone, and not each of them, where that is too many.</summary>

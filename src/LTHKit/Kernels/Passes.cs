@@ -150,109 +150,109 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
         fixed (float* value = taps.Value)
         {
             for (var part = 0; part < Planes.Lanes; part += S.Width)
-            for (var begin = 0; begin < run; begin += strip)
-            for (var segment = 0; segment < groups * rows; segment++)
-            {
-                var (row, last) = (segment % rows, segment >= (groups - 1) * rows && sums != null);
-                int first = start[segment], single = lone[segment], end = start[segment + 1];
-                float* into = y + (long)row * plane + part, before = segment >= rows ? into : from == null ? null : from + (long)row * plane + part;
-                if (first == end && before == into && !last)
-                    continue;
-                V sum = default, squares = default;
-                for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
-                {
-                    var count = (run - f) / Planes.Lanes;
-                    V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-                    if (before != null)
+                for (var begin = 0; begin < run; begin += strip)
+                    for (var segment = 0; segment < groups * rows; segment++)
                     {
-                        var q = before + f;
-                        a0 = S.Load(q);
-                        a1 = S.Load(q + Planes.Lanes);
-                        a2 = S.Load(q + 2 * Planes.Lanes);
-                        a3 = S.Load(q + 3 * Planes.Lanes);
-                        a4 = S.Load(q + 4 * Planes.Lanes);
-                        a5 = S.Load(q + 5 * Planes.Lanes);
-                        a6 = S.Load(q + 6 * Planes.Lanes);
-                        a7 = S.Load(q + 7 * Planes.Lanes);
+                        var (row, last) = (segment % rows, segment >= (groups - 1) * rows && sums != null);
+                        int first = start[segment], single = lone[segment], end = start[segment + 1];
+                        float* into = y + (long)row * plane + part, before = segment >= rows ? into : from == null ? null : from + (long)row * plane + part;
+                        if (first == end && before == into && !last)
+                            continue;
+                        V sum = default, squares = default;
+                        for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
+                        {
+                            var count = (run - f) / Planes.Lanes;
+                            V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+                            if (before != null)
+                            {
+                                var q = before + f;
+                                a0 = S.Load(q);
+                                a1 = S.Load(q + Planes.Lanes);
+                                a2 = S.Load(q + 2 * Planes.Lanes);
+                                a3 = S.Load(q + 3 * Planes.Lanes);
+                                a4 = S.Load(q + 4 * Planes.Lanes);
+                                a5 = S.Load(q + 5 * Planes.Lanes);
+                                a6 = S.Load(q + 6 * Planes.Lanes);
+                                a7 = S.Load(q + 7 * Planes.Lanes);
+                            }
+                            var at = x + f + part;
+                            var i = first;
+                            for (; i < single; i += 3)
+                            {
+                                var p = at + offset[i];
+                                V w0 = S.All(value[i]), w1 = S.All(value[i + 1]), w2 = S.All(value[i + 2]);
+                                V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
+                                x2 = S.Load(p + 2 * Planes.Lanes);
+                                a0 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a0)));
+                                x0 = S.Load(p + 3 * Planes.Lanes);
+                                a1 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a1)));
+                                x1 = S.Load(p + 4 * Planes.Lanes);
+                                a2 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a2)));
+                                x2 = S.Load(p + 5 * Planes.Lanes);
+                                a3 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a3)));
+                                x0 = S.Load(p + 6 * Planes.Lanes);
+                                a4 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a4)));
+                                x1 = S.Load(p + 7 * Planes.Lanes);
+                                a5 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a5)));
+                                x2 = S.Load(p + 8 * Planes.Lanes);
+                                a6 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a6)));
+                                x0 = S.Load(p + 9 * Planes.Lanes);
+                                a7 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a7)));
+                            }
+                            for (; i < end; i++)
+                            {
+                                var p = at + offset[i];
+                                var w = S.All(value[i]);
+                                a0 = S.MultiplyAdd(S.Load(p), w, a0);
+                                a1 = S.MultiplyAdd(S.Load(p + Planes.Lanes), w, a1);
+                                a2 = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), w, a2);
+                                a3 = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), w, a3);
+                                a4 = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), w, a4);
+                                a5 = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), w, a5);
+                                a6 = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), w, a6);
+                                a7 = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), w, a7);
+                            }
+                            var to = into + f;
+                            S.Store(a0, to);
+                            if (count > 1)
+                                S.Store(a1, to + Planes.Lanes);
+                            if (count > 2)
+                                S.Store(a2, to + 2 * Planes.Lanes);
+                            if (count > 3)
+                                S.Store(a3, to + 3 * Planes.Lanes);
+                            if (count > 4)
+                                S.Store(a4, to + 4 * Planes.Lanes);
+                            if (count > 5)
+                                S.Store(a5, to + 5 * Planes.Lanes);
+                            if (count > 6)
+                                S.Store(a6, to + 6 * Planes.Lanes);
+                            if (count > 7)
+                                S.Store(a7, to + 7 * Planes.Lanes);
+                            if (!last)
+                                continue;
+                            var mask = sums->Mask + part + (count < 8 ? sums->Tail : f % pitch);
+                            if (f + part == 0)
+                                sums->Pivot[row] = S.Sum(S.And(a0, S.Load(mask))) / S.Width;
+                            var pivot = S.All(sums->Pivot[row]);
+                            a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
+                            a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + Planes.Lanes));
+                            a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * Planes.Lanes));
+                            a3 = S.And(S.Subtract(a3, pivot), S.Load(mask + 3 * Planes.Lanes));
+                            a4 = S.And(S.Subtract(a4, pivot), S.Load(mask + 4 * Planes.Lanes));
+                            a5 = S.And(S.Subtract(a5, pivot), S.Load(mask + 5 * Planes.Lanes));
+                            a6 = S.And(S.Subtract(a6, pivot), S.Load(mask + 6 * Planes.Lanes));
+                            a7 = S.And(S.Subtract(a7, pivot), S.Load(mask + 7 * Planes.Lanes));
+                            sum = S.Add(sum, S.Add(S.Add(S.Add(a0, a1), S.Add(a2, a3)), S.Add(S.Add(a4, a5), S.Add(a6, a7))));
+                            var even = S.MultiplyAdd(a0, a0, S.MultiplyAdd(a2, a2, S.MultiplyAdd(a4, a4, S.Multiply(a6, a6))));
+                            var odd = S.MultiplyAdd(a1, a1, S.MultiplyAdd(a3, a3, S.MultiplyAdd(a5, a5, S.Multiply(a7, a7))));
+                            squares = S.Add(squares, S.Add(even, odd));
+                        }
+                        if (!last)
+                            continue;
+                        var lanes = sums->Lanes + row * 2 * S.Width;
+                        S.Store(S.Add(S.Load(lanes), sum), lanes);
+                        S.Store(S.Add(S.Load(lanes + S.Width), squares), lanes + S.Width);
                     }
-                    var at = x + f + part;
-                    var i = first;
-                    for (; i < single; i += 3)
-                    {
-                        var p = at + offset[i];
-                        V w0 = S.All(value[i]), w1 = S.All(value[i + 1]), w2 = S.All(value[i + 2]);
-                        V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
-                        x2 = S.Load(p + 2 * Planes.Lanes);
-                        a0 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a0)));
-                        x0 = S.Load(p + 3 * Planes.Lanes);
-                        a1 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a1)));
-                        x1 = S.Load(p + 4 * Planes.Lanes);
-                        a2 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a2)));
-                        x2 = S.Load(p + 5 * Planes.Lanes);
-                        a3 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a3)));
-                        x0 = S.Load(p + 6 * Planes.Lanes);
-                        a4 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a4)));
-                        x1 = S.Load(p + 7 * Planes.Lanes);
-                        a5 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a5)));
-                        x2 = S.Load(p + 8 * Planes.Lanes);
-                        a6 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a6)));
-                        x0 = S.Load(p + 9 * Planes.Lanes);
-                        a7 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a7)));
-                    }
-                    for (; i < end; i++)
-                    {
-                        var p = at + offset[i];
-                        var w = S.All(value[i]);
-                        a0 = S.MultiplyAdd(S.Load(p), w, a0);
-                        a1 = S.MultiplyAdd(S.Load(p + Planes.Lanes), w, a1);
-                        a2 = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), w, a2);
-                        a3 = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), w, a3);
-                        a4 = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), w, a4);
-                        a5 = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), w, a5);
-                        a6 = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), w, a6);
-                        a7 = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), w, a7);
-                    }
-                    var to = into + f;
-                    S.Store(a0, to);
-                    if (count > 1)
-                        S.Store(a1, to + Planes.Lanes);
-                    if (count > 2)
-                        S.Store(a2, to + 2 * Planes.Lanes);
-                    if (count > 3)
-                        S.Store(a3, to + 3 * Planes.Lanes);
-                    if (count > 4)
-                        S.Store(a4, to + 4 * Planes.Lanes);
-                    if (count > 5)
-                        S.Store(a5, to + 5 * Planes.Lanes);
-                    if (count > 6)
-                        S.Store(a6, to + 6 * Planes.Lanes);
-                    if (count > 7)
-                        S.Store(a7, to + 7 * Planes.Lanes);
-                    if (!last)
-                        continue;
-                    var mask = sums->Mask + part + (count < 8 ? sums->Tail : f % pitch);
-                    if (f + part == 0)
-                        sums->Pivot[row] = S.Sum(S.And(a0, S.Load(mask))) / S.Width;
-                    var pivot = S.All(sums->Pivot[row]);
-                    a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
-                    a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + Planes.Lanes));
-                    a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * Planes.Lanes));
-                    a3 = S.And(S.Subtract(a3, pivot), S.Load(mask + 3 * Planes.Lanes));
-                    a4 = S.And(S.Subtract(a4, pivot), S.Load(mask + 4 * Planes.Lanes));
-                    a5 = S.And(S.Subtract(a5, pivot), S.Load(mask + 5 * Planes.Lanes));
-                    a6 = S.And(S.Subtract(a6, pivot), S.Load(mask + 6 * Planes.Lanes));
-                    a7 = S.And(S.Subtract(a7, pivot), S.Load(mask + 7 * Planes.Lanes));
-                    sum = S.Add(sum, S.Add(S.Add(S.Add(a0, a1), S.Add(a2, a3)), S.Add(S.Add(a4, a5), S.Add(a6, a7))));
-                    var even = S.MultiplyAdd(a0, a0, S.MultiplyAdd(a2, a2, S.MultiplyAdd(a4, a4, S.Multiply(a6, a6))));
-                    var odd = S.MultiplyAdd(a1, a1, S.MultiplyAdd(a3, a3, S.MultiplyAdd(a5, a5, S.Multiply(a7, a7))));
-                    squares = S.Add(squares, S.Add(even, odd));
-                }
-                if (!last)
-                    continue;
-                var lanes = sums->Lanes + row * 2 * S.Width;
-                S.Store(S.Add(S.Load(lanes), sum), lanes);
-                S.Store(S.Add(S.Load(lanes + S.Width), squares), lanes + S.Width);
-            }
         }
         for (var row = 0; sums != null && row < rows; row++)
         {
@@ -270,75 +270,75 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
         fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
         {
             for (var part = 0; part < Planes.Lanes; part += S.Width)
-            for (var begin = 0; begin < run; begin += strip)
-            for (var segment = 0; segment < groups * rows; segment++)
-            {
-                int first = start[segment], single = lone[segment], end = start[segment + 1];
-                if (first == end)
-                    continue;
-                var from = g + (long)(segment % rows) * plane + part;
-                for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
-                {
-                    var count = (run - f) / Planes.Lanes;
-                    float* at = x + f + part, q = from + f;
-                    V g0 = S.Load(q), g1 = default, g2 = default, g3 = default, g4 = default, g5 = default, g6 = default, g7 = default;
-                    if (count > 1)
-                        g1 = S.Load(q + Planes.Lanes);
-                    if (count > 2)
-                        g2 = S.Load(q + 2 * Planes.Lanes);
-                    if (count > 3)
-                        g3 = S.Load(q + 3 * Planes.Lanes);
-                    if (count > 4)
-                        g4 = S.Load(q + 4 * Planes.Lanes);
-                    if (count > 5)
-                        g5 = S.Load(q + 5 * Planes.Lanes);
-                    if (count > 6)
-                        g6 = S.Load(q + 6 * Planes.Lanes);
-                    if (count > 7)
-                        g7 = S.Load(q + 7 * Planes.Lanes);
-                    var i = first;
-                    for (; i < single; i += 3)
+                for (var begin = 0; begin < run; begin += strip)
+                    for (var segment = 0; segment < groups * rows; segment++)
                     {
-                        var p = at + offset[i];
-                        var to = sums + (long)i * S.Width;
-                        V s0 = S.Load(to), s1 = S.Load(to + S.Width), s2 = S.Load(to + 2 * S.Width);
-                        V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
-                        x2 = S.Load(p + 2 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x0, g0, s0), S.MultiplyAdd(x1, g0, s1), S.MultiplyAdd(x2, g0, s2));
-                        x0 = S.Load(p + 3 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x1, g1, s0), S.MultiplyAdd(x2, g1, s1), S.MultiplyAdd(x0, g1, s2));
-                        x1 = S.Load(p + 4 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x2, g2, s0), S.MultiplyAdd(x0, g2, s1), S.MultiplyAdd(x1, g2, s2));
-                        x2 = S.Load(p + 5 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x0, g3, s0), S.MultiplyAdd(x1, g3, s1), S.MultiplyAdd(x2, g3, s2));
-                        x0 = S.Load(p + 6 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x1, g4, s0), S.MultiplyAdd(x2, g4, s1), S.MultiplyAdd(x0, g4, s2));
-                        x1 = S.Load(p + 7 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x2, g5, s0), S.MultiplyAdd(x0, g5, s1), S.MultiplyAdd(x1, g5, s2));
-                        x2 = S.Load(p + 8 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x0, g6, s0), S.MultiplyAdd(x1, g6, s1), S.MultiplyAdd(x2, g6, s2));
-                        x0 = S.Load(p + 9 * Planes.Lanes);
-                        (s0, s1, s2) = (S.MultiplyAdd(x1, g7, s0), S.MultiplyAdd(x2, g7, s1), S.MultiplyAdd(x0, g7, s2));
-                        S.Store(s0, to);
-                        S.Store(s1, to + S.Width);
-                        S.Store(s2, to + 2 * S.Width);
+                        int first = start[segment], single = lone[segment], end = start[segment + 1];
+                        if (first == end)
+                            continue;
+                        var from = g + (long)(segment % rows) * plane + part;
+                        for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
+                        {
+                            var count = (run - f) / Planes.Lanes;
+                            float* at = x + f + part, q = from + f;
+                            V g0 = S.Load(q), g1 = default, g2 = default, g3 = default, g4 = default, g5 = default, g6 = default, g7 = default;
+                            if (count > 1)
+                                g1 = S.Load(q + Planes.Lanes);
+                            if (count > 2)
+                                g2 = S.Load(q + 2 * Planes.Lanes);
+                            if (count > 3)
+                                g3 = S.Load(q + 3 * Planes.Lanes);
+                            if (count > 4)
+                                g4 = S.Load(q + 4 * Planes.Lanes);
+                            if (count > 5)
+                                g5 = S.Load(q + 5 * Planes.Lanes);
+                            if (count > 6)
+                                g6 = S.Load(q + 6 * Planes.Lanes);
+                            if (count > 7)
+                                g7 = S.Load(q + 7 * Planes.Lanes);
+                            var i = first;
+                            for (; i < single; i += 3)
+                            {
+                                var p = at + offset[i];
+                                var to = sums + (long)i * S.Width;
+                                V s0 = S.Load(to), s1 = S.Load(to + S.Width), s2 = S.Load(to + 2 * S.Width);
+                                V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
+                                x2 = S.Load(p + 2 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x0, g0, s0), S.MultiplyAdd(x1, g0, s1), S.MultiplyAdd(x2, g0, s2));
+                                x0 = S.Load(p + 3 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x1, g1, s0), S.MultiplyAdd(x2, g1, s1), S.MultiplyAdd(x0, g1, s2));
+                                x1 = S.Load(p + 4 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x2, g2, s0), S.MultiplyAdd(x0, g2, s1), S.MultiplyAdd(x1, g2, s2));
+                                x2 = S.Load(p + 5 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x0, g3, s0), S.MultiplyAdd(x1, g3, s1), S.MultiplyAdd(x2, g3, s2));
+                                x0 = S.Load(p + 6 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x1, g4, s0), S.MultiplyAdd(x2, g4, s1), S.MultiplyAdd(x0, g4, s2));
+                                x1 = S.Load(p + 7 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x2, g5, s0), S.MultiplyAdd(x0, g5, s1), S.MultiplyAdd(x1, g5, s2));
+                                x2 = S.Load(p + 8 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x0, g6, s0), S.MultiplyAdd(x1, g6, s1), S.MultiplyAdd(x2, g6, s2));
+                                x0 = S.Load(p + 9 * Planes.Lanes);
+                                (s0, s1, s2) = (S.MultiplyAdd(x1, g7, s0), S.MultiplyAdd(x2, g7, s1), S.MultiplyAdd(x0, g7, s2));
+                                S.Store(s0, to);
+                                S.Store(s1, to + S.Width);
+                                S.Store(s2, to + 2 * S.Width);
+                            }
+                            for (; i < end; i++)
+                            {
+                                var p = at + offset[i];
+                                var to = sums + (long)i * S.Width;
+                                var even = S.MultiplyAdd(S.Load(p), g0, S.Load(to));
+                                var odd = S.Multiply(S.Load(p + Planes.Lanes), g1);
+                                even = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), g2, even);
+                                odd = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), g3, odd);
+                                even = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), g4, even);
+                                odd = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), g5, odd);
+                                even = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), g6, even);
+                                odd = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), g7, odd);
+                                S.Store(S.Add(even, odd), to);
+                            }
+                        }
                     }
-                    for (; i < end; i++)
-                    {
-                        var p = at + offset[i];
-                        var to = sums + (long)i * S.Width;
-                        var even = S.MultiplyAdd(S.Load(p), g0, S.Load(to));
-                        var odd = S.Multiply(S.Load(p + Planes.Lanes), g1);
-                        even = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), g2, even);
-                        odd = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), g3, odd);
-                        even = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), g4, even);
-                        odd = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), g5, odd);
-                        even = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), g6, even);
-                        odd = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), g7, odd);
-                        S.Store(S.Add(even, odd), to);
-                    }
-                }
-            }
         }
     }
 
