@@ -234,6 +234,7 @@ public sealed class OpenLabTests : IDisposable
             ("tweaks is null", () => _lab.Run("r", [new RunSpec { Data = Profile.Data, Model = Profile.Model, Tweaks = [null!] }])),
             ("5 is no sparsity", () => _lab.Sweep([5])),
             ("NaN is no sparsity", () => _lab.Sweep([double.NaN])),
+            ("BatchSize", () => _lab.Sweep(recipe: Profile.Recipe with { BatchSize = 1 })),
             ("rates", () => _lab.Sweep(rates: [])),
             ("rates", () => _lab.Sweep(rates: [0.5, 1.5])),
             ("no layer 'conv9'", () => _lab.Sweep(pruning: Pruner.Imp with { Except = ["conv9"] })),
