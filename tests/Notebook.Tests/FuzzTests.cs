@@ -3,8 +3,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using CsCheck;
 using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Hosting;
+using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Running;
 
 namespace LTHKit.Notebook.Tests;
