@@ -24,7 +24,7 @@ public sealed partial class Lab : IDisposable
     private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store)
     {
         (Profile, _dataDir, Device, Store) = (profile, dataDir, device, store.On(device));
-        _workers = new Workers(jobs);
+        _workers = new Workers(jobs, Store.Threads);
         _runner = new Runner(Store, Data, device);
     }
 

@@ -29,8 +29,11 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Who makes runs here, for instance "kit 3, libtorch 2.10.0, cpu".</summary>
     public string Maker { get; } = $"kit {Algorithms}, libtorch {Libtorch.Version}, {device}";
 
+    /// <summary>Those of libtorch's operations when it was made; another laboratory of this process may have others.</summary>
+    internal int Threads { get; } = get_num_threads();
+
     /// <summary>The same with the threads that each run has now and the processor's vectors, on which the last bits depend.</summary>
-    internal string Made => $"{Maker}, {get_num_threads()} {(get_num_threads() == 1 ? "thread" : "threads")}, vectors of "
+    internal string Made => $"{Maker}, {Threads} {(Threads == 1 ? "thread" : "threads")}, vectors of "
         + $"{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits";
 
     /// <summary>

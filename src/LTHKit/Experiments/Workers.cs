@@ -2,8 +2,8 @@ using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
 
-/// <summary>The places of a laboratory in which work is done side by side, and what stops it.</summary>
-internal sealed class Workers(int places) : IDisposable
+/// <summary>The places of a laboratory in which work is done side by side, each with so many threads, and what stops it.</summary>
+internal sealed class Workers(int places, int threads) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(places);
     private readonly List<CancellationTokenSource> _underWay = [];
@@ -21,7 +21,11 @@ internal sealed class Workers(int places) : IDisposable
         await _places.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            return await Task.Factory.StartNew(work, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            return await Task.Factory.StartNew(() =>
+            {
+                TorchSharp.torch.set_num_threads(threads);
+                return work();
+            }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
         finally
         {

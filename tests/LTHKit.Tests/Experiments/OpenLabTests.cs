@@ -160,6 +160,17 @@ public sealed class OpenLabTests : IDisposable
         Assert.Contains("for its network at 3ep", Said(() => _lab.Sweep([0.5], keep: ["3ep"])));
     }
 
+    // Another laboratory of this process, opened later, has threads of its own.
+    [Fact]
+    public void ALaboratoryKeepsItsThreads()
+    {
+        using var one = Lab.Open(Profile, device: "cpu", jobs: 1, store: new RunStore(_folder.At("one")));
+        using var other = Open();
+        Assert.Equal(one.Store.Made, one.Sweep([0.5])[1].Made);
+        Assert.Equal(other.Store.Made, other.Sweep([0.5])[1].Made);
+        Assert.Equal((Environment.ProcessorCount, Math.Max(1, Environment.ProcessorCount / 2)), (one.Store.Threads, other.Store.Threads));
+    }
+
     // Other threads, another processor: the run is taken, and that is said.
     [Fact]
     public void ARunThatWasMadeAnotherWayIsSaid()
