@@ -129,18 +129,25 @@ def pruning_scores(build):
             "synflowAfter100Rounds": [m.nonzero().flatten().tolist() for m in mask.split([w.numel() for w in prunable(net)])]}
 
 
-def curvature(activation):
-    """The Hessian of a small network in eval mode, in double precision, by torch.autograd.functional.hessian."""
+def curved(activation):
+    """A small network in eval mode, in double precision, six images and their labels."""
     nn = torch.nn
     net = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), activation(), nn.MaxPool2d(2), nn.Flatten(),
                         nn.Linear(16, 3)).double().eval()
     net[1].running_mean.copy_(torch.tensor([0.1, -0.1, 0.2, 0], dtype=torch.float64))
     net[1].running_var.copy_(torch.tensor([0.5, 1, 1.5, 2], dtype=torch.float64))
-    names, shapes = zip(*[(n, p.shape) for n, p in net.named_parameters()])
-    weights = torch.cat([torch.sin(0.37 * torch.arange(p.numel(), dtype=torch.float64) + i) * 0.5 + (0.6 if p.dim() == 1 else 0)
-                         for i, p in enumerate(net.parameters())])
+    with torch.no_grad():
+        for i, p in enumerate(net.parameters()):
+            p.copy_((torch.sin(0.37 * torch.arange(p.numel(), dtype=torch.float64) + i) * 0.5 + (0.6 if p.dim() == 1 else 0)).reshape(p.shape))
     x = torch.sin(0.13 * torch.arange(6 * 2 * 5 * 5, dtype=torch.float64)).reshape(6, 2, 5, 5)
-    y = torch.tensor([0, 1, 2, 2, 1, 0])
+    return net, x, torch.tensor([0, 1, 2, 2, 1, 0])
+
+
+def curvature(activation):
+    """The Hessian of that network by torch.autograd.functional.hessian."""
+    net, x, y = curved(activation)
+    names, shapes = zip(*[(n, p.shape) for n, p in net.named_parameters()])
+    weights = torch.cat([p.detach().flatten() for p in net.parameters()])
 
     def loss(flat):
         parts = dict(zip(names, (part.reshape(shape) for part, shape in zip(flat.split([s.numel() for s in shapes]), shapes))))
@@ -162,6 +169,28 @@ def curvature(activation):
     first = shapes[0].numel()
     return {"top": top(hessian), "trace": hessian.trace().item(), "product": (hessian @ vector).tolist(), "convolutionTop": top(hessian[:first, :first]),
             "gaussNewton": {"top": top(gauss_newton), "product": (gauss_newton @ vector).tolist()}}
+
+
+def eigenthings(activation):
+    """
+    The same curvature by hessian-eigenthings 1.0.0a6 (its folder on the PYTHONPATH): from the matrices that the products of its HessianOperator make. Its Gauss-Newton operator asks
+    for a newer torch.
+    """
+    from hessian_eigenthings import HessianOperator, match_names, supervised_loss
+    net, x, y = curved(activation)
+    hessian, part = (HessianOperator(net, [(x, y)], supervised_loss(F.cross_entropy), param_filter=names) for names in (None, match_names("0.*")))
+
+    def matrix(operator, n):
+        return torch.stack([operator.matvec(unit) for unit in torch.eye(n, dtype=torch.float64)])
+
+    def top(m):
+        values = torch.linalg.eigvalsh(m)
+        return values[values.abs().argmax()].item()
+
+    size = sum(p.numel() for p in net.parameters())
+    whole = matrix(hessian, size)
+    return {"top": top(whole), "trace": whole.trace().item(), "product": hessian.matvec(torch.cos(0.7 * torch.arange(size, dtype=torch.float64))).tolist(),
+            "convolutionTop": top(matrix(part, net[0].weight.numel()))}
 
 
 def rescaled_init():
@@ -235,4 +264,4 @@ def equivalence_power():
 
 print(json.dumps({"resnet18": forward_and_gradients(torchvision.models.resnet18), "counts": parameter_counts(),
                   "pruning": {"vgg5": pruning_scores(vgg5), "conv4": pruning_scores(conv4)}, "curvature": {"relu": curvature(torch.nn.ReLU), "silu": curvature(torch.nn.SiLU)},
-                  "rescaledInit": rescaled_init(), "equivalencePower": equivalence_power()}, indent=1))
+                  "eigenthings": {"relu": eigenthings(torch.nn.ReLU), "silu": eigenthings(torch.nn.SiLU)}, "rescaledInit": rescaled_init(), "equivalencePower": equivalence_power()}, indent=1))
