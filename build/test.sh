@@ -70,13 +70,17 @@ install_peers() {
         command -v "$program" >/dev/null || missing+=("$program")
     done
     [[ ${#missing[@]} -gt 0 ]] || return 0
-    if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
+    if may_install; then
         say "  installing for the tests: ${missing[*]}"
         logged peers apt_install "${missing[@]}" && return
         say "  not installed (see $LOGS/peers.log); the tests that need them are skipped"
     else
         say "  the tests that need ${missing[*]} are skipped: only root can install them, with apt"
     fi
+}
+
+may_install() {
+    [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null
 }
 
 apt_install() {

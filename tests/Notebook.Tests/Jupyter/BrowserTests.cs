@@ -44,7 +44,7 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
             await Picture(page, $"{Figures}[0].scrollIntoView()", "figure.png");
 
             await page.EvaluateExpressionAsync(
-                "Jupyter.notebook.select(Jupyter.notebook.ncells() - 1); Jupyter.notebook.get_selected_cell().set_text('Console.WriteLine(6 * 7); lab.Profile.Name'); Jupyter.notebook.execute_cell()");
+                "Jupyter.notebook.select(Jupyter.notebook.get_cells().findLastIndex(c => c.cell_type == 'code')); Jupyter.notebook.get_selected_cell().set_text('Console.WriteLine(6 * 7); lab.Profile.Name'); Jupyter.notebook.execute_cell()");
             await page.WaitFor("Jupyter.notebook.get_selected_cell().element.find('.output_area').text().includes('42') && Jupyter.notebook.get_selected_cell().element.find('.output_result').text().includes('smoke')");
             await Picture(page, "Jupyter.notebook.get_selected_cell().element[0].scrollIntoView()", "edited.png");
 
