@@ -78,7 +78,7 @@ public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
     public void EveryFigureIsThereInEveryForm(string name)
     {
         var figures = Figures(name).ToList();
-        Assert.NotEmpty(figures);
+        Assert.Equal(name != "10-claims", figures.Count > 0);       // which is one table
         Assert.All(figures, figure => Assert.Equal([NotebookFormatters.Plotly, "text/html", "text/plain"], figure.Select(form => form.Key).Order()));
         Assert.All(figures, figure => Assert.Contains("data-lthkit-figure", MultilineText.Join(figure["text/html"])));
     }
