@@ -28,7 +28,12 @@ public sealed class ChromiumTheoryAttribute : TheoryAttribute
 /// <summary>What tests ask of pages. One browser serves them all.</summary>
 internal static class Pages
 {
-    private static readonly Lazy<Task<IBrowser>> Browser = new(Chromium.LaunchAsync);
+    private static readonly Lazy<Task<IBrowser>> Browser = new(async () =>
+    {
+        var browser = await Chromium.LaunchAsync();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => browser.Process.Kill(entireProcessTree: true);
+        return browser;
+    });
 
     public static async Task<IPage> Open(string address)
     {

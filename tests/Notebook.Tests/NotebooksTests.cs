@@ -21,7 +21,7 @@ public sealed partial class NotebooksTests(Reproduced reproduced) : IDisposable
     public void ReproduceLeavesFiguresAndAPageThatNeedsNoNetwork(string name)
     {
         var executed = File.ReadAllText(Path.Combine(reproduced.Output, name + ".ipynb"));
-        Assert.Contains("application/vnd.plotly.v1+json", executed);
+        Assert.Equal(name != "10-claims", executed.Contains("application/vnd.plotly.v1+json", StringComparison.Ordinal));     // which is one table
         Assert.DoesNotContain("\"output_type\": \"error\"", executed);
         var page = File.ReadAllText(Path.Combine(reproduced.Output, name + ".html"));
         Assert.DoesNotMatch("<script[^>]+src=", page);
