@@ -9,8 +9,8 @@ namespace LTHKit.Experiments;
 
 /// <summary>
 /// How large an experiment is: data, network, schedule, levels and seeds. Profiles are data, in profiles.json beside this file: smoke
-/// (seconds a notebook, for tests), quick (minutes on two CPU cores), short (the paper's networks and data on a reduced schedule, one GPU),
-/// paper (the paper's own).
+/// (seconds a notebook, for tests), quick (minutes on two CPU cores), study (real images and a narrow network, a day of two cores), short (the
+/// paper's networks and data on a reduced schedule, one GPU), paper (the paper's own).
 /// </summary>
 public sealed record Profile
 {
@@ -73,6 +73,9 @@ public sealed record Profile
 
     /// <summary>Minutes on two CPU cores, on the synthetic set.</summary>
     public static Profile Quick => Get("quick");
+
+    /// <summary>CIFAR-100 with a narrow ResNet-18, about a day of two CPU cores.</summary>
+    public static Profile Study => Get("study");
 
     /// <summary>The paper's networks and data on a reduced schedule, for one GPU.</summary>
     public static Profile Short => Get("short");

@@ -149,7 +149,7 @@ public sealed class SpecTests
     }
 
     [Theory]
-    [InlineData("quack", null, null, "smoke, quick, short, paper")]
+    [InlineData("quack", null, null, "smoke, quick, study, short, paper")]
     [InlineData("quick", "mnist", null, "cifar-100")]
     [InlineData("quick", null, "resnet19", "resnet18")]
     public void ProfilesRefuseWhatTheyDoNotKnow(string name, string? dataset, string? model, string said)
