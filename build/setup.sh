@@ -107,11 +107,15 @@ find_dotnet() {
 }
 
 # fetch LOG OFFLINE PROJECT [PROPERTY...]: restores from the feed, or from the package folder, which is laid out as a feed is.
+# FEED says afterwards what became of the feed.
 fetch() {
     local folder restore=(dotnet restore "${@:3}" -p:NuGetAudit=false)
+    FEED='was not asked'
     if [[ $2 == false ]]; then
+        FEED=reached
         if NUGET_ENHANCED_MAX_NETWORK_TRY_COUNT=2 logged "$1" "${restore[@]}"; then return; fi
         grep -qE 'NU130[01]' "$LOGS/$1.log" || return 1
+        FEED='cannot be reached'
         say '  the feed cannot be reached; looking into the package folder'
     fi
     folder=$(dotnet nuget locals global-packages --list)
@@ -152,8 +156,19 @@ choose_libtorch() {
         if fetch cuda "$1" "$ROOT/src/LTHKit" -p:LTHKitLibtorch=cuda; then
             CHOICE=cuda REASON='there is an NVIDIA driver'
         else
-            CHOICE=cpu REASON='there is an NVIDIA driver, but the feed does not have TorchSharp-cuda-linux: name another feed in nuget.config, or let LIBTORCH name a PyTorch with CUDA whose libtorch fits'
+            CHOICE=cpu REASON="there is an NVIDIA driver, but $(without_cuda), or let LIBTORCH name a PyTorch with CUDA whose libtorch fits"
         fi
+    fi
+}
+
+# Why TorchSharp-cuda-linux did not restore, and the first cure.
+without_cuda() {
+    if [[ $FEED != reached ]]; then
+        printf 'the feed %s and the package folder does not have TorchSharp-cuda-linux: run ./lthkit setup again where the feed can be reached' "$FEED"
+    elif grep -qE 'NU110[1-3]' "$LOGS/cuda.log"; then
+        printf 'the feed does not have TorchSharp-cuda-linux: name another feed in nuget.config'
+    else
+        printf 'TorchSharp-cuda-linux did not restore (%s/cuda.log says why): run ./lthkit setup again' "$LOGS"
     fi
 }
 

@@ -149,17 +149,22 @@ public sealed class EntryTests : IDisposable
         Assert.Equal(one, Choose($"{Driver}; LIBTORCH='{one}/'"));
         Assert.Equal("cpu", Choose("fetch() { echo asked; }"));
         Assert.Equal("cuda", Choose($"{Driver}; fetch() {{ [[ $4 == -p:LTHKitLibtorch=cuda ]]; }}"));
-        Assert.Equal("cpu", Choose($"{Driver}; fetch() {{ false; }}"));
+        Assert.Equal("cpu", Choose($"{Driver}; fetch() {{ FEED='cannot be reached'; false; }}"));
         Assert.Equal("cuda", Choose($"{Driver}; CHOICE=cuda; fetch() {{ echo asked; }}"));
     }
 
-    [Fact]
-    public void A_feed_without_CUDA_is_one_sentence_with_both_cures()
+    // The feed's restore fails with that message, the one from the package folder too.
+    [Theory]
+    [InlineData("error NU1101: Unable to find package TorchSharp-cuda-linux.", "false", "the feed does not have TorchSharp-cuda-linux: name another feed in nuget.config")]
+    [InlineData("error NU1301: Unable to load the service index for source https://x", "false", "the feed cannot be reached and the package folder does not have")]
+    [InlineData("error NU1101: Unable to find package TorchSharp-cuda-linux.", "true", "the feed was not asked and the package folder does not have")]
+    [InlineData("error : No space left on device", "false", "TorchSharp-cuda-linux did not restore")]
+    public void A_libtorch_without_CUDA_has_its_reason_and_the_cures(string message, string offline, string said)
     {
-        var (_, output, _) = Setup("unset LIBTORCH; nvidia_driver() { true; }; fetch() { false; }; CHOICE=''; choose_libtorch false; summary");
-        Assert.Contains("the feed does not have TorchSharp-cuda-linux", output);
-        Assert.Contains("another feed in nuget.config", output);
-        Assert.Contains("LIBTORCH", output);
+        var (_, output, _) = Setup($"LOGS='{_folder}'; unset LIBTORCH; nvidia_driver() {{ true; }}; CHOICE=''; "
+            + $"dotnet() {{ [[ $1 == nuget ]] && echo 'global-packages: /p/' || {{ echo '{message}'; false; }}; }}; choose_libtorch {offline}; summary");
+        Assert.StartsWith($"for the CPU (there is an NVIDIA driver, but {said}", output);
+        Assert.Contains(", or let LIBTORCH name a PyTorch with CUDA", output);
     }
 
     [Fact]

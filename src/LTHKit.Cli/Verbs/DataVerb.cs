@@ -53,7 +53,7 @@ internal static class DataVerb
             using (var line = new ProgressOutput())
                 report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line);
             Console.WriteLine(FormattableString.Invariant(
-                $"{report.Set} in {report.Folder}: {report.Classes} classes, {report.Train:N0} training and {report.Test:N0} test images"));
+                $"{report.Set} in {report.Folder}: {report.Classes} classes, {report.Train.Length:N0} training and {report.Test.Length:N0} test images"));
             foreach (var difference in report.Differences)
                 Console.WriteLine($"    {difference}");
             return report.Differences.Count == 0 ? 0 : 1;

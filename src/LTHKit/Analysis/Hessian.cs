@@ -1,3 +1,4 @@
+using LTHKit.Models;
 using LTHKit.Pruning;
 using MathNet.Numerics.Statistics;
 

@@ -1,4 +1,5 @@
 using LTHKit.Data;
+using LTHKit.Models;
 using LTHKit.Pruning;
 
 namespace LTHKit.Analysis;
@@ -172,7 +173,7 @@ public static class LossLandscape
     /// </summary>
     internal static IReadOnlyList<Tensor?> FilterNormalised(nn.Module module, Mask? mask, ulong seed, int number)
     {
-        WeightSpace.Fit(mask, module);
+        mask?.Fit(module);
         using var noGrad = no_grad();
         return [.. module.named_parameters().Select(p => p.parameter.dim() > 1 ? Of(p.name, p.parameter) : null)];
 

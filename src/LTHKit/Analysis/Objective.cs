@@ -1,4 +1,5 @@
 using LTHKit.Data;
+using LTHKit.Models;
 using LTHKit.Training;
 using TorchSharp.Modules;
 
@@ -106,23 +107,4 @@ internal sealed class FullPrecision : IDisposable
     public FullPrecision() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
 
     public void Dispose() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = _before;
-}
-
-/// <summary>Holds a module in eval mode; when disposed, every module in it has the mode it had before.</summary>
-internal sealed class EvalMode : IDisposable
-{
-    private readonly List<(nn.Module Module, bool Training)> _before;
-
-    public EvalMode(nn.Module module)
-    {
-        _before = [.. module.modules().Prepend(module).Select(m => (m, m.training))];
-        module.eval();
-    }
-
-    public void Dispose()
-    {
-        // A module comes after those that hold it, so that its own mode is the last that it is given.
-        foreach (var (module, training) in _before)
-            module.train(training);
-    }
 }

@@ -17,7 +17,7 @@ internal sealed class WeightSpace : IDisposable
     public WeightSpace(nn.Module module, Mask? mask = null, Func<string, bool>? taken = null)
     {
         _module = module.GetName();
-        Fit(mask, module);
+        mask?.Fit(module);
         var all = module.named_parameters().Where(p => p.parameter.requires_grad).ToList();
         var mine = all.Where(p => taken is null || taken(p.name)).ToList();
         if (mine.Count == 0)
@@ -70,18 +70,6 @@ internal sealed class WeightSpace : IDisposable
     {
         if (vector.dim() != 1 || vector.numel() != Size)
             throw new UserException($"The vector is [{string.Join(", ", vector.shape)}]; it needs one entry for each of the {Size:N0} weights of {_module}.");
-    }
-
-    /// <summary>Refuses a mask that names a weight which the module does not have in that shape.</summary>
-    public static void Fit(Mask? mask, nn.Module module)
-    {
-        if (mask is null)
-            return;
-        var shapes = module.named_parameters().ToDictionary(p => p.name, p => p.parameter.shape);
-        foreach (var layer in mask.Layers)
-            if (!shapes.TryGetValue(layer.Name, out var shape) || !shape.SequenceEqual(layer.Shape))
-                throw new UserException($"The mask does not fit {module.GetName()}: {layer.Name} is [{string.Join(", ", layer.Shape)}] in the mask and "
-                    + $"{(shape is null ? "missing" : $"[{string.Join(", ", shape)}]")} in the network.");
     }
 
     public void Dispose() => _pruned?.Dispose();

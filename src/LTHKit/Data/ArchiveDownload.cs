@@ -95,13 +95,10 @@ internal sealed class ArchiveDownload(DataArchive archive, IProgress<DataProgres
 
     private void Check(string path)
     {
-        using var file = File.OpenRead(path);
-        var meter = new ProgressMeter(progress, $"checking {archive.File}", "bytes", file.Length);
-        using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
-        var buffer = new byte[1 << 20];
-        for (int count; (count = file.Read(buffer)) > 0; meter.Add(count))
-            md5.AppendData(buffer.AsSpan(0, count));
-        var found = Convert.ToHexStringLower(md5.GetHashAndReset());
+        progress?.Report(new($"checking {archive.File}"));
+        string found;
+        using (var file = File.OpenRead(path))
+            found = Convert.ToHexStringLower(MD5.HashData(file));
         if (found == archive.Md5)
             return;
         var aside = Path.Combine(Path.GetDirectoryName(path)!, archive.File + ".bad");

@@ -4,13 +4,12 @@ namespace LTHKit.Data;
 /// CIFAR-10 and CIFAR-100 (Krizhevsky 2009) from the files of their official binary archives. A record is one label byte (CIFAR-100: coarse, then
 /// fine) and the planes of red, green and blue of a 32x32 image.
 /// </summary>
-internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Classes, string ClassNames, Cifar.Part[] Train, Cifar.Part Test)
+internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Classes, string ClassFile, Cifar.Part[] Train, Cifar.Part Test)
 {
     public sealed record Part(string File, int Count);
 
     public const string TenName = "cifar-10", HundredName = "cifar-100";
-    public const int Side = 32, Pixels = 3 * Side * Side;
-    private const int CoarseClasses = 20;
+    private const int Side = 32, Pixels = 3 * Side * Side, CoarseClasses = 20;
 
     public static readonly Cifar Ten = new(TenName, "cifar-10-batches-bin", 1, 10, "batches.meta.txt",
         [.. Enumerable.Range(1, 5).Select(i => new Part($"data_batch_{i}.bin", 10_000))], new("test_batch.bin", 10_000));
@@ -18,29 +17,18 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     public static readonly Cifar Hundred = new(HundredName, "cifar-100-binary", 2, 100, "fine_label_names.txt",
         [new("train.bin", 50_000)], new("test.bin", 10_000));
 
-    public static Cifar Named(string name) => name == HundredName ? Hundred : Ten;
-
     private int Record => LabelBytes + Pixels;
 
-    public ImageSet Open(DataSpec spec, string? dataDir, Device device)
+    /// <summary>All its images; refuses what is missing, damaged or not of this data set.</summary>
+    public RawSet Read(string? dataDir)
     {
-        var notes = new List<string>();
-        var (_, names, train, test) = Load(dataDir, notes);
-        return ImageSet.From(spec, names, train, test, device, notes);
+        var (folder, notes) = (new DataFolder(Name, Folder, Test.File, dataDir), new List<string>());
+        var names = folder.Lines(ClassFile);
+        return names.Length == Classes ? new(folder.Root, names, Read(folder, Train, notes), Read(folder, [Test], notes), notes)
+            : throw folder.Damaged(ClassFile, $"has {names.Length} class names instead of {Classes}");
     }
 
-    /// <summary>The set's folder, its classes and all its images; refuses what is missing, damaged or not of this data set.</summary>
-    public (string Folder, string[] ClassNames, RawImages Train, RawImages Test) Load(string? dataDir, List<string> notes)
-    {
-        var folder = DataFiles.Folder(Name, Folder, Test.File, dataDir);
-        var names = DataFiles.Read(Name, folder, Path.Combine(folder, ClassNames), File.ReadAllLines).Where(line => line.Length > 0).ToArray();
-        if (names.Length != Classes)
-            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, ClassNames), $"has {names.Length} class names instead of {Classes}");
-
-        return (folder, names, Read(folder, Train, notes), Read(folder, [Test], notes));
-    }
-
-    private RawImages Read(string folder, Part[] parts, List<string> notes)
+    private RawImages Read(DataFolder folder, Part[] parts, List<string> notes)
     {
         var contents = parts.Select(part => Records(folder, part, notes)).ToArray();
         var count = contents.Sum(content => content.Length) / Record;
@@ -49,32 +37,27 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
         foreach (var (part, content) in parts.Zip(contents))
             for (var start = 0; start < content.Length; start += Record, at++)
             {
-                images.Labels[at] = Label(content.AsSpan(start, LabelBytes), folder, part.File, start / Record);
+                var label = content.AsSpan(start, LabelBytes);
+                if (label[^1] >= Classes || (LabelBytes == 2 && label[0] >= CoarseClasses))
+                    throw folder.Damaged(part.File, $"has the label {string.Join(" ", label.ToArray())} at image {start / Record:N0}, which no class has");
+                images.Labels[at] = label[^1];
                 content.AsSpan(start + LabelBytes, Pixels).CopyTo(images.Pixels.AsSpan(at * Pixels));
             }
         return images;
     }
 
-    private byte[] Records(string folder, Part part, List<string> notes)
+    private byte[] Records(DataFolder folder, Part part, List<string> notes)
     {
-        var path = Path.Combine(folder, part.File);
-        var content = DataFiles.Read(Name, folder, path, File.ReadAllBytes);
-        if (content.Length == 0)
-            throw DataFiles.Damaged(Name, folder, path, "is empty");
-        if (content.Length > (long)part.Count * Record)
-            throw DataFiles.Damaged(Name, folder, path, $"has {content.Length:N0} bytes, more than the official {(long)part.Count * Record:N0}");
-        if (content.Length % Record != 0)
-            throw DataFiles.Damaged(Name, folder, path, $"has {content.Length:N0} bytes, which is no whole number of images of {Record:N0} bytes");
-        if (content.Length / Record < part.Count)
-            notes.Add(FormattableString.Invariant($"{part.File} holds {content.Length / Record:N0} images instead of the official {part.Count:N0}."));
+        var content = folder.Bytes(part.File);
+        long bytes = content.Length, official = (long)part.Count * Record;
+        if (bytes == 0)
+            throw folder.Damaged(part.File, "is empty");
+        if (bytes > official)
+            throw folder.Damaged(part.File, $"has {bytes:N0} bytes, more than the official {official:N0}");
+        if (bytes % Record != 0)
+            throw folder.Damaged(part.File, $"has {bytes:N0} bytes, which is no whole number of images of {Record:N0} bytes");
+        if (bytes < official)
+            notes.Add(FormattableString.Invariant($"{part.File} holds {bytes / Record:N0} images instead of the official {part.Count:N0}."));
         return content;
-    }
-
-    private int Label(ReadOnlySpan<byte> label, string folder, string file, int record)
-    {
-        if (label[^1] >= Classes || (LabelBytes == 2 && label[0] >= CoarseClasses))
-            throw DataFiles.Damaged(Name, folder, Path.Combine(folder, file),
-                $"has the label {string.Join(" ", label.ToArray())} at image {record:N0}, which no class has");
-        return label[^1];
     }
 }

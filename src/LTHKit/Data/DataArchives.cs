@@ -1,3 +1,6 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+
 namespace LTHKit.Data;
 
 /// <summary>Lists, fetches and verifies the official archives of the data sets.</summary>
@@ -6,11 +9,11 @@ internal static class DataArchives
     public static IReadOnlyList<DataArchive> All { get; } =
     [
         new(Cifar.TenName, new("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"), 170_052_171, "c32a1d4ab5d03f1284b67883e8d87530",
-            "stated by the authors", Cifar.Ten.Folder),
+            "stated by the authors", Cifar.Ten.Folder, Cifar.Ten.Test.File),
         new(Cifar.HundredName, new("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"), 168_513_733, "03b5dce01913d631647c71ecec9e9cb8",
-            "stated by the authors", Cifar.Hundred.Folder),
+            "stated by the authors", Cifar.Hundred.Folder, Cifar.Hundred.Test.File),
         new(TinyImageNet.Name, new("http://cs231n.stanford.edu/tiny-imagenet-200.zip"), 248_100_043, "90528d7ca1a48142e341f4ef8d21d0de",
-            "the authors state none; the one that public loaders agree on", TinyImageNet.FolderName),
+            "the authors state none; the one that public loaders agree on", TinyImageNet.FolderName, TinyImageNet.ClassFile),
     ];
 
     public static DataArchive Find(string set) => All.FirstOrDefault(archive => archive.Set == set)
@@ -20,15 +23,14 @@ internal static class DataArchives
     /// Fetches, checks and unpacks an archive, and gives the set's folder. An interrupted download goes on where it stopped; an archive that already lies
     /// in <paramref name="dataDir"/> is used; the folder appears whole or not at all; one that is there already gets the files that it lacks.
     /// </summary>
-    /// <exception cref="UserException">It cannot be reached, checked or written, or holds what it should not.</exception>
+    /// <exception cref="UserException">It cannot be reached, checked or written.</exception>
     public static async Task<string> Get(DataArchive archive, string dataDir, Uri? mirror = null, IProgress<DataProgress>? progress = null,
         CancellationToken cancel = default)
     {
         if (mirror is not null && mirror.Scheme != Uri.UriSchemeHttp && mirror.Scheme != Uri.UriSchemeHttps)
             throw new UserException($"The mirror {mirror} is not a web address; give one that begins with http:// or https://.");
         var root = Path.GetFullPath(dataDir);
-        var marker = archive.Set == TinyImageNet.Name ? TinyImageNet.ClassFile : Cifar.Named(archive.Set).Test.File;
-        var target = DataFiles.Find(archive.Folder, marker, root) ?? Path.Combine(root, archive.Folder);
+        var target = DataFolder.Find(archive.Folder, archive.Marker, root) ?? Path.Combine(root, archive.Folder);
         if (target == root)
             root = Path.GetDirectoryName(root)!;
         if (Directory.Exists(target) && IsWhole(archive.Set, target))
@@ -43,11 +45,13 @@ internal static class DataArchives
             try
             {
                 Remove(unpacking);
-                ArchiveUnpack.Unpack(file, archive.Folder, unpacking, progress, cancel);
+                progress?.Report(new($"unpacking {archive.File}"));
+                await Unpack(file, Directory.CreateDirectory(unpacking).FullName, cancel);
+                var unpacked = Path.Combine(unpacking, archive.Folder);
                 if (Directory.Exists(target))
-                    Fill(unpacking, target);
+                    Fill(unpacked, target);
                 else
-                    Directory.Move(unpacking, target);
+                    Directory.Move(unpacked, target);
             }
             finally
             {
@@ -67,51 +71,53 @@ internal static class DataArchives
     /// <exception cref="UserException">There is no such set, or a file is missing or damaged: it cannot be trained on.</exception>
     public static DataReport Verify(string set, string dataDir, IProgress<DataProgress>? progress = null)
     {
-        var differences = new List<string>();
-        var (folder, classes, train, test) = Labels(Find(set).Set, dataDir, differences, decode: true, progress);
-        Balance(train, "training");
-        Balance(test, set == TinyImageNet.Name ? "validation" : "test");
-        return new DataReport(set, folder, classes, train.Length, test.Length, differences);
+        var report = Report(Find(set).Set, dataDir, decode: true, progress);
+        return report with { Differences = [.. report.Differences, .. Balance(report.Train, "training"), .. Balance(report.Test, set == TinyImageNet.Name ? "validation" : "test")] };
 
-        void Balance(int[] labels, string part)
+        IEnumerable<string> Balance(int[] labels, string part)
         {
-            var counts = new int[classes];
-            foreach (var label in labels)
-                counts[label]++;
+            int[] counts = [.. Enumerable.Range(0, report.Classes).Select(label => labels.Count(l => l == label))];
             if (counts.Min() != counts.Max())
-                differences.Add($"The {part} images are {counts.Min():N0} to {counts.Max():N0} a class, not equally many.");
+                yield return $"The {part} images are {counts.Min():N0} to {counts.Max():N0} a class, not equally many.";
         }
     }
 
-    /// <summary>A set's folder, how many classes it has and the labels of its images, which are decoded only if wished.</summary>
-    private static (string Folder, int Classes, int[] Train, int[] Test) Labels(string set, string dataDir, List<string> differences, bool decode = false,
-        IProgress<DataProgress>? progress = null)
+    /// <summary>What a set's folder holds; images are decoded only if wished.</summary>
+    private static DataReport Report(string set, string dataDir, bool decode, IProgress<DataProgress>? progress = null)
     {
         if (set != TinyImageNet.Name)
         {
-            var (folder, names, train, test) = Cifar.Named(set).Load(dataDir, differences);
-            return (folder, names.Length, train.Labels, test.Labels);
+            var raw = (set == Cifar.TenName ? Cifar.Ten : Cifar.Hundred).Read(dataDir);
+            return new(set, raw.Folder, raw.ClassNames.Count, raw.Train.Labels, raw.Test.Labels, raw.Notes);
         }
-        var (place, classes, trainItems, testItems) = TinyImageNet.Find(dataDir, differences);
+        var files = TinyImageNet.Find(dataDir);
         if (decode)
-            TinyImageNet.Decode(place, [.. trainItems, .. testItems], progress);
-        return (place, classes.Length, [.. trainItems.Select(item => item.Label)], [.. testItems.Select(item => item.Label)]);
+            files.Decode([.. files.Train, .. files.Test], progress);
+        return new(set, files.Folder.Root, files.ClassNames.Length, [.. files.Train.Select(item => item.Label)], [.. files.Test.Select(item => item.Label)], files.Notes);
     }
 
     /// <summary>Whether a set's folder holds all that the official one holds; images are not decoded.</summary>
     private static bool IsWhole(string set, string folder)
     {
-        var differences = new List<string>();
         try
         {
-            if (DataSets.Names.Contains(set))
-                Labels(set, folder, differences);
-            return differences.Count == 0;
+            return !DataSets.Names.Contains(set) || Report(set, folder, decode: false).Differences.Count == 0;
         }
         catch (UserException)
         {
             return false;
         }
+    }
+
+    private static async Task Unpack(string file, string folder, CancellationToken cancel)
+    {
+        if (file.EndsWith(".zip", StringComparison.Ordinal))
+        {
+            await ZipFile.ExtractToDirectoryAsync(file, folder, cancel);
+            return;
+        }
+        await using var plain = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
+        await TarFile.ExtractToDirectoryAsync(plain, folder, overwriteFiles: false, cancel);
     }
 
     /// <summary>Moves the files that <paramref name="folder"/> lacks there; one of another size is left alone and named.</summary>
@@ -155,8 +161,8 @@ internal static class DataArchives
     }
 }
 
-/// <summary>One official archive: an MD5 checksum in lower-case hexadecimal, who states it, and the one folder that the archive holds.</summary>
-internal sealed record DataArchive(string Set, Uri Address, long Bytes, string Md5, string Md5Source, string Folder)
+/// <summary>One official archive: an MD5 checksum in lower-case hexadecimal, who states it, the one folder that the archive holds, and a file in that.</summary>
+internal sealed record DataArchive(string Set, Uri Address, long Bytes, string Md5, string Md5Source, string Folder, string Marker)
 {
     public string File => Path.GetFileName(Address.AbsolutePath);
 
@@ -164,5 +170,5 @@ internal sealed record DataArchive(string Set, Uri Address, long Bytes, string M
     public Uri At(Uri? mirror) => mirror is null ? Address : new Uri(mirror.AbsoluteUri.TrimEnd('/') + "/" + File);
 }
 
-/// <summary>What the files of a data set hold, and how it differs from the official one, a sentence each.</summary>
-internal sealed record DataReport(string Set, string Folder, int Classes, int Train, int Test, IReadOnlyList<string> Differences);
+/// <summary>What the files of a data set hold: classes, the images' labels, and how they differ from the official ones, a sentence each.</summary>
+internal sealed record DataReport(string Set, string Folder, int Classes, int[] Train, int[] Test, IReadOnlyList<string> Differences);

@@ -5,7 +5,7 @@ namespace LTHKit.Data;
 /// the synthetic set; <paramref name="Size"/>, <paramref name="Classes"/>, <paramref name="Noise"/>, <paramref name="Clutter"/> and
 /// <paramref name="Seed"/> have a meaning for that set only.
 /// </summary>
-/// <param name="Name">The set's name, one of <see cref="DataSets.Names"/>, or that of a user's own.</param>
+/// <param name="Name">The set's name, one of synthetic, cifar-10, cifar-100, tiny-imagenet, or that of a user's own.</param>
 /// <param name="Content">Of a user's own images their <see cref="ImageSet.Fingerprint"/>, by which runs know them; null for the kit's sets.</param>
 /// <param name="TrainCount">Images to train and validate on, equally many a class; null takes all that the set has (synthetic: 2,500).</param>
 /// <param name="TestCount">Images to test on, equally many a class; null takes all that the set has (synthetic: 2,000).</param>
@@ -26,9 +26,8 @@ public sealed record DataSpec(string Name = "synthetic", string? Content = null,
 }
 
 /// <summary>The data sets that the kit knows.</summary>
-public static class DataSets
+internal static class DataSets
 {
-    /// <summary>Names that <see cref="Open"/> takes.</summary>
     public static IReadOnlyList<string> Names { get; } = [Synthetic.Name, Cifar.TenName, Cifar.HundredName, TinyImageNet.Name];
 
     /// <summary>Reads or renders a data set, splits it and puts it on a device.</summary>
@@ -40,17 +39,18 @@ public static class DataSets
     public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null, IProgress<DataProgress>? progress = null)
     {
         Check(spec);
-        device ??= CPU;
-        return spec.Name switch
+        var raw = spec.Name switch
         {
-            Synthetic.Name => Synthetic.Open(spec, device),
-            Cifar.TenName or Cifar.HundredName => Cifar.Named(spec.Name).Open(spec, dataDir, device),
-            TinyImageNet.Name => TinyImageNet.Open(spec, dataDir, device, progress),
+            Synthetic.Name => Synthetic.Render(spec),
+            Cifar.TenName => Cifar.Ten.Read(dataDir),
+            Cifar.HundredName => Cifar.Hundred.Read(dataDir),
+            TinyImageNet.Name => TinyImageNet.Read(dataDir, progress),
             _ when spec.Content is not null => throw new UserException(
                 $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),
             _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, "
                 + "or make one of your own with ImageSet.From."),
         };
+        return ImageSet.From(spec, raw, device ?? CPU);
     }
 
     private static void Check(DataSpec spec)

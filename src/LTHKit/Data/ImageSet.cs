@@ -48,7 +48,7 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     /// A data set of a user's own, for <c>Lab.Open(..., data: set)</c>. Runs know it by its content. Images are copied; networks see them with mean 0 and
     /// standard deviation 1 in each channel.
     /// </summary>
-    /// <param name="name">As figures call it; none of <see cref="DataSets.Names"/>.</param>
+    /// <param name="name">As figures call it; none of the kit's names.</param>
     /// <param name="images">Images to train and validate on, uint8 or float. // [N, C, H, W], H = W</param>
     /// <param name="labels">Their classes, whole numbers from 0. // [N]</param>
     /// <param name="test">Images and labels to test on; null: a fifth of <paramref name="images"/>, drawn with <paramref name="seed"/>.</param>
@@ -85,7 +85,7 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         if (classNames.Count < 2 || highest >= classNames.Count)
             throw new UserException($"The labels reach {highest} and there are {classNames.Count} classes; labels are 0, 1, ... for at least two classes, "
                 + "each below their number.");
-        var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, classNames, all, held, CPU);
+        var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, new("", classNames, all, held, []), CPU);
         return set with { Spec = set.Spec with { Content = set.Fingerprint } };
     }
 
@@ -100,12 +100,9 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     }
 
     /// <summary>Limits, splits and measures what a reader has read.</summary>
-    internal static ImageSet From(DataSpec spec, IReadOnlyList<string> classNames, RawImages train, RawImages test, Device device,
-        IReadOnlyList<string>? notes = null)
+    internal static ImageSet From(DataSpec spec, RawSet raw, Device device)
     {
-        train = Limited(train, spec.TrainCount, "training");
-        test = Limited(test, spec.TestCount, "test");
-
+        var (train, test) = (Limited(raw.Train, spec.TrainCount, "training"), Limited(raw.Test, spec.TestCount, "test"));
         var order = SplitMix64.Keyed(spec.SplitSeed).Permutation(train.Count);
         var held = (int)Math.Round(spec.ValidationFraction * train.Count, MidpointRounding.AwayFromZero);
         if (held > train.Count - 2 || (held == 0 && spec.ValidationFraction > 0))
@@ -118,8 +115,8 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         for (var channel = 0; channel < std.Length; channel++)
             if (std[channel] == 0)
                 throw new UserException($"Channel {channel} of the training images of {spec.Name} has the same value everywhere; check the data files.");
-        return new(spec, classNames, train.Channels, train.Height, train.Width, mean, std, train.ToSplit(device), validation.ToSplit(device),
-            test.ToSplit(device), Hash(classNames, train, validation, test), notes ?? []);
+        return new(spec, raw.ClassNames, train.Channels, train.Height, train.Width, mean, std, train.ToSplit(device), validation.ToSplit(device),
+            test.ToSplit(device), Hash(raw.ClassNames, train, validation, test), raw.Notes);
 
         RawImages Limited(RawImages images, int? limit, string part) =>
             limit > images.Count ? throw new UserException($"{spec.Name} has {images.Count:N0} {part} images here, fewer than the {limit:N0} asked for.")

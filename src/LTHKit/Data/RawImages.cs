@@ -94,3 +94,6 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return new ImageSplit(ToTensor().to(device), labels.to(device));
     }
 }
+
+/// <summary>What a reader makes of a data set: where it lies, what its labels stand for, its images, and how they differ from the official ones.</summary>
+internal sealed record RawSet(string Folder, IReadOnlyList<string> ClassNames, RawImages Train, RawImages Test, IReadOnlyList<string> Notes);

@@ -15,24 +15,19 @@ namespace LTHKit.Data;
 internal static class Synthetic
 {
     public const string Name = "synthetic";
-    public const int DefaultTrainCount = 2500, DefaultTestCount = 2000;
+    private const int TrainCount = 2500, TestCount = 2000;
 
     /// <exception cref="UserException">A setting is out of range.</exception>
-    public static ImageSet Open(DataSpec spec, Device device)
+    public static RawSet Render(DataSpec spec)
     {
         Require(spec.Size is >= 8 and <= 128, $"images of {spec.Size} pixels", "a size from 8 to 128");
         var most = 2 * SyntheticImage.Shapes.Length;
         Require(spec.Classes >= 2 && spec.Classes <= most, $"{spec.Classes} classes", $"2 to {most}");
         Require(spec.Noise is >= 0 and <= 1, $"a noise of {spec.Noise}", "0 to 1");
         Require(spec.Clutter is >= 0 and <= 50, $"{spec.Clutter} clutter things", "0 to 50");
-
-        var names = Enumerable.Range(0, spec.Classes).Select(ClassName).ToArray();
-        return ImageSet.From(spec, names, Render(spec, spec.TrainCount ?? DefaultTrainCount, part: 0),
-            Render(spec, spec.TestCount ?? DefaultTestCount, part: 1), device);
+        string[] names = [.. SyntheticImage.Shapes, .. SyntheticImage.Shapes.Select(shape => $"striped {shape}")];
+        return new("", names[..spec.Classes], Render(spec, spec.TrainCount ?? TrainCount, part: 0), Render(spec, spec.TestCount ?? TestCount, part: 1), []);
     }
-
-    private static string ClassName(int label) =>
-        (label < SyntheticImage.Shapes.Length ? "" : "striped ") + SyntheticImage.Shapes[label % SyntheticImage.Shapes.Length];
 
     // Each image has its own generator, so that the bytes do not depend on the number of threads.
     private static RawImages Render(DataSpec spec, int count, int part)

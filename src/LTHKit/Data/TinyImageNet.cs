@@ -9,7 +9,7 @@ namespace LTHKit.Data;
 /// that, as everywhere, the official validation images are the test set here. The images are decoded once, into a file in the
 /// same folder that is made anew when the images are not those that it was made from.
 /// </summary>
-internal static class TinyImageNet
+internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, TinyImageNet.Item[] Train, TinyImageNet.Item[] Test, List<string> Notes)
 {
     public const string Name = "tiny-imagenet", FolderName = "tiny-imagenet-200", ClassFile = "wnids.txt";
     private const string CacheFile = "decoded.safetensors", MadeFrom = "made_from";
@@ -18,63 +18,54 @@ internal static class TinyImageNet
     /// <summary>An image file; its path is relative to the set's folder.</summary>
     internal readonly record struct Item(string Path, long Bytes, int Label);
 
-    public static ImageSet Open(DataSpec spec, string? dataDir, Device device, IProgress<DataProgress>? progress)
+    /// <summary>All its images; refuses what is missing, damaged or not of this data set.</summary>
+    public static RawSet Read(string? dataDir, IProgress<DataProgress>? progress)
     {
-        var notes = new List<string>();
-        var (folder, names, train, test) = Find(dataDir, notes);
-        var (trainImages, testImages) = Images(folder, train, test, notes, progress);
-        return ImageSet.From(spec, names, trainImages, testImages, device, notes);
+        var set = Find(dataDir);
+        var (train, test) = set.Images(progress);
+        return new(set.Folder.Root, set.ClassNames, train, test, set.Notes);
     }
 
-    /// <summary>The set's folder, its classes and its image files, none decoded; refuses what is missing, damaged or not of this data set.</summary>
-    public static (string Folder, string[] ClassNames, Item[] Train, Item[] Test) Find(string? dataDir, List<string> notes)
+    /// <summary>The set's folder, its classes and its image files, none decoded.</summary>
+    public static TinyImageNet Find(string? dataDir)
     {
-        var folder = DataFiles.Folder(Name, FolderName, ClassFile, dataDir);
-        var (ids, names) = Classes(folder);
-        var (train, test) = Items(folder, ids);
-        if (train.Length != OfficialTrain || test.Length != OfficialTest)
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{folder} holds {train.Length:N0} training and {test.Length:N0} validation images "
-                + $"instead of the official {OfficialTrain:N0} and {OfficialTest:N0}."));
-        return (folder, names, train, test);
-    }
-
-    private static (string[] Ids, string[] Names) Classes(string folder)
-    {
-        var path = Path.Combine(folder, ClassFile);
-        var ids = DataFiles.Read(Name, folder, path, File.ReadAllLines).Select(line => line.Trim()).Where(line => line.Length > 0)
-            .Order(StringComparer.Ordinal).ToArray();
+        var folder = new DataFolder(Name, FolderName, ClassFile, dataDir);
+        string[] ids = [.. folder.Lines(ClassFile).Select(line => line.Trim()).Order(StringComparer.Ordinal)];
         if (ids.Length == 0 || ids.Distinct().Count() != ids.Length)
-            throw DataFiles.Damaged(Name, folder, path, "does not name each class once");
-        var words = DataFiles.Read(Name, folder, Path.Combine(folder, "words.txt"), File.ReadAllLines).Select(line => line.Split('\t', 2))
-            .Where(pair => pair.Length == 2).ToLookup(pair => pair[0], pair => pair[1]);
-        return (ids, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])]);
+            throw folder.Damaged(ClassFile, "does not name each class once");
+        var words = folder.Lines("words.txt").Select(line => line.Split('\t', 2)).Where(pair => pair.Length == 2).ToLookup(pair => pair[0], pair => pair[1]);
+        var (train, test) = Items(folder, ids);
+        string[] differences = train.Length == OfficialTrain && test.Length == OfficialTest ? []
+            : [FormattableString.Invariant($"{folder.Root} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official ")
+                + FormattableString.Invariant($"{OfficialTrain:N0} and {OfficialTest:N0}.")];
+        return new(folder, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])], train, test, [.. differences]);
     }
 
     /// <summary>
     /// The image files in a fixed order: train/ID/images and val/images with its list, as published, or sorted into ID/images or ID alone; .JPEG or .jpg.
     /// </summary>
-    private static (Item[] Train, Item[] Test) Items(string folder, string[] ids)
+    private static (Item[] Train, Item[] Test) Items(DataFolder folder, string[] ids)
     {
-        var (train, val) = (Sorted("train"), Path.Combine(folder, "val"));
-        if (Directory.Exists(Path.Combine(val, ids[0])))
+        const string List = "val/val_annotations.txt";
+        var train = Sorted("train");
+        if (Directory.Exists(folder.At("val", ids[0])))
             return (train, InOrder(Sorted("val")));
         var labels = ids.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
-        var (list, files) = (Path.Combine(val, "val_annotations.txt"), Pictures(val).ToDictionary(Stem));
-        var test = DataFiles.Read(Name, folder, list, File.ReadAllLines).Where(line => line.Length > 0).Select(line =>
+        var files = Pictures(folder.At("val")).ToDictionary(Stem);
+        var test = folder.Lines(List).Select(line =>
         {
             var cells = line.Split('\t');
             if (cells.Length < 2 || !labels.TryGetValue(cells[1], out var label) || cells[0].Contains('/'))
-                throw DataFiles.Damaged(Name, folder, list, $"has the line '{line}', which names no image and class of this set");
-            return files.TryGetValue(Path.GetFileNameWithoutExtension(cells[0]), out var file) ? new Item(Relative(file), file.Length, label)
-                : throw DataFiles.Missing(Name, folder, Path.Combine(val, "images", cells[0]));
+                throw folder.Damaged(List, $"has the line '{line}', which names no image and class of this set");
+            return files.TryGetValue(Path.GetFileNameWithoutExtension(cells[0]), out var file) ? Item(file, label)
+                : throw folder.Missing($"val/images/{cells[0]}");
         }).ToArray();
-        return test.Length == 0 ? throw DataFiles.Damaged(Name, folder, list, "is empty") : (train, InOrder(test));
+        return test.Length == 0 ? throw folder.Damaged(List, "is empty") : (train, InOrder(test));
 
-        Item[] Sorted(string part) => [.. ids.SelectMany((id, label) => Pictures(Path.Combine(folder, part, id)) is { Count: > 0 } pictures
-            ? pictures.Select(file => new Item(Relative(file), file.Length, label))
-            : throw DataFiles.Missing(Name, folder, Path.Combine(folder, part, id, "images")))];
+        Item[] Sorted(string part) => [.. ids.SelectMany((id, label) => Pictures(folder.At(part, id)) is { Count: > 0 } pictures
+            ? pictures.Select(file => Item(file, label)) : throw folder.Missing($"{part}/{id}/images"))];
 
-        string Relative(FileInfo file) => Path.GetRelativePath(folder, file.FullName);
+        Item Item(FileInfo file, int label) => new(Path.GetRelativePath(folder.Root, file.FullName), file.Length, label);
 
         static Item[] InOrder(Item[] items) => [.. items.OrderBy(item => Path.GetFileNameWithoutExtension(item.Path), StringComparer.Ordinal)];
     }
@@ -90,30 +81,28 @@ internal static class TinyImageNet
 
     private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
 
-    private static (RawImages Train, RawImages Test) Images(string folder, Item[] train, Item[] test, List<string> notes,
-        IProgress<DataProgress>? progress)
+    /// <summary>The decoded images: those of the file, or else decoded now and put there.</summary>
+    private (RawImages Train, RawImages Test) Images(IProgress<DataProgress>? progress)
     {
-        var cache = Path.Combine(folder, CacheFile);
-        var made = Hash(train.Concat(test));
-        if (Cached(cache, made, train, test) is { } cached)
+        var (cache, made) = (Folder.At(CacheFile), Hash(Train.Concat(Test)));
+        if (Cached(cache, made) is { } cached)
             return cached;
-
-        var (trainImages, testImages) = (Decode(folder, train, progress), Decode(folder, test, progress));
+        var (train, test) = (Decode(Train, progress), Decode(Test, progress));
         try
         {
             using var scope = NewDisposeScope();
-            SafeTensors.Save(cache, [("train", trainImages.ToTensor()), ("test", testImages.ToTensor())],
-                new Dictionary<string, string> { [MadeFrom] = made, ["content"] = Content(trainImages, testImages) });
+            SafeTensors.Save(cache, [("train", train.ToTensor()), ("test", test.ToTensor())],
+                new Dictionary<string, string> { [MadeFrom] = made, ["content"] = Content(train, test) });
         }
         catch (UserException e)
         {
-            notes.Add($"The decoded images were not kept, so that they are decoded again next time: {e.Message}");
+            Notes.Add($"The decoded images were not kept, so that they are decoded again next time: {e.Message}");
         }
-        return (trainImages, testImages);
+        return (train, test);
     }
 
     /// <summary>The decoded images, if the file holds just those and is whole.</summary>
-    private static (RawImages Train, RawImages Test)? Cached(string cache, string made, Item[] train, Item[] test)
+    private (RawImages Train, RawImages Test)? Cached(string cache, string made)
     {
         if (!File.Exists(cache))
             return null;
@@ -123,8 +112,8 @@ internal static class TinyImageNet
             var (tensors, metadata) = SafeTensors.Load(cache);
             if (metadata.GetValueOrDefault(MadeFrom) != made)
                 return null;
-            var (trainImages, testImages) = (Raw(tensors["train"].bytes.ToArray(), train), Raw(tensors["test"].bytes.ToArray(), test));
-            return metadata.GetValueOrDefault("content") == Content(trainImages, testImages) ? (trainImages, testImages) : null;
+            var (train, test) = (Raw(tensors["train"].bytes.ToArray(), Train), Raw(tensors["test"].bytes.ToArray(), Test));
+            return metadata.GetValueOrDefault("content") == Content(train, test) ? (train, test) : null;
         }
         catch (Exception e) when (e is UserException or KeyNotFoundException)
         {
@@ -135,7 +124,7 @@ internal static class TinyImageNet
     private static RawImages Raw(byte[] pixels, Item[] items) => new(pixels, [.. items.Select(item => item.Label)], 3, Side, Side);
 
     /// <exception cref="UserException">An image is missing or damaged; it is named.</exception>
-    public static RawImages Decode(string folder, Item[] items, IProgress<DataProgress>? progress)
+    public RawImages Decode(Item[] items, IProgress<DataProgress>? progress)
     {
         var meter = new ProgressMeter(progress, $"decoding {Name}", "images", items.Length);
         var images = Raw(new byte[(long)items.Length * 3 * Side * Side], items);
@@ -143,9 +132,8 @@ internal static class TinyImageNet
         {
             Parallel.For(0, items.Length, i =>
             {
-                var path = Path.Combine(folder, items[i].Path);
-                if (Decode(DataFiles.Read(Name, folder, path, File.ReadAllBytes), images.Pixels.AsSpan(i * images.Stride, images.Stride)) is { } why)
-                    throw DataFiles.Damaged(Name, folder, path, $"is a damaged image ({why})");
+                if (Decode(Folder.Bytes(items[i].Path), images.Pixels.AsSpan(i * images.Stride, images.Stride)) is { } why)
+                    throw Folder.Damaged(items[i].Path, $"is a damaged image ({why})");
                 meter.Add(1);
             });
         }

@@ -84,7 +84,7 @@ public sealed partial class Lab
     /// <summary>The multiply-adds of networks, dense and as they are.</summary>
     /// <param name="runs">The runs.</param>
     public IReadOnlyList<Measured<Flops>> Flops(IEnumerable<RunResult> runs)
-        => MeasureEach("multiply-adds", "flops", runs, new { }, null, null, work => Analysis.Flops.Of(work.Network, work.Mask));
+        => MeasureEach("multiply-adds", "flops", runs, new { }, null, null, work => Pruning.Flops.Of(work.Network, work.Mask));
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,
         Sample? sample, Func<Work, T> measure)

@@ -1,4 +1,3 @@
-using LTHKit.Analysis;
 using LTHKit.Models;
 using LTHKit.Pruning;
 

@@ -82,3 +82,22 @@ internal sealed class Hooks : IDisposable
 
     public void Dispose() => _removals.ForEach(remove => remove());
 }
+
+/// <summary>Holds a module in eval mode; when disposed, every module in it has the mode it had before.</summary>
+internal sealed class EvalMode : IDisposable
+{
+    private readonly List<(nn.Module Module, bool Training)> _before;
+
+    public EvalMode(nn.Module module)
+    {
+        _before = [.. module.modules().Prepend(module).Select(m => (m, m.training))];
+        module.eval();
+    }
+
+    public void Dispose()
+    {
+        // A module comes after those that hold it, so that its own mode is the last that it is given.
+        foreach (var (module, training) in _before)
+            module.train(training);
+    }
+}

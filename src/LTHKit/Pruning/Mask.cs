@@ -73,14 +73,19 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     /// <exception cref="UserException">A layer is missing, unknown, or of another shape.</exception>
     public void Validate(Network network)
     {
-        var weights = network.PrunableWeights().ToDictionary(w => w.Name, w => w.Weight);
-        var missing = weights.Keys.Except(_kept.Keys).Concat(_kept.Keys.Except(weights.Keys)).FirstOrDefault();
-        if (missing is not null)
+        if (network.Prunable.Except(_kept.Keys).Concat(_kept.Keys.Except(network.Prunable)).FirstOrDefault() is { } missing)
             throw new UserException($"The mask does not fit {network.Model.Name}: layer '{missing}' is in one and not in the other.");
-        foreach (var (name, kept) in _kept)
-            if (!kept.shape.SequenceEqual(weights[name].shape))
-                throw new UserException($"The mask does not fit {network.Model.Name}: {name} is [{string.Join(", ", kept.shape)}] in the "
-                    + $"mask and [{string.Join(", ", weights[name].shape)}] in the network.");
+        Fit(network);
+    }
+
+    /// <summary>Refuses a module that has not every weight which this mask names, in its shape.</summary>
+    internal void Fit(nn.Module module)
+    {
+        var shapes = module.named_parameters().ToDictionary(p => p.name, p => p.parameter.shape);
+        foreach (var layer in Layers)
+            if (!shapes.TryGetValue(layer.Name, out var shape) || !shape.SequenceEqual(layer.Shape))
+                throw new UserException($"The mask does not fit {module.GetName()}: {layer.Name} is [{string.Join(", ", layer.Shape)}] in the mask and "
+                    + $"{(shape is null ? "missing" : $"[{string.Join(", ", shape)}]")} in the network.");
     }
 
     /// <summary>The same mask with its tensors on <paramref name="device"/>.</summary>

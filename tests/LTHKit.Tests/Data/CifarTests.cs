@@ -88,42 +88,24 @@ public sealed class CifarTests : IDisposable
         Assert.Matches($"{file} is missing.*data get cifar-10", Refusal());
     }
 
-    [Fact]
-    public void ATruncatedFileIsNamed()
+    public static TheoryData<string, byte[], string> Damages => new()
     {
-        WriteTen();
-        _folder.Write("cifar-10-batches-bin/data_batch_2.bin", Record(1, 1)[..^1]);
-        Assert.Contains("data_batch_2.bin has 3,072 bytes, which is no whole number of images of 3,073 bytes", Refusal());
-        _folder.Write("cifar-10-batches-bin/data_batch_2.bin", []);
-        Assert.Contains("data_batch_2.bin is empty", Refusal());
-    }
+        { "cifar-10-batches-bin/data_batch_2.bin", Record(1, 1)[..^1], "has 3,072 bytes, which is no whole number of images of 3,073 bytes" },
+        { "cifar-10-batches-bin/data_batch_2.bin", [], "is empty" },
+        { "cifar-10-batches-bin/test_batch.bin", new byte[10_001 * 3073], "has 30,733,073 bytes, more than the official 30,730,000" },
+        { "cifar-10-batches-bin/data_batch_5.bin", [.. Record(1, 9), .. Record(2, 10)], "has the label 10 at image 1" },
+        { "cifar-10-batches-bin/batches.meta.txt", "one\ntwo\n"u8.ToArray(), "has 2 class names instead of 10" },
+        { "cifar-100-binary/train.bin", Record(1, 20, 3), "has the label 20 3 at image 0" },
+    };
 
-    [Fact]
-    public void AnOversizedFileIsNamed()
+    [Theory]
+    [MemberData(nameof(Damages), DisableDiscoveryEnumeration = true)]
+    public void ADamagedFileIsNamed(string file, byte[] content, string said)
     {
         WriteTen();
-        using (var file = File.OpenWrite(_folder.At("cifar-10-batches-bin", "test_batch.bin")))
-            file.SetLength(10_001 * 3073);
-        Assert.Contains("test_batch.bin has 30,733,073 bytes, more than the official 30,730,000", Refusal());
-    }
-
-    [Fact]
-    public void ALabelThatNoClassHasIsNamed()
-    {
-        WriteTen();
-        _folder.Write("cifar-10-batches-bin/data_batch_5.bin", [.. Record(1, 9), .. Record(2, 10)]);
-        Assert.Contains("data_batch_5.bin has the label 10 at image 1", Refusal());
         WriteHundred();
-        _folder.Write("cifar-100-binary/train.bin", Record(1, 20, 3));
-        Assert.Contains("train.bin has the label 20 3 at image 0", Refusal("cifar-100"));
-    }
-
-    [Fact]
-    public void WrongClassNamesAreNamed()
-    {
-        WriteTen();
-        _folder.Write("cifar-10-batches-bin/batches.meta.txt", "one\ntwo\n");
-        Assert.Contains("batches.meta.txt has 2 class names instead of 10", Refusal());
+        _folder.Write(file, content);
+        Assert.Contains($"{Path.GetFileName(file)} {said}", Refusal(file.StartsWith("cifar-100") ? "cifar-100" : "cifar-10"));
     }
 
     [Fact]
@@ -131,7 +113,7 @@ public sealed class CifarTests : IDisposable
     {
         WriteTen();
         var report = DataArchives.Verify("cifar-10", _folder.Path);
-        Assert.Equal((10, 1, 10), (report.Train, report.Test, report.Classes));
+        Assert.Equal((10, 1, 10), (report.Train.Length, report.Test.Length, report.Classes));
         Assert.Contains(report.Differences, line => line.Contains("0 to 5 a class"));
         Assert.Contains("data get", Assert.Throws<UserException>(() => DataArchives.Verify("cifar-100", _folder.Path)).Message);
     }

@@ -19,16 +19,11 @@ public sealed class DataArchivesTests : IDisposable
         _folder.Dispose();
     }
 
-    private sealed class Recorder(List<DataProgress> into) : IProgress<DataProgress>
-    {
-        public void Report(DataProgress value) => into.Add(value);
-    }
-
     /// <summary>An archive that the server has; its official address is elsewhere.</summary>
     private DataArchive Serve(byte[] content, string file = "pictures.tar.gz")
     {
         _server.Files[file] = content;
-        return new DataArchive("pictures", new Uri("https://example.org/~them/" + file), content.Length, Convert.ToHexStringLower(MD5.HashData(content)), "", "pictures");
+        return new("pictures", new("https://example.org/~them/" + file), content.Length, Convert.ToHexStringLower(MD5.HashData(content)), "", "pictures", "none");
     }
 
     private Task<string> Get(DataArchive archive) => DataArchives.Get(archive, _folder.Path, _server.Address, new Recorder(_progress));
@@ -37,35 +32,22 @@ public sealed class DataArchivesTests : IDisposable
 
     private void OnlyThese(params string[] names) => Assert.Equal(names, Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
 
-    private static byte[] Tar(params (string Name, object? What)[] entries)
+    private static byte[] Tar(params (string Name, byte[] Content)[] files)
     {
         using var bytes = new MemoryStream();
         using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
         using (var tar = new TarWriter(gzip, TarEntryFormat.Ustar))
-            foreach (var (name, what) in entries)
-                tar.WriteEntry(what switch
-                {
-                    null => new UstarTarEntry(TarEntryType.Directory, name),
-                    TarEntryType.Fifo => new UstarTarEntry(TarEntryType.Fifo, name),
-                    TarEntryType link => new UstarTarEntry(link, name) { LinkName = "/etc/passwd" },
-                    byte[] content => new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) },
-                    _ => new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes($"{what}")) },
-                });
+            foreach (var (name, content) in files)
+                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
         return bytes.ToArray();
     }
 
-    private static byte[] Zip(params (string Name, string? What, int Mode)[] entries)
+    private static byte[] Zip(string name, byte[] content)
     {
         using var bytes = new MemoryStream();
         using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-            foreach (var (name, what, mode) in entries)
-            {
-                var entry = zip.CreateEntry(name);
-                entry.ExternalAttributes = mode << 16;
-                if (what is not null)
-                    using (var stream = entry.Open())
-                        stream.Write(Encoding.UTF8.GetBytes(what));
-            }
+        using (var stream = zip.CreateEntry(name).Open())
+            stream.Write(content);
         return bytes.ToArray();
     }
 
@@ -74,24 +56,19 @@ public sealed class DataArchivesTests : IDisposable
     {
         var noise = new byte[400_000];
         new Random(1).NextBytes(noise);
-        return Tar(("pictures/", null), ("pictures/noise.bin", noise));
+        return Tar(("pictures/noise.bin", noise));
     }
 
-    [Fact]
-    public async Task FetchesChecksAndUnpacks()
+    [Theory]
+    [InlineData("pictures.tar.gz")]
+    [InlineData("pictures.zip")]
+    public async Task FetchesChecksAndUnpacks(string file)
     {
-        var folder = await Get(Serve(Tar(("pictures/", null), ("pictures/a.txt", "one"), ("pictures/deep/er/b.txt", "two"))));
-        Assert.Equal(_folder.At("pictures"), folder);
-        Assert.Equal(("one", "two"), (File.ReadAllText(_folder.At("pictures", "a.txt")), File.ReadAllText(_folder.At("pictures", "deep", "er", "b.txt"))));
+        var archive = Serve(file.EndsWith("zip") ? Zip("pictures/deep/er/a.txt", "one"u8.ToArray()) : Tar(("pictures/deep/er/a.txt", "one"u8.ToArray())), file);
+        Assert.Equal(_folder.At("pictures"), await Get(archive));
+        Assert.Equal("one", File.ReadAllText(_folder.At("pictures", "deep", "er", "a.txt")));
         OnlyThese("pictures");
         Assert.Equal(["downloading", "checking", "unpacking"], _progress.Select(progress => progress.Stage.Split(' ')[0]).Distinct());
-    }
-
-    [Fact]
-    public async Task UnpacksZip()
-    {
-        await Get(Serve(Zip(("pictures/", null, 0), ("pictures/x/a.txt", "one", 0x81A4)), "pictures.zip"));
-        Assert.Equal("one", File.ReadAllText(_folder.At("pictures", "x", "a.txt")));
     }
 
     [Fact]
@@ -153,21 +130,14 @@ public sealed class DataArchivesTests : IDisposable
         _server.Files.Clear();
         Assert.Contains("404", await Refusal(archive));
         Assert.Contains("not a web address", (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, _folder.Path, new Uri("ftp://example.org/")))).Message);
-    }
-
-    [Fact]
-    public async Task AServerThatIsNotThereIsNamed()
-    {
-        var archive = Serve(Large());
-        var address = _server.Address;
         _server.Dispose();
-        Assert.Contains(address.ToString(), await Refusal(archive));
+        Assert.Contains(_server.Address.ToString(), await Refusal(archive));
     }
 
     [Fact]
     public async Task AnArchiveThatIsAlreadyThereIsUsedAndKept()
     {
-        var content = Tar(("pictures/a.txt", "one"));
+        var content = Tar(("pictures/a.txt", "one"u8.ToArray()));
         var archive = Serve(content);
         _server.Files.Clear();
         _folder.Write("pictures.tar.gz", content);
@@ -190,9 +160,12 @@ public sealed class DataArchivesTests : IDisposable
     public async Task AFolderThatLacksAFileGetsIt(bool named)
     {
         var batch = new byte[10 * 3073];
-        var names = new byte[][] { Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name {i}"))) };
-        (string, object?)[] files = [("batches.meta.txt", names[0]), ("test_batch.bin", batch), .. Enumerable.Range(1, 5).Select(i => ($"data_batch_{i}.bin", (object?)batch))];
-        var archive = Serve(Tar([.. files.Select(f => ("cifar-10-batches-bin/" + f.Item1, f.Item2))])) with { Set = "cifar-10", Folder = "cifar-10-batches-bin" };
+        var names = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name {i}")));
+        (string, byte[])[] files = [("batches.meta.txt", names), ("test_batch.bin", batch), .. Enumerable.Range(1, 5).Select(i => ($"data_batch_{i}.bin", batch))];
+        var archive = Serve(Tar([.. files.Select(f => ("cifar-10-batches-bin/" + f.Item1, f.Item2))])) with
+        {
+            Set = "cifar-10", Folder = "cifar-10-batches-bin", Marker = "test_batch.bin",
+        };
         await Get(archive);
         File.Delete(_folder.At("cifar-10-batches-bin", "data_batch_3.bin"));
         File.WriteAllText(_folder.At("cifar-10-batches-bin", "mine.txt"), "mine");
@@ -211,59 +184,17 @@ public sealed class DataArchivesTests : IDisposable
         Assert.Equal(3073, new FileInfo(Path.Combine(folder, "data_batch_3.bin")).Length);
     }
 
-    [Theory]
-    [InlineData("../evil.txt")]
-    [InlineData("/tmp/evil.txt")]
-    [InlineData("pictures/../../evil.txt")]
-    [InlineData("pictures/./evil.txt")]
-    [InlineData("pictures\\..\\evil.txt")]
-    [InlineData("elsewhere/evil.txt")]
-    public async Task PathsThatEscapeAreRefused(string name)
-    {
-        var archive = Serve(Tar(("pictures/a.txt", "one"), (name, "evil")));
-        Assert.Contains($"holds the entry '{name}'", await Refusal(archive));
-        OnlyThese("pictures.tar.gz");
-        var zip = Serve(Zip(("pictures/a.txt", "one", 0), (name, "evil", 0)), "pictures.zip");
-        Assert.Contains($"holds the entry '{name}'", await Refusal(zip));
-        Assert.False(File.Exists(Path.Combine(Path.GetDirectoryName(_folder.Path)!, "evil.txt")));
-    }
-
-    [Theory]
-    [InlineData(TarEntryType.SymbolicLink)]
-    [InlineData(TarEntryType.HardLink)]
-    [InlineData(TarEntryType.Fifo)]
-    public async Task LinksAndOtherThingsAreRefused(TarEntryType type) =>
-        Assert.Contains("neither a file nor a folder", await Refusal(Serve(Tar(("pictures/link", type)))));
-
     [Fact]
-    public async Task LinksInAZipAreRefused() =>
-        Assert.Contains("neither a file nor a folder", await Refusal(Serve(Zip(("pictures/link", "/etc/passwd", 0xA1FF)), "pictures.zip")));
-
-    [Fact]
-    public async Task ADamagedArchiveWithTheRightChecksumIsRefused()
+    public async Task AFullDiskAndAFolderThatCannotBeMadeAreOneSentence()
     {
-        var content = Large();
-        Assert.Contains("is damaged", await Refusal(Serve(content[..^5000])));
-        Assert.False(Directory.Exists(_folder.At("pictures")));
-        Assert.Contains("is damaged", await Refusal(Serve([1, 2, 3, 4], "pictures.zip")));
-        Assert.Contains("is empty", await Refusal(Serve(Zip(), "other.zip")));
-    }
-
-    [Fact]
-    public async Task AFullDiskIsOneSentence()
-    {
-        if (!File.Exists("/dev/full"))
-            return;
-        File.CreateSymbolicLink(_folder.At("pictures.tar.gz.part"), "/dev/full");
-        Assert.Contains("free some space or choose another folder", await Refusal(Serve(Large())));
-    }
-
-    [Fact]
-    public async Task AFolderThatCannotBeMadeIsOneSentence()
-    {
+        var archive = Serve(Large());
+        if (File.Exists("/dev/full"))
+        {
+            File.CreateSymbolicLink(_folder.At("pictures.tar.gz.part"), "/dev/full");
+            Assert.Contains("free some space or choose another folder", await Refusal(archive));
+        }
         _folder.Write("file", "");
-        var e = await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(Serve(Large()), _folder.At("file", "below"), _server.Address));
-        Assert.Contains("cannot be written", e.Message);
+        Assert.Contains("cannot be written", (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, _folder.At("file", "below"), _server.Address))).Message);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class ImageSetTests
         new([.. Enumerable.Range(0, count).SelectMany(i => new[] { (byte)i, (byte)(255 - i) })], [.. Enumerable.Range(0, count).Select(i => i % classes)], 2, 1, 1);
 
     private static ImageSet Open(DataSpec spec, int count = 100, int classes = 4) =>
-        ImageSet.From(spec, [.. Enumerable.Range(0, classes).Select(i => $"class {i}")], Counting(count, classes), Counting(20, classes), CPU);
+        ImageSet.From(spec, new("", [.. Enumerable.Range(0, classes).Select(i => $"class {i}")], Counting(count, classes), Counting(20, classes), []), CPU);
 
     private static byte[] Values(ImageSplit split) => [.. split.Images.bytes.ToArray().Where((_, i) => i % 2 == 0)];
 
@@ -83,7 +83,7 @@ public sealed class ImageSetTests
         string[] names = ["a", "b", "c", "d"];
         string Print(IReadOnlyList<string> n, RawImages a, RawImages b)
         {
-            using var set = ImageSet.From(new DataSpec(), n, a, b, CPU);
+            using var set = ImageSet.From(new DataSpec(), new("", n, a, b, []), CPU);
             return set.Fingerprint;
         }
         var pixels = (byte[])train.Pixels.Clone();
@@ -120,7 +120,7 @@ public sealed class ImageSetTests
     public void AConstantChannelIsRefused()
     {
         var grey = new RawImages(new byte[40], new int[20], 2, 1, 1);
-        Assert.Contains("same value", Assert.Throws<UserException>(() => ImageSet.From(new DataSpec(), ["a"], grey, grey, CPU)).Message);
+        Assert.Contains("same value", Assert.Throws<UserException>(() => ImageSet.From(new DataSpec(), new("", ["a"], grey, grey, []), CPU)).Message);
     }
 
     // [i, 255 - i] again, as a user would give them.

@@ -17,3 +17,9 @@ public sealed class TemporaryFolder : IDisposable
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }
+
+/// <summary>Keeps what is reported.</summary>
+internal sealed class Recorder(List<LTHKit.Data.DataProgress> into) : IProgress<LTHKit.Data.DataProgress>
+{
+    public void Report(LTHKit.Data.DataProgress value) => into.Add(value);
+}

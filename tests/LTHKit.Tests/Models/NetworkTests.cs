@@ -97,6 +97,23 @@ public sealed class NetworkTests
             Assert.Equal(wanted!.GetValue<double>(), actual, 2e-3);
     }
 
+    // As TorchSharp's module does by itself.
+    [Fact]
+    public void ABatchNormCountsTheBatchesOfTrainingAndIsSeenByHooks()
+    {
+        using var scope = NewDisposeScope();
+        using var network = Networks.Build(new ModelSpec("vgg5", 4), new InputSpec(10, 8), 0);
+        var seen = 0;
+        network.Units[0].Norm!.register_forward_hook((_, _, y) => { seen++; return y; });
+        foreach (var training in new[] { true, false, true })
+        {
+            network.train(training);
+            network.call(randn(4, 3, 8, 8));
+        }
+        Assert.Equal(3, seen);
+        Assert.All(network.Units, unit => Assert.Equal(2, unit.Norm!.num_batches_tracked!.item<long>()));
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(4)]

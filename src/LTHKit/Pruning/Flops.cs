@@ -1,8 +1,7 @@
 using LTHKit.Models;
-using LTHKit.Pruning;
 using TorchSharp.Modules;
 
-namespace LTHKit.Analysis;
+namespace LTHKit.Pruning;
 
 /// <summary>The multiply-adds of one layer for one image.</summary>
 /// <param name="Name">The layer's, for instance "layer1.0.conv1".</param>
@@ -36,7 +35,7 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
     /// <exception cref="UserException">The mask does not fit the module.</exception>
     public static Flops Of(nn.Module<Tensor, Tensor> module, long[] input, Mask? mask = null)
     {
-        WeightSpace.Fit(mask, module);
+        mask?.Fit(module);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(module);

@@ -1,0 +1,55 @@
+namespace LTHKit.Data;
+
+/// <summary>The folder with the files of a data set. Whatever goes wrong with one is a sentence that tells what to run.</summary>
+internal sealed class DataFolder
+{
+    private readonly string _set;
+
+    /// <summary>The one called <paramref name="name"/> in <paramref name="dataDir"/>, or that one itself if it has <paramref name="marker"/>.</summary>
+    public DataFolder(string set, string name, string marker, string? dataDir)
+    {
+        if (string.IsNullOrEmpty(dataDir))
+            throw new UserException($"{set} needs its files: run `./lthkit data get {set}` and give the folder that it prints with --data, "
+                + "in a notebook as dataDir.");
+        var full = Path.GetFullPath(dataDir);
+        (_set, Root) = (set, full);
+        Root = Find(name, marker, full)
+            ?? throw new UserException($"There is no folder {name} in {full}; {Get()}, or point --data to the folder that holds it.");
+    }
+
+    /// <summary>Its full path.</summary>
+    public string Root { get; }
+
+    public static string? Find(string name, string marker, string full)
+        => Directory.Exists(Path.Combine(full, name)) ? Path.Combine(full, name)
+            : File.Exists(Path.Combine(full, marker)) || Path.GetFileName(full) == name ? full : null;
+
+    public string At(params ReadOnlySpan<string> parts) => Path.Combine([Root, .. parts]);
+
+    /// <summary>The lines of a file that hold something.</summary>
+    public string[] Lines(string file) => [.. Read(file, File.ReadAllLines).Where(line => !string.IsNullOrWhiteSpace(line))];
+
+    public byte[] Bytes(string file) => Read(file, File.ReadAllBytes);
+
+    public UserException Missing(string file, Exception? e = null) => new($"{At(file)} is missing; {Get()}, which adds what is missing.", e);
+
+    public UserException Damaged(string file, string how) => new($"{At(file)} {how}; remove it and {Get()}.");
+
+    private T Read<T>(string file, Func<string, T> read)
+    {
+        try
+        {
+            return read(At(file));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Missing(file, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{At(file)} cannot be read ({e.Message.TrimEnd('.')}); check the file and its permissions.", e);
+        }
+    }
+
+    private string Get() => $"run `./lthkit data get {_set} --data {(Root.Contains(' ') ? $"'{Root}'" : Root)}`";
+}
