@@ -43,7 +43,7 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
     /// <exception cref="UserException">The sweeps share no level and seed, or lack a dense network that is asked for.</exception>
     public Claim(string id, string sentence, Alternative alternative, Func<IReadOnlyList<SeedResults>, double> number, params IReadOnlyList<Sweep> sweeps)
         : this(id, sentence, alternative, SeedResults.Of(sweeps, number))
-        => Runs = [.. sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)).DistinctBy(run => run.Id)];
+        => Runs = [.. sweeps.SelectMany(sweep => sweep.All).DistinctBy(run => run.Id)];
 
     /// <summary>The runs behind it.</summary>
     public IReadOnlyList<RunResult> Runs { get; init; } = [];
@@ -99,7 +99,7 @@ public sealed class SeedResults
     /// <summary>The accuracy at an effective sparsity between two of the sweep's own runs, the dense one included: linear in -log2(1 - sparsity).</summary>
     public double AtEffective(double sparsity)
     {
-        var points = _sweep.Dense.Concat(_sweep.Runs).Where(run => run.Spec.Seed == Seed).OrderBy(run => run.EffectiveSparsity).ToList();
+        var points = _sweep.All.Where(run => run.Spec.Seed == Seed).OrderBy(run => run.EffectiveSparsity).ToList();
         if (points.FindIndex(run => run.EffectiveSparsity >= sparsity) is var above && above < 1)
             return above == 0 && points[0].EffectiveSparsity == sparsity ? points[0].TestAccuracy : double.NaN;
         var (low, high) = (points[above - 1], points[above]);

@@ -94,7 +94,7 @@ internal sealed partial class CodeIdentity
             {
                 Lab lab => SpecJson.OfAll(lab.Profile).ToJsonString(),
                 RunResult run => run.Folder,
-                Sweep sweep => string.Join(' ', sweep.Dense.Concat(sweep.Runs).Select(run => run.Folder)),
+                Sweep sweep => string.Join(' ', sweep.All.Select(run => run.Folder)),
                 RunSpec spec => spec.Id,
                 ImageSet images => images.Fingerprint,
                 Mask mask => string.Join(' ', mask.Layers.Select(l => $"{l.Name} {Bytes(mask[l.Name])}")),

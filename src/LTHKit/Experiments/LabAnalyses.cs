@@ -5,11 +5,6 @@ using LTHKit.Pruning;
 
 namespace LTHKit.Experiments;
 
-/// <summary>Something that was measured of a finished run's network.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Value">What was measured.</param>
-public sealed record Measured<T>(RunResult Run, T Value);
-
 /// <summary>
 /// The analyses of finished runs: computed once, several at a time, kept with the run, of the size that the profile sets. Networks of one
 /// architecture share their random directions.

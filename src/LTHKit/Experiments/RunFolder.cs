@@ -91,9 +91,3 @@ internal sealed class WatchLog(RunFolder folder, string name)
 
     private sealed record Line(int Epoch, IReadOnlyDictionary<string, double> Values);
 }
-
-/// <summary>What a <see cref="Training.Watch"/> saw of one run.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Epochs">After how many epochs, ascending.</param>
-/// <param name="Values">The numbers by name, one an epoch.</param>
-public sealed record WatchSeries(RunResult Run, IReadOnlyList<int> Epochs, IReadOnlyDictionary<string, IReadOnlyList<double>> Values);

@@ -3,50 +3,48 @@ using LTHKit.Training;
 namespace LTHKit.Experiments;
 
 /// <summary>A finished run. Accuracies and sparsities are fractions.</summary>
-public sealed record RunResult
+/// <param name="Spec">What was run.</param>
+/// <param name="Folder">Its folder.</param>
+/// <param name="Sparsity">Share of the prunable weights that are zero, counted in the mask.</param>
+/// <param name="EffectiveSparsity">Share of zeros among the prunable weights and those that tweaks injected, which no mask prunes.</param>
+/// <param name="Collapsed">Layers that the ticket has nothing left of (layer collapse, Tanaka et al. 2020): what passes them is a constant.</param>
+/// <param name="Epochs">Epoch by epoch; a rewound run begins at its rewind point.</param>
+/// <param name="DataFingerprint">The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</param>
+/// <param name="Made">How it was made, for instance "kit 3, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</param>
+public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed,
+    IReadOnlyList<EpochMetrics> Epochs, string DataFingerprint = "", string Made = "")
 {
-    /// <summary>What was run.</summary>
-    public required RunSpec Spec { get; init; }
+    private EpochMetrics? Best => Epochs.MaxBy(epoch => epoch.ValidationAccuracy);       // the first of equals
 
     /// <summary>Its name in the run store.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Its folder.</summary>
-    public required string Folder { get; init; }
-
-    /// <summary>Share of the prunable weights that are zero, counted in the mask.</summary>
-    public required double Sparsity { get; init; }
-
-    /// <summary>Share of zeros among the prunable weights and those that tweaks injected, which no mask prunes.</summary>
-    public required double EffectiveSparsity { get; init; }
-
-    /// <summary>Layers that the ticket has nothing left of (layer collapse, Tanaka et al. 2020): what passes them is a constant.</summary>
-    public IReadOnlyList<string> Collapsed { get; init; } = [];
+    public string Id => Spec.Id;
 
     /// <summary>Test accuracy at the epoch of best validation accuracy (the first of equals); what the paper reports.</summary>
-    public required double TestAccuracy { get; init; }
+    public double TestAccuracy => Best?.TestAccuracy ?? double.NaN;
 
     /// <summary>Test accuracy after the last epoch.</summary>
-    public required double LastTestAccuracy { get; init; }
+    public double LastTestAccuracy => Epochs.Count == 0 ? double.NaN : Epochs[^1].TestAccuracy;
 
     /// <summary>The epoch of best validation accuracy, counted from 0.</summary>
-    public required int BestEpoch { get; init; }
+    public int BestEpoch => Best?.Epoch ?? -1;
 
     /// <summary>Wall time of all its epochs.</summary>
-    public required double Seconds { get; init; }
-
-    /// <summary>The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</summary>
-    public string DataFingerprint { get; init; } = "";
-
-    /// <summary>How it was made, for instance "kit 3, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</summary>
-    public string Made { get; init; } = "";
-
-    /// <summary>Epoch by epoch; a rewound run begins at its rewind point.</summary>
-    public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
+    public double Seconds => Epochs.Sum(epoch => epoch.Seconds);
 
     /// <inheritdoc/>
     public override string ToString() => FormattableString.Invariant($"{Spec.Label}: {100 * TestAccuracy:0.00} % test accuracy, run {Id}");
 }
+
+/// <summary>Something that was measured of a finished run's network.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Value">What was measured.</param>
+public sealed record Measured<T>(RunResult Run, T Value);
+
+/// <summary>What a <see cref="Training.Watch"/> saw of one run.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Epochs">After how many epochs, ascending.</param>
+/// <param name="Values">The numbers by name, one an epoch.</param>
+public sealed record WatchSeries(RunResult Run, IReadOnlyList<int> Epochs, IReadOnlyDictionary<string, IReadOnlyList<double>> Values);
 
 /// <summary>What re-scaled initialisation learned for a run.</summary>
 /// <param name="Run">The run.</param>

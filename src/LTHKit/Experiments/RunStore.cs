@@ -83,23 +83,7 @@ public sealed class RunStore(string root, string device = "cpu")
         }
         if (done.Run != folder.Run || done.Collapsed is null || done.Made is null)
             throw folder.Damaged(folder.Done, "it is of another run");
-        var best = epochs.MaxBy(m => m.ValidationAccuracy)!;    // the first of equals
-        return new RunResult
-        {
-            Spec = spec,
-            Id = spec.Id,
-            Folder = folder.Path,
-            Sparsity = done.Sparsity,
-            EffectiveSparsity = done.EffectiveSparsity,
-            Collapsed = done.Collapsed,
-            TestAccuracy = best.TestAccuracy,
-            LastTestAccuracy = epochs[^1].TestAccuracy,
-            BestEpoch = best.Epoch,
-            Seconds = epochs.Sum(m => m.Seconds),
-            DataFingerprint = images,
-            Made = done.Made,
-            Epochs = epochs,
-        };
+        return new(spec, folder.Path, done.Sparsity, done.EffectiveSparsity, done.Collapsed, epochs, images, done.Made);
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>

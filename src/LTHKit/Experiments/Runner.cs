@@ -37,18 +37,37 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             trainer.Resume(folder.Checkpoint, folder.Run);
         if (store.ReadMetrics(spec).Count < trainer.NextEpoch - spec.Rewind.Epochs)
             throw folder.Damaged(folder.Metrics, "epochs are missing");
-        var watchers = watches.Select(w => new Watcher(w, Log(spec, w), spec, open(spec.Data), Seed(spec, Stream.Watch), cancel)).ToList();
-        watchers.ForEach(w => w.Look(trainer));
+        Look();
         try
         {
-            // An epoch is kept before it is watched: an interrupted watch looks again when the run goes on, and no training is lost.
-            trainer.Run([new Recorder(store, spec, keep), .. watchers, .. callbacks], cancel);
+            trainer.Run([new Callback(Keep, Record), .. callbacks], cancel);
         }
         catch (DivergedException e)
         {
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
         return store.Finish(spec, mask, start.Network);
+
+        void Keep(Step done, int iterations)
+        {
+            done = done.Within(iterations);
+            if (keep.Any(at => at.Within(iterations) == done))
+                Checkpoint.Save(folder.Snapshot(done), start.Network, done, folder.Run);
+        }
+
+        // Metrics first, then the checkpoint that counts. An epoch is kept before it is watched: an interrupted watch looks again when the run goes on.
+        void Record(TrainedEpoch epoch)
+        {
+            store.AddMetrics(spec, epoch.Evaluation.Value);
+            trainer.Save(folder.Checkpoint, folder.Run);
+            Look();
+        }
+
+        void Look()
+        {
+            foreach (var watch in watches.Where(w => w.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Contains(trainer.NextEpoch)))
+                Measure(spec, watch, trainer.NextEpoch, start.Network, mask, cancel);
+        }
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
@@ -70,14 +89,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         try
         {
             LoadAt(spec, checkpoint, network, at);
-            network.eval();
-            return network;
         }
         catch
         {
             network.Dispose();
             throw;
         }
+        network.eval();
+        return network;
     }
 
     private void LoadAt(RunSpec spec, string checkpoint, Network network, Step at)
@@ -104,24 +123,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public SortedDictionary<int, IReadOnlyDictionary<string, double>> Watched(
         RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
-        var log = Log(spec, watch);
-        if (Unseen(spec, watch).Count > 0)
+        if (Unseen(spec, watch) is { Count: > 0 } epochs)
         {
             using var held = store.Acquire(spec, () => { }, cancel);
-            using var scope = NewDisposeScope();
-            using var mask = LoadMask(spec);
-            using var start = Prepare(spec, mask, cancel, callbacks);
-            using var trainer = Trainer(spec, mask, start);
-            foreach (var epoch in Unseen(spec, watch))
-            {
-                if (epoch == spec.Recipe.Epochs)
-                    LoadAt(spec, store.Folder(spec).Checkpoint, start.Network, epoch);
-                else
-                    Replay(spec, trainer, epoch, callbacks, cancel);
-                log.Add(epoch, watch.Measure(start.Network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
-            }
+            Replay(spec, [.. epochs.Select(epoch => (Step)epoch)], callbacks, cancel,
+                (at, network, mask) => Measure(spec, watch, at.Epochs, network, mask, cancel));
         }
-        return log.Read();
+        return Log(spec, watch).Read();
     }
 
     /// <summary>The points of a run that a watch has not seen yet.</summary>
@@ -284,6 +292,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return spec.Recipe with { LearningRate = last, DecayAt = [], Schedule = null, WarmUp = default };
     }
 
+    private void Measure(RunSpec spec, Watch watch, int epoch, Network network, Mask? mask, CancellationToken cancel)
+        => Log(spec, watch).Add(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
+
     private WatchLog Log(RunSpec spec, Watch watch)
         => new(store.Folder(spec), _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
 
@@ -309,49 +320,31 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (File.Exists(path))
             return path;
         using var held = store.Acquire(spec, () => callbacks.ToList().ForEach(c => c.Preparing("waiting for another process")), cancel);
-        if (File.Exists(path))
-            return path;
+        if (!File.Exists(path))
+            Replay(spec, [at], callbacks, cancel, (_, network, _) => Checkpoint.Save(path, network, at, folder.Run));
+        return path;
+    }
+
+    /// <summary>Trains a finished run again, looks at its network at some points, and sees to it that the training goes the way it went.</summary>
+    private void Replay(RunSpec spec, IReadOnlyList<Step> points, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel,
+        Action<Step, Network, Mask?> look)
+    {
         using var scope = NewDisposeScope();
         using var mask = LoadMask(spec);
         using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
-        Replay(spec, trainer, at, callbacks, cancel);
-        Checkpoint.Save(path, start.Network, at, folder.Run);
-        return path;
-    }
-
-    /// <summary>Trains a finished run again up to a point, and sees to it that it goes the way it went.</summary>
-    private void Replay(RunSpec spec, Trainer trainer, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
-    {
         var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
-        trainer.Run([new Comparison(spec, recorded), .. callbacks.Select(c => new Steps(c))], cancel, at);
-    }
-
-    private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
-
-    /// <summary>Keeps a run on disk, epoch by epoch: metrics first, then the checkpoint that counts.</summary>
-    private sealed class Recorder(RunStore store, RunSpec spec, IReadOnlyCollection<Step> keep) : TrainingCallback
-    {
-        private readonly RunFolder _folder = store.Folder(spec);
-
-        public override void StepDone(Trainer trainer, Step done, int iterations)
+        foreach (var at in points)
         {
-            done = done.Within(iterations);
-            if (keep.Any(at => at.Within(iterations) == done))
-                Checkpoint.Save(_folder.Snapshot(done), trainer.Network, done, _folder.Run);
+            if (at == spec.Recipe.Epochs)
+                LoadAt(spec, store.Folder(spec).Checkpoint, start.Network, at);
+            else
+                trainer.Run([new Callback(epoch: Compare), .. callbacks.Select(c => new Callback((done, iterations) => c.StepDone(trainer, done, iterations)))],
+                    cancel, at);
+            look(at, start.Network, mask);
         }
 
-        public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
-        {
-            store.AddMetrics(spec, epoch.Evaluation.Value);
-            trainer.Save(_folder.Checkpoint, _folder.Run);
-        }
-    }
-
-    /// <summary>Compares a training with the losses that were recorded of it.</summary>
-    private sealed class Comparison(RunSpec spec, IReadOnlyDictionary<int, double> recorded) : TrainingCallback
-    {
-        public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
+        void Compare(TrainedEpoch epoch)
         {
             if (recorded.TryGetValue(epoch.Epoch, out var before) && epoch.TrainLoss != before)
                 throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch.Epoch + 1} ")
@@ -360,35 +353,24 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
     }
 
-    /// <summary>Tells a callback of steps only.</summary>
-    private sealed class Steps(TrainingCallback callback) : TrainingCallback
+    private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
+
+    /// <summary>What is done after a step, or an epoch.</summary>
+    private sealed class Callback(Action<Step, int>? step = null, Action<TrainedEpoch>? epoch = null) : TrainingCallback
     {
-        public override void StepDone(Trainer trainer, Step done, int iterations) => callback.StepDone(trainer, done, iterations);
+        public override void StepDone(Trainer trainer, Step done, int iterations) => step?.Invoke(done, iterations);
+
+        public override void EpochDone(Trainer trainer, TrainedEpoch trained) => epoch?.Invoke(trained);
     }
 
     /// <summary>What a training starts from.</summary>
     internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
     {
-        /// <summary>Frees the networks.</summary>
         public void Dispose()
         {
             Network.Dispose();
             if (Dense.IsValueCreated)
                 Dense.Value.Dispose();
-        }
-    }
-
-    /// <summary>Takes a watch's measurements at its epochs and keeps them.</summary>
-    private sealed class Watcher(Watch watch, WatchLog log, RunSpec spec, ImageSet data, ulong seed, CancellationToken cancel) : TrainingCallback
-    {
-        private readonly HashSet<int> _epochs = [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs)];
-
-        public override void EpochDone(Trainer trainer, TrainedEpoch epoch) => Look(trainer);
-
-        public void Look(Trainer trainer)
-        {
-            if (_epochs.Contains(trainer.NextEpoch))
-                log.Add(trainer.NextEpoch, watch.Measure(trainer.Network, trainer.Mask, data, seed, cancel));
         }
     }
 }

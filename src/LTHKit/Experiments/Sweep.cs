@@ -11,9 +11,9 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 
     /// <summary>The run of a pruning level (0 is the dense network) and a seed.</summary>
     /// <exception cref="UserException">The sweep has none, or it diverged.</exception>
-    public RunResult this[int level, int seed = 0] => Dense.Concat(Runs).FirstOrDefault(run => Key(run) == (level, seed))
-        ?? throw new UserException(Holes.FirstOrDefault(hole => (hole.Spec.Level, hole.Spec.Seed) == (level, seed))?.Reason
-            ?? $"'{Name}' has no run of level {level} and seed {seed}; its runs are {string.Join(", ", Dense.Concat(Runs).Select(Key).Distinct())}.");
+    public RunResult this[int level, int seed = 0] => All.FirstOrDefault(run => Key(run.Spec) == (level, seed))
+        ?? throw new UserException(Holes.FirstOrDefault(hole => Key(hole.Spec) == (level, seed))?.Reason
+            ?? $"'{Name}' has no run of level {level} and seed {seed}; its runs are {string.Join(", ", All.Select(run => Key(run.Spec)).Distinct())}.");
 
     /// <summary>The sparsest run of the first seed that has one.</summary>
     /// <exception cref="UserException">The sweep has no sparse run.</exception>
@@ -30,23 +30,22 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     internal IReadOnlyList<RunResult> DenseRuns => Dense.Count > 0 ? Dense
         : throw new UserException($"'{Name}' has no dense network that tickets could be measured by; sweep it with the dense one.");
 
+    /// <summary>All runs, dense ones first.</summary>
+    internal IEnumerable<RunResult> All => Dense.Concat(Runs);
+
     /// <summary>
     /// What this way to retrain gains over another at each sparsity that both have, to 0.7 % of the weights left, whatever the rates; the dense networks
     /// first as level 0. Runs of one seed share first weights, data order and, mostly, their ticket: the gain and its spread are those of the differences.
     /// </summary>
-    public IReadOnlyList<GainPoint> GainOver(Sweep other)
-        => [.. GainsOver(other).GroupBy(gain => gain.Run.Spec.Halvings).OrderBy(g => g.Key)
-            .Select(g => GainPoint.Of(g.First().Run, [.. g.Select(gain => gain.Gain)]))];
-
-    /// <summary>The gain of each run over the other's run of the same sparsity and seed.</summary>
-    internal IReadOnlyList<(RunResult Run, double Gain)> GainsOver(Sweep other)
-        => [.. Dense.Concat(Runs).Join(other.Dense.Concat(other.Runs), AtSparsity, AtSparsity, (mine, theirs) => (mine, mine.TestAccuracy - theirs.TestAccuracy))];
+    public IReadOnlyList<SweepPoint> GainOver(Sweep other) => [.. All
+        .Join(other.All, AtSparsity, AtSparsity, (mine, theirs) => (Run: mine, Gain: mine.TestAccuracy - theirs.TestAccuracy))
+        .GroupBy(gain => gain.Run.Spec.Halvings).OrderBy(g => g.Key).Select(g => new SweepPoint([.. g.Select(gain => gain.Run)], [.. g.Select(gain => gain.Gain)]))];
 
     /// <inheritdoc/>
     public override string ToString()
         => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
 
-    private static (int Level, int Seed) Key(RunResult run) => (run.Spec.Level, run.Spec.Seed);
+    private static (int Level, int Seed) Key(RunSpec spec) => (spec.Level, spec.Seed);
 
     private static (double Halvings, int Seed) AtSparsity(RunResult run) => (run.Spec.Halvings, run.Spec.Seed);
 }
@@ -56,48 +55,32 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 /// <param name="Reason">Why there is no result.</param>
 public sealed record Hole(RunSpec Spec, string Reason);
 
-/// <summary>Difference of test accuracies between two ways to retrain, over seeds. All are fractions.</summary>
+/// <summary>Mean and spread over seeds, at one sparsity, of test accuracies or of gains in them. All are fractions.</summary>
 /// <param name="Level">Pruning level; 0 is the dense network.</param>
 /// <param name="Sparsity">Nominal.</param>
 /// <param name="EffectiveSparsity">With injected weights counted.</param>
-/// <param name="Mean">Mean of the differences.</param>
-/// <param name="StandardError">Their sample standard deviation over the root of their number; NaN for one seed.</param>
-/// <param name="Better">In how many seeds the difference is positive.</param>
-/// <param name="Count">Number of seeds.</param>
-public sealed record GainPoint(int Level, double Sparsity, double EffectiveSparsity, double Mean, double StandardError, int Better, int Count)
-{
-    internal static GainPoint Of(RunResult run, IReadOnlyList<double> gains)
-        => new(
-            run.Spec.Level, run.Sparsity, run.EffectiveSparsity, gains.Average(), Statistics.StandardError(gains), gains.Count(gain => gain > 0), gains.Count)
-        {
-            Halvings = run.Spec.Halvings,
-        };
-
-    internal double Halvings { get; init; }
-}
-
-/// <summary>Mean and spread over seeds at one sparsity. Accuracies and sparsities are fractions.</summary>
-/// <param name="Level">Pruning level.</param>
-/// <param name="Sparsity">Nominal.</param>
-/// <param name="EffectiveSparsity">With injected weights counted.</param>
-/// <param name="Mean">Mean test accuracy.</param>
-/// <param name="Std">Sample standard deviation of the test accuracy; NaN for one seed.</param>
+/// <param name="Mean">Over seeds.</param>
+/// <param name="Std">Sample standard deviation; NaN for one seed.</param>
 /// <param name="Count">Number of seeds.</param>
 public sealed record SweepPoint(int Level, double Sparsity, double EffectiveSparsity, double Mean, double Std, int Count)
 {
+    /// <summary>Of runs that differ in their seed only, and the number of each.</summary>
+    internal SweepPoint(IReadOnlyList<RunResult> runs, IReadOnlyList<double> numbers)
+        : this(runs[0].Spec.Level, runs[0].Sparsity, runs[0].EffectiveSparsity, numbers.Average(), Statistics.Deviation(numbers), runs.Count)
+        => (Runs, Better) = (runs, numbers.Count(number => number > 0));
+
+    /// <summary>Of the mean; NaN for one seed.</summary>
+    public double StandardError => Std / Math.Sqrt(Count);
+
+    /// <summary>In how many seeds the number is positive.</summary>
+    public int Better { get; private init; }
+
     /// <summary>Layers that the ticket of at least one seed has nothing left of.</summary>
-    public IReadOnlyList<string> Collapsed { get; init; } = [];
+    public IReadOnlyList<string> Collapsed => [.. Runs.SelectMany(run => run.Collapsed).Distinct()];
 
-    internal double Halvings { get; init; }
+    internal IReadOnlyList<RunResult> Runs { get; private init; } = [];
 
-    /// <summary>The point of runs that differ in their seed only.</summary>
-    public static SweepPoint Of(IReadOnlyList<RunResult> runs)
-    {
-        double[] accuracies = [.. runs.Select(r => r.TestAccuracy)];
-        return new(runs[0].Spec.Level, runs[0].Sparsity, runs[0].EffectiveSparsity, accuracies.Average(), Statistics.Deviation(accuracies), runs.Count)
-        {
-            Halvings = runs[0].Spec.Halvings,
-            Collapsed = [.. runs.SelectMany(r => r.Collapsed).Distinct()],
-        };
-    }
+    internal double Halvings => Runs[0].Spec.Halvings;
+
+    internal static SweepPoint Of(IReadOnlyList<RunResult> runs) => new(runs, [.. runs.Select(run => run.TestAccuracy)]);
 }

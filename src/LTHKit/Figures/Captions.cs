@@ -6,11 +6,8 @@ namespace LTHKit;
 internal static class Captions
 {
     /// <summary>For instance "resnet18 on cifar-100, mean and standard deviation of 3 seeds".</summary>
-    public static string Of(IReadOnlyCollection<RunResult> runs)
-    {
-        var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
-        return $"{Subject(runs)}, {(seeds == 1 ? "one seed" : $"mean and standard deviation of {seeds} seeds")}";
-    }
+    public static string Of(IReadOnlyCollection<RunResult> runs) => Subject(runs)
+        + (runs.DistinctBy(run => run.Spec.Seed).Count() is > 1 and var seeds ? $", mean and standard deviation of {seeds} seeds" : ", one seed");
 
     /// <summary>For instance "resnet18 on cifar-100".</summary>
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
@@ -108,19 +105,18 @@ internal static class Captions
     /// <summary>Where tickets have lost whole layers: "; layers collapsed: snip at 98.4 %"; empty where none has.</summary>
     public static string Collapse(IEnumerable<Sweep> sweeps)
     {
-        var collapsed = sweeps
-            .Select(sweep => (sweep.Name, At: sweep.Points.Where(point => point.Collapsed.Count > 0).Select(point => $"{Percent(point.Sparsity)} %").ToList()))
-            .Where(sweep => sweep.At.Count > 0)
-            .Select(sweep => $"{sweep.Name} at {string.Join(", ", sweep.At)}").ToList();
-        return collapsed.Count == 0 ? "" : $"; layers collapsed: {string.Join(", ", collapsed)}";
+        var collapsed = string.Join(", ", from sweep in sweeps
+                                          let points = sweep.Points.Where(point => point.Collapsed.Count > 0).ToList()
+                                          where points.Count > 0
+                                          select $"{sweep.Name} at {string.Join(", ", points.Select(point => $"{Percent(point.Sparsity)} %"))}");
+        return collapsed == "" ? "" : $"; layers collapsed: {collapsed}";
     }
 
     /// <summary>The layers of weights, at most three by name: "layer4.0.conv1, layer4.0.conv2".</summary>
     public static string Layers(IReadOnlyList<string> weights)
     {
-        const int named = 3;
-        var names = string.Join(", ", weights.Take(named).Select(Layer));
-        return weights.Count <= named ? names : $"{names} and {weights.Count - named} more";
+        var names = string.Join(", ", weights.Take(3).Select(Layer));
+        return weights.Count <= 3 ? names : $"{names} and {weights.Count - 3} more";
     }
 
     /// <summary>The layer of a weight: "layer4.0.conv1".</summary>

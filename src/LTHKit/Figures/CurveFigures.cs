@@ -1,5 +1,8 @@
+using LTHKit.Analysis;
+using LTHKit.Experiments;
 using Plotly.NET;
 using Plotly.NET.CSharp;
+using static LTHKit.Typed;
 using static Plotly.NET.StyleParam;
 using Chart = Plotly.NET.CSharp.Chart;
 
@@ -19,9 +22,7 @@ public sealed record BarGroup(string Name, IReadOnlyList<double> Values);
 
 public static partial class Figures
 {
-    /// <summary>
-    /// Lines over a common axis: the loss along an eigenvector (Figure 10), the top eigenvalue over training (Figures 2 and A12).
-    /// </summary>
+    /// <summary>Lines over a common axis.</summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="xTitle">What the horizontal axis is, with its unit.</param>
     /// <param name="yTitle">What the vertical axis is, with its unit.</param>
@@ -43,25 +44,23 @@ public static partial class Figures
                 : $"No value of '{title}' is a number; the network may have diverged.");
         var names = Captions.Unique([.. curves.Select(curve => curve.Name)]);
         var pens = Pen.For(names);
-        var charts = new List<GenericChart>();
-        foreach (var (curve, name) in curves.Zip(names))
-        {
-            double[] y = [.. curve.Y.Select(value => logarithmic && value <= 0 ? double.NaN : value)];
-            if (curve.Spread is { } spread)
-                charts.Add(Band(name, pens[name], curve.X,
-                    [.. y.Zip(spread, (v, s) => logarithmic && v - s <= 0 ? shown.Min() : v - s)], [.. y.Zip(spread, (v, s) => v + s)], 0.18));
-            charts.Add(Scatter([.. curve.X], y, name, pens[name].Line(),
-                curve.X.Count <= 25 ? pens[name].Marker(6) : default(Optional<Plotly.NET.TraceObjects.Marker>), legend: true)
-                .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}<extra></extra>" }));
-        }
-        return Chart.Combine(charts)
+        return Chart.Combine(curves.Zip(names).SelectMany(pair => Drawn(pair.First, pair.Second, pens[pair.Second])))
             .Styled(title, subtitle)
             .WithAxes(FigureTheme.Axis(xTitle),
                 FigureTheme.Axis(yTitle, logarithmic ? new { AxisType = AxisType.Log, DTick = shown.Max() < 1e4 * shown.Min() ? "D2" : "1" } : null))
             .LegendAbove(names);
+
+        IEnumerable<GenericChart> Drawn(Curve curve, string name, Pen pen)
+        {
+            double[] y = [.. curve.Y.Select(value => logarithmic && value <= 0 ? double.NaN : value)];
+            if (curve.Spread is { } spread)
+                yield return Band(name, pen, curve.X,
+                    [.. y.Zip(spread, (v, s) => logarithmic && v - s <= 0 ? shown.Min() : v - s)], [.. y.Zip(spread, (v, s) => v + s)], 0.18);
+            yield return Scatter(name, curve.X, y, pen.Line(), curve.X.Count <= 25 ? pen.Marker(6) : null, hover: $"{name}<br>%{{x:.4~g}}: %{{y:.4~g}}", legend: true);
+        }
     }
 
-    /// <summary>Bars side by side: learned scales of layers (Section 3), sparsity of layers.</summary>
+    /// <summary>Bars side by side: sparsity of layers, gains seed by seed.</summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="yTitle">What the bars measure, with its unit.</param>
     /// <param name="bars">One a group of bars, for instance the layers.</param>
@@ -79,14 +78,121 @@ public static partial class Figures
             throw new UserException($"'{odd.Name}' has {odd.Values.Count} values for {bars.Count} bars; give one a bar.");
         var names = Captions.Unique([.. groups.Select(group => group.Name)]);
         var pens = Pen.For(names);
-        var chart = Chart.Combine(groups.Zip(names, (group, name) => Chart.Column<double, string, string>(
-                    group.Values.Select(value => value - start).ToArray(), Keys: bars.ToArray(), Name: name, ShowLegend: groups.Length > 1,
-                    MarkerColor: pens[name].Color, MarkerPatternShape: pens[name].Pattern,
-                        Base: start == 0 ? default(Optional<double>) : start, UseDefaults: false)
-                .Trace(new { LegendGroup = name, HoverTemplate = $"%{{x}}<br>{name}: %{{y:.4~g}}<extra></extra>" })))
+        var chart = Chart.Combine(groups.Zip(names, (group, name) => Draw("Bar",
+                new { Name = name, X = bars, Y = group.Values.Select(value => value - start).ToArray(), Base = start == 0 ? (object?)null : start },
+                new { Marker = pens[name].Filling, LegendGroup = name, ShowLegend = groups.Length > 1 },
+                new { HoverTemplate = $"%{{x}}<br>{name}: %{{y:.4~g}}<extra></extra>" })))
             .Styled(title)
             .WithLayout(new { BarGap = 0.25, BarMode = BarMode.Group })
             .WithAxes(FigureTheme.Categories(), FigureTheme.Axis(yTitle));
         return groups.Length > 1 ? chart.LegendAbove(names) : chart;
+    }
+
+    /// <summary>
+    /// The top eigenvalue of the Hessian over training (Figures 2 and A12): one line a way to retrain, mean over seeds with a band of one standard
+    /// deviation; logarithmic where all values are positive.
+    /// </summary>
+    /// <param name="series">What <see cref="CurvatureWatch"/> saw of each run.</param>
+    public static GenericChart TopEigenvalue(IEnumerable<WatchSeries> series)
+    {
+        IReadOnlyList<WatchSeries> all = [.. series];
+        if (all.Count == 0) throw new UserException("There are no series to draw; watch at least one run.");
+        if (all.FirstOrDefault(s => !s.Values.ContainsKey(CurvatureWatch.TopEigenvalue)) is { } other)
+            throw new UserException($"{other.Run.Spec.Label} was watched for something else than its top eigenvalue; give what a CurvatureWatch saw.");
+        var ways = Captions.BySeed(all, s => s.Run);
+        var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way[0].Run)]), (way, name) =>
+        {
+            var seen = way.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).GroupBy(v => v.First, v => v.Second).OrderBy(v => v.Key).ToList();
+            return new Curve(name, [.. seen.Select(values => (double)values.Key)], [.. seen.Select(values => values.Average())],
+                way.Count > 1 ? [.. seen.Select(values => Statistics.Deviation([.. values]))] : null);
+        }).ToList();
+        var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => !(value <= 0)));
+        return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue", curves, positive, Captions.At([.. all.Select(s => s.Run)]));
+    }
+
+    /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10).</summary>
+    public static GenericChart AlongTopEigenvector(IEnumerable<Measured<EigenvectorLine>> lines)
+        => CurvePerRun("Test loss along the top eigenvector", "Distance along the eigenvector, t", "Test loss", [.. lines],
+            (name, value) => new Curve(name, value.Line.X, value.Line.Y));
+
+    /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale; what is below 1e-5 of the highest is left out: smoothing alone decides it.</summary>
+    public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
+    {
+        IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
+        if (all.Count == 0) throw new UserException("There are no densities to draw; measure at least one run.");
+        if (all.FirstOrDefault(m => m.Value.Values.Count == 0 || !m.Value.Values.All(double.IsFinite)) is { } odd)
+            throw new UserException($"The density of {odd.Run.Spec.Label} has eigenvalues that are no numbers, or none; the network may have diverged.");
+        // One width for all, so that a peak is as wide in one network as in another.
+        var width = (all.Max(m => m.Value.Values[^1]) - all.Min(m => m.Value.Values[0])) / 200;
+        return CurvePerRun("Density of the Hessian's eigenvalues", "Eigenvalue", "Density", all, (name, value) =>
+        {
+            var (x, density) = value.Smoothed(width: width);
+            return new Curve(name, x, [.. density.Select(d => d < 1e-5 * density.Max() ? double.NaN : d)]);
+        }, logarithmic: true);
+    }
+
+    private static GenericChart CurvePerRun<T>(string title, string xTitle, string yTitle, IReadOnlyList<Measured<T>> measured, Func<string, T, Curve> curve,
+        bool logarithmic = false)
+    {
+        IReadOnlyList<RunResult> runs = [.. measured.Select(m => m.Run)];
+        return Curves(title, xTitle, yTitle, [.. measured.Zip(Captions.NamesOf(runs), (m, name) => curve(name, m.Value))], logarithmic, Captions.At(runs));
+    }
+
+    /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
+    public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
+    {
+        var tickets = SilentTicket.Of(measured);
+        var groups = tickets.GroupBy(ticket => ticket.Way).SelectMany(way => new[] { way.First(), way.Last() }.Distinct())
+            .Select(ticket => new BarGroup($"{Captions.Percent(ticket.Run.Sparsity)} % sparse, {ticket.Way}",
+                [.. tickets[0].Stages.Select(stage => 100 * ticket.Mean(stage, s => s.Share))]));
+        return Bars("Silent activations", "Share of all activations, %", tickets[0].Stages, [.. groups]);
+    }
+
+    /// <summary>What re-scaled initialisation made of each layer: the learned factor of every weight, the mean over seeds.</summary>
+    /// <param name="scales">Of the runs to compare; those that differ in their seed only share a colour.</param>
+    /// <param name="norms">The BatchNorms' weights, and not those of convolutions and linear layers.</param>
+    /// <exception cref="UserException">There is nothing to draw, or the runs are of different networks.</exception>
+    public static GenericChart Scales(IReadOnlyList<LearnedScales> scales, bool norms = false)
+    {
+        var groups = ScaleGroup.Of(scales);
+        var weights = scales[0].Layers.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
+        return BarsFrom(1, $"Learned scales of the initial weights, {(norms ? "BatchNorm" : "convolutions and linear layers")}", "scale (1 = unchanged)",
+            [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))]);
+    }
+}
+
+/// <summary>The silent activations of one ticket and way to retrain it, seed by seed; <paramref name="Stages"/> are those of all.</summary>
+internal sealed record SilentTicket(string Way, RunResult Run, IReadOnlyList<string> Stages, IReadOnlyList<IReadOnlyList<StageSparsity>> Seeds)
+{
+    /// <summary>The tickets, least sparse first.</summary>
+    public static IReadOnlyList<SilentTicket> Of(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
+    {
+        var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Sparsity).ToList();
+        if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
+        IReadOnlyList<string> stages = [.. tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct()];
+        return [.. tickets.Zip(Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]),
+            (ticket, way) => new SilentTicket(way, ticket[0].Run, stages, [.. ticket.Select(m => m.Value)]))];
+    }
+
+    /// <summary>The mean over seeds; NaN where one of them has no such stage.</summary>
+    public double Mean(string stage, Func<StageSparsity, double> share)
+        => Seeds.Select(stages => stages.FirstOrDefault(s => s.Stage == stage)).Average(s => s is null ? double.NaN : share(s));
+}
+
+/// <summary>Scales of runs that differ in their seed only.</summary>
+internal sealed record ScaleGroup(string Name, IReadOnlyList<LearnedScales> Seeds)
+{
+    /// <summary>The factors of a parameter, one a seed.</summary>
+    public IReadOnlyList<double> Of(string parameter) => [.. Seeds.Select(s => s.Layers.First(l => l.Parameter == parameter).Scale)];
+
+    /// <summary>The groups, named by what distinguishes them.</summary>
+    public static IReadOnlyList<ScaleGroup> Of(IReadOnlyList<LearnedScales> scales)
+    {
+        if (scales.Count == 0)
+            throw new UserException("There are no learned scales to show; give those of at least one run.");
+        if (scales.FirstOrDefault(s => !s.Layers.Select(l => l.Parameter).SequenceEqual(scales[0].Layers.Select(l => l.Parameter))) is { } other)
+            throw new UserException($"{other.Run.Spec.Label} has other layers than {scales[0].Run.Spec.Label}: compare the scales of one network.");
+        var groups = Captions.BySeed(scales, s => s.Run);
+        return [.. groups.Zip(Captions.Distinguish([.. groups.Select(g => g[0].Run)]).Names, (group, name) => new ScaleGroup(name, group))];
     }
 }

@@ -16,7 +16,6 @@ internal static class FigureTheme
 
     private const string FaintHex = "#6b6b6b";
 
-    /// <summary>Text and axes.</summary>
     public static readonly Color Ink = Color.fromString("#2b2b2b"), Faint = Color.fromString(FaintHex), Grid = Color.fromString("#e6e6e6"),
         White = Color.fromString("white");
 
@@ -24,37 +23,26 @@ internal static class FigureTheme
     public static GenericChart Styled(this GenericChart chart, string title, string? subtitle = null)
     {
         var heading = subtitle is null ? title : $"{title}<br><span style=\"font-size:13px;color:{FaintHex}\">{subtitle}</span>";
-        // Plotly.NET gives each trace an object for its markers and one for its line, needed or not; plotly.js's validator calls them unused.
-        foreach (var trace in chart.GetTraces())
-            foreach (var part in new[] { "marker", "line" })
-                if (trace.TryGetTypedPropertyValue<DynamicObj.DynamicObj>(part) is { Value: var empty } && !empty.GetProperties(false).Any())
-                    trace.RemoveProperty(part);
         return GenericChart.addConfig(
             Init<Config>(new { Displaylogo = false, ToImageButtonOptions = Init<ToImageButtonOptions>(new { Format = ImageFormat.PNG, Scale = 2.0 }) }),
-            chart.WithLayout(new
-            {
-                Font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }),
-                PaperBGColor = White,
-                PlotBGColor = White,
-                HoverMode = HoverMode.Closest,
-                Hoverlabel = Init<Hoverlabel>(
-                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }),
-                Title = Init<Title>(
+            chart.WithLayout(
+                new { Font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }), Margin = Margins() },
+                new { PaperBGColor = White, PlotBGColor = White, HoverMode = HoverMode.Closest, Hoverlabel = Init<Hoverlabel>(
+                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }) },
+                new { Title = Init<Title>(
                     new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = 18 }), Font = Init<Font>(new { Size = 18.0 }) }),
-                Margin = Margins(),
-            }).WithSize(Width: Width, Height: Height));
+                    new { Pad = Init<Plotly.NET.Padding>(new { T = 18 }), Font = Init<Font>(new { Size = 18.0 }) }) })
+                .WithSize(Width: Width, Height: Height));
     }
 
     /// <summary>An axis with a title, a line, ticks and a faint grid.</summary>
-    public static LinearAxis Axis(string title, object? more = null) => Plain(title, new { ShowGrid = true, GridColor = Grid, ExponentFormat = ExponentFormat.Power }, more);
+    public static LinearAxis Axis(string title, object? more = null) => GridlessAxis(title, new { ShowGrid = true, GridColor = Grid }, more);
 
     /// <summary>An axis with a title, a line and ticks.</summary>
-    public static LinearAxis GridlessAxis(string title, object? more = null)
-        => Plain(title, new { ShowGrid = false, ExponentFormat = ExponentFormat.Power }, more);
+    public static LinearAxis GridlessAxis(string title, params object?[] more) => Plain(title, [new { ShowGrid = false, ExponentFormat = ExponentFormat.Power }, .. more]);
 
     /// <summary>An axis of names.</summary>
-    public static LinearAxis Categories(int? angle = null) => Plain("", new { ShowGrid = false, AxisType = AxisType.Category, TickAngle = angle });
+    public static LinearAxis Categories(params object?[] more) => Plain("", [new { ShowGrid = false, AxisType = AxisType.Category }, .. more]);
 
     // The kind of axis is given, lest plotly.js take numbers with many missing among them for names.
     private static LinearAxis Plain(string title, params object?[] more) => Init<LinearAxis>([
@@ -81,17 +69,72 @@ internal static class FigureTheme
     /// <summary>Gives each value of a map one that the hover tells; Plotly.NET's type has room for a list only.</summary>
     public static GenericChart WithCustomData(this GenericChart chart, IReadOnlyList<IReadOnlyList<double>> rows)
     {
-        chart.GetTraces()[0].With("customdata", rows);
+        chart.GetTraces()[0].SetProperty("customdata", rows);
         return chart;
     }
 
     /// <summary>Puts these attributes over the chart's layout.</summary>
-    public static GenericChart WithLayout(this GenericChart chart, object layout) => GenericChart.addLayout(Init<Layout>(layout), chart);
+    public static GenericChart WithLayout(this GenericChart chart, params object?[] layout) => GenericChart.addLayout(Init<Layout>(layout), chart);
 
-    /// <summary>Gives a chart its axes.</summary>
     public static GenericChart WithAxes(this GenericChart chart, LinearAxis x, LinearAxis y) =>
         Plotly.NET.Chart.withYAxis(y, null).Invoke(Plotly.NET.Chart.withXAxis(x, null).Invoke(chart));
 
     /// <summary>From one end of an axis to the other; on a logarithmic one, powers of ten.</summary>
     public static StyleParam.Range Between(double first, double last) => StyleParam.Range.NewMinMax(first, last);
+}
+
+/// <summary>How one series is drawn: the index of its colour, and in each further round of the colours other lines, symbols and patterns.</summary>
+internal sealed record Pen(int Index, int Round)
+{
+    private const int Rounds = 4;
+
+    // Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow; what tweaks are compared with is grey.
+    private static readonly string[] Palette = ["#CC79A7", "#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#4d4d4d"];
+    private static readonly int Grey = Palette.Length - 1;
+
+    // A symbol a colour, so that the first round can be told apart without colours; the grey one's is a circle.
+    private static readonly MarkerSymbol[] Symbols = [MarkerSymbol.Square, MarkerSymbol.Diamond, MarkerSymbol.TriangleUp, MarkerSymbol.Cross,
+        MarkerSymbol.TriangleDown, MarkerSymbol.X, MarkerSymbol.Circle];
+    private static readonly DrawingStyle[] Dashes = [DrawingStyle.Solid, DrawingStyle.Dot, DrawingStyle.DashDot, DrawingStyle.LongDashDot];
+    private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
+
+    /// <summary>
+    /// The first "vanilla..." is grey; any other name has the same colour in every figure, unless two of one figure want it: then the later takes the next.
+    /// </summary>
+    public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
+    {
+        var pens = new Dictionary<string, Pen>();
+        foreach (var name in names.Distinct())
+        {
+            var wanted = Enumerable.Range((int)(StableHash(name) % (uint)(Grey - 1)), Grey).Select(i => i % Grey);
+            if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
+                wanted = wanted.Prepend(Grey);
+            var all = Enumerable.Range(0, Rounds).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
+            pens[name] = all.FirstOrDefault(pen => !pens.ContainsValue(pen), all[0]);
+        }
+        return pens;
+    }
+
+    public Color Color => Color.fromString(Palette[Index]);
+
+    /// <summary>The colour with an opacity in [0, 1].</summary>
+    public Color Faded(double opacity)
+    {
+        var bytes = Convert.FromHexString(Palette[Index][1..]);
+        return Color.fromString(FormattableString.Invariant($"rgba({bytes[0]},{bytes[1]},{bytes[2]},{opacity})"));
+    }
+
+    /// <summary>A line of this pen; the training's, a dense network's have a dash of their own.</summary>
+    public Line Line(double width = 2.5, DrawingStyle? dash = null) => Init<Line>(new { Color, Width = width, Dash = dash ?? Dashes[Round] });
+
+    /// <summary>The markers on such a line, hollow in every other round.</summary>
+    public Marker Marker(int size = 9) => Init<Marker>(
+        new { Color, Size = size, Symbol = Symbols[(Index + 3 * (Round / 2)) % Symbols.Length] },
+        Round % 2 == 0 ? null : new { Color = FigureTheme.White, Outline = Init<Line>(new { Color, Width = 2.0 }) });
+
+    /// <summary>What a bar of this pen is filled with.</summary>
+    public Marker Filling => Init<Marker>(new { Color, Pattern = Init<Pattern>(new { Shape = Patterns[Round] }) });
+
+    // FNV-1a: the same in every process, as string.GetHashCode is not; with this start value the kit's own tweaks and bundles differ.
+    private static uint StableHash(string text) => text.Aggregate(555u, (hash, c) => unchecked((hash ^ c) * 16777619u));
 }

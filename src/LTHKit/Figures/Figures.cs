@@ -19,35 +19,31 @@ public static partial class Figures
     /// Test accuracy over sparsity (Figures 1, 4, 6 to 9): mean over seeds with a band of one standard deviation, the dense network trained the same way
     /// as a dashed line with its own band. The axis is logarithmic in the remaining weights, so that every pruning round is one step.
     /// </summary>
-    public static GenericChart AccuracyVsSparsity(params Sweep[] sweeps)
-        => Accuracy(sweeps, point => point.Sparsity, SparsityAxis);
+    public static GenericChart AccuracyVsSparsity(params Sweep[] sweeps) => Accuracy(sweeps, effective: false);
 
     /// <summary>
     /// The same over effective sparsity, each sweep at its own: equally many weights that are not zero stand one above the other, those that a
     /// tweak injected included.
     /// </summary>
-    public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps)
-        => Accuracy(sweeps, point => point.EffectiveSparsity, EffectiveSparsityAxis);
+    public static GenericChart AccuracyVsEffectiveSparsity(params Sweep[] sweeps) => Accuracy(sweeps, effective: true);
 
-    private static GenericChart Accuracy(Sweep[] sweeps, Func<SweepPoint, double> sparsity,
-        Func<IReadOnlyList<double>, (LinearAxis Axis, double[] Ends)> axisOver)
+    private static GenericChart Accuracy(Sweep[] sweeps, bool effective)
     {
         var named = Captions.Named(sweeps);
-        var lines = named.Select(sweep => (Sweep: sweep, Points: sweep.Points.Where(point => sparsity(point) < 1).ToList())).ToList();
+        double Sparsity(SweepPoint point) => effective ? point.EffectiveSparsity : point.Sparsity;
+        var lines = named.Select(sweep => (sweep.Name, Points: sweep.Points.Where(point => Sparsity(point) < 1).ToList())).ToList();
         if (lines.All(line => line.Points.Count == 0))
             throw new UserException("There are no sparse runs to draw; give at least one sweep with one level at which weights are left.");
         var pens = Pen.For(named.Select(sweep => sweep.Name));
-        var (axis, ends) = axisOver([.. lines.SelectMany(line => line.Points).Select(sparsity)]);
+        var (axis, ends) = SparsityAxis([.. lines.SelectMany(line => line.Points).Select(Sparsity)], effective);
         var dense = named.Where(sweep => sweep.Dense.Count > 0).ToList();
-        var charts = dense.SelectMany(sweep => DenseLine(sweep, pens[sweep.Name], ends)).Concat(lines.SelectMany(line => Line(
-            line.Sweep.Name, pens[line.Sweep.Name], line.Points, sparsity, point => 100 * point.Mean, point => 100 * point.Std,
-            point => $"{line.Sweep.Name}: {Captions.Spread(100 * point.Mean, 100 * point.Std, " %")}"
-                + Hover(point.Level, point.Sparsity, point.EffectiveSparsity, [.. line.Sweep.Runs.Where(run => run.Spec.Level == point.Level)])
+        var charts = dense.SelectMany(sweep => DenseLine(sweep, pens[sweep.Name], ends)).Concat(lines.SelectMany(line => OverSparsity(
+            line.Name, pens[line.Name], line.Points, Sparsity, point => point.Std,
+            point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.Std, " %")}{Hover(point)}"
                 + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")))).ToList();
         if (dense.Count > 0)
-            charts.Add(Scatter([ends[0]], [double.NaN], dense.Count == 1 ? "dense network" : "dense networks",
-                Line(FigureTheme.Faint, DrawingStyle.Dash), legend: true)
-                .Trace(new { HoverInfo = HoverInfo.Skip }));
+            charts.Add(Scatter(dense.Count == 1 ? "dense network" : "dense networks", [ends[0]], [double.NaN],
+                Init<Line>(new { Color = FigureTheme.Faint, Width = 1.5, Dash = DrawingStyle.Dash }), legend: true));
         return Chart.Combine(charts)
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(named))
             .WithAxes(axis, FigureTheme.Axis("Test accuracy, %"))
@@ -70,26 +66,21 @@ public static partial class Figures
     {
         if (pairs.All(pair => pair.Tweaked.Runs.Count == 0 || pair.Vanilla.Runs.Count == 0))
             throw new UserException("There are no sparse runs to draw; give at least one pair of sweeps with one level.");
-        var shown = pairs.Zip(Captions.Unique([.. pairs.Select(pair => pair.Name)]), (pair, name) => (Name: name, pair.Tweaked,
+        var shown = pairs.Zip(Captions.Unique([.. pairs.Select(pair => pair.Name)]), (pair, name) => (Name: name,
             Points: pair.Tweaked.GainOver(pair.Vanilla).Where(point => point.Sparsity < 1).ToList())).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
             throw new UserException($"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same sparsities to compare them.");
         var pens = Pen.For(pairs.Select(pair => pair.Vanilla.Name).Concat(shown.Select(line => line.Name)));
-        var seeds = shown.Max(line => line.Points.Max(point => point.Count));
-        return Chart.Combine(shown.SelectMany(line => Line(
-                line.Name, pens[line.Name], line.Points, point => point.Sparsity, point => 100 * point.Mean, point => 100 * point.StandardError,
-                point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.StandardError, " points", "+0.00;-0.00;0.00")}"
-                    + Hover(point.Level, point.Sparsity, point.EffectiveSparsity,
-                        [.. line.Tweaked.Dense.Concat(line.Tweaked.Runs).Where(run => run.Spec.Level == point.Level)])
+        var points = shown.SelectMany(line => line.Points).ToList();
+        var seeds = points.Max(point => point.Count);
+        return Chart.Combine(shown.SelectMany(line => OverSparsity(
+                line.Name, pens[line.Name], line.Points, point => point.Sparsity, point => point.StandardError,
+                point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.StandardError, " points", "+0.00;-0.00;0.00")}{Hover(point)}"
                     + $"<br>better in {point.Better} of {point.Count}")))
-            .Styled(
-                title,
-                $"{Captions.Subject([.. pairs.SelectMany(pair => pair.Vanilla.Runs.Concat(pair.Tweaked.Runs))])}, "
-                    + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
-            .WithAxes(
-                SparsityAxis([.. shown.SelectMany(line => line.Points).Select(point => point.Sparsity)]).Axis,
-                FigureTheme.Axis("Gain in test accuracy, points",
-                    new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
+            .Styled(title, $"{Captions.Subject([.. pairs.SelectMany(pair => pair.Vanilla.Runs.Concat(pair.Tweaked.Runs))])}, "
+                + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
+            .WithAxes(SparsityAxis([.. points.Select(point => point.Sparsity)]).Axis, FigureTheme.Axis("Gain in test accuracy, points",
+                new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
             .LegendAbove(shown.Select(line => line.Name));
     }
 
@@ -103,67 +94,63 @@ public static partial class Figures
             throw new UserException("There are no epochs to draw; give at least one finished run.");
         var (names, shared) = Captions.Distinguish(runs);
         var pens = Pen.For(names);
-        var loss = new List<GenericChart>();
-        var accuracy = new List<GenericChart>();
-        foreach (var (run, name) in runs.Zip(names))
+        var loss = runs.Zip(names).SelectMany(pair => new[] { Dotted(pair, epoch => epoch.TrainLoss), Solid(pair, epoch => epoch.TestLoss, legend: true) });
+        var accuracy = runs.Zip(names).SelectMany(pair => new[]
         {
-            loss.Add(Curve(epoch => epoch.TrainLoss, "training", DrawingStyle.Dot));
-            loss.Add(Curve(epoch => epoch.TestLoss, "test", DrawingStyle.Solid, legend: true));
-            accuracy.Add(Curve(epoch => 100 * epoch.TrainAccuracy, "training", DrawingStyle.Dot));
-            accuracy.Add(Curve(epoch => 100 * epoch.TestAccuracy, "test", DrawingStyle.Solid));
-            accuracy.Add(Chart.Scatter<double, double, string>([run.BestEpoch + 1.0], [100 * run.TestAccuracy], Mode.Markers,
-                Name: $"{name}, reported", ShowLegend: false,
-                    Marker: Init<Marker>(new { pens[name].Color, Symbol = MarkerSymbol.Star, Size = 13 }), UseDefaults: false)
-                .Trace(new { LegendGroup = name, HoverTemplate = $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<br>run {run.Id}<extra></extra>" }));
-
-            GenericChart Curve(Func<EpochMetrics, double> value, string part, DrawingStyle dash, bool legend = false)
-                => Scatter([.. run.Epochs.Select(epoch => epoch.Epoch + 1.0)], [.. run.Epochs.Select(value)], name,
-                    pens[name].Line(dash == DrawingStyle.Solid ? 2.5 : 1.5, dash), legend: legend)
-                    .Trace(new { LegendGroup = name, HoverTemplate = $"{name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}<extra></extra>" });
-        }
+            Dotted(pair, epoch => 100 * epoch.TrainAccuracy), Solid(pair, epoch => 100 * epoch.TestAccuracy), Reported(pair.First, pair.Second),
+        });
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
         var right = Chart.Combine(accuracy).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Accuracy, %"));
         return Chart.Grid([left, right], 1, 2, XGap: 0.16)
             .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
             .LegendAbove(names);
+
+        GenericChart Dotted((RunResult, string) run, Func<EpochMetrics, double> value) => Part(run, value, "training", 1.5, DrawingStyle.Dot, false);
+
+        GenericChart Solid((RunResult, string) run, Func<EpochMetrics, double> value, bool legend = false)
+            => Part(run, value, "test", 2.5, DrawingStyle.Solid, legend);
+
+        GenericChart Part((RunResult Of, string Name) run, Func<EpochMetrics, double> value, string part, double width, DrawingStyle dash, bool legend)
+            => Scatter(run.Name, run.Of.Epochs.Select(epoch => epoch.Epoch + 1.0), run.Of.Epochs.Select(value), pens[run.Name].Line(width, dash),
+                hover: $"{run.Name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}", legend: legend);
+
+        GenericChart Reported(RunResult run, string name) => Scatter($"{name}, reported", [run.BestEpoch + 1.0], [100 * run.TestAccuracy], null,
+            Init<Marker>(new { pens[name].Color, Symbol = MarkerSymbol.Star, Size = 13 }), name,
+            $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<br>run {run.Id}");
     }
 
     /// <summary>A line over sparsity with markers, its band, and error bars where the band has no width to be seen.</summary>
-    private static IEnumerable<GenericChart> Line<T>(
-        string name, Pen pen, IReadOnlyList<T> points, Func<T, double> sparsity, Func<T, double> value, Func<T, double> error, Func<T, string> hover)
+    private static IEnumerable<GenericChart> OverSparsity(string name, Pen pen, IReadOnlyList<SweepPoint> points, Func<SweepPoint, double> sparsity,
+        Func<SweepPoint, double> error, Func<SweepPoint, string> hover)
     {
-        double[] x = [.. points.Select(point => Remaining(sparsity(point)))], y = [.. points.Select(value)], errors = [.. points.Select(error)];
-        if (errors.Any(double.IsFinite))
+        double[] x = [.. points.Select(point => Remaining(sparsity(point)))], y = [.. points.Select(point => 100 * point.Mean)];
+        double[] errors = [.. points.Select(point => 100 * error(point))];
+        var spread = errors.Any(double.IsFinite);
+        if (spread)
             yield return Band(name, pen, x, [.. y.Zip(errors, (mean, e) => mean - e)], [.. y.Zip(errors, (mean, e) => mean + e)], 0.16);
-        yield return Scatter(x, y, name, pen.Line(), pen.Marker(), legend: true).Trace(new
+        yield return Scatter(name, x, y, pen.Line(), pen.Marker(), hover: "%{text}", legend: true, more: new
         {
-            LegendGroup = name,
             MultiText = points.Select(hover).ToArray(),
-            HoverTemplate = "%{text}<extra></extra>",
-            YError = errors.Any(double.IsFinite) ? Init<Error>(new { Type = ErrorType.Data, Array = errors, pen.Color, Thickness = 1.0, Width = 3.0 }) : null,
+            YError = spread ? Init<Error>(new { Type = ErrorType.Data, Array = errors, pen.Color, Thickness = 1.0, Width = 3.0 }) : null,
         });
     }
 
     /// <summary>The dense network of a sweep from one end of the axis to the other.</summary>
     private static IEnumerable<GenericChart> DenseLine(Sweep sweep, Pen pen, double[] ends)
     {
-        var dense = sweep.DensePoint!;
-        var (mean, deviation) = (100 * dense.Mean, 100 * dense.Std);
+        var (mean, deviation) = (100 * sweep.DensePoint!.Mean, 100 * sweep.DensePoint.Std);
         if (double.IsFinite(deviation))
             yield return Band(sweep.Name, pen, ends, [mean - deviation, mean - deviation], [mean + deviation, mean + deviation], 0.08);
-        yield return Scatter(ends, [mean, mean], $"dense, {sweep.Name}", pen.Line(1.5, DrawingStyle.Dash)).Trace(new
-        {
-            LegendGroup = sweep.Name,
-            Text = $"dense network, trained as {sweep.Name}: {Captions.Spread(mean, deviation, " %")}<br>{Captions.Runs(sweep.Dense)}",
-            HoverTemplate = "%{text}<extra></extra>",
-        });
+        var text = $"dense network, trained as {sweep.Name}: {Captions.Spread(mean, deviation, " %")}<br>{Captions.Runs(sweep.Dense)}";
+        yield return Scatter($"dense, {sweep.Name}", ends, [mean, mean], pen.Line(1.5, DrawingStyle.Dash), null, sweep.Name, "%{text}", more: new { Text = text });
     }
 
-    private static Line Line(Color color, DrawingStyle dash) => Init<Line>(new { Color = color, Width = 1.5, Dash = dash });
-
-    private static GenericChart Scatter(double[] x, double[] y, string name, Line line, Optional<Marker> marker = default, bool legend = false)
-        => Chart.Scatter<double, double, string>(x, y, marker.IsSome ? Mode.Lines_Markers : Mode.Lines,
-            Name: name, ShowLegend: legend, Line: line, Marker: marker, UseDefaults: false);
+    /// <summary>A line, with markers where there are some, or markers alone, hidden and shown with its <paramref name="group"/>; silent without a hover.</summary>
+    private static GenericChart Scatter(string? name, IEnumerable<double> x, IEnumerable<double> y, Line? line, Marker? marker = null, string? group = null,
+        string? hover = null, bool legend = false, object? more = null) => Draw("Scatter",
+            new { Name = name, X = x.ToArray(), Y = y.ToArray(), Line = line, Marker = marker, LegendGroup = group ?? name, ShowLegend = legend },
+            new { Mode = line is null ? Mode.Markers : marker is null ? Mode.Lines : Mode.Lines_Markers },
+            hover is null ? new { HoverInfo = HoverInfo.Skip } : new { HoverTemplate = hover + "<extra></extra>" }, more);
 
     /// <summary>The area between two lines, in pieces where one of them has no value.</summary>
     private static GenericChart Band(string group, Pen pen, IReadOnlyList<double> x, double[] lower, double[] upper, double opacity)
@@ -171,9 +158,7 @@ public static partial class Figures
         var (outline, piece) = (new List<(double X, double Y)>(), new List<int>());
         for (var i = 0; i <= x.Count; i++)
             if (i < x.Count && double.IsFinite(x[i]) && double.IsFinite(lower[i]) && double.IsFinite(upper[i]))
-            {
                 piece.Add(i);
-            }
             else if (piece.Count > 0)
             {
                 if (outline.Count > 0)
@@ -182,34 +167,30 @@ public static partial class Figures
                 outline.AddRange(Enumerable.Reverse(piece).Select(p => (x[p], lower[p])));
                 piece.Clear();
             }
-        return Chart.Scatter<double, double, string>(
-                outline.Select(p => p.X).ToArray(), outline.Select(p => p.Y).ToArray(), Mode.Lines, ShowLegend: false,
-                Line: Init<Line>(new { Width = 0.0, pen.Color }), Fill: Fill.ToSelf, FillColor: pen.Faded(opacity), UseDefaults: false)
-            .Trace(new { LegendGroup = group, HoverInfo = HoverInfo.Skip });
+        return Scatter(null, outline.Select(p => p.X), outline.Select(p => p.Y), Init<Line>(new { Width = 0.0, pen.Color }), null, group,
+            more: new { Fill = Fill.ToSelf, FillColor = pen.Faded(opacity) });
     }
 
-    private static string Hover(int level, double sparsity, double effectiveSparsity, IReadOnlyList<RunResult> runs) => FormattableString.Invariant(
-        $"<br>level {level}: {100 * sparsity:0.0} % sparse, effectively {100 * effectiveSparsity:0.0} %<br>{Captions.Runs(runs)}");
+    private static string Hover(SweepPoint point) => $"<br>level {point.Level}: {Share(point.Sparsity)} sparse, effectively {Share(point.EffectiveSparsity)}"
+        + $"<br>{Captions.Runs(point.Runs)}";
 
-    /// <summary>Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity.</summary>
-    private static (LinearAxis Axis, double[] Ends) SparsityAxis(IReadOnlyList<double> sparsities)
-        => LogarithmicAxis("Sparsity, % of the prunable weights", sparsities, sparsities);
+    private static string Share(double share) => FormattableString.Invariant($"{100 * share:0.0} %");
 
-    /// <summary>As the nominal one, with ticks at round numbers: each sweep has sparsities of its own.</summary>
-    private static (LinearAxis Axis, double[] Ends) EffectiveSparsityAxis(IReadOnlyList<double> sparsities)
-        => LogarithmicAxis("Effective sparsity, % of the prunable and the injected weights", sparsities,
-            [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]);
-
-    private static (LinearAxis Axis, double[] Ends) LogarithmicAxis(string title, IReadOnlyList<double> sparsities, IReadOnlyList<double> ticks)
+    /// <summary>
+    /// Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity: those that are shown, or round ones where each sweep has
+    /// effective sparsities of its own.
+    /// </summary>
+    private static (LinearAxis Axis, double[] Ends) SparsityAxis(IReadOnlyList<double> sparsities, bool effective = false)
     {
         var (left, right) = (Math.Log10(Remaining(sparsities.Min())), Math.Log10(Remaining(sparsities.Max())));
         var margin = Math.Max(0.04 * (left - right), 0.02);
         (left, right) = (left + margin, right - margin);
+        var ticks = effective ? [0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999] : sparsities;
         var shown = new List<double>();
         foreach (var tick in ticks.Distinct().Order())       // one that its neighbour leaves no room for is left out
             if (shown.Count == 0 || Math.Log10(Remaining(shown[^1])) - Math.Log10(Remaining(tick)) > 0.03 * (left - right))
                 shown.Add(tick);
-        var axis = FigureTheme.Axis(title, new
+        var axis = FigureTheme.Axis(effective ? "Effective sparsity, % of the prunable and the injected weights" : "Sparsity, % of the prunable weights", new
         {
             AxisType = AxisType.Log,
             Range = FigureTheme.Between(left, right),

@@ -1,13 +1,17 @@
 using Deedle;
+using LTHKit.Analysis;
 using LTHKit.Experiments;
+using LTHKit.Pruning;
 
 namespace LTHKit;
 
 /// <summary>
 /// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show.
 /// </summary>
-public static partial class Tables
+public static class Tables
 {
+    private const string Nominal = "nominal sparsity (%)", Effective = "effective sparsity (%)", All = "all";
+
     /// <summary>
     /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a sparsity (0 is the dense network), and for each sweep the
     /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column; an effective sparsity that is the
@@ -15,26 +19,12 @@ public static partial class Tables
     /// </summary>
     /// <param name="sweeps">One group of columns each.</param>
     /// <returns>Row keys are pruning levels, or counted where sweeps of different rates have others; a sparsity that a sweep lacks is missing there.</returns>
-    /// <exception cref="UserException">There is nothing to show.</exception>
     public static Frame<int, string> Accuracy(params Sweep[] sweeps)
     {
         var named = Captions.Named(sweeps);
-        var (levels, points) = Rows(named.Select(sweep => sweep.DensePoint is { } dense ? [dense, .. sweep.Points] : sweep.Points),
-            point => (point.Level, point.Halvings));
-        if (levels.Count == 0) throw new UserException("There are no runs to show; give at least one sweep with one run.");
-        var columns = new FrameBuilder.Columns<int, string>
-        {
-            { "nominal sparsity (%)", Column(levels, level => Percent(points.First(all => all.ContainsKey(level))[level].Sparsity)) },
-        };
-        AddShared(columns, "effective sparsity (%)", levels, named, points, point => Percent(point.EffectiveSparsity),
-            point => Percent(point.Sparsity));
-        foreach (var (sweep, all) in named.Zip(points))
-            columns.Add($"{sweep.Name} (%)", Column(levels, level => all.TryGetValue(level, out var point) ? Spread(point) : null));
-        AddShared(columns, "seeds", levels, named, points, point => point.Count);
-        foreach (var (sweep, all) in named.Zip(points).Where(s => s.Second.Values.Any(point => point.Collapsed.Count > 0)))
-            columns.Add($"{sweep.Name}: collapsed layers", Column(levels,
-                level => all.TryGetValue(level, out var point) && point.Collapsed.Count > 0 ? Captions.Layers(point.Collapsed) : null));
-        return columns.Frame;
+        var points = named.Select(sweep => sweep.DensePoint is { } dense ? [dense, .. sweep.Points] : sweep.Points).ToList();
+        if (points.All(all => all.Count == 0)) throw new UserException("There are no runs to show; give at least one sweep with one run.");
+        return OverSparsity(named, points, " (%)", Spread, accuracy: true);
     }
 
     /// <summary>
@@ -44,18 +34,10 @@ public static partial class Tables
     public static Frame<int, string> Gain(Sweep vanilla, params Sweep[] tweaked)
     {
         var named = Captions.Named([vanilla, .. tweaked]).Skip(1).ToList();
-        var (levels, gains) = Rows(named.Select(sweep => sweep.GainOver(vanilla)), point => (point.Level, point.Halvings));
-        if (levels.Count == 0) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same sparsities to compare them.");
-        var columns = new FrameBuilder.Columns<int, string>
-        {
-            { "nominal sparsity (%)", Column(levels, level => Percent(gains.First(all => all.ContainsKey(level))[level].Sparsity)) },
-        };
-        AddShared(columns, "effective sparsity (%)", levels, named, gains, point => Percent(point.EffectiveSparsity),
-            point => Percent(point.Sparsity));
-        foreach (var (sweep, all) in named.Zip(gains))
-            columns.Add($"{sweep.Name}: gain (points)", Column(levels,
-                level => all.TryGetValue(level, out var point) ? $"{Signed(point)} ({point.Better} of {point.Count})" : null));
-        return columns.Frame;
+        var gains = named.Select(sweep => sweep.GainOver(vanilla)).ToList();
+        if (gains.All(all => all.Count == 0)) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same sparsities to compare them.");
+        return OverSparsity(named, gains, ": gain (points)", point => Captions.Spread(100 * point.Mean, 100 * point.StandardError, format: "+0.00;-0.00;0.00")
+            + $" ({point.Better} of {point.Count})", accuracy: false);
     }
 
     /// <summary>
@@ -78,19 +60,112 @@ public static partial class Tables
 
     /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>
     /// <param name="sweeps">In this order; a run that several share is shown once a sweep.</param>
-    public static Frame<int, string> Runs(params Sweep[] sweeps) => Table(
-        Captions.Named(sweeps).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)
+    public static Frame<int, string> Runs(params Sweep[] sweeps) => Counted(
+        Captions.Named(sweeps).SelectMany(sweep => sweep.All
             .OrderBy(run => run.Spec.Level).ThenBy(run => run.Spec.Seed).Select(run => (sweep.Name, Run: run))),
         ("sweep", row => row.Name),
         ("run", row => row.Run.Id),
         ("level", row => row.Run.Spec.Level),
         ("seed", row => row.Run.Spec.Seed),
-        ("nominal sparsity (%)", row => Percent(row.Run.Sparsity)),
-        ("effective sparsity (%)", row => Percent(row.Run.EffectiveSparsity)),
+        (Nominal, row => Percent(row.Run.Sparsity)),
+        (Effective, row => Percent(row.Run.EffectiveSparsity)),
         ("test accuracy (%)", row => Percent(row.Run.TestAccuracy)),
         ("last epoch (%)", row => Percent(row.Run.LastTestAccuracy)),
         ("best epoch", row => row.Run.BestEpoch + 1),
         ("seconds", row => Math.Round(row.Run.Seconds, 1)));
+
+    /// <summary>
+    /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.
+    /// </summary>
+    /// <param name="measured">One a run.</param>
+    /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
+    public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
+    {
+        var tickets = SilentTicket.Of(measured);
+        return Counted(tickets, [
+            (Nominal, ticket => Percent(ticket.Run.Sparsity)),
+            (Effective, ticket => Percent(ticket.Run.EffectiveSparsity)),
+            ("network", ticket => ticket.Way),
+            .. tickets[0].Stages.Select(stage => ($"{stage} (%)", (Func<SilentTicket, object?>)(ticket
+                => ticket.Mean(stage, s => published ? s.PublishedShare : s.Share) is var share && double.IsNaN(share) ? null : Percent(share)))),
+            ("seeds", ticket => ticket.Seeds.Count)]);
+    }
+
+    /// <summary>Multiply-adds for one image, of the dense architecture and of the network as it is, in millions.</summary>
+    public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured) => OfRuns(measured,
+        ("dense multiply-adds (million)", flops => Math.Round(flops.Dense / 1e6, 3)),
+        ("effective multiply-adds (million)", flops => Math.Round(flops.Effective / 1e6, 3)),
+        ("share (%)", flops => Percent(flops.Effective / (double)flops.Dense)));
+
+    /// <summary>Multiply-adds of every layer for one image.</summary>
+    public static Frame<string, string> FlopsByLayer(Flops flops) => Table(flops.Layers, layer => layer.Name,
+        ("dense", layer => layer.Dense), ("effective", layer => layer.Effective), ("injected", layer => layer.Injected ? "yes" : ""));
+
+    /// <summary>The top eigenvalue of each network, how far it can be from an exact one, and how the test loss rises along its eigenvector.</summary>
+    /// <exception cref="UserException">A line has no points.</exception>
+    public static Frame<int, string> TopEigenvectors(IEnumerable<Measured<EigenvectorLine>> measured)
+    {
+        var rows = measured.ToList();
+        if (rows.FirstOrDefault(row => row.Value.Line.Y.Count == 0) is { } odd)
+            throw new UserException($"The line of {odd.Run.Spec.Label} has no points; measure it with at least one.");
+        return OfRuns(rows,
+            ("top eigenvalue", top => Significant(top.Eigenvalue)),
+            ("within", top => Significant(top.Residual)),
+            ("converged", top => top.Converged ? "yes" : "no"),
+            ("test loss at the network", top => Significant(top.Line.Y[top.Line.Y.Count / 2])),
+            ("mean rise along it", top => Significant(top.Line.Rise)));
+    }
+
+    /// <summary>
+    /// Claims and what the runs at hand say to them, judged together (<see cref="Judgement.Of"/>): mean over seeds with its 95 % interval, p, p after Holm
+    /// over the primary claims of this table, and the verdict. Secondary rows have no verdict.
+    /// </summary>
+    /// <param name="claims">One a row; those of one id are one claim.</param>
+    public static Frame<string, string> Claims(params IReadOnlyList<Claim> claims)
+    {
+        var rows = Judgement.Of(claims).GroupBy(row => row.Claim.Id)
+            .SelectMany(parts => parts.Select((row, i) => (Key: parts.Count() > 1 ? $"{parts.Key} ({i + 1})" : parts.Key, Row: row)));
+        return Table(rows, row => row.Key,
+            ("claim", row => row.Row.Claim.Sentence),
+            ("here", row => row.Row.Says),
+            ("mean [95 %]", row => row.Row.Numbers),
+            ("p", row => P(row.Row.P) + (double.IsNaN(row.Row.SignFlip) ? "" : $" (sign-flip {P(row.Row.SignFlip)})")),
+            ("p (Holm)", row => P(row.Row.Adjusted)));
+
+        static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
+    }
+
+    /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± deviation over seeds.</summary>
+    /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
+    public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
+    {
+        var groups = ScaleGroup.Of(scales);
+        return Table(scales[0].Layers.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name, (Func<string, object?>)(parameter
+            => Captions.Spread(group.Of(parameter).Average(), Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
+    }
+
+    /// <summary>What a mask leaves of each layer, in the network's order, and in all.</summary>
+    public static Frame<string, string> Mask(Mask mask) => Table(
+        mask.Layers.Select(l => (Name: Captions.Layer(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity))
+            .Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
+        row => row.Name, ("shape", row => row.Shape), ("weights", row => row.Total), ("kept", row => row.Kept), ("sparsity (%)", row => Percent(row.Sparsity)));
+
+    /// <summary>
+    /// What two masks of one network have in common, layer by layer and in all: weights kept by each and by both, and the Jaccard overlap, kept by both
+    /// over kept by either, beside what chance gives two masks that keep as many weights of each layer.
+    /// </summary>
+    /// <exception cref="UserException">The masks are of different networks.</exception>
+    public static Frame<string, string> MaskOverlap((string Name, Mask Mask) first, (string Name, Mask Mask) second)
+    {
+        var layers = first.Mask.Compare(second.Mask);
+        var names = Captions.Unique([first.Name, second.Name]);
+        var rows = layers.Select(l => (Name: Captions.Layer(l.First.Name), First: l.First.Kept, Second: l.Second.Kept, l.Both, l.Overlap, l.ByChance))
+            .Append((Name: All, First: first.Mask.Kept, Second: second.Mask.Kept, Both: layers.Sum(l => l.Both),
+                Overlap: LayerOverlap.OfAll(layers), ByChance: LayerOverlap.ByChanceOfAll(layers)));
+        return Table(rows, row => row.Name,
+            ($"kept by {names[0]}", row => row.First), ($"kept by {names[1]}", row => row.Second), ("kept by both", row => row.Both),
+            ("overlap (%)", row => Percent(row.Overlap)), ("by chance (%)", row => Percent(row.ByChance)));
+    }
 
     /// <summary>A frame with a row a thing; a value that is null is missing.</summary>
     private static Frame<K, string> Table<K, T>(IEnumerable<T> things, Func<T, K> key, params (string Name, Func<T, object?> Value)[] columns) where K : notnull
@@ -104,47 +179,58 @@ public static partial class Tables
     }
 
     /// <summary>The same with the rows counted from 0.</summary>
-    private static Frame<int, string> Table<T>(IEnumerable<T> things, params (string Name, Func<T, object?> Value)[] columns)
+    private static Frame<int, string> Counted<T>(IEnumerable<T> things, params (string Name, Func<T, object?> Value)[] columns)
         => Table(things.Index(), row => row.Index,
             [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);
 
-    /// <summary>The rows of a table of sweeps, least sparse first, and each sweep's points by row: levels where these tell all sparsities, else counted.</summary>
-    private static (IReadOnlyList<int> Rows, IReadOnlyList<Dictionary<int, T>> Points) Rows<T>(
-        IEnumerable<IReadOnlyList<T>> sweeps, Func<T, (int Level, double Halvings)> at)
+    /// <summary>A table with a row a run: how it was retrained, how sparse it is, its seed, and what was measured.</summary>
+    private static Frame<int, string> OfRuns<T>(IEnumerable<Measured<T>> measured, params (string Name, Func<T, object?> Value)[] columns)
     {
-        var all = sweeps.ToList();
-        var places = all.SelectMany(points => points.Select(at)).Distinct().OrderBy(place => place.Halvings).ToList();
-        var halvings = places.Select(place => place.Halvings).Distinct().ToList();
-        var agree = places.Count == halvings.Count && places.DistinctBy(place => place.Level).Count() == places.Count;
-        List<int> rows = [.. halvings.Select((_, i) => agree ? places[i].Level : i)];
-        return (rows, [.. all.Select(points => points.ToDictionary(point => rows[halvings.IndexOf(at(point).Halvings)]))]);
+        var all = measured.ToList();
+        return Counted(all.Zip(Captions.Ways([.. all.Select(m => m.Run)]), (m, way) => (m.Run, m.Value, Way: way)), [
+            ("network", row => row.Way),
+            (Nominal, row => Percent(row.Run.Sparsity)),
+            (Effective, row => Percent(row.Run.EffectiveSparsity)),
+            ("seed", row => row.Run.Spec.Seed),
+            .. columns.Select(column => (column.Name, (Func<(RunResult Run, T Value, string Way), object?>)(row => column.Value(row.Value))))]);
     }
 
-    /// <summary>
-    /// Adds one column for all sweeps where they agree, else one for each of which something is to be told: <paramref name="plain"/> goes without saying.
-    /// </summary>
-    private static void AddShared<TPoint, T>(FrameBuilder.Columns<int, string> columns, string name, IReadOnlyList<int> levels,
-        IReadOnlyList<Sweep> sweeps, IReadOnlyList<Dictionary<int, TPoint>> points, Func<TPoint, T> value, Func<TPoint, T>? plain = null)
+    /// <summary>A table with a row a sparsity and a column a sweep, least sparse first; rows are levels where these tell all sparsities, else counted.</summary>
+    private static Frame<int, string> OverSparsity(IReadOnlyList<Sweep> sweeps, IReadOnlyList<IReadOnlyList<SweepPoint>> points, string title,
+        Func<SweepPoint, object?> cell, bool accuracy)
     {
-        var agree = levels.All(level => points.Where(all => all.ContainsKey(level)).Select(all => value(all[level])).Distinct().Count() == 1);
-        foreach (var (sweep, all) in sweeps.Zip(points))
-        {
-            if (!agree && plain is not null && all.Values.All(point => Equals(value(point), plain(point)))) continue;
-            columns.Add(agree ? name : $"{sweep.Name}: {name}", Column(levels, level =>
-            {
-                var source = agree ? points.First(any => any.ContainsKey(level)) : all;
-                return source.TryGetValue(level, out var point) ? (object?)value(point) : null;
-            }));
-            if (agree) break;
-        }
-    }
+        var places = points.SelectMany(all => all).Select(point => (point.Level, point.Halvings)).Distinct().OrderBy(place => place.Halvings).ToList();
+        var rows = places.Select(place => place.Halvings).Distinct().ToList();
+        var agree = places.Count == rows.Count && places.DistinctBy(place => place.Level).Count() == places.Count;
+        var columns = sweeps.Zip(points, (sweep, all) => (sweep.Name, Points: all.ToDictionary(point => point.Halvings))).ToList();
+        var merged = points.SelectMany(all => all).GroupBy(point => point.Halvings).ToDictionary(group => group.Key, group => group.First());
+        return Table(rows, row => agree ? places[rows.IndexOf(row)].Level : rows.IndexOf(row), [
+            Column(Nominal, merged, point => Percent(point.Sparsity)),
+            .. Shared(Effective, point => Percent(point.EffectiveSparsity), point => Percent(point.Sparsity)),
+            .. columns.Select(sweep => Column(sweep.Name + title, sweep.Points, cell)),
+            .. accuracy ? Shared("seeds", point => point.Count) : [],
+            .. columns.Where(sweep => accuracy && sweep.Points.Values.Any(point => point.Collapsed.Count > 0)).Select(sweep => Column(
+                $"{sweep.Name}: collapsed layers", sweep.Points, point => point.Collapsed.Count > 0 ? Captions.Layers(point.Collapsed) : null))]);
 
-    private static Series<K, T> Column<K, T>(IReadOnlyList<K> keys, Func<K, T> value) where K : notnull => new(keys, keys.Select(value));
+        (string, Func<double, object?>) Column(string name, Dictionary<double, SweepPoint> all, Func<SweepPoint, object?> value)
+            => (name, row => all.TryGetValue(row, out var point) ? value(point) : null);
+
+        // One column for all sweeps where they agree, else one for each of which something is to be told: what is plain goes without saying.
+        IEnumerable<(string, Func<double, object?>)> Shared(string name, Func<SweepPoint, object> value, Func<SweepPoint, object>? plain = null)
+            => points.SelectMany(all => all).GroupBy(point => point.Halvings, value).All(at => at.Distinct().Count() == 1) ? [Column(name, merged, value)]
+                : columns.Where(sweep => plain is null || !sweep.Points.Values.All(point => Equals(value(point), plain(point))))
+                    .Select(sweep => Column($"{sweep.Name}: {name}", sweep.Points, value));
+    }
 
     private static string Spread(SweepPoint point) => Captions.Spread(100 * point.Mean, 100 * point.Std);
 
-    private static string Signed(GainPoint point) => Captions.Spread(100 * point.Mean, 100 * point.StandardError, format: "+0.00;-0.00;0.00");
-
     /// <summary>A share in percent with two decimals; as an object, so that it can be missing beside null.</summary>
     private static object Percent(double share) => Math.Round(100 * share, 2);
+
+    private static double Significant(double value)
+    {
+        if (value == 0 || !double.IsFinite(value)) return value;
+        var digits = 3 - (int)Math.Floor(Math.Log10(Math.Abs(value)));
+        return digits is >= 0 and <= 15 ? Math.Round(value, digits) : value;
+    }
 }

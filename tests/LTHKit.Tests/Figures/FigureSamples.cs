@@ -36,24 +36,12 @@ internal static class FigureSamples
     {
         var spec = new RunSpec { Level = level, Seed = seed, Tweaks = tweaks };
         var sparsity = 1 - Math.Pow(0.8, level);
-        return new RunResult
-        {
-            Spec = spec,
-            Id = spec.Id,
-            Folder = "",
-            Sparsity = sparsity,
-            EffectiveSparsity = level == 0 ? 0 : sparsity - hidden,
-            TestAccuracy = accuracy,
-            LastTestAccuracy = accuracy - 0.01,
-            BestEpoch = 1,
-            Seconds = 12.34,
-            Epochs =
-            [
-                new EpochMetrics(0, 0.1, 2.5, 0.3, 2.2, 0.4, 2.25, 0.41, 4),
-                new EpochMetrics(1, 0.1, 1.5, 0.6, 1.6, 0.7, 1.75, accuracy, 4),
-                new EpochMetrics(2, 0.01, 1.25, 0.7, 1.7, 0.65, 1.7, accuracy - 0.01, 4),
-            ],
-        };
+        return new RunResult(spec, "", sparsity, level == 0 ? 0 : sparsity - hidden, [],
+        [
+            new EpochMetrics(0, 0.1, 2.5, 0.3, 2.2, 0.4, 2.25, 0.41, 4.34),
+            new EpochMetrics(1, 0.1, 1.5, 0.6, 1.6, 0.7, 1.75, accuracy, 4),
+            new EpochMetrics(2, 0.01, 1.25, 0.7, 1.7, 0.65, 1.7, accuracy - 0.01, 4),
+        ]);
     }
 
     /// <summary>A convolution, its BatchNorm and a bias, the convolution scaled by <paramref name="scale"/>.</summary>

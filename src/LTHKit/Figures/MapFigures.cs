@@ -1,0 +1,184 @@
+using LTHKit.Analysis;
+using LTHKit.Experiments;
+using LTHKit.Pruning;
+using Plotly.NET;
+using Plotly.NET.CSharp;
+using Plotly.NET.LayoutObjects;
+using Plotly.NET.TraceObjects;
+using static LTHKit.Typed;
+using static Plotly.NET.StyleParam;
+using Chart = Plotly.NET.CSharp.Chart;
+
+namespace LTHKit;
+
+public static partial class Figures
+{
+    private static readonly double[] DensityTicks = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.01, 0.001];
+
+    /// <summary>
+    /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. A layer of which nothing is
+    /// left has no point; the line under the title names it.
+    /// </summary>
+    /// <exception cref="UserException">There is nothing to draw, or the masks are of different networks.</exception>
+    public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
+    {
+        var layers = LayersOf(masks);
+        var names = Captions.Unique([.. masks.Select(mask => mask.Name)]);
+        var pens = Pen.For(names);
+        var sparsity = $"{string.Join(" and ", masks.Select(mask => Captions.Percent(mask.Mask.Sparsity)).Distinct())} % sparse in all";
+        var collapsed = masks.Zip(names).Where(mask => mask.First.Mask.Collapsed.Count > 0)
+            .Select(mask => $"{mask.Second} has nothing left of {Captions.Layers(mask.First.Mask.Collapsed)}");
+        return Chart.Combine(masks.Zip(names, (mask, name) => Draw("Scatter",
+                new { Name = name, X = layers, Y = mask.Mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray() },
+                new { Mode = Mode.Lines_Markers, Marker = pens[name].Marker(7), Line = pens[name].Line(2), LegendGroup = name, ShowLegend = true },
+                new { MultiText = mask.Mask.Layers.Select(l => FormattableString.Invariant($"{name}: {l.Kept:N0} of {l.Total:N0} weights")).ToArray() },
+                new { HoverTemplate = "%{x}<br>%{text}, %{y:.3~g} %<extra></extra>" })))
+            .Styled("Weights kept in each layer", string.Join("; ", collapsed.Prepend(sparsity)))
+            .WithAxes(FigureTheme.Categories(new { TickAngle = -60 }),
+                FigureTheme.Axis("Weights kept, % of the layer", new { AxisType = AxisType.Log, TickVals = DensityTicks, TickText = DensityTicks }))
+            .LegendAbove(names);
+    }
+
+    /// <summary>How alike masks are: the Jaccard overlap of each two in percent, weights kept by both over weights kept by either.</summary>
+    /// <exception cref="UserException">There are fewer than two, or they are of different networks.</exception>
+    public static GenericChart MaskOverlap(params (string Name, Mask Mask)[] masks)
+    {
+        LayersOf(masks);
+        if (masks.Length < 2)
+            throw new UserException("There is only one mask; give at least two to compare.");
+        var names = Captions.Unique([.. masks.Select(mask => mask.Name)]);
+        var compared = masks.Select(row => masks.Select(column => row.Mask.Compare(column.Mask)).ToList()).ToList();
+        double[][] OfAll(Func<IReadOnlyList<LayerOverlap>, double> overlap)
+            => [.. compared.Select(row => row.Select(layers => 100 * overlap(layers)).ToArray())];
+        return Draw("Heatmap", new { X = names, Y = names, Z = OfAll(LayerOverlap.OfAll), ZMin = 0, ZMax = 100, XGap = 2, YGap = 2 },
+                new { ColorScale = Colorscale.Viridis, ShowScale = false, TextTemplate = "%{z:.1f}" },
+                new { HoverTemplate = "%{y} and %{x}: %{z:.2f} %<br>by chance, with as many weights of each layer: %{customdata:.2f} %<extra></extra>" })
+            .WithCustomData(OfAll(LayerOverlap.ByChanceOfAll))
+            .Styled("Overlap of the masks, %", "kept by both over kept by either")
+            .WithAxes(FigureTheme.Categories(), FigureTheme.Categories(Reversed))
+            .WithSize(Width: 240 + 70 * masks.Length, Height: 190 + 55 * masks.Length);
+    }
+
+    /// <summary>
+    /// Contours of one plane or of several, three a row, with the same levels and colours (Figure 5). Levels are logarithmic where all values
+    /// are positive and span more than a factor of ten; a star marks the origin, which is the trained network.
+    /// </summary>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="quantity">What z is, for the colour bar.</param>
+    /// <param name="planes">From left to right, and then in the next row.</param>
+    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
+    public static GenericChart Contours(string title, string quantity, params Plane[] planes)
+    {
+        const int aRow = 3;
+        var scale = ColourScale.Of(planes.SelectMany(plane => plane.Validated().Z).SelectMany(row => row));
+        var columns = planes.Length == aRow + 1 ? 2 : Math.Min(planes.Length, aRow);
+        var rows = (planes.Length + columns - 1) / columns;
+        var charts = planes.Select((plane, i)
+            => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
+        var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
+            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: 0.14, YGap: 0.28,
+            SubPlotTitleFont: Init<Font>(new { Size = columns == aRow ? 13.0 : 15.0 }), SubPlotTitleOffset: rows == 1 ? 0.01 : 0.015);
+        return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns,
+            Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows);
+    }
+
+    private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool left, bool below, bool last)
+    {
+        var contour = Draw("Contour", new { plane.Name, plane.X, plane.Y, Z = scale.Map(plane.Z), ZMin = scale.Low, ZMax = scale.High, AutoContour = false },
+                new { ColorScale = Colorscale.Viridis, ShowScale = last, ColorBar = last ? scale.Bar(quantity) : null },
+                new { Contours = Init<Contours>(new { Coloring = ContourColoring.Fill, Start = scale.Low, End = scale.High, Size = (scale.High - scale.Low) / 20 }) },
+                new { Line = Init<Line>(new { Width = 0.0 }), HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>" })
+            .WithCustomData(plane.Z);
+        var origin = Scatter(null, [0.0], [0.0], null, Init<Marker>(
+            new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12, Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) }));
+        var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
+        return (inside ? Chart.Combine([contour, origin]) : contour).WithAxes(
+            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = FigureTheme.Between(plane.X[0], plane.X[^1]) }),
+            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = FigureTheme.Between(plane.Y[0], plane.Y[^1]) }));
+    }
+
+    /// <summary>One plane as a surface in three dimensions (Figure 11).</summary>
+    /// <param name="plane">What to draw.</param>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="quantity">What z is, for the vertical axis.</param>
+    /// <exception cref="UserException">The sizes do not fit.</exception>
+    public static GenericChart Landscape(Plane plane, string title, string quantity = "loss")
+    {
+        ColourScale.Of(plane.Validated().Z.SelectMany(row => row));
+        LinearAxis Side(string text) => Init<LinearAxis>(new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear },
+            new { GridColor = FigureTheme.Grid, ZeroLine = false, ShowBackground = false });
+        var chart = Draw("Surface", new { plane.X, plane.Y, plane.Z, ColorScale = Colorscale.Viridis, ShowScale = false },
+                new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
+            .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
+            .WithLayout(new { Margin = Init<Margin>(new { Left = 10, Right = 10, Top = 70, Bottom = 10 }) })
+            .WithSize(Width: 700, Height: 600);
+        chart.GetLayout().RemoveProperty("plot_bgcolor");       // only flat plots have a background of their own
+        return Plotly.NET.Chart.withScene(Init<Scene>(
+            new { XAxis = Side("direction 1"), YAxis = Side("direction 2"), ZAxis = Side(quantity) },
+            new { AspectMode = AspectMode.Manual, AspectRatio = Init<AspectRatio>(new { X = 1.0, Y = 1.0, Z = 0.7 }) }), null).Invoke(chart);
+    }
+
+    /// <summary>The norm of each layer's gradient over one run's training, on a logarithmic colour scale; the first layer is at the top.</summary>
+    /// <param name="series">What <see cref="Analysis.GradientFlow"/> saw.</param>
+    /// <exception cref="UserException">There is nothing to draw: nothing was seen, or every gradient is zero.</exception>
+    public static GenericChart GradientFlow(WatchSeries series)
+    {
+        var norms = series.Values.Values.ToList();
+        var scale = ColourScale.Of(norms.SelectMany(row => row), logarithmic: true);
+        return Draw("Heatmap", new { X = series.Epochs, Y = series.Values.Keys.Select(Captions.Layer).ToArray(), Z = scale.Map(norms), HoverOnGaps = false },
+                new { ColorScale = Colorscale.Viridis, ColorBar = scale.Bar("gradient norm"), HoverTemplate = "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>" })
+            .WithCustomData(norms)
+            .Styled("Gradient flow", series.Run.Spec.Label)
+            .WithAxes(FigureTheme.GridlessAxis("Epoch"), FigureTheme.Categories(Reversed))
+            .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * norms.Count));
+    }
+
+    /// <summary>An axis that begins at the top.</summary>
+    private static object Reversed => new { AutoRange = AutoRange.Reversed };
+
+    private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)
+    {
+        if (masks.Length == 0)
+            throw new UserException("There are no masks to draw; give at least one.");
+        IReadOnlyList<string> Layers(Mask mask) => [.. mask.Layers.Select(l => Captions.Layer(l.Name))];
+        if (masks.FirstOrDefault(mask => !Layers(mask.Mask).SequenceEqual(Layers(masks[0].Mask))) is { Mask: not null } odd)
+            throw new UserException($"'{odd.Name}' and '{masks[0].Name}' are masks of different networks: their layers differ.");
+        return Layers(masks[0].Mask);
+    }
+
+    /// <summary>How values become colours: the range shared by all, on a linear or a logarithmic scale.</summary>
+    private sealed record ColourScale(double Low, double High, bool Logarithmic)
+    {
+        public static ColourScale Of(IEnumerable<double> values, bool? logarithmic = null)
+        {
+            var shown = values.Where(value => double.IsFinite(value) && (value > 0 || logarithmic != true)).ToList();
+            if (shown.Count == 0)
+                throw new UserException($"There are no values to draw; give at least one that is a number{(logarithmic == true ? " above zero" : "")}.");
+            var (low, high) = (shown.Min(), shown.Max());
+            var log = logarithmic ?? (low > 0 && high > 10 * low);
+            if (log) (low, high) = (Math.Log10(low), Math.Log10(high));
+            return new(low, high > low ? high : low + 1, log);
+        }
+
+        public double[][] Map(IReadOnlyList<IReadOnlyList<double>> rows) => [.. rows.Select(row => row.Select(
+            value => !double.IsFinite(value) || (Logarithmic && value <= 0) ? double.NaN : Logarithmic ? Math.Log10(value) : value).ToArray())];
+
+        public ColorBar Bar(string title)
+        {
+            var ticks = Logarithmic ? Ticks() : null;
+            return Init<ColorBar>(
+                new { Title = Init<Title>(new { Text = title, Side = Side.Top }), Thickness = 14.0, OutlineWidth = 0.0, TickVals = ticks?.Select(Math.Log10).ToArray() },
+                new { TickText = ticks?.Select(tick => tick.ToString(tick is >= 1e-4 and < 1e6 ? "0.####" : "0e0", CultureInfo.InvariantCulture)).ToArray() });
+        }
+
+        /// <summary>1, 2 and 5 times powers of ten within the range; powers of ten alone, and not each of them, where that is too many.</summary>
+        private double[] Ticks()
+        {
+            var steps = High - Low > 3 ? new[] { 1.0 } : [1, 2, 5];
+            var every = 1 + (int)(High - Low) / 12;
+            return [.. Enumerable.Range((int)Math.Floor(Low), (int)Math.Ceiling(High) - (int)Math.Floor(Low) + 1).Where(power => power % every == 0)
+                .SelectMany(power => steps.Select(step => step * Math.Pow(10, power)))
+                .Where(tick => Math.Log10(tick) >= Low && Math.Log10(tick) <= High)];
+        }
+    }
+}
