@@ -13,6 +13,13 @@ public class UserException(string message, Exception? inner = null) : Exception(
     {
     }
 
+    /// <summary>Refuses a setting that is out of its range.</summary>
+    internal static void Require(bool holds, string what, double value, string range)
+    {
+        if (!holds)
+            throw new UserException($"{what} is {value}; it must be {range}.");
+    }
+
     /// <summary>An interpolated text of the invariant culture.</summary>
     [InterpolatedStringHandler]
     public ref struct Sentence(int literals, int values)

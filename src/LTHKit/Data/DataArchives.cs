@@ -96,7 +96,6 @@ internal static class DataArchives
         return new(set, files.Folder.Root, files.ClassNames.Length, [.. files.Train.Select(item => item.Label)], [.. files.Test.Select(item => item.Label)], files.Notes);
     }
 
-    /// <summary>Whether a set's folder holds all that the official one holds; images are not decoded.</summary>
     private static bool IsWhole(string set, string folder)
     {
         try

@@ -17,7 +17,6 @@ internal sealed class DataFolder
             ?? throw new UserException($"There is no folder {name} in {full}; {Get()}, or point --data to the folder that holds it.");
     }
 
-    /// <summary>Its full path.</summary>
     public string Root { get; }
 
     public static string? Find(string name, string marker, string full)

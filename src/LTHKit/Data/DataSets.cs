@@ -25,7 +25,6 @@ public sealed record DataSpec(string Name = "synthetic", string? Content = null,
     internal string Label => Seed == 0 ? Name : $"{Name} (seed {Seed})";
 }
 
-/// <summary>The data sets that the kit knows.</summary>
 internal static class DataSets
 {
     public static IReadOnlyList<string> Names { get; } = [Synthetic.Name, Cifar.TenName, Cifar.HundredName, TinyImageNet.Name];

@@ -61,8 +61,7 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     {
         if (string.IsNullOrWhiteSpace(name) || DataSets.Names.Contains(name))
             throw new UserException($"A data set of your own needs a name of its own; '{name}' is none.");
-        if (validation is not (> 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"The validation share is {validation}; it must lie in (0, 1), the paper's is 0.1."));
+        UserException.Require(validation is > 0 and < 1, "The validation share", validation, "in (0, 1), the paper's is 0.1");
         var all = RawImages.Of(images, labels, "training");
         RawImages held;
         if (test is { } given)

@@ -28,13 +28,10 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
     }
 
     public int Count => Labels.Length;
-
-    /// <summary>Bytes an image.</summary>
     public int Stride => Channels * Height * Width * (Type == ScalarType.Byte ? 1 : sizeof(float));
 
     public ReadOnlySpan<byte> Image(long index) => Pixels.AsSpan(checked((int)index * Stride), Stride);
 
-    /// <summary>The images at <paramref name="indices"/>, in that order.</summary>
     public RawImages At(ReadOnlySpan<long> indices)
     {
         var pixels = new byte[(long)indices.Length * Stride];

@@ -30,10 +30,8 @@ internal struct SplitMix64(ulong seed)
     /// <summary>Uniform on 0 .. <paramref name="bound"/>-1 (the bias of the multiplication, below bound/2^64, is nothing here).</summary>
     public int Below(int bound) => (int)Math.BigMul(Next(), (ulong)bound, out _);
 
-    /// <summary>Uniform on [0, 1): a multiple of 2^-53, hence exact.</summary>
     public double Uniform() => (Next() >> 11) * (1.0 / (1ul << 53));
 
-    /// <summary>Uniform on [<paramref name="low"/>, <paramref name="high"/>).</summary>
     public double Uniform(double low, double high) => low + (high - low) * Uniform();
 
     /// <summary>A random order of 0 .. <paramref name="count"/>-1 (Fisher and Yates).</summary>

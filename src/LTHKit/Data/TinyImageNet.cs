@@ -15,10 +15,8 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
     private const string CacheFile = "decoded.safetensors", MadeFrom = "made_from";
     private const int Side = 64, OfficialTrain = 100_000, OfficialTest = 10_000;
 
-    /// <summary>An image file; its path is relative to the set's folder.</summary>
     internal readonly record struct Item(string Path, long Bytes, int Label);
 
-    /// <summary>All its images; refuses what is missing, damaged or not of this data set.</summary>
     public static RawSet Read(string? dataDir, IProgress<DataProgress>? progress)
     {
         var set = Find(dataDir);
@@ -26,7 +24,6 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
         return new(set.Folder.Root, set.ClassNames, train, test, set.Notes);
     }
 
-    /// <summary>The set's folder, its classes and its image files, none decoded.</summary>
     public static TinyImageNet Find(string? dataDir)
     {
         var folder = new DataFolder(Name, FolderName, ClassFile, dataDir);

@@ -30,7 +30,6 @@ public sealed class Activation : Module<Tensor, Tensor>
     /// <summary>What figures call <see cref="Function"/>.</summary>
     public string Label { get; set; }
 
-    /// <summary>Whether a tweak has put another function in.</summary>
     internal bool Replaced => Function != _asBuilt;
 
     /// <summary>The function, where a unit can apply it by itself; null where not.</summary>
@@ -42,7 +41,6 @@ public sealed class Activation : Module<Tensor, Tensor>
     /// <summary>Applies the function to <paramref name="input"/>, any shape.</summary>
     public override Tensor forward(Tensor input) => Function(input);
 
-    /// <summary>Told by the network where it stands.</summary>
     internal void Place(string path)
     {
         Path = path;

@@ -136,7 +136,6 @@ public sealed class ConvUnit
         return images.shape[2] > 1 ? functional.max_pool2d(images, 2) : y;
     }
 
-    /// <summary>Told by the network where its owner stands in it: "layer1.0.".</summary>
     internal void Place(string owner) => Path = $"{owner}conv{_index}";
 }
 

@@ -14,8 +14,8 @@ public static class Networks
         ["vgg16"] = (64, (input, width) => new Vgg(input, width, [2, 2, 3, 3, 3])),
         ["mobilenet"] = (32, Staged.MobileNet),
         ["vgg5"] = (64, (input, width) => new Vgg(input, width, [2, 2])),
-        ["conv4"] = (64, (input, width) => new Vgg(input, width, [2, 2], norm: false, hidden: [4, 4])),
-        ["lenet"] = (300, (input, width) => new LeNet(input, width)),
+        ["conv4"] = (64, (input, width) => new Vgg(input, width, [2, 2], norm: false, hidden: [4 * width, 4 * width])),
+        ["lenet"] = (300, (input, width) => new Vgg(input, width, [], hidden: [width, Math.Max(1, width / 3)])),
     };
     private static readonly Lock Drawing = new();
 

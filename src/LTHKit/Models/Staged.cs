@@ -49,7 +49,6 @@ internal sealed class Staged : Module<Tensor, Tensor>
             (channels, output, stride) => new SeparableBlock(channels, output, stride));
     }
 
-    /// <summary>[N, C, H, W] -> logits [N, classes].</summary>
     public override Tensor forward(Tensor input)
         => _classifier.call(_stem.Means(_blocks.Aggregate(_stem.Forward(input), (x, block) => block.call(x))));
 

@@ -62,7 +62,6 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
             && !(convolution.weight.shape is [_, _, 1, 1] && Calls.Any(c => c.Module is Conv2d && c != call && c.Input == (object)call.Input))
         select (convolution, Calls.FirstOrDefault(c => c.Module is BatchNorm2d && c.Input == (object)call.Output)?.Module as BatchNorm2d);
 
-    /// <summary>The modules that a tweak may put another function in place of.</summary>
     public IEnumerable<nn.Module<Tensor, Tensor>> Activations() => Calls.Select(c => c.Module).Where(IsActivation).Distinct().Cast<nn.Module<Tensor, Tensor>>();
 
     internal static bool IsActivation(nn.Module module)

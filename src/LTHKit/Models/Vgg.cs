@@ -7,7 +7,7 @@ namespace LTHKit.Models;
 /// VGG-16 with BatchNorm in its CIFAR form (Simonyan and Zisserman 2014): thirteen 3x3 convolutions in five stages with max-pooling
 /// between, one linear classifier on the averaged features; an image that is down to one pixel is not pooled further. "vgg5" is the same with two
 /// stages of two, for tests and small machines. "conv4" is the Conv-4 of Frankle and Carbin (2019, Figure 2): these convolutions without BatchNorm, and
-/// two hidden linear layers on all that the last pooling leaves.
+/// two hidden linear layers on all that the last pooling leaves; "lenet" is LeNet-300-100 (LeCun et al. 1998), hidden linear layers alone.
 /// </summary>
 internal sealed class Vgg : Module<Tensor, Tensor>
 {
@@ -15,8 +15,8 @@ internal sealed class Vgg : Module<Tensor, Tensor>
     private readonly List<(Linear Linear, Activation Act)> _hidden = [];
     private readonly Linear _classifier;
 
-    /// <summary>Stages of so many convolutions, from <paramref name="width"/> channels on; hidden linear layers as multiples of it.</summary>
-    public Vgg(InputSpec input, long width, int[] depths, bool norm = true, params int[] hidden) : base(nameof(Vgg))
+    /// <summary>Stages of so many convolutions, from <paramref name="width"/> channels on; hidden linear layers of these widths.</summary>
+    public Vgg(InputSpec input, long width, int[] depths, bool norm = true, params long[] hidden) : base(nameof(Vgg))
     {
         long channels = input.Channels, size = input.Size;
         foreach (var (i, depth) in depths.Index())
@@ -26,17 +26,16 @@ internal sealed class Vgg : Module<Tensor, Tensor>
             (channels, size) = (width << Math.Min(i, 3), Math.Max(1, size / 2));
         }
         var features = hidden.Length == 0 ? channels : channels * size * size;
-        foreach (var (i, multiple) in hidden.Index())
+        foreach (var (i, output) in hidden.Index())
         {
-            _hidden.Add((Linear(features, width * multiple), new Activation()));
+            _hidden.Add((Linear(features, output), new Activation()));
             register_module($"fc{i + 1}", _hidden[i].Linear);
             register_module($"act{i + 1}", _hidden[i].Act);
-            features = width * multiple;
+            features = output;
         }
         register_module("fc", _classifier = Linear(features, input.Classes));
     }
 
-    /// <summary>[N, C, H, W] -> logits [N, classes].</summary>
     public override Tensor forward(Tensor input)
     {
         var x = input;

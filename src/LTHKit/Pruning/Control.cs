@@ -17,10 +17,8 @@ public enum Control
     Reinitialised,
 }
 
-/// <summary>Masks of the controls.</summary>
 internal static class Controls
 {
-    /// <summary>The mask that a control has in place of a ticket's; owned by the caller.</summary>
     public static Mask Of(Mask ticket, Control control, ulong seed)
     {
         using var scope = NewDisposeScope();

@@ -91,22 +91,15 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     /// <summary>The same mask with its tensors on <paramref name="device"/>.</summary>
     public Mask To(Device device) => new(_kept.Select(l => (l.Key, l.Value.to(device, copy: true))));
 
-    /// <summary>Weights kept by both.</summary>
-    public Mask And(Mask other) => Combine(other, (a, b) => logical_and(a, b));
-
-    /// <summary>Weights kept by either.</summary>
-    public Mask Or(Mask other) => Combine(other, (a, b) => a.logical_or(b));
-
-    /// <summary>Weights kept by this one and not by the other.</summary>
-    public Mask Except(Mask other) => Combine(other, (a, b) => a.logical_and(b.logical_not()));
-
     /// <summary>What this mask and another have in common, layer by layer.</summary>
     /// <exception cref="UserException">The masks are of different networks.</exception>
     public IReadOnlyList<LayerOverlap> Compare(Mask other)
     {
-        using Mask both = And(other), either = Or(other);
-        return [.. Layers.Select((layer, i) =>
-            new LayerOverlap(layer, other.Layers.First(l => l.Name == layer.Name), both.Layers[i].Kept, either.Layers[i].Kept))];
+        if (!SameLayers(other))
+            throw new UserException("The two masks are of different networks: their layers differ.");
+        using var scope = NewDisposeScope();
+        return [.. Layers.Select(layer => new LayerOverlap(layer, other.Layers.First(l => l.Name == layer.Name),
+            this[layer.Name].logical_and(other[layer.Name]).sum().ToInt64(), this[layer.Name].logical_or(other[layer.Name]).sum().ToInt64()))];
     }
 
     /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
@@ -177,15 +170,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
             kept.Dispose();
     }
 
-    /// <summary>Whether the other covers the same weights, in whatever order.</summary>
     private bool SameLayers(Mask other) => _kept.Count == other._kept.Count && _kept.Keys.All(other._kept.ContainsKey);
-
-    private Mask Combine(Mask other, Func<Tensor, Tensor, Tensor> op)
-    {
-        if (!SameLayers(other))
-            throw new UserException("The two masks are of different networks: their layers differ.");
-        return new(_kept.Select(l => (l.Key, op(l.Value, other._kept[l.Key]))));
-    }
 
     private static byte[] Pack(Tensor kept)
     {

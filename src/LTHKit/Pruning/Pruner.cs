@@ -107,7 +107,6 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
         }
     }
 
-    /// <summary>The score of every prunable weight.</summary>
     internal IReadOnlyDictionary<string, Tensor> Scored(PruningContext context)
         => context.Layers().ToDictionary(layer => layer.Name, layer =>
         {
@@ -139,7 +138,6 @@ public sealed record Distribution(string Name, Func<LayerMask, double>? Share = 
 /// <summary>Rates of pruning: the share of the survivors that each round cuts, the last one for all rounds after it.</summary>
 internal static class PruningRates
 {
-    /// <summary>The deepest level that a run may have.</summary>
     public const int MaxLevel = 200;
 
     /// <summary>
@@ -149,7 +147,6 @@ internal static class PruningRates
     public static long KeptAt(IReadOnlyList<double> rates, int level, long total)
         => Enumerable.Range(0, level).Aggregate(total, (kept, round) => kept - (long)Math.Round(Of(rates, round) * kept, MidpointRounding.AwayFromZero));
 
-    /// <summary>Nominal sparsity at <paramref name="level"/>, in [0, 1).</summary>
     public static double SparsityAt(IReadOnlyList<double> rates, int level)
         => 1 - Enumerable.Range(0, level).GroupBy(round => Of(rates, round)).Aggregate(1.0, (kept, same) => kept * Math.Pow(1 - same.Key, same.Count()));
 
@@ -167,7 +164,6 @@ internal static class PruningRates
         return needed;
     }
 
-    /// <summary>Refuses what are no rates.</summary>
     public static void Validate(IReadOnlyList<double> rates)
     {
         if (rates.Count == 0 || rates.Any(rate => rate is not (> 0 and < 1)))

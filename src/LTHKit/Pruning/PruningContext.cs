@@ -38,11 +38,8 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
     public CancellationToken Cancel { get; init; }
 
     internal IReadOnlyDictionary<string, Tensor> Gradient => _gradient ??= Scores.Gradient(this);
-
     internal IReadOnlyDictionary<string, Tensor> HessianGradient => _hessianGradient ??= Scores.HessianGradient(this);
-
     internal IReadOnlyDictionary<string, Tensor> Flow => _flow ??= Scores.Flow(this);
-
     internal IReadOnlyDictionary<string, Tensor> Random => _random ??= Scores.Uniform(this);
 
     /// <summary>The prunable layers, in the network's order.</summary>

@@ -15,7 +15,6 @@ internal static class Scores
     /// <summary>|w| (Han et al. 2015).</summary>
     public static Tensor Magnitude(ScoredLayer layer) => layer.Weight.abs();
 
-    /// <summary>Uniform in [0, 1).</summary>
     public static Tensor Random(ScoredLayer layer) => layer.Random;
 
     /// <summary>|g * w|: how much the loss changes, to first order, as the weight's connection is taken away (SNIP; Lee et al. 2019).</summary>
@@ -30,14 +29,12 @@ internal static class Scores
     /// <summary>|w| * dR/d|w|: the share of the flow that passes the weight, no data needed (SynFlow; Tanaka et al. 2020).</summary>
     public static Tensor SynFlow(ScoredLayer layer) => layer.Weight.abs() * layer.Flow;
 
-    /// <summary>A number in [0, 1) for every weight.</summary>
     public static Dictionary<string, Tensor> Uniform(PruningContext context)
     {
         using var generator = new Generator(context.Seed);
         return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
     }
 
-    /// <summary>The gradient of the loss.</summary>
     public static Dictionary<string, Tensor> Gradient(PruningContext context)
     {
         var weights = context.Network.PrunableWeights().ToList();
@@ -45,7 +42,6 @@ internal static class Scores
         return weights.Zip(Summed(context, [.. weights.Select(w => w.Weight)], 1, Gradients)).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
-    /// <summary>Hg in the weights of all convolutions and linear layers.</summary>
     public static Dictionary<string, Tensor> HessianGradient(PruningContext context)
     {
         var all = context.Network.named_parameters().Where(p => p.parameter.dim() > 1).ToList();

@@ -8,9 +8,10 @@ namespace LTHKit.Training;
 /// <summary>An optimiser that holds a mask: pruned weights are exactly zero after every step.</summary>
 internal abstract class MaskedOptimiser(Network network) : IDisposable
 {
-    /// <summary>The recipe's optimiser, of all of the network's parameters.</summary>
     public static MaskedOptimiser Of(Network network, Mask? mask, Recipe recipe)
-        => recipe.Optimiser is null ? new MaskedSgd(network, mask, recipe) : new MaskedTorch(network, mask, recipe, recipe.Optimiser);
+        => recipe.Optimiser is { } optimiser ? new MaskedTorch(network, mask, recipe, optimiser)
+            : MaskedSgd.Serves(network) ? new MaskedSgd(network, mask, recipe)
+            : new MaskedTorch(network, mask, recipe, p => optim.SGD(p, recipe.LearningRate, recipe.Momentum, weight_decay: recipe.WeightDecay));
 
     /// <summary>What a checkpoint must hold beside the network.</summary>
     public abstract IEnumerable<(string Name, Tensor Value)> State { get; }
@@ -18,7 +19,6 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
     /// <summary>Applies the gradients that the parameters hold, with this learning rate.</summary>
     public abstract void Step(double learningRate);
 
-    /// <summary>Forgets the gradients.</summary>
     public void ZeroGradients()
     {
         foreach (var weight in network.parameters())
@@ -28,7 +28,6 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
     /// <summary>Takes over what <see cref="State"/> gave.</summary>
     public abstract void Load(IReadOnlyDictionary<string, Tensor> stored);
 
-    /// <summary>Frees the state.</summary>
     public abstract void Dispose();
 }
 
@@ -102,7 +101,6 @@ internal sealed class MaskedTorch : MaskedOptimiser
         }
     }
 
-    /// <summary>Parameters of one learning rate.</summary>
     private sealed record Group(double Rate, Parameter[] Weights, Tensor?[] Pruned, OptimizerHelper Optimiser)
     {
         /// <summary>What the optimiser remembers of the weights, which are pruned where the other tensor says.</summary>

@@ -6,55 +6,33 @@ namespace LTHKit.Training;
 /// How a network is trained: SGD with momentum, weight decay on every parameter, the learning rate in steps. The defaults are the
 /// paper's (section 4.1); it trains without warm-up.
 /// </summary>
-public sealed record Recipe
+/// <param name="Epochs">Passes over the training set.</param>
+/// <param name="BatchSize">Images a step.</param>
+/// <param name="LearningRate">The learning rate that the schedule starts from.</param>
+/// <param name="Momentum">Momentum of SGD.</param>
+/// <param name="WeightDecay">L2 penalty of SGD, on every parameter.</param>
+/// <param name="Decay">The factor by which the learning rate falls, after the shares of the training in <see cref="DecayAt"/>.</param>
+/// <param name="WarmUp">Over how long the learning rate rises to its value, "5ep" or "500it", in equal steps; none in the paper.</param>
+/// <param name="Schedule">
+/// In place of <see cref="DecayAt"/>: the learning rate's factor after a share of the training, from 0 to 1, for instance <see cref="Cosine"/>
+/// or <c>done => 1 - done</c>.
+/// </param>
+/// <param name="Optimiser">
+/// In place of SGD: any optimiser of torch.optim that steps without a closure, for instance
+/// <c>p => torch.optim.AdamW(p, weight_decay: 0.01)</c>. Its learning rate is set before every step and pruned weights are held at zero.
+/// </param>
+/// <param name="RateOf">The factor of a parameter's learning rate by its name, for instance <c>name => name.StartsWith("fc") ? 0.1 : 1</c>; null for 1.</param>
+/// <param name="Augment">Random crops and horizontal flips of the training images.</param>
+/// <param name="Sparse">
+/// Whether a step on the CPU goes over the surviving weights only, in the kit's own kernels, or through libtorch's: their numbers differ in the last
+/// digits. Null for what is expected to be faster for network and mask.
+/// </param>
+public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double LearningRate = 0.1, double Momentum = 0.9, double WeightDecay = 2e-4,
+    double Decay = 0.1, Step WarmUp = default, Func<double, double>? Schedule = null, Func<IEnumerable<Parameter>, optim.Optimizer>? Optimiser = null,
+    Func<string, double>? RateOf = null, bool Augment = true, bool? Sparse = null)
 {
-    /// <summary>Passes over the training set.</summary>
-    public int Epochs { get; init; } = 180;
-
-    /// <summary>Images a step.</summary>
-    public int BatchSize { get; init; } = 128;
-
-    /// <summary>The learning rate that the schedule starts from.</summary>
-    public double LearningRate { get; init; } = 0.1;
-
-    /// <summary>Momentum of SGD.</summary>
-    public double Momentum { get; init; } = 0.9;
-
-    /// <summary>L2 penalty of SGD, on every parameter.</summary>
-    public double WeightDecay { get; init; } = 2e-4;
-
     /// <summary>After which shares of the training the learning rate falls; the paper's 90 and 135 of 180 epochs. They may lie inside an epoch.</summary>
     public IReadOnlyList<double> DecayAt { get; init; } = [0.5, 0.75];
-
-    /// <summary>The factor it falls by.</summary>
-    public double Decay { get; init; } = 0.1;
-
-    /// <summary>Over how long the learning rate rises to its value, "5ep" or "500it", in equal steps; none in the paper.</summary>
-    public Step WarmUp { get; init; }
-
-    /// <summary>
-    /// In place of <see cref="DecayAt"/>: the learning rate's factor after a share of the training, from 0 to 1, for instance <see cref="Cosine"/>
-    /// or <c>done => 1 - done</c>.
-    /// </summary>
-    public Func<double, double>? Schedule { get; init; }
-
-    /// <summary>
-    /// In place of SGD: any optimiser of torch.optim that steps without a closure, for instance
-    /// <c>p => torch.optim.AdamW(p, weight_decay: 0.01)</c>. Its learning rate is set before every step and pruned weights are held at zero.
-    /// </summary>
-    public Func<IEnumerable<Parameter>, optim.Optimizer>? Optimiser { get; init; }
-
-    /// <summary>The factor of a parameter's learning rate by its name, for instance <c>name => name.StartsWith("fc") ? 0.1 : 1</c>; null for 1.</summary>
-    public Func<string, double>? RateOf { get; init; }
-
-    /// <summary>Random crops and horizontal flips of the training images.</summary>
-    public bool Augment { get; init; } = true;
-
-    /// <summary>
-    /// Whether a step on the CPU goes over the surviving weights only, in the kit's own kernels, or through libtorch's: their numbers differ in the last
-    /// digits. Null for what is expected to be faster for network and mask.
-    /// </summary>
-    public bool? Sparse { get; init; }
 
     /// <summary>Half a cosine from 1 to 0 (Loshchilov and Hutter 2017), for <see cref="Schedule"/>.</summary>
     public static double Cosine(double done) => (1 + Math.Cos(Math.PI * done)) / 2;
@@ -83,11 +61,7 @@ public sealed record Recipe
             Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the training between 0 and 1");
         foreach (var done in Schedule is null ? [] : new[] { 0, 0.25, 0.5, 0.75 })
             Require(Schedule!(done) is >= 0 and < double.PositiveInfinity, nameof(Schedule), Schedule(done), "0 or more everywhere");
-    }
 
-    private static void Require(bool ok, string name, double value, string range)
-    {
-        if (!ok)
-            throw new UserException(FormattableString.Invariant($"The recipe's {name} is {value}; it must be {range}."));
+        static void Require(bool holds, string name, double value, string range) => UserException.Require(holds, $"The recipe's {name}", value, range);
     }
 }

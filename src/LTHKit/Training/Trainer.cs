@@ -31,25 +31,16 @@ internal sealed class Trainer : IDisposable
         _sparse = SparseTraining.For(network, mask, recipe.Sparse);
     }
 
-    /// <summary>The network.</summary>
     public Network Network { get; }
 
     /// <summary>Its mask; null for a dense network.</summary>
     public Mask? Mask { get; }
 
-    /// <summary>The epoch that <see cref="Run"/> begins with, counted from 0.</summary>
     public int NextEpoch { get; private set; }
-
-    /// <summary>Steps an epoch has.</summary>
     public int Iterations => _batches.Iterations;
-
-    /// <summary>Training images an epoch.</summary>
     public int ImagesPerEpoch => _data.Train.Count;
-
-    /// <summary>The optimiser.</summary>
     internal MaskedOptimiser Optimiser { get; }
 
-    /// <summary>Goes on from a checkpoint of this training.</summary>
     public void Resume(string checkpoint, string run = "")
     {
         var at = Checkpoint.Load(checkpoint, Network, run, Optimiser, _recipe.Epochs);
@@ -61,7 +52,6 @@ internal sealed class Trainer : IDisposable
     public void Save(string checkpoint, string run = "")
         => Checkpoint.Save(checkpoint, Network, NextEpoch, run, NextEpoch < _recipe.Epochs ? Optimiser : null);
 
-    /// <summary>Trains what remains.</summary>
     public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default, Step? until = null)
     {
         var end = until ?? _recipe.Epochs;
@@ -144,7 +134,6 @@ internal sealed class Trainer : IDisposable
         correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
     }
 
-    /// <summary>Frees the optimiser and the batches; network and data stay.</summary>
     public void Dispose()
     {
         Optimiser.Dispose();

@@ -9,10 +9,8 @@ internal abstract class TrainingCallback
     /// <summary>While the network is prepared.</summary>
     public virtual void Preparing(string doing) { }
 
-    /// <summary>After a step.</summary>
     public virtual void StepDone(Trainer trainer, Step done, int iterations) { }
 
-    /// <summary>After an epoch.</summary>
     public virtual void EpochDone(Trainer trainer, TrainedEpoch epoch) { }
 }
 

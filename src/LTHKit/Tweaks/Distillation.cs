@@ -21,10 +21,8 @@ public sealed record Distillation(double Temperature = 4, double Weight = 0.9) :
     /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
-        if (Temperature is not (> 0 and < double.PositiveInfinity))
-            throw new UserException(FormattableString.Invariant($"The distillation temperature is {Temperature}; it must be a positive number, 4 is usual."));
-        if (Weight is not (>= 0 and <= 1))
-            throw new UserException(FormattableString.Invariant($"The distillation weight is {Weight}; it must lie in [0, 1], 0.9 is usual."));
+        UserException.Require(Temperature is > 0 and < double.PositiveInfinity, "The distillation temperature", Temperature, "a positive number, 4 is usual");
+        UserException.Require(Weight is >= 0 and <= 1, "The distillation weight", Weight, "in [0, 1], 0.9 is usual");
     }
 
     /// <inheritdoc/>

@@ -10,11 +10,7 @@ public sealed record LabelSmoothing(double Amount = 0.1) : Tweak
     public override string Label => FormattableString.Invariant($"label smoothing {Amount}");
 
     /// <inheritdoc/>
-    public override void Validate(Recipe recipe)
-    {
-        if (Amount is not (>= 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"Label smoothing is {Amount}; it must lie in [0, 1), the paper's is 0.1."));
-    }
+    public override void Validate(Recipe recipe) => UserException.Require(Amount is >= 0 and < 1, "Label smoothing", Amount, "in [0, 1), the paper's is 0.1");
 
     /// <inheritdoc/>
     public override Loss Wrap(Loss loss, TweakContext context)

@@ -42,6 +42,9 @@ public sealed record RescaledInit(
         Require(Gamma > 0, nameof(Gamma), Gamma, "positive");
         Require(Minimum is >= 0 and <= 1, nameof(Minimum), Minimum, "in [0, 1]");
         Require(Clip > 0, nameof(Clip), Clip, "positive");
+
+        static void Require(bool holds, string name, double value, string range)
+            => UserException.Require(holds, $"The re-scaled initialisation's {name}", value, range);
     }
 
     /// <inheritdoc/>
@@ -68,11 +71,5 @@ public sealed record RescaledInit(
             context.Recipe.Augment ? null : Augmentation.None);
         using var halves = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => batches.Epoch(epoch)).GetEnumerator();
         return learner.Learn(halves, context).ToDictionary(s => s.Key, s => tensor(s.Value, ScalarType.Float64));
-    }
-
-    private static void Require(bool ok, string name, double value, string range)
-    {
-        if (!ok)
-            throw new UserException(FormattableString.Invariant($"The re-scaled initialisation's {name} is {value}; it must be {range}."));
     }
 }

@@ -52,9 +52,8 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
     {
         if (!Enum.IsDefined(Kind))
             throw new UserException($"There is no skip connection of kind {(int)Kind}; choose {string.Join(", ", Enum.GetNames<SkipKind>())}.");
-        if (FirstWeight is not (> 0 and < double.PositiveInfinity))
-            throw new UserException(FormattableString.Invariant($"The first weight of a skip connection is {FirstWeight}; it must be positive, ")
-                + "the published one is 1e-4.");
+        UserException.Require(FirstWeight is > 0 and < double.PositiveInfinity, "The first weight of a skip connection", FirstWeight,
+            "positive, the published one is 1e-4");
     }
 
     /// <inheritdoc/>

@@ -29,14 +29,6 @@ public abstract record Tweak
     /// <exception cref="UserException">It has nothing there to change.</exception>
     public virtual void Validate(Network network) { }
 
-    /// <summary>Refuses a network without activations to replace.</summary>
-    internal void RequireActivations(Network network)
-    {
-        if (network.Activations.Count == 0)
-            throw new UserException($"{network.Model.Name} has no activation that {Label} could replace: call modules such as torch.nn.ReLU() in its forward, "
-                + "not functions.");
-    }
-
     /// <summary>Rewrites the network that is retrained: its activations, its skip connections.</summary>
     public virtual void Rewrite(Network network, TweakContext context) { }
 
