@@ -9,7 +9,7 @@ namespace LTHKit.Notebook.Running;
 internal static class NotebookRunner
 {
     /// <summary>
-    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error.
+    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error, but for one in an exercise.
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
     /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
@@ -81,14 +81,16 @@ internal static class NotebookRunner
                 sinceSaved.Restart();
             }
             terminal.End(clock.Elapsed);
-            if (error is not null)
+            if (error is not null && (!cell.IsExercise || cancellation.IsCancellationRequested))
                 break;
+            error = null;
         }
 
         // From memory: another run into this folder writes the same partial copy, and may just have taken it away.
         notebook.Save(output);
         File.Delete(Partial(output));
         tables.Save();
-        return new RunOutcome(output, null, tables.Paths, error, error is not null && cancellation.IsCancellationRequested);
+        return new RunOutcome(output, null, tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
+            [.. cells.Where(cell => cell.IsExercise).Select(cell => (cell.Id, cell.IsRight))]);
     }
 }

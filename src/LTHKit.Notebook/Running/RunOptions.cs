@@ -15,7 +15,7 @@ internal sealed record RunOptions(string Input, string? OutputFolder = null, IRe
 
 /// <summary>What a run left behind.</summary>
 internal sealed record RunOutcome(
-    string Notebook, string? Html, IReadOnlyList<string> Tables, Hosting.CellError? Error, bool Interrupted)
+    string Notebook, string? Html, IReadOnlyList<string> Tables, Hosting.CellError? Error, bool Interrupted, IReadOnlyList<(string Id, bool Right)> Exercises)
 {
     /// <summary>Whether every cell ran to its end.</summary>
     public bool Ok => Error is null;

@@ -5,6 +5,14 @@ using LTHKit.Pruning;
 
 namespace LTHKit.Experiments;
 
+/// <summary>A plane that knows whose network it was measured of.</summary>
+internal sealed record PlaneOfRun : Plane
+{
+    public PlaneOfRun(Plane plane, RunResult run) : base(plane) => Run = run;
+
+    public RunResult Run { get; }
+}
+
 /// <summary>
 /// The analyses of finished runs: computed once, several at a time, kept with the run, of the size that the profile sets. Networks of one
 /// architecture share their random directions.
@@ -110,7 +118,7 @@ public sealed partial class Lab
     }
 
     private static IReadOnlyList<Plane> Named(IReadOnlyList<Measured<Plane>> planes)
-        => [.. planes.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) })];
+        => [.. planes.Select(m => new PlaneOfRun(m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) }, m.Run))];
 
     /// <summary>What one measurement has at hand.</summary>
     private sealed record Work(Network Network, Mask? Mask, ImageSet Data, Action<double> Report, CancellationToken Cancel)
