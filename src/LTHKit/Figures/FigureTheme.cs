@@ -32,7 +32,7 @@ internal static class FigureTheme
                     new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }) },
                 new { Title = Init<Title>(
                     new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = 18 }), Font = Init<Font>(new { Size = 18.0 }) }) })
+                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 24 }), Font = Init<Font>(new { Size = 18.0 }) }) })
                 .WithSize(Width: Width, Height: Height));
     }
 
@@ -76,7 +76,7 @@ internal static class FigureTheme
         layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + more);
         var note = Init<Annotation>(
             new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top },
-            new { XShift = -60, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom([.. runs.DistinctBy(run => run.Id)]) },
+            new { XShift = 12 - margin.TryGetTypedPropertyValue<int>("l").Value, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom([.. runs.DistinctBy(run => run.Id)]) },
             new { Font = Init<Font>(new { Size = 10.5, Color = Faint }) });
         return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
     }

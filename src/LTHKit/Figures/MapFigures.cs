@@ -106,7 +106,7 @@ public static partial class Figures
         var charts = planes.Select((plane, i)
             => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
         var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
-            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: 0.14, YGap: 0.28,
+            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: columns == aRow ? 0.2 : 0.14, YGap: 0.28,
             SubPlotTitleFont: Init<Font>(new { Size = columns == aRow ? 13.0 : 15.0 }), SubPlotTitleOffset: rows == 1 ? 0.01 : 0.015);
         return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns,
             Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows).DrawnFrom(planes);
