@@ -32,7 +32,7 @@ internal static class FigureTheme
                     new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }) },
                 new { Title = Init<Title>(
                     new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 24 }), Font = Init<Font>(new { Size = 18.0 }) }) })
+                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }), Font = Init<Font>(new { Size = 18.0 }) }) })
                 .WithSize(Width: Width, Height: Height));
     }
 

@@ -103,7 +103,7 @@ public static partial class Figures
         });
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
         var right = Chart.Combine(accuracy).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Accuracy, %"));
-        return Chart.Grid([left, right], 1, 2, XGap: 0.16)
+        return Chart.Grid([left, right], 1, 2, XGap: 0.2)
             .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
             .LegendAbove(names)
             .DrawnFrom(runs);
