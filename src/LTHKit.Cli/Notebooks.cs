@@ -40,7 +40,7 @@ internal static class Notebooks
             Text.Table(writer, [.. File.ReadLines(table).Select(Text.CsvRow)]);
         }
         writer.WriteLine();
-        foreach (var file in new[] { outcome.Html, outcome.Notebook }.Concat(outcome.Tables).OfType<string>())
+        foreach (var file in (IEnumerable<string>)[outcome.Html, outcome.Notebook, .. outcome.Tables])
             writer.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, file));
     }
 

@@ -33,7 +33,7 @@ public sealed class HtmlTests : IDisposable
     private async Task<RunOutcome> Run(params string[] cells)
     {
         var outcome = await NotebookRunner.RunAsync(new RunOptions(Write(cells)) { OutputFolder = Path.Combine(_folder, "out") });
-        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.Null(outcome.Error?.Message);
         return outcome;
     }
 

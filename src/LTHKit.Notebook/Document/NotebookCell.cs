@@ -8,16 +8,12 @@ internal sealed class NotebookCell
     internal NotebookCell(JsonObject json) => Json = json;
 
     public JsonObject Json { get; }
-
-    /// <summary>The cell's id, unique in the notebook.</summary>
     public string Id => (string)Json["id"]!;
 
     /// <summary>The id as a part of the names of files: what nbformat allows in ids, letters, digits, - and _, stays.</summary>
     public string FileName => string.Concat(Id.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
 
-    /// <summary>code, markdown or raw.</summary>
     public string Kind => (string)Json["cell_type"]!;
-
     public bool IsCode => Kind == "code";
 
     public string Source
@@ -29,7 +25,6 @@ internal sealed class NotebookCell
     public IReadOnlyList<string> Tags =>
         Json["metadata"]?["tags"] is JsonArray tags ? [.. tags.OfType<JsonValue>().Select(tag => tag.ToString())] : [];
 
-    /// <summary>The number that the cell was run as, null before it was.</summary>
     public int? ExecutionCount
     {
         get => (int?)Json["execution_count"];

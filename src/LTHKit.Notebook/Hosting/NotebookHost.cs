@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using LTHKit.Formatting;
 using Microsoft.AspNetCore.Html;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Scripting;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
@@ -41,6 +43,8 @@ internal sealed class NotebookHost : IDisposable
         typeof(float), typeof(double), typeof(decimal), typeof(char), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(Enum),
         typeof(System.Numerics.BigInteger), typeof(System.Numerics.Complex),
     ];
+
+    public static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
     private const int MostNested = 500;
 
@@ -121,7 +125,6 @@ internal sealed class NotebookHost : IDisposable
         return error;
     }
 
-    /// <summary>Asks one of the kernels' language services.</summary>
     public async Task<T?> AskAsync<T>(KernelCommand question) where T : KernelEvent
     {
         if (question is LanguageServiceCommand about && IsTooDeep(about.Code))
@@ -131,8 +134,10 @@ internal sealed class NotebookHost : IDisposable
         return result.Events.OfType<T>().LastOrDefault();
     }
 
-    /// <summary>Whether code opens more brackets than the compiler can follow: it knows no limit and overflows the stack.</summary>
-    public static bool IsTooDeep(string code)
+    /// <summary>C# of a cell; null where it opens more brackets than the compiler can follow, which knows no limit and overflows the stack.</summary>
+    public static SyntaxTree? Parse(string code) => IsTooDeep(code) ? null : CSharpSyntaxTree.ParseText(code, Script);
+
+    private static bool IsTooDeep(string code)
     {
         var depth = 0;
         return code.Any(c => (depth = c is '(' or '[' or '{' ? depth + 1 : c is ')' or ']' or '}' ? Math.Max(0, depth - 1) : depth) > MostNested);

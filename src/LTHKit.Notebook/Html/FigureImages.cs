@@ -10,7 +10,6 @@ namespace LTHKit.Notebook.Html;
 /// <summary>The figures of executed notebooks as pictures, drawn by plotly.js in headless Chromium.</summary>
 internal static class FigureImages
 {
-    /// <summary>The formats that <see cref="WriteAsyncAsync"/> knows.</summary>
     public static IReadOnlyList<string> Formats { get; } = ["png", "svg"];
 
     /// <summary>Writes every figure of a notebook into a folder, NAME.CELL.png, the second of a cell NAME.CELL-2.png.</summary>
@@ -40,7 +39,6 @@ internal static class FigureImages
         return paths;
     }
 
-    /// <summary>The pictures of figures, in their order.</summary>
     private static async Task<List<byte[]>> DrawAsync(IEnumerable<JsonNode> figures, string format, double scale)
     {
         await using var browser = await Chromium.LaunchAsync().ConfigureAwait(false);

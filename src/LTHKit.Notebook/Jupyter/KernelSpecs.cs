@@ -12,17 +12,14 @@ internal sealed record KernelSpec(string Name, string Folder, string DisplayName
 /// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
 internal static class KernelSpecs
 {
-    /// <summary>The name that the notebooks carry.</summary>
     public const string Name = "lthkit";
 
     private const string Mark = "lthkit";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The user's own data folder of Jupyter.</summary>
     public static string UserFolder =>
         Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share"), "jupyter");
 
-    /// <summary>The data folder below an environment's prefix.</summary>
     public static string FolderOf(string prefix) => Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
 
     /// <summary>This kit's kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
@@ -36,7 +33,6 @@ internal static class KernelSpecs
         return [.. folders.Distinct().Select(folder => Read(Path.Combine(folder, "kernels", Name))).OfType<KernelSpec>()];
     }
 
-    /// <summary>Registers this kit's kernel in a data folder.</summary>
     public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
     {
         var spec = new KernelSpec(Name, Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
@@ -54,7 +50,6 @@ internal static class KernelSpecs
         return spec;
     }
 
-    /// <summary>Removes this kit's kernel from a data folder; the ones removed.</summary>
     public static IReadOnlyList<KernelSpec> Uninstall(string folder)
     {
         var own = Read(Path.Combine(folder, "kernels", Name)) is { Checkout: not null } spec ? [spec] : Array.Empty<KernelSpec>();

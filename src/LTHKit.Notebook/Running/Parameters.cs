@@ -15,8 +15,6 @@ internal static class Parameters
 {
     private const string Declaring = "parameters", Injected = "injected-parameters";
 
-    private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
-
     public static void Inject(NotebookDocument notebook, IReadOnlyDictionary<string, string> values, string name)
     {
         foreach (var old in notebook.Cells.Where(cell => cell.Tags.Contains(Injected)).ToList())
@@ -48,10 +46,9 @@ internal static class Parameters
     // Name to type as written, or as the default shows where it is var.
     private static Dictionary<string, string> Declared(string source)
     {
-        if (NotebookHost.IsTooDeep(source))
+        if (NotebookHost.Parse(source) is not { } tree)
             return [];
-        var root = (CompilationUnitSyntax)CSharpSyntaxTree.ParseText(source, Script).GetRoot();
-        var declarations = root.Members.Select(member => member switch
+        var declarations = ((CompilationUnitSyntax)tree.GetRoot()).Members.Select(member => member switch
         {
             FieldDeclarationSyntax field => field.Declaration,
             GlobalStatementSyntax { Statement: LocalDeclarationStatementSyntax local } => local.Declaration,
@@ -115,7 +112,7 @@ internal static class Parameters
         // Of any other type: what was given must be an expression, and the compiler judges it.
         string Expression()
         {
-            var expression = SyntaxFactory.ParseExpression(value, options: Script);
+            var expression = SyntaxFactory.ParseExpression(value, options: NotebookHost.Script);
             return expression.ContainsDiagnostics || expression.ToFullString() != value
                 ? throw Wrong("a C# expression")
                 : value;
