@@ -1,4 +1,3 @@
-using LTHKit.Notebook.Document;
 using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Tests;
@@ -40,8 +39,8 @@ public sealed class DocumentTests : IDisposable
     public void UnknownFieldsSurviveARoundTrip()
     {
         var written = NotebookDocument.Parse(Foreign, "foreign").ToString();
-        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(
-            System.Text.Json.Nodes.JsonNode.Parse(Foreign), System.Text.Json.Nodes.JsonNode.Parse(written)));
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse(Foreign), JsonNode.Parse(written)));
         Assert.Contains("é ünd <tags> & 'quotes'", written);
         Assert.Contains("2.50", written);
         Assert.Contains("1e-7", written);

@@ -1,6 +1,5 @@
 using Deedle;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Running;
 using Microsoft.DotNet.Interactive.Formatting;
 

@@ -1,7 +1,5 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Tests.Jupyter;
 using PuppeteerSharp;

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Text;
-using System.Text.Json.Nodes;
 using CsCheck;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Running;

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Running;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Notebook.Document;
 
 namespace LTHKit.Notebook.Tests;
 

@@ -1,8 +1,6 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using LTHKit.Experiments;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Tests.Jupyter;
 
 namespace LTHKit.Notebook.Tests;

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace LTHKit.Notebook.Document;
 
 /// <summary>One cell of a notebook, a view on its JSON.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace LTHKit.Notebook.Hosting;
 
 /// <summary>What stopped a cell.</summary>

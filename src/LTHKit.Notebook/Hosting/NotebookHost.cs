@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Text;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
 using Microsoft.AspNetCore.Html;
 using Microsoft.CodeAnalysis;

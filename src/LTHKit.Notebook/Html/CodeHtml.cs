@@ -1,6 +1,4 @@
 using System.Net;
-using System.Text;
-using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 

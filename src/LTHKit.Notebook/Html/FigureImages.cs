@@ -1,8 +1,4 @@
-using System.Text;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
-using LTHKit.Storage;
 using PuppeteerSharp;
 
 namespace LTHKit.Notebook.Html;

@@ -1,7 +1,4 @@
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
-using LTHKit.Storage;
 using static LTHKit.Notebook.Html.CodeHtml;
 
 namespace LTHKit.Notebook.Html;

@@ -1,4 +1,3 @@
-using LTHKit.Storage;
 using Plotly.NET;
 
 namespace LTHKit.Notebook.Html;

@@ -1,7 +1,5 @@
 using System.IO.Enumeration;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
 using System.Threading.Channels;
-using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Jupyter;
 

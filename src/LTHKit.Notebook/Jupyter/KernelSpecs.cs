@@ -1,8 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Notebook.Html;
-using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Jupyter;
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Running;

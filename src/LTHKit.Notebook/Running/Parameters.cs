@@ -1,6 +1,4 @@
 using System.Globalization;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;

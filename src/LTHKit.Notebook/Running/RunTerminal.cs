@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Running;

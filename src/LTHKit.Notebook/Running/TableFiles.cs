@@ -1,8 +1,5 @@
 using System.Globalization;
 using Deedle;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
-using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Running;
 

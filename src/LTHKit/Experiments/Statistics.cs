@@ -48,7 +48,7 @@ internal static class Statistics
         var (freedom, shift, c) = (n - 1, effect * Math.Sqrt(n), Quantile(1 - sides * alpha / 2, n - 1));
         var (middle, scale) = (Math.Sqrt(freedom), (1 - freedom / 2.0) * Math.Log(2) - SpecialFunctions.GammaLn(freedom / 2.0));
         return GaussLegendreRule.Integrate(
-            x => Normal.CDF(0, 1, shift - c * x / middle) * Math.Exp(scale + (freedom - 1) * Math.Log(x) - x * x / 2),
+            x => MathNet.Numerics.Distributions.Normal.CDF(0, 1, shift - c * x / middle) * Math.Exp(scale + (freedom - 1) * Math.Log(x) - x * x / 2),
             Math.Max(0, middle - 8), middle + 8, 128);
     }
 

@@ -2,8 +2,6 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
-using LTHKit.Data;
-using Xunit;
 
 namespace LTHKit.Tests.Data;
 

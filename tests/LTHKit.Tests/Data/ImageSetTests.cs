@@ -1,10 +1,4 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
 using LTHKit.Tests.Experiments;
-using LTHKit.Training;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Data;
 

@@ -1,8 +1,4 @@
 using System.Security.Cryptography;
-using LTHKit.Data;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Data;
 

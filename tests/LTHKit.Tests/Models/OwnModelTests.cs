@@ -1,14 +1,7 @@
 using CsCheck;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
 using LTHKit.Tests.Tweaks;
-using LTHKit.Tweaks;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Models;
 

@@ -1,9 +1,4 @@
 using System.Text.Json.Nodes;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Pruning;
 

@@ -3,9 +3,6 @@ using System.Text;
 using CsCheck;
 using LTHKit.Storage;
 using LTHKit.Tests.Data;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Storage;
 

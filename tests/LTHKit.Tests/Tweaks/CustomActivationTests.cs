@@ -1,9 +1,4 @@
-using LTHKit.Experiments;
 using LTHKit.Tests.Experiments;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Tweaks;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Jupyter;
 using PuppeteerSharp;

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using LTHKit.Notebook.Jupyter;
 
 namespace LTHKit.Notebook.Tests.Jupyter;
