@@ -126,16 +126,8 @@ public sealed partial class Lab : IDisposable
         };
     }
 
-    /// <summary>Trains, or finds in the store, these runs and all that they build on.</summary>
-    /// <param name="name">For the progress line.</param>
-    /// <param name="specs">What to run.</param>
-    /// <param name="watches">What to measure while these runs train.</param>
-    /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
-    /// <returns>One result a spec, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
-    /// <exception cref="DivergedException">A training diverged; the others are kept.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; finished epochs are kept.</exception>
-    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
+    /// <summary>Trains, or finds in the store, these runs and all that they build on; throws where one diverged, after all others have been trained.</summary>
+    internal IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
         => [.. Outcomes(name, specs, watches, keep).Select(o => o.Result ?? throw o.Reason!)];
 
     private IReadOnlyList<(RunSpec Spec, RunResult? Result, DivergedException? Reason)> Outcomes(
@@ -148,19 +140,19 @@ public sealed partial class Lab : IDisposable
         var scheduler = new Scheduler(_runner, _workers, specs, watched, [.. keep ?? []], Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
         IReadOnlyList<RunSpec> missing = [.. scheduler.Plan.Where(s => Store.Find(s) is null)];
         using var progress = new LabProgress(name, scheduler.Plan.Count, missing, Store, [.. _runner.Sizes(missing), .. scheduler.Replays(missing)]);
-        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(scheduler.Run(s, progress, stop))).ToArray());
+        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray());
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
-        return [.. specs.Zip(outcomes, (spec, outcome) => (spec, outcome.Result, outcome.Reason))];
+        return outcomes;
 
-        static async Task<(RunResult? Result, DivergedException? Reason)> Outcome(Task<RunResult> run)
+        static async Task<(RunSpec, RunResult? Result, DivergedException?)> Outcome(RunSpec spec, Task<RunResult> run)
         {
             try
             {
-                return (await run.ConfigureAwait(false), null);
+                return (spec, await run.ConfigureAwait(false), null);
             }
             catch (DivergedException e)
             {
-                return (null, e);
+                return (spec, null, e);
             }
         }
     }
@@ -176,14 +168,15 @@ public sealed partial class Lab : IDisposable
         IReadOnlyList<RunResult> all = [.. runs];
         Validate(watch, all.Select(run => run.Spec));
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
-        var seen = _workers.Interruptible(stop => all.Select(run => _workers.InPlace(() =>
+        var series = _workers.Each(all, (run, stop) =>
         {
-            var values = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
+            var seen = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
             progress.Finished(run.Spec);
-            return values;
-        }, stop)).ToArray());
+            var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
+            return new WatchSeries(run, epochs, seen[epochs[0]].Keys.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
+        });
         progress.Finish();
-        return [.. all.Zip(seen, (run, values) => Series(run, watch, values))];
+        return series;
     }
 
     /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
@@ -194,15 +187,15 @@ public sealed partial class Lab : IDisposable
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json writes and reads.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
-        => Measured(run, name, settings, measure, (network, mask, _) => measure(network, mask), epochs);
+        => Measured(run, name, new { settings, code = measure }, (network, mask, _) => measure(network, mask), epochs);
 
     /// <summary>The same for what takes long: its last argument is cancelled by <see cref="Interrupt"/> and by an interrupt of the notebook.</summary>
     /// <inheritdoc cref="Measure{T}(RunResult, string, object, Func{Network, Mask?, T}, int?)"/>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs = null)
-        => Measured(run, name, settings, measure, measure, epochs);
+        => Measured(run, name, new { settings, code = measure }, measure, epochs);
 
-    private T Measured<T>(RunResult run, string name, object settings, Delegate code, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
-        => Kept(run, name, new { settings, code }, epochs, at =>
+    private T Measured<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
+        => Kept(run, name, settings, epochs, at =>
         {
             using var network = Network(run, at);
             using var mask = Mask(run);
@@ -272,8 +265,7 @@ public sealed partial class Lab : IDisposable
         if (at is not { } point)
             return _runner.Load(run.Spec);
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
-        var network = _workers.Interruptible<Network>(stop =>
-            [_workers.InPlace(() => _runner.NetworkAt(run.Spec, point, [progress.Watch(run.Spec)], stop), stop)])[0];
+        var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop))[0];
         progress.Finish();
         return network;
     }
@@ -309,13 +301,6 @@ public sealed partial class Lab : IDisposable
             watch.Validate(spec.Model, Data(spec.Data));
             watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs);
         }
-    }
-
-    private static WatchSeries Series(RunResult run, Watch watch, SortedDictionary<int, IReadOnlyDictionary<string, double>> seen)
-    {
-        var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
-        var names = epochs.Count == 0 ? [] : seen[epochs[0]].Keys;
-        return new(run, epochs, names.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
     }
 
     private sealed record Computed<T>(string Run, T Value);

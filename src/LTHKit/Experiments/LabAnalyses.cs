@@ -93,8 +93,9 @@ public sealed partial class Lab
                     + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
         using var progress = new ShareProgress(title, all.Count);
-        var results = _workers.Interruptible(stop => all.Select((run, i) => _workers.InPlace(() =>
+        var results = _workers.Each(all.Index(), (one, stop) =>
         {
+            var (i, run) = one;
             var value = Kept(run, name, settings, epochs, at =>
             {
                 progress.Report(i, 0);
@@ -104,7 +105,7 @@ public sealed partial class Lab
             });
             progress.Report(i, 1);
             return new Measured<T>(run, value);
-        }, stop)).ToArray());
+        });
         progress.Finish();
         return results;
     }

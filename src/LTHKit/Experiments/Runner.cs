@@ -120,7 +120,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         => at == spec.Recipe.Epochs || at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
-    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Watched(
+    public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(
         RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         if (Unseen(spec, watch) is { Count: > 0 } epochs)
@@ -129,12 +129,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Replay(spec, [.. epochs.Select(epoch => (Step)epoch)], callbacks, cancel,
                 (at, network, mask) => Measure(spec, watch, at.Epochs, network, mask, cancel));
         }
-        return Log(spec, watch).Read();
+        return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
     }
 
     /// <summary>The points of a run that a watch has not seen yet.</summary>
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
-        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
+        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Select(seen => seen.Epoch))];
 
     /// <summary>The factors that a finished run's initialisation learned.</summary>
     public LearnedScales LoadScales(RunResult run)
@@ -293,10 +293,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     private void Measure(RunSpec spec, Watch watch, int epoch, Network network, Mask? mask, CancellationToken cancel)
-        => Log(spec, watch).Add(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
+    {
+        var seen = new Seen(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
+        Log(spec, watch).Write(Log(spec, watch).Read().Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
+    }
 
-    private WatchLog Log(RunSpec spec, Watch watch)
-        => new(store.Folder(spec), _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
+    private RunLog<Seen> Log(RunSpec spec, Watch watch) => new(store.Folder(spec), store.Folder(spec).Watch(
+        _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}")));
 
     /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)

@@ -3,32 +3,21 @@ using LTHKit.Training;
 namespace LTHKit.Experiments;
 
 /// <summary>Trains runs and all that they build on, each once, several at a time, or finds them in the store.</summary>
-internal sealed class Scheduler
+internal sealed class Scheduler(
+    Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
 {
-    private readonly Runner _runner;
-    private readonly Workers _workers;
-    private readonly IReadOnlySet<string> _asked;
-    private readonly IReadOnlyList<Watch> _watches;
-    private readonly IReadOnlyList<Step> _keep, _always;
+    private readonly HashSet<string> _asked = [.. specs.Select(s => s.Id)];
     private readonly Dictionary<string, Task<RunResult>> _runs = [];
 
-    public Scheduler(
-        Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
-    {
-        (_runner, _workers, _watches, _keep, _always) = (runner, workers, watches, keep, always);
-        _asked = specs.Select(s => s.Id).ToHashSet();
-        Plan = [.. specs.SelectMany(Ancestry).DistinctBy(s => s.Id)];
-    }
-
     /// <summary>The runs and all that they build on, in an order in which they can be trained.</summary>
-    public IReadOnlyList<RunSpec> Plan { get; }
+    public IReadOnlyList<RunSpec> Plan { get; } = [.. specs.SelectMany(Ancestry).DistinctBy(s => s.Id)];
 
     /// <summary>What finished runs would have to be trained again for, which is said before anything trains.</summary>
     public IReadOnlyList<string> Replays(IReadOnlyList<RunSpec> missing)
         => [.. from spec in Plan.Except(missing)
                let asked = _asked.Contains(spec.Id)
-               let lost = (asked ? _keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !_runner.IsKept(spec, at))
-               let unseen = (asked ? _watches : []).Where(watch => _runner.Unseen(spec, watch).Count > 0)
+               let lost = (asked ? keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !runner.IsKept(spec, at))
+               let unseen = (asked ? watches : []).Where(watch => runner.Unseen(spec, watch).Count > 0)
                from what in lost.Select(at => $"its network at {at}, which was not kept").Concat(unseen.Select(watch => $"what '{watch.Name}' would have seen"))
                select $"has to be trained again: {spec.Label}, for {what}"];
 
@@ -42,11 +31,11 @@ internal sealed class Scheduler
     private async Task<RunResult> Start(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
         await Task.WhenAll(Needs(spec).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
-        return await _workers.InPlace(() =>
+        return await workers.InPlace(() =>
         {
             var asked = _asked.Contains(spec.Id);
-            HashSet<Step> keep = [.. asked ? _keep : [], .. spec.Level == 0 ? _always : [], .. GoneBackTo(spec, Plan)];
-            var result = _runner.Run(spec, asked ? _watches : [], keep, [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
+            HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, Plan)];
+            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
             progress.Finished(spec);
             return result;
         }, cancel).ConfigureAwait(false);

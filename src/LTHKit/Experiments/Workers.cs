@@ -23,7 +23,7 @@ internal sealed class Workers(int places, int threads) : IDisposable
         {
             return await Task.Factory.StartNew(() =>
             {
-                TorchSharp.torch.set_num_threads(threads);
+                set_num_threads(threads);
                 return work();
             }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
@@ -32,6 +32,10 @@ internal sealed class Workers(int places, int threads) : IDisposable
             _places.Release();
         }
     }
+
+    /// <summary>Does a piece of work for each, side by side.</summary>
+    public T[] Each<TOne, T>(IEnumerable<TOne> all, Func<TOne, CancellationToken, T> work)
+        => Interruptible(stop => all.Select(one => InPlace(() => work(one, stop), stop)).ToArray());
 
     /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
     public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => Stoppable(stop =>
