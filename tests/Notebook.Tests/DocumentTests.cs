@@ -2,7 +2,7 @@ using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Tests;
 
-public sealed class DocumentTests : IDisposable
+public sealed class DocumentTests : InFolder
 {
     private const string Foreign =
         """
@@ -30,10 +30,6 @@ public sealed class DocumentTests : IDisposable
          "a_new_field": [true]
         }
         """;
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-document-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void UnknownFieldsSurviveARoundTrip()
@@ -84,13 +80,13 @@ public sealed class DocumentTests : IDisposable
     [Fact]
     public void AMissingFileIsNamed() =>
         Assert.Equal(
-            $"There is no notebook {_folder}/none.ipynb: check the path.",
-            Assert.Throws<UserException>(() => NotebookDocument.Load(Path.Combine(_folder, "none.ipynb"))).Message);
+            $"There is no notebook {Folder}/none.ipynb: check the path.",
+            Assert.Throws<UserException>(() => NotebookDocument.Load(Path.Combine(Folder, "none.ipynb"))).Message);
 
     [Fact]
     public void ASaveThatFailsLeavesTheOldFileAndNoOther()
     {
-        var path = Path.Combine(_folder, "a.ipynb");
+        var path = Path.Combine(Folder, "a.ipynb");
         File.WriteAllText(path, "old");
         Assert.Throws<UserException>(() => AtomicFile.Replace(path, temporary =>
         {
@@ -98,13 +94,13 @@ public sealed class DocumentTests : IDisposable
             throw new IOException("No space left on device");
         }));
         Assert.Equal("old", File.ReadAllText(path));
-        Assert.Equal([path], Directory.GetFiles(_folder, "*", new EnumerationOptions { AttributesToSkip = 0 }));
+        Assert.Equal([path], Directory.GetFiles(Folder, "*", new EnumerationOptions { AttributesToSkip = 0 }));
     }
 
     [Fact]
     public async Task AReaderSeesTheOldFileOrTheNewOneAndNothingBetween()
     {
-        var path = Path.Combine(_folder, "b.ipynb");
+        var path = Path.Combine(Folder, "b.ipynb");
         var texts = new[] { new string('a', 300_000), new string('b', 200_000) };
         AtomicFile.WriteText(path, texts[0]);
         var writing = Task.Run(() =>

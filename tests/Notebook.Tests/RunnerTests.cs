@@ -2,12 +2,8 @@ using LTHKit.Notebook.Running;
 
 namespace LTHKit.Notebook.Tests;
 
-public sealed class RunnerTests : IDisposable
+public sealed class RunnerTests : InFolder
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-runner-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     private string Write(params string[] cells) => Write(cells.Select(source => (source, Array.Empty<string>())).ToArray());
 
     private string Write(params (string Source, string[] Tags)[] cells)
@@ -15,7 +11,7 @@ public sealed class RunnerTests : IDisposable
         var notebook = TestNotebook.Empty();
         foreach (var (i, (source, tags)) in cells.Index())
             notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source, tags);
-        var path = Path.Combine(_folder, "in.ipynb");
+        var path = Path.Combine(Folder, "in.ipynb");
         notebook.Save(path);
         return path;
     }
@@ -24,7 +20,7 @@ public sealed class RunnerTests : IDisposable
         NotebookRunner.RunAsync(
             new RunOptions(path)
             {
-                OutputFolder = Path.Combine(_folder, "out"),
+                OutputFolder = Path.Combine(Folder, "out"),
                 Parameters = parameters.ToDictionary(p => p.Item1, p => p.Item2),
                 Terminal = terminal,
                 Grace = TimeSpan.FromSeconds(2),
@@ -87,7 +83,7 @@ public sealed class RunnerTests : IDisposable
         using var terminal = new Listener(() =>
         {
             // The second begins and ends just before the first puts its notebook into place.
-            var partial = Path.Combine(_folder, "out", "in.ipynb.partial");
+            var partial = Path.Combine(Folder, "out", "in.ipynb.partial");
             if (other is null && File.Exists(partial) && NotebookDocument.Load(partial).Cells[0].Outputs.Count > 0)
                 other = Run(path).GetAwaiter().GetResult();
         });
@@ -95,7 +91,7 @@ public sealed class RunnerTests : IDisposable
         Assert.Null(outcome.Error?.Message);
         Assert.Null(other!.Error?.Message);
         Assert.Single(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs);
-        Assert.Equal(["in.html", "in.ipynb", "plotly.min.js"], Directory.GetFiles(Path.Combine(_folder, "out")).Select(Path.GetFileName).Order());
+        Assert.Equal(["in.html", "in.ipynb", "plotly.min.js"], Directory.GetFiles(Path.Combine(Folder, "out")).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -142,7 +138,7 @@ public sealed class RunnerTests : IDisposable
         var path = Write(("var count = 1; var rate = 0.5;", ["parameters"]));
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(path, null, default, (name, value)));
         Assert.Equal(message, refused.Message);
-        Assert.False(Directory.Exists(Path.Combine(_folder, "out")));
+        Assert.False(Directory.Exists(Path.Combine(Folder, "out")));
     }
 
     [Fact]
@@ -171,7 +167,7 @@ public sealed class RunnerTests : IDisposable
     {
         var before = Environment.CurrentDirectory;
         var outcome = await Run(Write("System.IO.Directory.GetCurrentDirectory()"));
-        Assert.Equal(_folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
+        Assert.Equal(Folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
         Assert.Equal(before, Environment.CurrentDirectory);
     }
 
@@ -183,10 +179,10 @@ public sealed class RunnerTests : IDisposable
     {
         var notebook = TestNotebook.Empty();
         notebook.Add("code", id, "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [2.0]) } }.Frame");
-        notebook.Save(Path.Combine(_folder, "in.ipynb"));
-        var outcome = await Run(Path.Combine(_folder, "in.ipynb"));
+        notebook.Save(Path.Combine(Folder, "in.ipynb"));
+        var outcome = await Run(Path.Combine(Folder, "in.ipynb"));
         Assert.Null(outcome.Error?.Message);
-        Assert.Equal([Path.Combine(_folder, "out", file)], outcome.Tables);
+        Assert.Equal([Path.Combine(Folder, "out", file)], outcome.Tables);
         Assert.Equal(id, NotebookDocument.Load(outcome.Notebook).Cells[0].Id);
     }
 
@@ -205,7 +201,7 @@ public sealed class RunnerTests : IDisposable
     [Fact]
     public async Task AnOutputFolderThatIsAFileIsRefused()
     {
-        File.WriteAllText(Path.Combine(_folder, "out"), "");
+        File.WriteAllText(Path.Combine(Folder, "out"), "");
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1")));
         Assert.Contains("cannot be written", refused.Message);
     }

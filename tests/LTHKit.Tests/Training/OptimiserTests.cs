@@ -1,5 +1,4 @@
 using CsCheck;
-using LTHKit.Tests.Data;
 using LTHKit.Tests.Experiments;
 using TorchSharp.Modules;
 

@@ -1,4 +1,3 @@
-using LTHKit.Tests.Data;
 using LTHKit.Tests.Experiments;
 using LTHKit.Tests.Models;
 
