@@ -4,15 +4,13 @@ using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>A kernel of this kit's that Jupyter knows of.</summary>
-internal sealed record KernelSpec(string Name, string Folder, string DisplayName, string? Checkout);
+/// <summary>A kernel of this kit's name that Jupyter knows of; without a checkout it is somebody else's.</summary>
+internal sealed record KernelSpec(string Folder, string DisplayName, string? Checkout);
 
 /// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
 internal static class KernelSpecs
 {
     public const string Name = "lthkit";
-
-    private const string Mark = "lthkit";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static string UserFolder =>
@@ -33,14 +31,14 @@ internal static class KernelSpecs
 
     public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
     {
-        var spec = new KernelSpec(Name, Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
+        var spec = new KernelSpec(Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
         var json = new JsonObject
         {
             ["argv"] = new JsonArray([.. command.Append("{connection_file}").Select(word => JsonValue.Create(word))]),
             ["display_name"] = spec.DisplayName,
             ["language"] = "C#",
             ["interrupt_mode"] = "message",
-            ["metadata"] = new JsonObject { [Mark] = checkout },
+            ["metadata"] = new JsonObject { [Name] = checkout },
         };
         // Front ends serve what lies beside a kernel's description: figures take plotly.js from there.
         AtomicFile.WriteText(Path.Combine(spec.Folder, WebAssets.PlotlyFile), WebAssets.Plotly);
@@ -48,19 +46,20 @@ internal static class KernelSpecs
         return spec;
     }
 
-    public static IReadOnlyList<KernelSpec> Uninstall(string folder)
+    /// <summary>Removes this kit's kernel from a data folder; null where there is none.</summary>
+    public static KernelSpec? Uninstall(string folder)
     {
-        var own = Read(Path.Combine(folder, "kernels", Name)) is { Checkout: not null } spec ? [spec] : Array.Empty<KernelSpec>();
+        if (Read(Path.Combine(folder, "kernels", Name)) is not { Checkout: not null } own)
+            return null;
         try
         {
-            foreach (var found in own)
-                Directory.Delete(found.Folder, recursive: true);
+            Directory.Delete(own.Folder, recursive: true);
+            return own;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"The kernel could not be removed: {e.Message}", e);
         }
-        return own;
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
@@ -73,12 +72,11 @@ internal static class KernelSpecs
         try
         {
             var json = JsonNode.Parse(File.ReadAllText(file));
-            return new(Path.GetFileName(folder), folder, json?["display_name"]?.ToString() ?? "", json?["metadata"]?[Mark]?.ToString());
+            return new(folder, json?["display_name"]?.ToString() ?? "", json?["metadata"]?[Name]?.ToString());
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
-            // Somebody's, and damaged; not for this kit to judge.
-            return new(Path.GetFileName(folder), folder, "(unreadable)", null);
+            return new(folder, "(unreadable)", null);
         }
     }
 }

@@ -151,7 +151,7 @@ public sealed class OwnModelTests : InFolder
         using var lab = Tiny.Lab(Store);
         Assert.Contains("no convolution", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SkipInjection()] }])).Message);
         Assert.Contains("no activation", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SmoothActivation()] }])).Message);
-        Assert.False(Directory.Exists(Store));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Store));
     }
 
     /// <summary>A row of convolutions, with or without BatchNorm, of strides 1 and 2, then linear layers.</summary>

@@ -17,9 +17,9 @@ public sealed class KernelSpecTests : InFolder
         Assert.True(File.Exists(Path.Combine(spec.Folder, "plotly.min.js")));
         Assert.Contains(spec, KernelSpecs.Find(Folder));
         Assert.Equal(spec, KernelSpecs.Install(Folder, Start, "/kit"));
-        Assert.Equal([spec], KernelSpecs.Uninstall(Folder));
+        Assert.Equal(spec, KernelSpecs.Uninstall(Folder));
         Assert.False(Directory.Exists(spec.Folder));
-        Assert.Empty(KernelSpecs.Uninstall(Folder));
+        Assert.Null(KernelSpecs.Uninstall(Folder));
     }
 
     [Fact]
@@ -29,8 +29,8 @@ public sealed class KernelSpecTests : InFolder
         Directory.CreateDirectory(theirs);
         File.WriteAllText(Path.Combine(theirs, "kernel.json"), """{"argv":["dotnet","interactive"],"display_name":".NET (C#)","language":"C#"}""");
         var spec = KernelSpecs.Install(Folder, Start, "/kit");
-        Assert.Equal(("lthkit", "LTHKit (C#)"), (spec.Name, spec.DisplayName));
-        Assert.Equal([spec], KernelSpecs.Uninstall(Folder));
+        Assert.Equal("LTHKit (C#)", spec.DisplayName);
+        Assert.Equal(spec, KernelSpecs.Uninstall(Folder));
         Assert.True(File.Exists(Path.Combine(theirs, "kernel.json")));
     }
 }
