@@ -74,9 +74,7 @@ internal sealed partial class CodeIdentity
         if (value is Delegate function)
             foreach (var part in function.GetInvocationList())
             {
-                if (part.Method.DeclaringType is null)
-                    throw Refused(name, part.Target ?? value);
-                _values.Append(" calls ").Append(Reference(part.Method));
+                _values.Append(" calls ").Append(Reference(part.Method.DeclaringType is null ? throw Refused(name, part.Target ?? value) : part.Method));
                 Value(name, part.Target);
             }
         else if (value is Array array)
@@ -154,8 +152,7 @@ internal sealed partial class CodeIdentity
             var whole = !IsOwn(part) || !IsCompilers(part);
             if (whole && IsOwn(part))
                 Reference(part);
-            var fields = part.GetFields(Any | BindingFlags.DeclaredOnly).OrderBy(f => whole ? -1 : Known(f)).ThenBy(f => f.Name, StringComparer.Ordinal);
-            foreach (var field in fields)
+            foreach (var field in part.GetFields(Any | BindingFlags.DeclaredOnly).OrderBy(f => whole ? -1 : Known(f)).ThenBy(f => f.Name, StringComparer.Ordinal))
                 if (whole ? !IsMemory(value, field) : Known(field) >= 0)
                 {
                     _values.Append("\n.").Append(whole ? field.Name : Reference(field));

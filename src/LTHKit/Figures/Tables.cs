@@ -74,9 +74,7 @@ public static class Tables
         ("best epoch", row => row.Run.BestEpoch + 1),
         ("seconds", row => Math.Round(row.Run.Seconds, 1)));
 
-    /// <summary>
-    /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.
-    /// </summary>
+    /// <summary>The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.</summary>
     /// <param name="measured">One a run.</param>
     /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
