@@ -266,7 +266,6 @@ internal sealed partial class CodeIdentity
     /// <summary>Whether lambdas or the variables of a cell live there.</summary>
     private static bool IsCompilers(Type type) => type.Name.StartsWith("<>c") || type.Name.StartsWith("Submission#") || type.IsGenericParameter;
 
-    /// <summary>Whether the compiler keeps a lambda there, once it has made one.</summary>
     private static bool IsCache(FieldInfo field) => field.Name.StartsWith("<>") && field.DeclaringType!.IsDefined(typeof(CompilerGeneratedAttribute));
 
     private static string NameOf(Type type) => IsCompilers(type) ? "lambda" : Numbered().Replace(IsOwn(type) ? type.Name : type.ToString(), "");

@@ -218,7 +218,6 @@ public sealed partial class Lab : IDisposable
         return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
 
-    /// <summary>What was computed before, or what is computed now and kept.</summary>
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;

@@ -126,7 +126,6 @@ public sealed partial class Lab
     private static IReadOnlyList<Plane> Named(IReadOnlyList<Measured<Plane>> planes)
         => [.. planes.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) })];
 
-    /// <summary>What one measurement has at hand.</summary>
     private sealed record Work(Network Network, Mask? Mask, ImageSet Data, Action<double> Report, CancellationToken Cancel)
     {
         public Objective On(Sample sample) => new(Network, Data, sample);

@@ -107,7 +107,6 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
         return profile;
     }
 
-    /// <summary>Puts <paramref name="changes"/> over <paramref name="settings"/>, object by object.</summary>
     private static void Merge(JsonObject settings, JsonObject changes)
     {
         foreach (var (key, value) in changes)

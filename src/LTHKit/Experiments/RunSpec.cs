@@ -192,7 +192,6 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         Tweaks = [],
     };
 
-    /// <summary>Two tweaks of one type go by their settings.</summary>
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType() == tweak.GetType()) > 1 ? SpecJson.Of(tweak).ToJsonString() : "";
 
@@ -200,9 +199,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     private sealed class Known(RunSpec spec)
     {
         public Lazy<JsonObject> Json { get; } = new(() => SpecJson.Of(spec.Normalised));
-
         public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
-
         public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
 
         public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch

@@ -50,10 +50,8 @@ public sealed class RunStore(string root, string device = "cpu")
         return new(Resolve("runs", Started));
     }
 
-    /// <summary>The same store for runs on another device.</summary>
     internal RunStore On(Device other) => new(Root, other.type.ToString().ToLowerInvariant());
 
-    /// <summary>The folder of a run, which need not exist.</summary>
     internal RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, $"{spec.Id} {Maker}".Replace(", ", "-").Replace(' ', '-')));
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
@@ -135,7 +133,6 @@ public sealed class RunStore(string root, string device = "cpu")
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
         => new RunLog<EpochMetrics>(Folder(spec), Folder(spec).Metrics).Write(ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
-    /// <summary>The epochs recorded so far.</summary>
     internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
     {
         var folder = Folder(spec);
@@ -160,7 +157,6 @@ public sealed class RunStore(string root, string device = "cpu")
                 + $"use another run store (LTHKIT_RUNS) for them, or delete {Folder(spec).Path}.");
     }
 
-    /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
     private string Images(RunSpec spec)
     {
         var folder = Folder(spec);

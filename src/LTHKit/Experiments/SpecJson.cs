@@ -15,7 +15,6 @@ internal static class SpecJson
 {
     internal static readonly JsonSerializerOptions Options = With(readOnly: false);
 
-    /// <summary>How a line of a log is written.</summary>
     internal static readonly JsonSerializerOptions LineOptions = new(JsonSerializerDefaults.Web)
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -24,7 +23,6 @@ internal static class SpecJson
 
     private static readonly JsonSerializerOptions WithReadOnly = With(readOnly: true);
 
-    /// <summary>The canonical form of a record of settings.</summary>
     public static JsonObject Of(object settings) => Written(settings, Options);
 
     /// <summary>What a tweak or a watch is: its type's name, its settings, and for one that is not the kit's an identity of its code and state.</summary>

@@ -176,7 +176,6 @@ public static class Tables
         return builder.Frame;
     }
 
-    /// <summary>The same with the rows counted from 0.</summary>
     private static Frame<int, string> Counted<T>(IEnumerable<T> things, params (string Name, Func<T, object?> Value)[] columns)
         => Table(things.Index(), row => row.Index,
             [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);
