@@ -42,7 +42,7 @@ public sealed partial class Lab
     public IReadOnlyList<Measured<EigenvectorLine>> AlongTopEigenvector(IEnumerable<RunResult> runs, int? epochs = null, HessianOptions? options = null,
         LossGrid? grid = null, Sample? sample = null)
     {
-        (options ??= new()).Validate();
+        options = (options ?? new()).Validated();
         grid = (grid ?? new(21, 0.5)).Validated();
         sample ??= Profile.Analysis.CurvatureSample;
         var test = Profile.Analysis.LandscapeSample(Part.Test);
@@ -55,7 +55,7 @@ public sealed partial class Lab
     public IReadOnlyList<Measured<SpectralDensity>> SpectralDensities(IEnumerable<RunResult> runs, int? epochs = null, int probes = 1,
         HessianOptions? options = null, Sample? sample = null)
     {
-        (options ??= new()).Validate();
+        options = (options ?? new()).Validated();
         sample ??= Profile.Analysis.CurvatureSample;
         var steps = Profile.Analysis.LanczosSteps;
         return MeasureEach("spectral densities", "spectral-density", runs, new { options, probes, steps, sample }, epochs, sample, work =>

@@ -95,10 +95,6 @@ public sealed class RunStore(string root, string device = "cpu")
             {
                 return new FileStream(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (UnauthorizedAccessException e)
-            {
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): choose another store with LTHKIT_RUNS.", e);
-            }
             catch (IOException e) when (e.HResult == HeldByAnother)
             {
                 if (!said)
@@ -106,9 +102,10 @@ public sealed class RunStore(string root, string device = "cpu")
                 if (cancel.WaitHandle.WaitOne(250))
                     cancel.ThrowIfCancellationRequested();
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): free some space or choose another store with LTHKIT_RUNS.", e);
+                var space = e is IOException ? "free some space or " : "";
+                throw new UserException($"{folder.Path} cannot be written ({e.Message}): {space}choose another store with LTHKIT_RUNS.", e);
             }
         }
     }
