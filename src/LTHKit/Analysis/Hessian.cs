@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Analysis;
@@ -15,13 +14,12 @@ namespace LTHKit.Analysis;
 public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 1e-3, ulong Seed = 0, Func<string, bool>? Parameters = null,
     bool GaussNewton = false)
 {
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate()
+    internal HessianOptions Validated()
     {
         if (MaxIterations < 1)
             throw new UserException($"An eigenvalue cannot be found in {MaxIterations} iterations; allow at least 1, PyHessian's default is 100.");
-        if (Tolerance is not (>= 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"The tolerance is {Tolerance}; it must lie in [0, 1), PyHessian's default is 0.001."));
+        return Tolerance is >= 0 and < 1 ? this
+            : throw new UserException(FormattableString.Invariant($"The tolerance is {Tolerance}; it must lie in [0, 1), PyHessian's default is 0.001."));
     }
 }
 
@@ -31,22 +29,14 @@ public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 
 /// they were; cancelling stops between two batches of a product. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are
 /// zero; parameters that are never pruned belong to it.
 /// </summary>
-public sealed class Hessian : IDisposable
+/// <param name="objective">Module, loss and batches.</param>
+/// <param name="mask">The ticket; null for the Hessian of all weights.</param>
+/// <param name="options">How to measure; null for the defaults.</param>
+/// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
+public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null) : IDisposable
 {
-    private readonly Objective _objective;
-    private readonly HessianOptions _options;
-    private readonly WeightSpace _space;
-
-    /// <param name="objective">Module, loss and batches.</param>
-    /// <param name="mask">The ticket; null for the Hessian of all weights.</param>
-    /// <param name="options">How to measure; null for the defaults.</param>
-    /// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
-    public Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null)
-    {
-        (_objective, _options) = (objective, options ?? new());
-        _options.Validate();
-        _space = new WeightSpace(objective.Module, mask, _options.Parameters);
-    }
+    private readonly HessianOptions _options = (options ?? new()).Validated();
+    private readonly WeightSpace _space = new(objective.Module, mask, options?.Parameters);
 
     // What random vectors are for.
     private enum Stream { Eigenvector = 1, Trace, Density }
@@ -113,9 +103,9 @@ public sealed class Hessian : IDisposable
     private T Measure<T>(Func<Func<Tensor, Tensor>, T> measure, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        using var mode = new EvalMode(_objective.Module);
+        using var mode = new EvalMode(objective.Module);
         using var precision = new FullPrecision();
-        using var only = _objective.BatchCount == 1 ? _objective.Batches().First() : null;
+        using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
         var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
         return measure(vector =>
         {
@@ -126,7 +116,7 @@ public sealed class Hessian : IDisposable
             if (whole is not null)
                 Add(whole(parts), 1);
             else
-                _objective.Each(batch => Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)_objective.Count), cancel);
+                objective.Each(batch => Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)objective.Count), cancel);
             return _space.Project(result).MoveToOuterDisposeScope();
 
             void Add(IList<Tensor>? product, double weight)
@@ -139,7 +129,7 @@ public sealed class Hessian : IDisposable
         });
 
         Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _options.GaussNewton
-            ? HessianProducts.GaussNewton(_space, _objective, batch, keepGraph) : HessianProducts.Hessian(_space, _objective, batch, keepGraph);
+            ? HessianProducts.GaussNewton(_space, objective, batch, keepGraph) : HessianProducts.Hessian(_space, objective, batch, keepGraph);
     }
 
     private Eigenpair PowerIteration(Func<Tensor, Tensor> product, IReadOnlyList<Eigenpair> found)
@@ -198,7 +188,7 @@ public sealed class Hessian : IDisposable
         => _space.Random(draw, unchecked((long)_options.Seed), (long)purpose, number);
 
     private double Finite(double value) => double.IsFinite(value) ? value : throw new UserException(
-        $"The curvature of {_objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
+        $"The curvature of {objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
         + "diverged; look at its loss, or measure it after an earlier epoch.");
 
     private static Tensor Deflated(Tensor vector, IReadOnlyList<Eigenpair> found)

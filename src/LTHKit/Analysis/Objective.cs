@@ -58,7 +58,6 @@ public sealed class Objective
         return _batches().Select(batch => batch.Images.dtype == dtype || !batch.Images.is_floating_point() ? batch : Converted(batch, dtype));
     }
 
-    /// <summary>Does something with each batch, in a dispose scope of its own.</summary>
     internal void Each(Action<Batch> action, CancellationToken cancel)
     {
         foreach (var batch in Batches())
@@ -73,7 +72,6 @@ public sealed class Objective
     /// <summary>The mean loss over one batch, a scalar tensor that gradients flow through.</summary>
     internal Tensor Of(Batch batch) => Of(Module.call(batch.Images), batch);
 
-    /// <summary>The loss of outputs for a batch.</summary>
     internal Tensor Of(Tensor outputs, Batch batch) => _loss(outputs, new Target(batch.Images, batch.Labels));
 
     /// <summary>The mean loss.</summary>
@@ -118,7 +116,6 @@ public enum Part
 /// <param name="BatchSize">Images that go through the network together; it changes memory, time and rounding only.</param>
 public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSize = 500)
 {
-    /// <exception cref="UserException">The data cannot give so many images, or the batch size is out of range.</exception>
     internal Sample Validated(ImageSet data)
     {
         if (BatchSize < 1)
@@ -128,7 +125,6 @@ public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSiz
             $"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, and 0 takes them all.");
     }
 
-    /// <summary>Number of images that it takes of <paramref name="data"/>.</summary>
     internal int CountIn(ImageSet data) => Images == 0 ? Whole(data).Count : Images;
 
     /// <summary>The images in their order. Each batch is disposed by whoever receives it.</summary>

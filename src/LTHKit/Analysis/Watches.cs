@@ -38,7 +38,7 @@ public sealed record CurvatureWatch : Watch
     /// <inheritdoc/>
     public override void Validate(ModelSpec model, ImageSet data)
     {
-        Hessian.Validate();
+        Hessian.Validated();
         Sample.Validated(data);
     }
 }

@@ -213,7 +213,6 @@ public static class Claims
         { Primary = false };
 
     /// <summary>The root mean square difference of the logarithmic loss; points where either is no number are left out.</summary>
-    /// <exception cref="UserException">The planes have not the same points.</exception>
     internal static double Distance(Plane a, Plane b)
     {
         if (!a.X.SequenceEqual(b.X) || !a.Y.SequenceEqual(b.Y))

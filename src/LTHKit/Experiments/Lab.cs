@@ -101,22 +101,17 @@ public sealed partial class Lab : IDisposable
         IReadOnlyList<double> cut = [.. rates ?? Profile.Rates];
         PruningRates.Validate(cut);
         int[] levels = [.. (sparsities?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Distinct().Order()];
-        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? levels.Prepend(0) : levels).Select(level => new RunSpec
+        var spec = new RunSpec(Profile.Recipe, Control: control, Rewind: rewind, Rewinding: rewinding, EachRound: eachRound)
         {
             Data = Profile.Data,
             Model = model ?? Profile.Model,
             Recipe = recipe ?? Profile.Recipe,
-            Drawing = Profile.Recipe,
             Pruning = pruning ?? Pruner.Imp,
             Rates = cut,
-            Level = level,
-            Control = control,
-            Rewind = rewind,
-            Rewinding = rewinding,
-            EachRound = eachRound,
             Tweaks = list,
-            Seed = seed,
-        }.Normalised)).ToList();
+        };
+        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? levels.Prepend(0) : levels)
+            .Select(level => (spec with { Level = level, Seed = seed }).Normalised)).ToList();
         name ??= string.Join(", ", specs.Count == 0 ? [RunSpec.NameOf(list)] : specs[^1].Ticket.Prepend(RunSpec.NameOf(list)));
         var outcomes = Outcomes(name, specs, watches, keep);
         RunResult[] runs = [.. outcomes.Select(o => o.Result).OfType<RunResult>()];
@@ -218,7 +213,6 @@ public sealed partial class Lab : IDisposable
         return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
 
-    /// <summary>What was computed before, or what is computed now and kept.</summary>
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;

@@ -29,7 +29,6 @@ internal sealed class LabProgress : IDisposable
             Update(() => { });
     }
 
-    /// <summary>Watches one run.</summary>
     public TrainingCallback Watch(RunSpec spec) => new Watcher(this, spec);
 
     public void Waiting(RunSpec spec) => Update(() => _last = $"waiting for another process to finish {spec.Label}");
@@ -41,7 +40,6 @@ internal sealed class LabProgress : IDisposable
             Update(() => _missing.Remove(spec.Id));
     }
 
-    /// <summary>All is done.</summary>
     public void Finish(IReadOnlyList<RunResult>? results = null)
     {
         results ??= [];

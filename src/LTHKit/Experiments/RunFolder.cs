@@ -51,7 +51,6 @@ internal sealed class RunLog<T>(RunFolder folder, string path)
 {
     private readonly string _head = JsonSerializer.Serialize(new { folder.Run }, SpecJson.LineOptions);
 
-    /// <summary>The lines so far; none where there is no file.</summary>
     public IReadOnlyList<T> Read()
     {
         if (!File.Exists(path))
@@ -69,7 +68,6 @@ internal sealed class RunLog<T>(RunFolder folder, string path)
         }
     }
 
-    /// <summary>Replaces the lines.</summary>
     public void Write(IEnumerable<T> lines)
         => AtomicFile.WriteText(path, string.Join('\n', [_head, .. lines.Select(line => JsonSerializer.Serialize(line, SpecJson.LineOptions)), ""]));
 }

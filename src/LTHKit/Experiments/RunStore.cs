@@ -50,10 +50,8 @@ public sealed class RunStore(string root, string device = "cpu")
         return new(Resolve("runs", Started));
     }
 
-    /// <summary>The same store for runs on another device.</summary>
     internal RunStore On(Device other) => new(Root, other.type.ToString().ToLowerInvariant());
 
-    /// <summary>The folder of a run, which need not exist.</summary>
     internal RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, $"{spec.Id} {Maker}".Replace(", ", "-").Replace(' ', '-')));
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
@@ -97,10 +95,6 @@ public sealed class RunStore(string root, string device = "cpu")
             {
                 return new FileStream(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (UnauthorizedAccessException e)
-            {
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): choose another store with LTHKIT_RUNS.", e);
-            }
             catch (IOException e) when (e.HResult == HeldByAnother)
             {
                 if (!said)
@@ -108,9 +102,10 @@ public sealed class RunStore(string root, string device = "cpu")
                 if (cancel.WaitHandle.WaitOne(250))
                     cancel.ThrowIfCancellationRequested();
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): free some space or choose another store with LTHKIT_RUNS.", e);
+                var space = e is IOException ? "free some space or " : "";
+                throw new UserException($"{folder.Path} cannot be written ({e.Message}): {space}choose another store with LTHKIT_RUNS.", e);
             }
         }
     }
@@ -135,7 +130,6 @@ public sealed class RunStore(string root, string device = "cpu")
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
         => new RunLog<EpochMetrics>(Folder(spec), Folder(spec).Metrics).Write(ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
-    /// <summary>The epochs recorded so far.</summary>
     internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
     {
         var folder = Folder(spec);
@@ -160,7 +154,6 @@ public sealed class RunStore(string root, string device = "cpu")
                 + $"use another run store (LTHKIT_RUNS) for them, or delete {Folder(spec).Path}.");
     }
 
-    /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
     private string Images(RunSpec spec)
     {
         var folder = Folder(spec);

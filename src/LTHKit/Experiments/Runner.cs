@@ -132,11 +132,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
     }
 
-    /// <summary>The points of a run that a watch has not seen yet.</summary>
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
         => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Select(seen => seen.Epoch))];
 
-    /// <summary>The factors that a finished run's initialisation learned.</summary>
     public LearnedScales LoadScales(RunResult run)
     {
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
@@ -358,7 +356,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 
-    /// <summary>What is done after a step, or an epoch.</summary>
     private sealed class Callback(Action<Step, int>? step = null, Action<TrainedEpoch>? epoch = null) : TrainingCallback
     {
         public override void StepDone(Trainer trainer, Step done, int iterations) => step?.Invoke(done, iterations);
@@ -366,7 +363,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         public override void EpochDone(Trainer trainer, TrainedEpoch trained) => epoch?.Invoke(trained);
     }
 
-    /// <summary>What a training starts from.</summary>
     internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
     {
         public void Dispose()

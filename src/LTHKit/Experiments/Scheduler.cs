@@ -21,7 +21,6 @@ internal sealed class Scheduler(
                from what in lost.Select(at => $"its network at {at}, which was not kept").Concat(unseen.Select(watch => $"what '{watch.Name}' would have seen"))
                select $"has to be trained again: {spec.Label}, for {what}"];
 
-    /// <summary>The result of a run, when it is there.</summary>
     public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
         lock (_runs)

@@ -17,7 +17,6 @@ internal static class Statistics
     /// <summary>The standard error of the mean; NaN for one value.</summary>
     public static double StandardError(IReadOnlyList<double> values) => Deviation(values) / Math.Sqrt(values.Count);
 
-    /// <summary>P(T >= t) for Student's t.</summary>
     public static double Tail(double t, int freedom) => StudentT.CDF(0, 1, freedom, -t);
 
     /// <summary>

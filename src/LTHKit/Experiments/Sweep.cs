@@ -30,7 +30,6 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     internal IReadOnlyList<RunResult> DenseRuns => Dense.Count > 0 ? Dense
         : throw new UserException($"'{Name}' has no dense network that tickets could be measured by; sweep it with the dense one.");
 
-    /// <summary>All runs, dense ones first.</summary>
     internal IEnumerable<RunResult> All => Dense.Concat(Runs);
 
     /// <summary>

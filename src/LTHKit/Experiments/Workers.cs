@@ -8,7 +8,6 @@ internal sealed class Workers(int places, int threads) : IDisposable
     private readonly SemaphoreSlim _places = new(places);
     private readonly List<CancellationTokenSource> _underWay = [];
 
-    /// <summary>Stops all work under way.</summary>
     public void Interrupt()
     {
         lock (_underWay)
@@ -33,7 +32,6 @@ internal sealed class Workers(int places, int threads) : IDisposable
         }
     }
 
-    /// <summary>Does a piece of work for each, side by side.</summary>
     public T[] Each<TOne, T>(IEnumerable<TOne> all, Func<TOne, CancellationToken, T> work)
         => Interruptible(stop => all.Select(one => InPlace(() => work(one, stop), stop)).ToArray());
 

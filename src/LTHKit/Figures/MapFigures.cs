@@ -133,7 +133,6 @@ public static partial class Figures
             .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * norms.Count));
     }
 
-    /// <summary>An axis that begins at the top.</summary>
     private static object Reversed => new { AutoRange = AutoRange.Reversed };
 
     private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)
