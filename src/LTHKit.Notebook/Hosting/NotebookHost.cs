@@ -207,4 +207,4 @@ internal sealed class NotebookHost : IDisposable
     private static string Cut(string text) => text.Length <= MostText ? text : text[..MostText] + "…";
 
     private static bool IsJson(string mimeType) => mimeType == JsonFormatter.MimeType || mimeType.EndsWith("+json", StringComparison.Ordinal);
-    }
+}
