@@ -6,13 +6,10 @@ namespace LTHKit.Experiments;
 internal sealed class Workers(int places, int threads) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(places);
-    private readonly List<CancellationTokenSource> _underWay = [];
+    private CancellationTokenSource _stop = new();
 
-    public void Interrupt()
-    {
-        lock (_underWay)
-            _underWay.ForEach(stop => stop.Cancel());
-    }
+    /// <summary>Stops all work under way, and none that begins later.</summary>
+    public void Interrupt() => Interlocked.Exchange(ref _stop, new()).Cancel();
 
     /// <summary>Does a piece of work on a thread of its own when a place is free.</summary>
     public async Task<T> InPlace<T>(Func<T> work, CancellationToken cancel)
@@ -55,18 +52,8 @@ internal sealed class Workers(int places, int threads) : IDisposable
     /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
     public T Stoppable<T>(Func<CancellationToken, T> work)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
-        lock (_underWay)
-            _underWay.Add(stop);
-        try
-        {
-            return work(stop.Token);
-        }
-        finally
-        {
-            lock (_underWay)
-                _underWay.Remove(stop);
-        }
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default);
+        return work(stop.Token);
     }
 
     public void Dispose() => _places.Dispose();
