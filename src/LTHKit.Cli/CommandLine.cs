@@ -19,6 +19,7 @@ internal static class CommandLine
         ReproduceVerb.Create(),
         RunVerb.Create(),
         FiguresVerb.Create(),
+        ResultsVerb.Create(),
         DataVerb.Create(),
         KernelVerb.Create(),
         BenchVerb.Create(),

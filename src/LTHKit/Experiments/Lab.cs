@@ -138,8 +138,7 @@ public sealed partial class Lab : IDisposable
         foreach (var watch in watched)
             Validate(watch, specs);
         var scheduler = new Scheduler(_runner, _workers, specs, watched, [.. keep ?? []], Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
-        IReadOnlyList<RunSpec> missing = [.. scheduler.Plan.Where(s => Store.Find(s) is null)];
-        using var progress = new LabProgress(name, scheduler.Plan.Count, missing, Store, [.. _runner.Sizes(missing), .. scheduler.Replays(missing)]);
+        using var progress = new LabProgress(name, scheduler.Plan.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays]);
         var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray());
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
         return outcomes;
@@ -223,7 +222,7 @@ public sealed partial class Lab : IDisposable
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;
         var folder = Store.Folder(run.Spec);
-        var path = folder.Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
+        var path = AnalysisPath(run, name, settings, at);
         if (File.Exists(path))
             try
             {
@@ -240,6 +239,9 @@ public sealed partial class Lab : IDisposable
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
         return value;
     }
+
+    private string AnalysisPath(RunResult run, string name, object settings, int at)
+        => Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
 
     /// <summary>The data set of the profile, or of <paramref name="spec"/>, on the device; owned by the laboratory.</summary>
     public ImageSet Data(DataSpec? spec = null)
@@ -262,8 +264,7 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The run does not pass through that point.</exception>
     public Network Network(RunResult run, Step? at = null)
     {
-        if (at is not { } point)
-            return _runner.Load(run.Spec);
+        var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
         var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop))[0];
         progress.Finish();

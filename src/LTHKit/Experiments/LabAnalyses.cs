@@ -92,6 +92,9 @@ public sealed partial class Lab
                 throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; "
                     + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
+        IReadOnlyList<RunSpec> lost = [.. all.Where(run => (epochs ?? run.Spec.Recipe.Epochs) is var at && !_runner.IsKept(run.Spec, at)
+            && !File.Exists(AnalysisPath(run, name, settings, at))).Select(run => run.Spec)];
+        using var again = new LabProgress($"{title}: networks that were not kept", lost.Count, lost);
         using var progress = new ShareProgress(title, all.Count);
         var results = _workers.Each(all.Index(), (one, stop) =>
         {
@@ -99,13 +102,15 @@ public sealed partial class Lab
             var value = Kept(run, name, settings, epochs, at =>
             {
                 progress.Report(i, 0);
-                using var network = _runner.NetworkAt(run.Spec, at, [], stop);
+                using var network = _runner.NetworkAt(run.Spec, at, [again.Watch(run.Spec)], stop);
+                again.Finished(run.Spec);
                 using var mask = Mask(run);
                 return measure(new(network, mask, Data(run.Spec.Data), share => progress.Report(i, share), stop));
             });
             progress.Report(i, 1);
             return new Measured<T>(run, value);
         });
+        again.Finish();
         progress.Finish();
         return results;
     }

@@ -20,12 +20,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>The run's result; its parent must be finished.</summary>
     public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks,
-        Action waiting, CancellationToken cancel)
+        Action waiting, CancellationToken cancel, bool weights = false)
     {
-        if (Find(spec) is { } finished)
+        if (Finished() is { } finished)
             return finished;
         using var held = store.Acquire(spec, waiting, cancel);
-        if (Find(spec) is { } meanwhile)
+        if (Finished() is { } meanwhile)
             return meanwhile;
         store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
@@ -47,6 +47,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
         return store.Finish(spec, mask, start.Network);
+
+        RunResult? Finished() => Find(spec) is { } result && (!weights || HasWeights(spec)) ? result : null;
 
         void Keep(Step done, int iterations)
         {
@@ -70,6 +72,31 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
     }
 
+    /// <summary>Whether a run is in the store.</summary>
+    public bool IsFinished(RunSpec spec) => store.Find(spec) is not null;
+
+    /// <summary>Whether the trained weights of a finished run are there; those of an imported one need not be.</summary>
+    public bool HasWeights(RunSpec spec) => File.Exists(store.Folder(spec).Checkpoint);
+
+    /// <summary>Whether a run's ticket is there: its own, or that of the run that retrains it as found.</summary>
+    public bool HasTicket(RunSpec spec) => File.Exists(store.Folder(spec).Mask) || IsFound(spec);
+
+    /// <summary>Whether the ticket was drawn for the run that retrains it as found. What is drawn from untrained weights costs nothing and is drawn again.</summary>
+    private bool IsFound(RunSpec spec)
+    {
+        if (spec.Parent is null || !File.Exists(store.Folder(spec.AsFound).Mask))
+            return false;
+        store.Check(spec.AsFound, store.Images(spec.AsFound), open(spec.Data));
+        return true;
+    }
+
+    /// <summary>Trains an imported run whose weights are asked for and were not exported; from then on it is this machine's.</summary>
+    private void Regain(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel, IReadOnlyList<Watch>? watches = null, Step? keep = null)
+    {
+        if (!HasWeights(spec) && IsFinished(spec))
+            Run(spec, watches ?? [], keep is { } at ? [at] : [], callbacks, () => { }, cancel, weights: true);
+    }
+
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
     private RunResult? Find(RunSpec spec)
     {
@@ -80,7 +107,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>A finished run's network with its trained weights, in eval mode; owned by the caller.</summary>
-    public Network Load(RunSpec spec) => Load(spec, store.Folder(spec).Checkpoint, spec.Recipe.Epochs);
+    private Network Load(RunSpec spec, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
+    {
+        Regain(spec, callbacks ?? [], cancel);
+        return Load(spec, store.Folder(spec).Checkpoint, spec.Recipe.Epochs);
+    }
 
     private Network Load(RunSpec spec, string checkpoint, Step at)
     {
@@ -112,12 +143,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
         if (before || at.Epochs > spec.Recipe.Epochs || (at.Epochs == spec.Recipe.Epochs && at.Iterations > 0))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
-        return at == spec.Recipe.Epochs ? Load(spec) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
+        return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
 
     /// <summary>Whether the network at that point need not be trained again.</summary>
     public bool IsKept(RunSpec spec, Step at)
-        => at == spec.Recipe.Epochs || at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
+        => at == spec.Recipe.Epochs ? HasWeights(spec) : at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
     public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(
@@ -125,6 +156,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         if (Unseen(spec, watch) is { Count: > 0 } epochs)
         {
+            Regain(spec, callbacks, cancel, [watch]);
             using var held = store.Acquire(spec, () => { }, cancel);
             Replay(spec, [.. epochs.Select(epoch => (Step)epoch)], callbacks, cancel,
                 (at, network, mask) => Measure(spec, watch, at.Epochs, network, mask, cancel));
@@ -144,7 +176,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw run.Spec.Tweaks.Any(t => t is RescaledInit { Iterations: > 0 }) ? store.Folder(run.Spec).Damaged(path, "it is missing")
                 : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation, which learns scales: give a run with the tweak.");
         using var scope = NewDisposeScope();
-        using var network = Load(run.Spec);
+        using var mask = LoadMask(run.Spec);
+        using var network = Rewritten(run.Spec, mask);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
         return new(run, [.. Kept(run.Spec, path).Select(s =>
             new LearnedScale(s.Key, norms.Contains(s.Key[..s.Key.LastIndexOf('.')]), s.Value.ToDouble()))]);
@@ -169,15 +202,20 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (!File.Exists(path))
         {
             using var scope = NewDisposeScope();
-            var parent = spec.Parent;
-            using var network = parent is null ? Built(spec) : Load(parent);
-            using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
-            var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
-            using var ticket = spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
+            using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, cancel);
             using var drawn = Controls.Of(ticket, spec.Control, Seed(spec, Stream.Control));
             drawn.Save(path, store.Folder(spec).Run);
         }
         return LoadMask(spec)!;
+    }
+
+    private Mask Drawn(RunSpec spec, CancellationToken cancel)
+    {
+        var parent = spec.Parent;
+        using var network = parent is null ? Built(spec) : Load(parent, cancel: cancel);
+        using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
+        var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
+        return spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
@@ -322,6 +360,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var path = folder.Snapshot(at);
         if (File.Exists(path))
             return path;
+        Regain(spec, callbacks, cancel, keep: at);
         using var held = store.Acquire(spec, () => callbacks.ToList().ForEach(c => c.Preparing("waiting for another process")), cancel);
         if (!File.Exists(path))
             Replay(spec, [at], callbacks, cancel, (_, network, _) => Checkpoint.Save(path, network, at, folder.Run));
