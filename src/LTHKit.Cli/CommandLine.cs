@@ -20,6 +20,7 @@ internal static class CommandLine
         RunVerb.Create(),
         FiguresVerb.Create(),
         ResultsVerb.Create(),
+        ClaimsVerb.Create(),
         DataVerb.Create(),
         KernelVerb.Create(),
         BenchVerb.Create(),

@@ -20,10 +20,11 @@ public sealed partial class Lab : IDisposable
     private readonly Runner _runner;
     private readonly Workers _workers;
     private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
+    private readonly bool _train;
 
-    private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store)
+    private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store, bool train)
     {
-        (Profile, _dataDir, Device, Store) = (profile, dataDir, device, store.On(device));
+        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store.On(device), train);
         _workers = new Workers(jobs, Store.Threads);
         _runner = new Runner(Store, Data, device);
     }
@@ -44,8 +45,12 @@ public sealed partial class Lab : IDisposable
     /// <param name="jobs">Runs trained at the same time; 0 for one a core on the CPU (each with one thread) and one on CUDA.</param>
     /// <param name="store">Where runs are kept; null for <see cref="RunStore.Default"/>.</param>
     /// <param name="data">Images of your own in place of the profile's, from <c>ImageSet.From</c>; copied.</param>
+    /// <param name="train">
+    /// Whether to train and measure what the store lacks; otherwise such runs are holes of the sweeps, and no images are needed to look at the others.
+    /// </param>
     /// <exception cref="UserException">The device is unknown or not there.</exception>
-    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null)
+    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null,
+        bool train = true)
     {
         Libtorch.Check();
         if (jobs < 0)
@@ -54,7 +59,7 @@ public sealed partial class Lab : IDisposable
         {
             "cpu" => CPU,
             "auto" => cuda.is_available() ? CUDA : CPU,
-            "cuda" => cuda.is_available() ? CUDA
+            "cuda" => cuda.is_available() || !train ? CUDA
                 : throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`."),
             _ => throw new UserException($"There is no device '{device}'; choose cpu, cuda or auto."),
         };
@@ -66,7 +71,7 @@ public sealed partial class Lab : IDisposable
         }
         if (data is not null)
             profile = profile with { Data = data.Spec };
-        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default());
+        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default(), train);
         if (data is not null)
             lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
         return lab;
@@ -85,6 +90,7 @@ public sealed partial class Lab : IDisposable
     /// <param name="control">What stands in for the tickets.</param>
     /// <param name="recipe">How tickets, and the dense network beside them, are trained after the drawing; null for the profile's.</param>
     /// <param name="model">The network; null for the profile's.</param>
+    /// <param name="data">The images; null for the profile's.</param>
     /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
     /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
     /// <param name="dense">Whether the dense network is trained this way too.</param>
@@ -92,8 +98,8 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
     public Sweep Sweep(IEnumerable<double>? sparsities = null, IEnumerable<Tweak>? tweaks = null, string? name = null, Step rewind = default,
         Rewinding rewinding = Rewinding.Weights, bool eachRound = false, Pruner? pruning = null, IEnumerable<double>? rates = null,
-        Control control = Control.None, Recipe? recipe = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null,
-        bool dense = true)
+        Control control = Control.None, Recipe? recipe = null, ModelSpec? model = null, DataSpec? data = null, IEnumerable<Watch>? watches = null,
+        IEnumerable<Step>? keep = null, bool dense = true)
     {
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
         if (list.Any(tweak => tweak is null))
@@ -103,7 +109,7 @@ public sealed partial class Lab : IDisposable
         int[] levels = [.. (sparsities?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Distinct().Order()];
         var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? levels.Prepend(0) : levels).Select(level => new RunSpec
         {
-            Data = Profile.Data,
+            Data = data ?? Profile.Data,
             Model = model ?? Profile.Model,
             Recipe = recipe ?? Profile.Recipe,
             Drawing = Profile.Recipe,
@@ -130,9 +136,12 @@ public sealed partial class Lab : IDisposable
     internal IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
         => [.. Outcomes(name, specs, watches, keep).Select(o => o.Result ?? throw o.Reason!)];
 
-    private IReadOnlyList<(RunSpec Spec, RunResult? Result, DivergedException? Reason)> Outcomes(
+    private IReadOnlyList<(RunSpec Spec, RunResult? Result, UserException? Reason)> Outcomes(
         string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep)
     {
+        if (!_train)
+            return [.. specs.Select(spec => spec.Rewind.Iterations > 0 ? _runner.Validated(spec) : spec.Normalised)
+                .Select(spec => Store.Find(spec) is { } run ? (spec, run, null) : (spec, (RunResult?)null, new MissingException($"{spec.Label} has not been trained")))];
         specs = [.. specs.Select(_runner.Validated)];
         IReadOnlyList<Watch> watched = [.. watches ?? []];
         foreach (var watch in watched)
@@ -143,7 +152,7 @@ public sealed partial class Lab : IDisposable
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
         return outcomes;
 
-        static async Task<(RunSpec, RunResult? Result, DivergedException?)> Outcome(RunSpec spec, Task<RunResult> run)
+        static async Task<(RunSpec, RunResult? Result, UserException?)> Outcome(RunSpec spec, Task<RunResult> run)
         {
             try
             {
@@ -165,7 +174,10 @@ public sealed partial class Lab : IDisposable
     public IReadOnlyList<WatchSeries> Watch(IEnumerable<RunResult> runs, Watch watch)
     {
         IReadOnlyList<RunResult> all = [.. runs];
-        Validate(watch, all.Select(run => run.Spec));
+        if (!_train && all.FirstOrDefault(run => _runner.Unseen(run.Spec, watch).Count > 0) is { } unseen)
+            throw new MissingException($"{unseen.Spec.Label} has not been watched for its {watch.Name}");
+        if (_train)
+            Validate(watch, all.Select(run => run.Spec));
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
         var series = _workers.Each(all, (run, stop) =>
         {
@@ -234,6 +246,8 @@ public sealed partial class Lab : IDisposable
             {
                 throw new UserException($"{path} is damaged: delete it and it is computed anew.", e);
             }
+        if (!_train)
+            throw new MissingException($"{run.Spec.Label} has not been measured for its {name}");
         var value = compute(at);
         AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
@@ -306,3 +320,6 @@ public sealed partial class Lab : IDisposable
 
     private sealed record Computed<T>(string Run, T Value);
 }
+
+/// <summary>A laboratory that does not train was asked for what is not in its store.</summary>
+internal sealed class MissingException(string what) : UserException($"{what}, and this laboratory does not train: open one that does.");

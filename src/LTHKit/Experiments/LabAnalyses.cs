@@ -87,12 +87,13 @@ public sealed partial class Lab
         IReadOnlyList<RunResult> all = [.. runs];
         foreach (var run in all)
         {
-            sample?.Validated(Data(run.Spec.Data));
+            if (_train)
+                sample?.Validated(Data(run.Spec.Data));
             if (epochs < run.Spec.Rewind.Epochs || epochs > run.Spec.Recipe.Epochs)
                 throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; "
                     + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
-        IReadOnlyList<RunSpec> lost = [.. all.Where(run => (epochs ?? run.Spec.Recipe.Epochs) is var at && !_runner.IsKept(run.Spec, at)
+        IReadOnlyList<RunSpec> lost = !_train ? [] : [.. all.Where(run => (epochs ?? run.Spec.Recipe.Epochs) is var at && !_runner.IsKept(run.Spec, at)
             && !File.Exists(AnalysisPath(run, name, settings, at))).Select(run => run.Spec)];
         using var again = new LabProgress($"{title}: networks that were not kept", lost.Count, lost);
         using var progress = new ShareProgress(title, all.Count);
