@@ -24,7 +24,8 @@ public sealed partial class Lab : IDisposable
 
     private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store, bool train)
     {
-        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store.On(device), train);
+        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store.On(device), train && _plan is null);
+        Jobs = jobs;
         _workers = new Workers(jobs, Store.Threads);
         _runner = new Runner(Store, Data, device);
     }
@@ -34,6 +35,9 @@ public sealed partial class Lab : IDisposable
 
     /// <summary>Where training takes place.</summary>
     public Device Device { get; }
+
+    /// <summary>Runs trained at the same time.</summary>
+    public int Jobs { get; }
 
     /// <summary>Where runs are kept.</summary>
     public RunStore Store { get; }
@@ -139,6 +143,8 @@ public sealed partial class Lab : IDisposable
     private IReadOnlyList<(RunSpec Spec, RunResult? Result, UserException? Reason)> Outcomes(
         string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep)
     {
+        if (_plan is not null)
+            Plan(specs);
         if (!_train)
             return [.. specs.Select(spec => spec.Rewind.Iterations > 0 ? _runner.Validated(spec) : spec.Normalised)
                 .Select(spec => Store.Find(spec) is { } run ? (spec, run, null) : (spec, (RunResult?)null, new MissingException($"{spec.Label} has not been trained")))];
@@ -222,6 +228,8 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
+        if (_plan is not null)
+            throw new MissingException($"A ticket of {pruning} is planned");
         pruning.Validate();
         if (sparsity is not (>= 0 and < 1))
             throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
@@ -278,6 +286,8 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The run does not pass through that point.</exception>
     public Network Network(RunResult run, Step? at = null)
     {
+        if (_plan is not null)
+            throw new MissingException($"{run.Spec.Label} is planned");
         var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
         var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop))[0];

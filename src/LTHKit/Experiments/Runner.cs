@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LTHKit.Analysis;
 using LTHKit.Data;
@@ -273,6 +274,31 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
             + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
     }).Distinct();
+
+    /// <summary>What the store keeps of a run, about: its network, and a bit a weight of its ticket.</summary>
+    public long Bytes(RunSpec spec)
+    {
+        using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
+        return network.State.Sum(state => state.Value.numel() * state.Value.element_size()) + (spec.Level > 0 ? network.ParameterCount / 8 : 0);
+    }
+
+    /// <summary>An epoch of a run's network and images from a few steps of a random ticket; an image that is only evaluated costs a third of a step's.</summary>
+    public double SecondsAnEpoch(RunSpec spec, double sparsity)
+    {
+        const int Steps = 5;
+        using var scope = NewDisposeScope();
+        var data = open(spec.Data);
+        using var network = Built(spec);
+        using var whole = Mask.Dense(network);
+        using var mask = sparsity == 0 ? null : Pruner.Random.Draw(network, whole, (long)((1 - sparsity) * whole.Total), data, 0);
+        mask?.Apply(network);
+        using var trainer = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, 0);
+        trainer.TrainEpoch(0, until: 2);
+        var clock = Stopwatch.StartNew();
+        trainer.TrainEpoch(0, until: Steps);
+        var steps = Math.Min(Steps, trainer.Iterations);
+        return clock.Elapsed.TotalSeconds / steps * trainer.Iterations * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
+    }
 
     private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
 
