@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Analysis;
@@ -269,6 +268,6 @@ public sealed record SpectralDensity(IReadOnlyList<double> Values, IReadOnlyList
             width = range > 0 ? range / 100 : Math.Max(Math.Abs(Values[0]), 1) / 100;
         var (first, step) = (Values[0] - 5 * width, (range + 10 * width) / (points - 1));
         var x = Enumerable.Range(0, points).Select(i => first + i * step).ToArray();
-        return (x, [.. x.Select(at => Values.Zip(Weights, (value, weight) => weight * Normal.PDF(value, width, at)).Sum())]);
+        return (x, [.. x.Select(at => Values.Zip(Weights, (value, weight) => weight * MathNet.Numerics.Distributions.Normal.PDF(value, width, at)).Sum())]);
     }
 }
