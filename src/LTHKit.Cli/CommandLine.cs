@@ -19,6 +19,8 @@ internal static class CommandLine
         ReproduceVerb.Create(),
         RunVerb.Create(),
         FiguresVerb.Create(),
+        ResultsVerb.Create(),
+        ClaimsVerb.Create(),
         DataVerb.Create(),
         KernelVerb.Create(),
         BenchVerb.Create(),

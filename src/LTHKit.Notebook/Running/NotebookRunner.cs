@@ -64,7 +64,7 @@ internal static class NotebookRunner
                 sinceSaved.Restart();
             }
             terminal.End(clock.Elapsed);
-            if (error is not null)
+            if (error is not null && (!options.GoOn || cancellation.IsCancellationRequested))
                 break;
 
             void Put(CellOutput output)
@@ -92,6 +92,9 @@ internal sealed record RunOptions(string Input, string? OutputFolder = null, IRe
     TextWriter? Terminal = null, bool TerminalOverwrites = false)
 {
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Whether cells after one that fails are run too.</summary>
+    public bool GoOn { get; init; }
 }
 
 /// <summary>What a run left behind; without an error every cell ran to its end.</summary>

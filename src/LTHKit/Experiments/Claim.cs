@@ -46,10 +46,16 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
     /// <exception cref="UserException">The sweeps share no level and seed, or lack a dense network that is asked for.</exception>
     public Claim(string id, string sentence, Alternative alternative, Func<IReadOnlyList<SeedResults>, double> number, params IReadOnlyList<Sweep> sweeps)
         : this(id, sentence, alternative, SeedResults.Of(sweeps, number))
-        => Runs = [.. sweeps.SelectMany(sweep => sweep.All).DistinctBy(run => run.Id)];
+    {
+        Runs = [.. sweeps.SelectMany(sweep => sweep.All).DistinctBy(run => run.Id)];
+        Holes = sweeps.SelectMany(sweep => sweep.Holes).DistinctBy(hole => hole.Spec.Id).Count();
+    }
 
     /// <summary>The runs behind it.</summary>
     public IReadOnlyList<RunResult> Runs { get; init; } = [];
+
+    /// <summary>How many runs of its sweeps are missing.</summary>
+    public int Holes { get; init; }
 }
 
 /// <summary>The test accuracies of one seed in one sweep, as fractions; NaN where a run is missing.</summary>
@@ -85,8 +91,9 @@ public sealed class SeedResults
     public double MeanOfOthers => Mean(_tickets.SkipLast(1));
 
     /// <summary>How much the accuracy grows whenever the weights are halved: the least-squares slope over -log2(1 - sparsity).</summary>
-    /// <exception cref="UserException">There is one ticket only.</exception>
+    /// <exception cref="UserException">There is one ticket only, and no run is missing.</exception>
     public double Slope => _tickets.Count > 1 ? Fit.Line([.. _tickets.Select(t => Halvings(t.Sparsity))], [.. _tickets.Select(t => Of(t.Run))]).B
+        : _sweep.Holes.Count > 0 ? double.NaN
         : throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
 
     /// <summary>The effective sparsity of the sparsest ticket, injected weights counted.</summary>
@@ -106,7 +113,9 @@ public sealed class SeedResults
     internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
     {
         var (halvings, seeds) = (Shared(run => run.Spec.Halvings), Shared(run => run.Spec.Seed));
-        if (halvings.Count == 0 || seeds.Count == 0)
+        if (halvings.Count * seeds.Count == 0 && sweeps.Any(sweep => sweep.Holes.Count > 0))
+            return new Dictionary<int, double>();
+        if (halvings.Count * seeds.Count == 0)
             throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; "
                 + "sweep the same sparsities to compare them.");
         var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.First(run => run.Spec.Halvings == at).Sparsity)).ToList();

@@ -7,10 +7,11 @@ namespace LTHKit.Experiments;
 /// sparsity; "vanilla" is retrained as found. They throw a UserException where sweeps share no level (a slope: fewer than two), or lack a dense network they
 /// speak of.
 /// </summary>
-public static class Claims
+public static partial class Claims
 {
     /// <summary>
-    /// C1: new skip connections hurt the dense network and help the sparse one; most at the highest sparsity, and at equal effective sparsity, are secondary.
+    /// C1: new skip connections hurt the dense network and help the sparse one, also beside a vanilla ticket of the same effective sparsity, which is a claim
+    /// of its own; most at the highest sparsity is secondary.
     /// </summary>
     public static IReadOnlyList<Claim> Skip(Sweep vanilla, Sweep skip) =>
     [
@@ -18,7 +19,7 @@ public static class Claims
         Gain($"C1 {skip.Name}", "helps the sparsest network", Alternative.Greater, s => s.Sparsest, skip, vanilla),
         Gain($"C1 {skip.Name}", "helps it more than the other sparse ones", Alternative.Greater, s => s.Sparsest - s.MeanOfOthers, skip, vanilla)
             with { Primary = false },
-        AtEqualEffectiveSparsity($"C1 {skip.Name}", skip, vanilla),
+        AtEqualEffectiveSparsity($"C1 {skip.Name}, effective", skip, vanilla) with { Primary = true },
     ];
 
     /// <summary>C2: smooth activations are marginal on the dense network, and a clear gain on sparse ones.</summary>
@@ -71,7 +72,7 @@ public static class Claims
     public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
     [
         .. from pair in pairs
-           let spec = pair.Both.Sparsest.Spec
+           let spec = pair.Both.Runs.Select(run => run.Spec).Concat(pair.Both.Holes.Select(hole => hole.Spec)).FirstOrDefault() ?? pair.Both.Sparsest.Spec
            select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Label}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
     ];
 

@@ -46,6 +46,14 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// <summary>p of the sign-flip test, which assumes no distribution; NaN below six seeds and for <see cref="Alternative.Within"/>.</summary>
     public double SignFlip => Seeds < 6 || Claim.Alternative == Alternative.Within ? double.NaN : Statistics.SignFlip(Values);
 
+    /// <summary>What the claim asks of the mean, for instance "above 0".</summary>
+    public string Rule => Claim.Alternative switch
+    {
+        Alternative.Greater => "above 0",
+        Alternative.Less => "below 0",
+        _ => FormattableString.Invariant($"within ±{Claim.Scale * Claim.Margin:0.##}, two one-sided tests"),
+    } + (Claim.Primary ? "" : "; secondary");
+
     /// <summary>For instance "+1.23 [+0.40, +2.06] points, 5 seeds".</summary>
     public string Numbers => Seeds == 0 ? "nothing to compare"
         : $"{Text(Estimate)}{(double.IsNaN(Interval) ? "" : $" [{Text(Estimate - Interval)}, {Text(Estimate + Interval)}]")} {Claim.Unit}".TrimEnd()

@@ -87,11 +87,15 @@ public sealed partial class Lab
         IReadOnlyList<RunResult> all = [.. runs];
         foreach (var run in all)
         {
-            sample?.Validated(Data(run.Spec.Data));
+            if (_train)
+                sample?.Validated(Data(run.Spec.Data));
             if (epochs < run.Spec.Rewind.Epochs || epochs > run.Spec.Recipe.Epochs)
                 throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; "
                     + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
+        IReadOnlyList<RunSpec> lost = !_train ? [] : [.. all.Where(run => (epochs ?? run.Spec.Recipe.Epochs) is var at && !_runner.IsKept(run.Spec, at)
+            && !File.Exists(AnalysisPath(run, name, settings, at))).Select(run => run.Spec)];
+        using var again = new LabProgress($"{title}: networks that were not kept", lost.Count, lost);
         var (shares, computed) = (new double[all.Count], false);
         using var line = new ProgressLine();
         var results = _workers.Each(all.Index(), (one, stop) =>
@@ -100,13 +104,15 @@ public sealed partial class Lab
             var value = Kept(run, name, settings, epochs, at =>
             {
                 Report(i, 0);
-                using var network = _runner.NetworkAt(run.Spec, at, [], stop);
+                using var network = _runner.NetworkAt(run.Spec, at, [again.Watch(run.Spec)], stop);
+                again.Finished(run.Spec);
                 using var mask = Mask(run);
                 return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
             });
             Report(i, 1);
             return new Measured<T>(run, value);
         });
+        again.Finish();
         if (computed)
             line.Finish($"{title}: {all.Count} of {all.Count}");
         return results;

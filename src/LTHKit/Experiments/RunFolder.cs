@@ -39,6 +39,13 @@ internal sealed record RunFolder(string Path)
 
     public string Analysis(string name) => File(System.IO.Path.Combine("analysis", name));
 
+    /// <summary>What watches and analyses have left of it so far.</summary>
+    public IEnumerable<string> Measured
+        => [.. Directory.GetFiles(Path, "watch-*.jsonl"), .. Directory.Exists(File("analysis")) ? Directory.GetFiles(File("analysis"), "*.json") : []];
+
+    /// <summary>Its networks: the trained one, and those kept aside.</summary>
+    public IEnumerable<string> Weights => Directory.GetFiles(Path, "weights-*.safetensors").Prepend(Checkpoint);
+
     /// <summary>Says what is wrong with a file of this run, and the cure.</summary>
     public UserException Damaged(string path, string why, Exception? inner = null)
         => new($"{path} is damaged ({why}): delete the folder {Path} and the run is trained anew.", inner);

@@ -103,6 +103,9 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     /// </summary>
     internal RunSpec? Parent => Found.Parent.Value;
 
+    /// <summary>The run of the drawing that has this run's ticket, retrained as found; a run's own control stands in for it afterwards.</summary>
+    internal RunSpec AsFound => _known.GetValue(this, spec => new(spec)).AsFound.Value;
+
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
 
@@ -201,6 +204,8 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         public Lazy<JsonObject> Json { get; } = new(() => SpecJson.Of(spec.Normalised));
         public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
         public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
+
+        public Lazy<RunSpec> AsFound { get; } = new(() => spec.Drawn.Normalised);
 
         public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch
         {
