@@ -45,8 +45,7 @@ public sealed partial class VerbTests
         Assert.Contains($"{trained} runs in ", await Said("results", "export", results));
         Assert.Contains($"{trained} of them new", await Said("results", "import", results, "--store", here));
         Environment.SetEnvironmentVariable("LTHKIT_RUNS", here);
-        var again = await Said([.. headline, "--estimate"]);
-        Assert.Equal((trained, 0), (Number(again, "runs"), Number(again, "to train")));
+        Assert.Equal(0, Number(await Said([.. headline, "--estimate"]), "to train"));
         await Said(headline);
         Assert.Equal(trained, Finished("here").Length);
         Assert.Empty(Directory.GetFiles(here, "checkpoint.safetensors", SearchOption.AllDirectories));
