@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using MathNet.Numerics.Statistics;
 using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
@@ -70,8 +71,5 @@ internal sealed class BenchReport(BenchSetting setting, string? pytorch)
     private static double? ToPyTorch(Times times) => times.LthKit / times.PyTorch;
 
     private static double? Median(IEnumerable<Times> times, Func<Times, double?> value)
-    {
-        double[] sorted = [.. times.Select(value).OfType<double>().Order()];
-        return sorted.Length == 0 ? null : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-    }
+        => times.Select(value).OfType<double>().ToList() is { Count: > 0 } values ? values.Median() : null;
 }

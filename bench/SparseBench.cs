@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Text;
-using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Kernels;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
+using MathNet.Numerics.Statistics;
 using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
@@ -54,11 +54,11 @@ internal static class SparseBench
         text.AppendLine($"{"",-20}{"multiply-adds",14}{"ms, median",12}{"ratio",8}{"best",12}{"ratio",8}{"processor",12}{"ratio",8}  chosen");
         foreach (var (i, (name, mask, _)) in masks.Index())
         {
-            double median = Median(times[i].Select(t => t.Wall)), best = times[i].Min(t => t.Wall), processor = Median(times[i].Select(t => t.Processor));
+            double median = times[i].Select(t => t.Wall).Median(), best = times[i].Min(t => t.Wall), processor = times[i].Select(t => t.Processor).Median();
             string Column(double value, Func<(double Wall, double Processor), double> of, Func<IEnumerable<double>, double> take)
                 => FormattableString.Invariant($"{1000 * value,12:0.0}{value / take(times[0].Select(of)),8:0.00}");
-            text.AppendLine(FormattableString.Invariant($"{name,-20}{100 * Share(start, mask),12:0.0} %") + Column(median, t => t.Wall, Median)
-                + Column(best, t => t.Wall, Enumerable.Min) + Column(processor, t => t.Processor, Median) + $"  {(Cost.Favours(start, mask) ? "sparse" : "libtorch")}");
+            text.AppendLine(FormattableString.Invariant($"{name,-20}{100 * Share(start, mask),12:0.0} %") + Column(median, t => t.Wall, all => all.Median())
+                + Column(best, t => t.Wall, Enumerable.Min) + Column(processor, t => t.Processor, all => all.Median()) + $"  {(Cost.Favours(start, mask) ? "sparse" : "libtorch")}");
         }
         foreach (var side in sides)
             side.Dispose();
@@ -89,12 +89,6 @@ internal static class SparseBench
     {
         var flops = Flops.Of(network, mask);
         return flops.Effective / (double)flops.Dense;
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     /// <summary>One network and its training.</summary>

@@ -20,6 +20,8 @@ internal static class CommandLine
         RunVerb.Create(),
         StudentVerb.Create(),
         FiguresVerb.Create(),
+        ResultsVerb.Create(),
+        ClaimsVerb.Create(),
         DataVerb.Create(),
         KernelVerb.Create(),
         BenchVerb.Create(),

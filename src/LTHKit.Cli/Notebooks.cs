@@ -43,7 +43,7 @@ internal static class Notebooks
         if (outcome.Exercises.Count > 0)
             writer.WriteLine($"{outcome.Exercises.Count(e => e.Right)} of {outcome.Exercises.Count} exercises right"
                 + string.Concat(outcome.Exercises.Where(e => !e.Right).Select((e, i) => $"{(i == 0 ? "; not yet: " : ", ")}{e.Id}")));
-        foreach (var file in new[] { outcome.Html, outcome.Notebook }.Concat(outcome.Tables).OfType<string>())
+        foreach (var file in (IEnumerable<string>)[outcome.Html, outcome.Notebook, .. outcome.Tables])
             writer.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, file));
     }
 

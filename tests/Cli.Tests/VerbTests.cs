@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace LTHKit.Cli.Tests;
 
 /// <summary>The verbs themselves, called as the command line calls them.</summary>
-public sealed class VerbTests : IDisposable
+public sealed partial class VerbTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-verbs-").FullName;
 
@@ -43,7 +43,7 @@ public sealed class VerbTests : IDisposable
 
     [Theory]
     [InlineData("reproduce 9z", "There is no figure '9z'")]
-    [InlineData("reproduce --profile huge", "'smoke' 'quick' 'short' 'paper'")]
+    [InlineData("reproduce --profile huge", "'smoke' 'quick'")]
     [InlineData("reproduce --model resnet19", "Must be one of: 'resnet18'")]
     [InlineData("reproduce --dataset mnist", "Must be one of: 'synthetic'")]
     [InlineData("reproduce --dataset cifar-100 --data /nonexistent", "cifar-100")]
@@ -52,6 +52,11 @@ public sealed class VerbTests : IDisposable
     [InlineData("reproduce --profile smoke --out /proc/lthkit", "/proc/lthkit")]
     [InlineData("reproduce --out ", "--out needs the name of a folder")]
     [InlineData("run ", "run needs the name of a notebook")]
+    [InlineData("results export quick --store /nonexistent", "There are no finished runs in /nonexistent")]
+    [InlineData("results import nothing", "has no runs.jsonl")]
+    [InlineData("results import ", "The name of a folder is missing")]
+    [InlineData("claims --verify /nonexistent", "There is no table of claims in /nonexistent")]
+    [InlineData("claims --profile huge", "'smoke' 'quick'")]
     [InlineData("bench --python /nonexistent/python", "no Python that has torch")]
     [InlineData("run /nonexistent/x.ipynb", "x.ipynb")]
     [InlineData("run /nonexistent/x.ipynb -p profile", "-p takes NAME=VALUE")]

@@ -1,9 +1,8 @@
-using LTHKit.Notebook.Document;
 using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Tests;
 
-public sealed class DocumentTests : IDisposable
+public sealed class DocumentTests : InFolder
 {
     private const string Foreign =
         """
@@ -32,16 +31,12 @@ public sealed class DocumentTests : IDisposable
         }
         """;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-document-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [Fact]
     public void UnknownFieldsSurviveARoundTrip()
     {
         var written = NotebookDocument.Parse(Foreign, "foreign").ToString();
-        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(
-            System.Text.Json.Nodes.JsonNode.Parse(Foreign), System.Text.Json.Nodes.JsonNode.Parse(written)));
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse(Foreign), JsonNode.Parse(written)));
         Assert.Contains("é ünd <tags> & 'quotes'", written);
         Assert.Contains("2.50", written);
         Assert.Contains("1e-7", written);
@@ -85,13 +80,13 @@ public sealed class DocumentTests : IDisposable
     [Fact]
     public void AMissingFileIsNamed() =>
         Assert.Equal(
-            $"There is no notebook {_folder}/none.ipynb: check the path.",
-            Assert.Throws<UserException>(() => NotebookDocument.Load(Path.Combine(_folder, "none.ipynb"))).Message);
+            $"There is no notebook {Folder}/none.ipynb: check the path.",
+            Assert.Throws<UserException>(() => NotebookDocument.Load(Path.Combine(Folder, "none.ipynb"))).Message);
 
     [Fact]
     public void ASaveThatFailsLeavesTheOldFileAndNoOther()
     {
-        var path = Path.Combine(_folder, "a.ipynb");
+        var path = Path.Combine(Folder, "a.ipynb");
         File.WriteAllText(path, "old");
         Assert.Throws<UserException>(() => AtomicFile.Replace(path, temporary =>
         {
@@ -99,13 +94,13 @@ public sealed class DocumentTests : IDisposable
             throw new IOException("No space left on device");
         }));
         Assert.Equal("old", File.ReadAllText(path));
-        Assert.Equal([path], Directory.GetFiles(_folder, "*", new EnumerationOptions { AttributesToSkip = 0 }));
+        Assert.Equal([path], Directory.GetFiles(Folder, "*", new EnumerationOptions { AttributesToSkip = 0 }));
     }
 
     [Fact]
     public async Task AReaderSeesTheOldFileOrTheNewOneAndNothingBetween()
     {
-        var path = Path.Combine(_folder, "b.ipynb");
+        var path = Path.Combine(Folder, "b.ipynb");
         var texts = new[] { new string('a', 300_000), new string('b', 200_000) };
         AtomicFile.WriteText(path, texts[0]);
         var writing = Task.Run(() =>

@@ -1,18 +1,13 @@
 using Deedle;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Running;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Tests;
 
-public sealed class FormatterTests : IDisposable
+public sealed class FormatterTests : InFolder
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-formatter-").FullName;
-
     public FormatterTests() => NotebookFormatters.Register();
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static Frame<int, string> Table() => new FrameBuilder.Columns<int, string>
     {
@@ -65,9 +60,9 @@ public sealed class FormatterTests : IDisposable
         notebook.Add("code", "one", "T(1.5)");
         notebook.Add("code", "two", "using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(T(2)); display(T(3)); T(4)");
         notebook.Add("code", "later", "d.Update(T(5));");
-        notebook.Save(Path.Combine(_folder, "n.ipynb"));
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(Path.Combine(_folder, "n.ipynb")) { OutputFolder = Path.Combine(_folder, "out"), WriteHtml = false });
-        Assert.True(outcome.Ok, outcome.Error?.Message);
+        notebook.Save(Path.Combine(Folder, "n.ipynb"));
+        var outcome = await NotebookRunner.RunAsync(new RunOptions(Path.Combine(Folder, "n.ipynb")) { OutputFolder = Path.Combine(Folder, "out") });
+        Assert.Null(outcome.Error?.Message);
         Assert.Equal(["n.one.csv", "n.two.csv", "n.two-2.csv", "n.two-3.csv"], outcome.Tables.Select(Path.GetFileName));
         Assert.Equal("Key,\"a b\"\n1,1.5\n2,\n", File.ReadAllText(outcome.Tables[0]));
         Assert.Equal("Key,\"a b\"\n1,5\n2,\n", File.ReadAllText(outcome.Tables[1]));

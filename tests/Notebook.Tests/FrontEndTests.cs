@@ -1,7 +1,5 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Tests.Jupyter;
 using PuppeteerSharp;
@@ -11,7 +9,7 @@ namespace LTHKit.Notebook.Tests;
 /// <summary>The figures of every notebook, put into a page as front ends put HTML outputs into theirs.</summary>
 [Collection(ReproducedTests.Name)]
 [Trait("Category", "Slow")]
-public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
+public sealed class FrontEndTests(Reproduced reproduced) : InFolder
 {
     // JupyterLab: scripts are replaced by copies of theirs, which run when the element enters the page.
     private const string Lab =
@@ -44,18 +42,14 @@ public sealed class FrontEndTests(Reproduced reproduced) : IDisposable
           figure.querySelectorAll('.main-svg .trace, .main-svg .hm, .main-svg .contour, .gl-container canvas').length > 0)
         """;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-front-end-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [ChromiumTheory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task FiguresAreDrawnInVSCodeFromPlotlyInThePageOrBesideIt(bool isInPage)
     {
-        await File.WriteAllTextAsync(Path.Combine(_folder, "page.html"), Page(Code, isInPage ? "<script src=\"plotly.min.js\"></script>" : ""));
-        WebAssets.PutPlotlyInto(_folder);
-        await using var page = await Pages.Open(new Uri(Path.Combine(_folder, "page.html")).AbsoluteUri);
+        await File.WriteAllTextAsync(Path.Combine(Folder, "page.html"), Page(Code, isInPage ? "<script src=\"plotly.min.js\"></script>" : ""));
+        WebAssets.PutPlotlyInto(Folder);
+        await using var page = await Pages.Open(new Uri(Path.Combine(Folder, "page.html")).AbsoluteUri);
         await Check(page);
     }
 

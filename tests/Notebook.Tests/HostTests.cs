@@ -163,8 +163,12 @@ public class HostTests
     {
         using var session = new Session(grace: TimeSpan.FromMilliseconds(200));
         (await session.Run("1")).Good();
-        using var cancel = new CancellationTokenSource(400);
-        var outputs = await session.Run(code, cancel.Token);
+        using var cancel = new CancellationTokenSource();
+        var running = session.Run("System.IO.File.WriteAllText(\"started\", \"\");\n" + code, cancel.Token);
+        while (!File.Exists(Path.Combine(session.Folder, "started")))
+            await Task.Delay(20);
+        await cancel.CancelAsync();
+        var outputs = await running;
         Assert.Equal("Interrupted", outputs.Error!.Name);
         Assert.Contains("left behind", outputs.Error.Traceback[0]);
         var count = outputs.All.Count;

@@ -1,13 +1,11 @@
 using System.Buffers.Binary;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Running;
 
 namespace LTHKit.Notebook.Tests;
 
-public sealed class HtmlTests : IDisposable
+public sealed class HtmlTests : InFolder
 {
     private const string Figure =
         """
@@ -16,24 +14,20 @@ public sealed class HtmlTests : IDisposable
             Plotly.NET.CSharp.Chart.Combine(names.Select(name => Plotly.NET.CSharp.Chart.Line<int, double, string>([1, 2, 3], [2.0, 1.0, 3.0], Name: name)));
         """;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-html-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     private string Write(params string[] cells)
     {
         var notebook = TestNotebook.Empty();
         foreach (var (i, source) in cells.Index())
             notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source);
-        var path = Path.Combine(_folder, "page.ipynb");
+        var path = Path.Combine(Folder, "page.ipynb");
         notebook.Save(path);
         return path;
     }
 
     private async Task<RunOutcome> Run(params string[] cells)
     {
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(Write(cells)) { OutputFolder = Path.Combine(_folder, "out") });
-        Assert.True(outcome.Ok, outcome.Error?.Message);
+        var outcome = await NotebookRunner.RunAsync(new RunOptions(Write(cells)) { OutputFolder = Path.Combine(Folder, "out") });
+        Assert.Null(outcome.Error?.Message);
         return outcome;
     }
 
@@ -45,7 +39,7 @@ public sealed class HtmlTests : IDisposable
     public async Task FiguresBecomePicturesOfTheirSize()
     {
         var outcome = await Run(Figure, "Figure(\"a\")", "display(Figure(\"b\", \"c\")); Figure(\"d\", \"e\", \"f\")");
-        var folder = Path.Combine(_folder, "pictures");
+        var folder = Path.Combine(Folder, "pictures");
         var files = await FigureImages.WriteAsync(outcome.Notebook, folder, "png", 2, embed: true);
         Assert.Equal(["page.c1.png", "page.c2.png", "page.c2-2.png"], files.Select(file => Path.GetFileName(file)));
         foreach (var file in files)
@@ -67,8 +61,8 @@ public sealed class HtmlTests : IDisposable
     public async Task ANotebookWithoutFiguresIsRefused()
     {
         var outcome = await Run("1 + 1");
-        Assert.Contains("no figures", (await Assert.ThrowsAsync<UserException>(() => FigureImages.WriteAsync(outcome.Notebook, _folder))).Message);
-        Assert.Contains("png or svg", (await Assert.ThrowsAsync<UserException>(() => FigureImages.WriteAsync(outcome.Notebook, _folder, "gif"))).Message);
+        Assert.Contains("no figures", (await Assert.ThrowsAsync<UserException>(() => FigureImages.WriteAsync(outcome.Notebook, Folder))).Message);
+        Assert.Contains("png or svg", (await Assert.ThrowsAsync<UserException>(() => FigureImages.WriteAsync(outcome.Notebook, Folder, "gif"))).Message);
     }
 
     [ChromiumFact]
@@ -145,11 +139,11 @@ public sealed class HtmlTests : IDisposable
     [Fact]
     public void MarkdownPicturesAreTakenIn()
     {
-        File.WriteAllBytes(Path.Combine(_folder, "dot.png"), [1, 2, 3]);
+        File.WriteAllBytes(Path.Combine(Folder, "dot.png"), [1, 2, 3]);
         var notebook = TestNotebook.Empty();
         notebook.Add("markdown", "m", "![a](dot.png) ![b](attachment:in%20side.png) ![c](https://example.org/c.png)")
             .Json["attachments"] = JsonNode.Parse("""{"in side.png":{"image/png":"AAEC"}}""");
-        var page = HtmlExport.Page(notebook, "x", _folder);
+        var page = HtmlExport.Page(notebook, "x", Folder);
         Assert.Contains("src=\"data:image/png;base64,AQID\"", page);
         Assert.Contains("src=\"data:image/png;base64,AAEC\"", page);
         Assert.Contains("https://example.org/c.png", page);

@@ -1,19 +1,14 @@
 using System.Diagnostics;
-using LTHKit.Notebook.Document;
 
 namespace LTHKit.Notebook.Tests;
 
 /// <summary>./lthkit run, ended from outside without a word (SIGKILL).</summary>
 [Trait("Category", "Slow")]
-public sealed class KilledRunTests : IDisposable
+public sealed class KilledRunTests : InFolder
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-killed-").FullName;
+    private string Output => Path.Combine(Folder, "out");
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private string Output => Path.Combine(_folder, "out");
-
-    private string[] Arguments => [Kit.CommandLine, "run", Path.Combine(_folder, "in.ipynb"), "--out", Output];
+    private string[] Arguments => [Kit.CommandLine, "run", Path.Combine(Folder, "in.ipynb"), "--out", Output];
 
     [Theory]
     [InlineData("System.IO.File.WriteAllText(\"reached\", \"\"); await Task.Delay(-1);", "", "reached")]
@@ -32,7 +27,7 @@ public sealed class KilledRunTests : IDisposable
         run.BeginOutputReadLine();
         run.BeginErrorReadLine();
         var first = Path.Combine(Output, "in.ipynb.partial");
-        for (var clock = Stopwatch.StartNew(); !(HasRun(first) && Directory.GetFiles(Path.Combine(_folder, folder), sign).Length > 0); Thread.Sleep(1))
+        for (var clock = Stopwatch.StartNew(); !(HasRun(first) && Directory.GetFiles(Path.Combine(Folder, folder), sign).Length > 0); Thread.Sleep(1))
             Assert.True(clock.Elapsed.TotalSeconds < 120 && !run.HasExited, "the run was not met in its midst");
         run.Kill();
         run.WaitForExit();
@@ -52,6 +47,6 @@ public sealed class KilledRunTests : IDisposable
         var notebook = TestNotebook.Empty();
         foreach (var (i, source) in cells.Index())
             notebook.Add("code", $"c{i}", source);
-        notebook.Save(Path.Combine(_folder, "in.ipynb"));
+        notebook.Save(Path.Combine(Folder, "in.ipynb"));
     }
 }

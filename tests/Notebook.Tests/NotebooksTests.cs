@@ -1,8 +1,6 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using LTHKit.Experiments;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Tests.Jupyter;
 
 namespace LTHKit.Notebook.Tests;
@@ -10,12 +8,8 @@ namespace LTHKit.Notebook.Tests;
 /// <summary>Every notebook of the kit, executed by the headless runner, and again through the kernel by Jupyter's own client.</summary>
 [Collection(ReproducedTests.Name)]
 [Trait("Category", "Slow")]
-public sealed partial class NotebooksTests(Reproduced reproduced) : IDisposable
+public sealed partial class NotebooksTests(Reproduced reproduced) : InFolder
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-notebooks-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [Theory]
     [MemberData(nameof(Reproduced.Names), MemberType = typeof(Reproduced))]
     public void ReproduceLeavesFiguresAndAPageThatNeedsNoNetwork(string name)
@@ -56,8 +50,8 @@ public sealed partial class NotebooksTests(Reproduced reproduced) : IDisposable
     [MemberData(nameof(Reproduced.Names), MemberType = typeof(Reproduced))]
     public void ANotebookGivesTheSameInJupyterAndWithoutAFrontEnd(string name)
     {
-        var (own, jupyter) = (Path.Combine(reproduced.Output, name + ".ipynb"), Path.Combine(_folder, name + ".ipynb"));
-        JupyterClientTests.Drive(_folder, reproduced.Runs, "notebook", own, Path.Combine(Kit.Root, "notebooks"), jupyter);
+        var (own, jupyter) = (Path.Combine(reproduced.Output, name + ".ipynb"), Path.Combine(Folder, name + ".ipynb"));
+        JupyterClientTests.Drive(Folder, reproduced.Runs, "notebook", own, Path.Combine(Kit.Root, "notebooks"), jupyter);
         var wanted = Outputs(own);
         Assert.NotEmpty(wanted);
         Assert.Equal(wanted, Outputs(jupyter));

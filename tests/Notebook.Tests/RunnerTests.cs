@@ -1,15 +1,9 @@
-using System.Text.Json.Nodes;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Running;
 
 namespace LTHKit.Notebook.Tests;
 
-public sealed class RunnerTests : IDisposable
+public sealed class RunnerTests : InFolder
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-runner-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     private string Write(params string[] cells) => Write(cells.Select(source => (source, Array.Empty<string>())).ToArray());
 
     private string Write(params (string Source, string[] Tags)[] cells)
@@ -17,7 +11,7 @@ public sealed class RunnerTests : IDisposable
         var notebook = TestNotebook.Empty();
         foreach (var (i, (source, tags)) in cells.Index())
             notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source, tags);
-        var path = Path.Combine(_folder, "in.ipynb");
+        var path = Path.Combine(Folder, "in.ipynb");
         notebook.Save(path);
         return path;
     }
@@ -26,9 +20,8 @@ public sealed class RunnerTests : IDisposable
         NotebookRunner.RunAsync(
             new RunOptions(path)
             {
-                OutputFolder = Path.Combine(_folder, "out"),
+                OutputFolder = Path.Combine(Folder, "out"),
                 Parameters = parameters.ToDictionary(p => p.Item1, p => p.Item2),
-                WriteHtml = false,
                 Terminal = terminal,
                 Grace = TimeSpan.FromSeconds(2),
             },
@@ -40,7 +33,7 @@ public sealed class RunnerTests : IDisposable
     public async Task OutputsAreFilledIn()
     {
         var outcome = await Run(Write("# Title", "Console.WriteLine(\"a\"); Console.WriteLine(\"b\"); display(HTML(\"<i>x</i>\")); Console.Error.Write(\"e\");", "1 + 1"));
-        Assert.True(outcome.Ok);
+        Assert.Null(outcome.Error?.Message);
         var cells = NotebookDocument.Load(outcome.Notebook).Cells;
         Assert.Equal([null, 1, 2], cells.Select(cell => cell.ExecutionCount));
         var outputs = cells[1].Outputs;
@@ -73,7 +66,7 @@ public sealed class RunnerTests : IDisposable
     public async Task AnErrorStopsTheRunAndStaysInThePartialNotebook()
     {
         var outcome = await Run(Write("var a = 1;", "Console.WriteLine(\"x\");\nthrow new InvalidOperationException(\"no\");", "a"));
-        Assert.False(outcome.Ok);
+        Assert.NotNull(outcome.Error);
         Assert.False(outcome.Interrupted);
         Assert.Equal("cell [2], line 2: InvalidOperationException: no", outcome.Error!.Message);
         var cells = NotebookDocument.Load(outcome.Notebook).Cells;
@@ -90,15 +83,15 @@ public sealed class RunnerTests : IDisposable
         using var terminal = new Listener(() =>
         {
             // The second begins and ends just before the first puts its notebook into place.
-            var partial = Path.Combine(_folder, "out", "in.ipynb.partial");
+            var partial = Path.Combine(Folder, "out", "in.ipynb.partial");
             if (other is null && File.Exists(partial) && NotebookDocument.Load(partial).Cells[0].Outputs.Count > 0)
                 other = Run(path).GetAwaiter().GetResult();
         });
         var outcome = await Run(path, terminal);
-        Assert.True(outcome.Ok, outcome.Error?.Message);
-        Assert.True(other!.Ok, other.Error?.Message);
+        Assert.Null(outcome.Error?.Message);
+        Assert.Null(other!.Error?.Message);
         Assert.Single(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs);
-        Assert.Equal([outcome.Notebook], Directory.GetFiles(Path.Combine(_folder, "out")));
+        Assert.Equal(["in.html", "in.ipynb", "plotly.min.js"], Directory.GetFiles(Path.Combine(Folder, "out")).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -124,7 +117,7 @@ public sealed class RunnerTests : IDisposable
             ("var count = 1; var rate = 0.5; string name = \"x\"; bool on = false; var levels = new[] { 1, 2 }; int? limit = null; DayOfWeek day = DayOfWeek.Friday;", ["parameters"]),
             ("$\"{count} {rate} {name} {on} {string.Join('/', levels)} {limit} {day}\"", []));
         var outcome = await Run(path, null, default, ("count", "3"), ("rate", "1e-3"), ("name", "a \"b\"\\"), ("on", "true"), ("levels", "[4,5,6]"), ("limit", "7"), ("day", "DayOfWeek.Monday"));
-        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.Null(outcome.Error?.Message);
         var cells = NotebookDocument.Load(outcome.Notebook).Cells;
         Assert.Equal(["injected-parameters"], cells[2].Tags);
         Assert.Equal("3 0.001 a \"b\"\\ True 4/5/6 7 Monday", Text(cells[3].Outputs[0]!["data"]!["text/plain"]));
@@ -145,7 +138,7 @@ public sealed class RunnerTests : IDisposable
         var path = Write(("var count = 1; var rate = 0.5;", ["parameters"]));
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(path, null, default, (name, value)));
         Assert.Equal(message, refused.Message);
-        Assert.False(Directory.Exists(Path.Combine(_folder, "out")));
+        Assert.False(Directory.Exists(Path.Combine(Folder, "out")));
     }
 
     [Fact]
@@ -174,7 +167,7 @@ public sealed class RunnerTests : IDisposable
     {
         var before = Environment.CurrentDirectory;
         var outcome = await Run(Write("System.IO.Directory.GetCurrentDirectory()"));
-        Assert.Equal(_folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
+        Assert.Equal(Folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
         Assert.Equal(before, Environment.CurrentDirectory);
     }
 
@@ -186,10 +179,10 @@ public sealed class RunnerTests : IDisposable
     {
         var notebook = TestNotebook.Empty();
         notebook.Add("code", id, "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [2.0]) } }.Frame");
-        notebook.Save(Path.Combine(_folder, "in.ipynb"));
-        var outcome = await Run(Path.Combine(_folder, "in.ipynb"));
-        Assert.True(outcome.Ok, outcome.Error?.Message);
-        Assert.Equal([Path.Combine(_folder, "out", file)], outcome.Tables);
+        notebook.Save(Path.Combine(Folder, "in.ipynb"));
+        var outcome = await Run(Path.Combine(Folder, "in.ipynb"));
+        Assert.Null(outcome.Error?.Message);
+        Assert.Equal([Path.Combine(Folder, "out", file)], outcome.Tables);
         Assert.Equal(id, NotebookDocument.Load(outcome.Notebook).Cells[0].Id);
     }
 
@@ -201,14 +194,14 @@ public sealed class RunnerTests : IDisposable
             + "System.Globalization.CultureInfo.DefaultThreadCurrentCulture = System.Globalization.CultureInfo.CurrentCulture;",
             "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [-2.5]) } }.Frame",
             "System.Globalization.CultureInfo.DefaultThreadCurrentCulture = null;"));
-        Assert.True(outcome.Ok, outcome.Error?.Message);
+        Assert.Null(outcome.Error?.Message);
         Assert.Contains("1,-2.5", File.ReadAllText(Assert.Single(outcome.Tables)));
     }
 
     [Fact]
     public async Task AnOutputFolderThatIsAFileIsRefused()
     {
-        File.WriteAllText(Path.Combine(_folder, "out"), "");
+        File.WriteAllText(Path.Combine(Folder, "out"), "");
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1")));
         Assert.Contains("cannot be written", refused.Message);
     }

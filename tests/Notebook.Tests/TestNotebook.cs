@@ -1,5 +1,3 @@
-using LTHKit.Notebook.Document;
-
 namespace LTHKit.Notebook.Tests;
 
 /// <summary>Notebooks to run and to look at.</summary>

@@ -22,7 +22,7 @@ internal static class KernelVerb
             // dotnet and the built program by their full names: front ends start kernels in the notebook's folder.
             string[] start = [DotNet(), Path.ChangeExtension(Environment.ProcessPath!, null) + ".dll", "kernel", "run"];
             var spec = KernelSpecs.Install(Folder(parsed, prefix, active), start, Checkout.Root);
-            Console.WriteLine($"{spec.DisplayName} is registered as {spec.Name} in {spec.Folder}");
+            Console.WriteLine($"{spec.DisplayName} is registered as {KernelSpecs.Name} in {spec.Folder}");
         });
         return command;
     }
@@ -34,11 +34,7 @@ internal static class KernelVerb
         command.SetAction(parsed =>
         {
             var folder = Folder(parsed, prefix, active);
-            var removed = KernelSpecs.Uninstall(folder);
-            foreach (var spec in removed)
-                Console.WriteLine($"{spec.Folder} is removed");
-            if (removed.Count == 0)
-                Console.WriteLine($"no kernel of LTHKit is registered in {folder}");
+            Console.WriteLine(KernelSpecs.Uninstall(folder) is { } removed ? $"{removed.Folder} is removed" : $"no kernel of LTHKit is registered in {folder}");
         });
         return command;
     }
@@ -50,7 +46,7 @@ internal static class KernelVerb
         {
             var specs = KernelSpecs.Find();
             foreach (var spec in specs)
-                Console.WriteLine($"{spec.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({Owner(spec)})");
+                Console.WriteLine($"{KernelSpecs.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({Owner(spec)})");
             if (specs.Count == 0)
                 Console.WriteLine("no kernel of LTHKit is registered; ./lthkit kernel install does it");
         });

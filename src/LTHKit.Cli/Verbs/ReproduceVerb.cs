@@ -24,35 +24,42 @@ internal static class ReproduceVerb
         var jobs = Settings.Number("--jobs", "Runs trained side by side (0: one a core on the CPU, one on CUDA).", 0);
         var device = Settings.Choice("--device", "Where to train (auto: CUDA where there is a device).", "auto", "auto", "cpu", "cuda");
         var output = Settings.Folder("--out", "Where notebooks, pages and tables go.", Path.Combine(Checkout.Artifacts, "reproduce"));
+        var estimate = new Option<bool>("--estimate") { Description = "Train nothing: say what would be trained, how long it takes here, and the disk it needs." };
         var command = new Command("reproduce", "Run the notebooks of the paper's figures: executed notebook, offline page and CSV tables for each.")
         {
-            figures, profile, dataset, data, model, seeds, jobs, device, output,
+            figures, profile, dataset, data, model, seeds, jobs, device, output, estimate,
         };
         command.SetAction(async (parsed, cancel) =>
         {
             var chosen = Choose(parsed.GetValue(figures) ?? []);
             // Everything that can be refused is refused here, before the first cell runs.
             var size = Profile.Get(parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(seeds), parsed.GetValue(model));
+            var parameters = new Dictionary<string, string>
+            {
+                ["profile"] = size.Name,
+                ["dataset"] = size.Data.Name,
+                ["dataDir"] = parsed.GetValue(data)!,
+                ["model"] = size.Model.Name,
+                ["seeds"] = $"{size.Seeds}",
+                ["jobs"] = $"{parsed.GetValue(jobs)}",
+                ["device"] = parsed.GetValue(device)!,
+            };
+            var what = $"{Text.Count(chosen.Count, "notebook")}, profile {size.Name}, {size.Model.Name} on {size.Data.Name}, {Text.Count(size.Seeds, "seed")}";
             using (var lab = Lab.Open(size, parsed.GetValue(data), parsed.GetValue(device)!, parsed.GetValue(jobs)))
+            {
                 lab.Data();
+                if (parsed.GetValue(estimate))
+                {
+                    Console.WriteLine(what);
+                    await Estimate.Of(chosen, parameters, lab, Console.Out, cancel);
+                    return 0;
+                }
+            }
             var clock = Stopwatch.StartNew();
             foreach (var notebook in chosen)
-            {
-                var outcome = await Notebooks.Run(notebook.Path, parsed.GetValue(output)!, new Dictionary<string, string>
-                {
-                    ["profile"] = size.Name,
-                    ["dataset"] = size.Data.Name,
-                    ["dataDir"] = parsed.GetValue(data)!,
-                    ["model"] = size.Model.Name,
-                    ["seeds"] = $"{size.Seeds}",
-                    ["jobs"] = $"{parsed.GetValue(jobs)}",
-                    ["device"] = parsed.GetValue(device)!,
-                }, cancel);
-                Notebooks.Describe(outcome, Console.Out);
-            }
+                Notebooks.Describe(await Notebooks.Run(notebook.Path, parsed.GetValue(output)!, parameters, cancel), Console.Out);
             Console.WriteLine();
-            Console.WriteLine(FormattableString.Invariant(
-                $"{Text.Count(chosen.Count, "notebook")}, profile {size.Name}, {size.Model.Name} on {size.Data.Name}, {Text.Count(size.Seeds, "seed")}: {clock.Elapsed.TotalMinutes:0.0} minutes."));
+            Console.WriteLine(FormattableString.Invariant($"{what}: {clock.Elapsed.TotalMinutes:0.0} minutes."));
             return 0;
         });
         return command;

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace LTHKit.Notebook.Document;
 
 /// <summary>One cell of a notebook, a view on its JSON.</summary>
@@ -8,16 +6,12 @@ internal sealed class NotebookCell
     internal NotebookCell(JsonObject json) => Json = json;
 
     public JsonObject Json { get; }
-
-    /// <summary>The cell's id, unique in the notebook.</summary>
     public string Id => (string)Json["id"]!;
 
     /// <summary>The id as a part of the names of files: what nbformat allows in ids, letters, digits, - and _, stays.</summary>
     public string FileName => string.Concat(Id.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
 
-    /// <summary>code, markdown or raw.</summary>
     public string Kind => (string)Json["cell_type"]!;
-
     public bool IsCode => Kind == "code";
 
     public string Source
@@ -35,7 +29,6 @@ internal sealed class NotebookCell
     /// <summary>Whether an exercise's answer was right when it was last run.</summary>
     public bool IsRight => Outputs.Any(output => MultilineText.Join(output?["data"]?["text/plain"]).StartsWith("right", StringComparison.Ordinal));
 
-    /// <summary>The number that the cell was run as, null before it was.</summary>
     public int? ExecutionCount
     {
         get => (int?)Json["execution_count"];

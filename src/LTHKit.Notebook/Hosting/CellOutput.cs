@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace LTHKit.Notebook.Hosting;
 
 /// <summary>What stopped a cell.</summary>
@@ -17,12 +15,7 @@ internal sealed record CellOutput(string Type, JsonObject Content, object? Value
         ["traceback"] = new JsonArray([.. error.Traceback.Select(line => JsonValue.Create(line))]),
     });
 
-    /// <summary>Of text for a stream, its name.</summary>
     public string? StreamName => Type == "stream" ? (string?)Content["name"] : null;
-
-    /// <summary>What is shown, by MIME type.</summary>
     public JsonObject? Data => Content["data"] as JsonObject;
-
-    /// <summary>What a later update calls it.</summary>
     public string? DisplayId => (string?)Content["transient"]?["display_id"];
 }

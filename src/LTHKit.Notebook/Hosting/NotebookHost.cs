@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Text;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
 using Microsoft.AspNetCore.Html;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Scripting;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
@@ -34,15 +34,9 @@ internal sealed class NotebookHost : IDisposable
         typeof(Microsoft.FSharp.Core.Unit), typeof(Newtonsoft.Json.JsonConvert),
     ];
 
-    // A number is text, not a page of HTML around text.
-    private static readonly Type[] Scalars =
-    [
-        typeof(string), typeof(bool), typeof(byte), typeof(sbyte), typeof(short), typeof(ushort), typeof(int), typeof(uint), typeof(long), typeof(ulong),
-        typeof(float), typeof(double), typeof(decimal), typeof(char), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(Enum),
-        typeof(System.Numerics.BigInteger), typeof(System.Numerics.Complex),
-    ];
+    public static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
-    private const int MostNested = 500;
+    private const int MostNested = 500, MostText = 2000;
 
     private readonly CompositeKernel _kernels = new() { DefaultKernelName = "csharp" };
     private readonly CSharpKernel _csharp = new();
@@ -56,7 +50,7 @@ internal sealed class NotebookHost : IDisposable
         // The kit's formatters, which draw without a network, come after those of Plotly.NET.Interactive and so before them.
         Formatter.Register<GenericChart>(Plotly.NET.Interactive.Formatters.toInteractiveHTML, HtmlFormatter.MimeType);
         NotebookFormatters.Register();
-        foreach (var scalar in Scalars)
+        foreach (var scalar in (Type[])[typeof(string), typeof(bool), typeof(IFormattable)])        // a number is text, not a page of HTML around text
             Formatter.SetPreferredMimeTypesFor(scalar, PlainTextFormatter.MimeType);
 
         var library = Library.Select(type => type.Assembly.Location).ToList();
@@ -109,19 +103,26 @@ internal sealed class NotebookHost : IDisposable
 
         _cancellation = cancellation;
         _trace.Begin(number, code);
-        using var sink = new Sink(output);
-        using var subscription = _kernels.KernelEvents.Subscribe(sink);
+        var (gate, closed) = (new Lock(), false);
+        using var subscription = _kernels.KernelEvents.Subscribe(e => Put(Translate(e)));
         await using var cancel = cancellation.Register(() => _ = _kernels.SendAsync(new Cancel())).ConfigureAwait(false);
         var result = await _kernels.SendAsync(new SubmitCode(code), CancellationToken.None).ConfigureAwait(false);
         var error = cancellation.IsCancellationRequested && result.Events.Any(e => e is CommandFailed)
             ? await Interrupted(UserTrace.Name(number)).ConfigureAwait(false)
             : _trace.Of(result.Events);
-        if (error is not null)
-            sink.Put(CellOutput.Of(error));
+        Put(error is null ? null : CellOutput.Of(error));
+        lock (gate)
+            closed = true;      // what the cell left running has nothing more to say
         return error;
+
+        void Put(CellOutput? put)
+        {
+            lock (gate)
+                if (put is not null && !closed)
+                    output(put);
+        }
     }
 
-    /// <summary>Asks one of the kernels' language services.</summary>
     public async Task<T?> AskAsync<T>(KernelCommand question) where T : KernelEvent
     {
         if (question is LanguageServiceCommand about && IsTooDeep(about.Code))
@@ -131,8 +132,10 @@ internal sealed class NotebookHost : IDisposable
         return result.Events.OfType<T>().LastOrDefault();
     }
 
-    /// <summary>Whether code opens more brackets than the compiler can follow: it knows no limit and overflows the stack.</summary>
-    public static bool IsTooDeep(string code)
+    /// <summary>C# of a cell; null where it opens more brackets than the compiler can follow, which knows no limit and overflows the stack.</summary>
+    public static SyntaxTree? Parse(string code) => IsTooDeep(code) ? null : CSharpSyntaxTree.ParseText(code, Script);
+
+    private static bool IsTooDeep(string code)
     {
         var depth = 0;
         return code.Any(c => (depth = c is '(' or '[' or '{' ? depth + 1 : c is ')' or ']' or '}' ? Math.Max(0, depth - 1) : depth) > MostNested);
@@ -177,65 +180,31 @@ internal sealed class NotebookHost : IDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>Turns events into outputs, until it is closed.</summary>
-    private sealed class Sink(Action<CellOutput> output) : IObserver<KernelEvent>, IDisposable
+    private static CellOutput? Translate(KernelEvent value) => value switch
     {
-        private const int MostText = 2000;
+        StandardOutputValueProduced e => CellOutput.Stream("stdout", e.FormattedValues.First().Value),
+        StandardErrorValueProduced e => CellOutput.Stream("stderr", e.FormattedValues.First().Value),
+        DisplayedValueUpdated e => Shown("update_display_data", e),
+        DisplayedValueProduced e => Shown("display_data", e),
+        ReturnValueProduced { Value: not DisplayedValue } e => Shown("execute_result", e),
+        _ => null,
+    };
 
-        private readonly Lock _gate = new();
-        private bool _closed;
-
-        public void OnNext(KernelEvent value)
-        {
-            if (Translate(value) is { } translated)
-                Put(translated);
-        }
-
-        public void Put(CellOutput translated)
-        {
-            lock (_gate)
-            {
-                if (!_closed)
-                    output(translated);
-            }
-        }
-
-        public void OnCompleted() { }
-
-        public void OnError(Exception error) { }
-
-        public void Dispose()
-        {
-            lock (_gate)
-                _closed = true;
-        }
-
-        private static CellOutput? Translate(KernelEvent value) => value switch
-        {
-            StandardOutputValueProduced e => CellOutput.Stream("stdout", e.FormattedValues.First().Value),
-            StandardErrorValueProduced e => CellOutput.Stream("stderr", e.FormattedValues.First().Value),
-            DisplayedValueUpdated e => Shown("update_display_data", e),
-            DisplayedValueProduced e => Shown("display_data", e),
-            ReturnValueProduced { Value: not DisplayedValue } e => Shown("execute_result", e),
-            _ => null,
-        };
-
-        private static CellOutput Shown(string type, DisplayEvent e)
-        {
-            var data = new JsonObject();
-            foreach (var formatted in e.FormattedValues.OrderBy(formatted => formatted.MimeType, StringComparer.Ordinal))
-                data[formatted.MimeType] = IsJson(formatted.MimeType) ? JsonNode.Parse(formatted.Value) : formatted.Value;
-            if (e.Value is not (null or string or IHtmlContent or FormattedValue) && !data.ContainsKey(PlainTextFormatter.MimeType))
-                data[PlainTextFormatter.MimeType] = Cut(e.Value.ToDisplayString(PlainTextFormatter.MimeType));
-            var content = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject() };
-            if (e.ValueId is { } id)
-                content["transient"] = new JsonObject { ["display_id"] = id };
-            return new CellOutput(type, content, e.Value);
-        }
-
-        // Beside a page of HTML, for those who have nothing but text.
-        private static string Cut(string text) => text.Length <= MostText ? text : text[..MostText] + "…";
-
-        private static bool IsJson(string mimeType) => mimeType == JsonFormatter.MimeType || mimeType.EndsWith("+json", StringComparison.Ordinal);
+    private static CellOutput Shown(string type, DisplayEvent e)
+    {
+        var data = new JsonObject();
+        foreach (var formatted in e.FormattedValues.OrderBy(formatted => formatted.MimeType, StringComparer.Ordinal))
+            data[formatted.MimeType] = IsJson(formatted.MimeType) ? JsonNode.Parse(formatted.Value) : formatted.Value;
+        if (e.Value is not (null or string or IHtmlContent or FormattedValue) && !data.ContainsKey(PlainTextFormatter.MimeType))
+            data[PlainTextFormatter.MimeType] = Cut(e.Value.ToDisplayString(PlainTextFormatter.MimeType));
+        var content = new JsonObject { ["data"] = data, ["metadata"] = new JsonObject() };
+        if (e.ValueId is { } id)
+            content["transient"] = new JsonObject { ["display_id"] = id };
+        return new CellOutput(type, content, e.Value);
     }
+
+    // Beside a page of HTML, for those who have nothing but text.
+    private static string Cut(string text) => text.Length <= MostText ? text : text[..MostText] + "…";
+
+    private static bool IsJson(string mimeType) => mimeType == JsonFormatter.MimeType || mimeType.EndsWith("+json", StringComparison.Ordinal);
 }

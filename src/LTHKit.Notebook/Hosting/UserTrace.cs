@@ -20,9 +20,8 @@ internal sealed partial class UserTrace
     private int _from;
     private int _count;
 
-    public static string Name(int number) => string.Create(CultureInfo.InvariantCulture, $"cell [{number}]");
+    public static string Name(int number) => $"cell [{number}]";
 
-    /// <summary>A cell begins.</summary>
     public void Begin(int number, string code) => (_name, _lines, _from, _count) = (Name(number), code.ReplaceLineEndings("\n").Split('\n'), 0, 0);
 
     /// <summary>Remembers a part of the cell, which ends at the cell's end or at a <c>#!</c> line; the name of its file in symbols.</summary>
@@ -41,7 +40,6 @@ internal sealed partial class UserTrace
         return file;
     }
 
-    /// <summary>What stopped a cell; null where nothing did.</summary>
     public CellError? Of(IReadOnlyList<KernelEvent> events)
     {
         if (events.OfType<CommandFailed>().LastOrDefault() is not { } failed)
@@ -98,7 +96,7 @@ internal sealed partial class UserTrace
             var calls = frames.Where(IsOfInterest).Select(Describe).ToList();
             traceback.AddRange(calls.Count <= MostCalls
                 ? calls
-                : [.. calls[..CallsAtAnEnd], string.Create(CultureInfo.InvariantCulture, $"   … {calls.Count - 2 * CallsAtAnEnd:N0} more calls"), .. calls[^CallsAtAnEnd..]]);
+                : [.. calls[..CallsAtAnEnd], $"   … {calls.Count - 2 * CallsAtAnEnd:N0} more calls", .. calls[^CallsAtAnEnd..]]);
         }
         return new(exception.GetType().Name, message, traceback);
     }
@@ -124,7 +122,7 @@ internal sealed partial class UserTrace
             : type.Name.StartsWith('<') && type.DeclaringType is { } outer ? $"{Plain(outer)}.{type.Name[1..].Split('>')[0]}"
             : $"{Plain(type)}.{method.Name}";
         var place = PartOf(frame) is { } part ? $" in {part.Where(frame.GetFileLineNumber())}"
-            : frame.GetFileName() is { } file ? string.Create(CultureInfo.InvariantCulture, $" in {Path.GetFileName(file)}, line {frame.GetFileLineNumber()}") : "";
+            : frame.GetFileName() is { } file ? $" in {Path.GetFileName(file)}, line {frame.GetFileLineNumber()}" : "";
         return $"   at {call}{place}";
     }
 
@@ -137,10 +135,10 @@ internal sealed partial class UserTrace
     /// <summary>A part of a cell and where its lines stand in the cell.</summary>
     private sealed record Part(string Name, string Code, string[] CellLines, List<int> Lines)
     {
-        public string Where(int line) => string.Create(CultureInfo.InvariantCulture, $"{Name}, line {LineOf(line)}");
+        public string Where(int line) => $"{Name}, line {LineOf(line)}";
 
         public string? Quote(int line) =>
-            CellLines.ElementAtOrDefault(LineOf(line) - 1) is { } text ? string.Create(CultureInfo.InvariantCulture, $"  {LineOf(line),4} | {text.TrimEnd()}") : null;
+            CellLines.ElementAtOrDefault(LineOf(line) - 1) is { } text ? $"  {LineOf(line),4} | {text.TrimEnd()}" : null;
 
         private int LineOf(int line) => Lines[Math.Clamp(line - 1, 0, Lines.Count - 1)];
     }

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Text;
-using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 
@@ -9,8 +7,6 @@ namespace LTHKit.Notebook.Html;
 /// <summary>C# with its words marked, by the compiler's own lexer.</summary>
 internal static class CodeHtml
 {
-    private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
-
     // Words that the lexer takes for names, and that a reader takes for keywords.
     private static readonly HashSet<string> Contextual =
         ["var", "record", "await", "async", "yield", "get", "set", "init", "with", "when", "where", "and", "or", "not", "required", "dynamic", "nameof", "select", "from"];
@@ -19,28 +15,30 @@ internal static class CodeHtml
 
     public static string Highlight(string code)
     {
-        if (NotebookHost.IsTooDeep(code))
+        if (NotebookHost.Parse(code) is not { } tree)
             return Encode(code);
         var html = new StringBuilder();
-        var root = CSharpSyntaxTree.ParseText(code, Script).GetRoot();
-        foreach (var token in root.DescendantTokens(descendIntoTrivia: false))
+        foreach (var token in tree.GetRoot().DescendantTokens(descendIntoTrivia: false))
         {
-            Trivia(html, token.LeadingTrivia);
-            Mark(html, token.Text, Class(token));
-            Trivia(html, token.TrailingTrivia);
+            Trivia(token.LeadingTrivia);
+            Mark(token.Text, Class(token));
+            Trivia(token.TrailingTrivia);
         }
         return html.ToString();
-    }
 
-    private static void Trivia(StringBuilder html, SyntaxTriviaList list)
-    {
-        foreach (var trivia in list)
+        void Trivia(SyntaxTriviaList list)
         {
-            var kind = trivia.Kind();
-            var isComment = kind is SyntaxKind.SingleLineCommentTrivia or SyntaxKind.MultiLineCommentTrivia
-                or SyntaxKind.SingleLineDocumentationCommentTrivia or SyntaxKind.MultiLineDocumentationCommentTrivia;
-            Mark(html, trivia.ToFullString(), isComment ? "c" : trivia.IsDirective || kind == SyntaxKind.SkippedTokensTrivia ? "d" : "");
+            foreach (var trivia in list)
+                Mark(trivia.ToFullString(), trivia.Kind() switch
+                {
+                    SyntaxKind.SingleLineCommentTrivia or SyntaxKind.MultiLineCommentTrivia or SyntaxKind.SingleLineDocumentationCommentTrivia
+                        or SyntaxKind.MultiLineDocumentationCommentTrivia => "c",
+                    SyntaxKind.SkippedTokensTrivia => "d",
+                    _ => trivia.IsDirective ? "d" : "",
+                });
         }
+
+        void Mark(string text, string name) => html.Append(text.Length == 0 || name == "" ? Encode(text) : $"<span class=\"{name}\">{Encode(text)}</span>");
     }
 
     private static string Class(SyntaxToken token) => token.Kind() switch
@@ -57,14 +55,4 @@ internal static class CodeHtml
         _ when SyntaxFacts.IsKeywordKind(token.Kind()) => "k",
         _ => "",
     };
-
-    private static void Mark(StringBuilder html, string text, string name)
-    {
-        if (text.Length == 0)
-            return;
-        if (name == "")
-            html.Append(Encode(text));
-        else
-            html.Append("<span class=\"").Append(name).Append("\">").Append(Encode(text)).Append("</span>");
-    }
 }

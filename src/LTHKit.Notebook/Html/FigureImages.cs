@@ -1,10 +1,6 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Document;
-using LTHKit.Storage;
 using PuppeteerSharp;
 
 namespace LTHKit.Notebook.Html;
@@ -12,7 +8,6 @@ namespace LTHKit.Notebook.Html;
 /// <summary>The figures of executed notebooks as pictures, drawn by plotly.js in headless Chromium.</summary>
 internal static class FigureImages
 {
-    /// <summary>The formats that <see cref="WriteAsyncAsync"/> knows.</summary>
     public static IReadOnlyList<string> Formats { get; } = ["png", "svg"];
 
     /// <summary>
@@ -48,7 +43,6 @@ internal static class FigureImages
         return paths;
     }
 
-    /// <summary>The pictures of figures, in their order.</summary>
     private static async Task<List<byte[]>> DrawAsync(IEnumerable<JsonNode> figures, string format, double scale)
     {
         await using var browser = await Chromium.LaunchAsync().ConfigureAwait(false);

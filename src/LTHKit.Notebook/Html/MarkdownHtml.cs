@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Markdig;
 using Markdig.Extensions.Mathematics;
 using Markdig.Renderers;
@@ -27,7 +26,6 @@ internal sealed class MarkdownHtml(string folder)
 
     private readonly Dictionary<string, int> _ids = [];      // how often each was asked for, those with a number once
 
-    /// <summary>The headings seen so far: level, text, id.</summary>
     public List<(int Level, string Text, string Id)> Headings { get; } = [];
 
     public string Render(string text, JsonObject? attachments = null)

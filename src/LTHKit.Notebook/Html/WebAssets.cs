@@ -1,9 +1,7 @@
-using LTHKit.Storage;
 using Plotly.NET;
 
 namespace LTHKit.Notebook.Html;
 
-/// <summary>The scripts and styles that go into pages.</summary>
 internal static class WebAssets
 {
     /// <summary>What plotly.js is called beside notebooks and beside the kernel's description.</summary>
@@ -15,7 +13,6 @@ internal static class WebAssets
         return Read(assembly.GetManifestResourceStream(assembly.GetManifestResourceNames().Single(name => name.EndsWith(".min.js", StringComparison.Ordinal)))!);
     });
 
-    /// <summary>plotly.js, which Plotly.NET carries within.</summary>
     public static string Plotly => PlotlyText.Value;
 
     /// <summary>Puts plotly.js beside notebooks, from where the HTML of their figures takes it in pages of files.</summary>
@@ -26,7 +23,6 @@ internal static class WebAssets
             AtomicFile.WriteText(file, Plotly);
     }
 
-    /// <summary>The text of a script or style that is part of this assembly.</summary>
     public static string Own(string name) => Read(typeof(WebAssets).Assembly.GetManifestResourceStream(name)!);
 
     private static string Read(Stream stream)

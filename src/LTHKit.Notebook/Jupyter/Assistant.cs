@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.DotNet.Interactive;
@@ -12,9 +10,6 @@ namespace LTHKit.Notebook.Jupyter;
 /// <summary>Questions about code that is being written, put to the kernels' language services.</summary>
 internal sealed partial class Assistant(NotebookHost kernels)
 {
-    private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
-
-    /// <summary>Answers a complete_request: what the word before the cursor may become.</summary>
     public async Task<JsonObject> CompleteAsync(Request request)
     {
         var (code, end) = CodeAndCursor(request);
@@ -65,9 +60,8 @@ internal sealed partial class Assistant(NotebookHost kernels)
     public static JsonObject IsComplete(Request request)
     {
         var code = request.Text("code");
-        if (NotebookHost.IsTooDeep(code) || code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
+        if (NotebookHost.Parse(code) is not { } tree || code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
             return new() { ["status"] = "unknown" };
-        var tree = CSharpSyntaxTree.ParseText(code, Script);
         if (!SyntaxFactory.IsCompleteSubmission(tree))
             return new() { ["status"] = "incomplete", ["indent"] = new string(' ', code.Length - code.TrimEnd().Length > 0 ? 0 : 4) };
         return new() { ["status"] = tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) ? "invalid" : "complete" };

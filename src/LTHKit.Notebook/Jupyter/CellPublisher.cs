@@ -1,6 +1,3 @@
-using System.Text;
-using LTHKit.Notebook.Hosting;
-
 namespace LTHKit.Notebook.Jupyter;
 
 /// <summary>

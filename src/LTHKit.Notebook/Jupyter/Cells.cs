@@ -1,7 +1,5 @@
 using System.IO.Enumeration;
-using System.Text.Json.Nodes;
 using LTHKit.Formatting;
-using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 
@@ -15,14 +13,12 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
     private bool _hasFigures;
     private CancellationTokenSource? _running;
 
-    /// <summary>Stops the cell that runs, if one does.</summary>
     public void Interrupt()
     {
         lock (_gate)
             _running?.Cancel();
     }
 
-    /// <summary>Runs the cell of an execute_request and gives the reply.</summary>
     public async Task<JsonObject> RunAsync(Request request)
     {
         var code = request.Text("code");
@@ -121,7 +117,6 @@ internal sealed class History
 
     public void Add(int number, string code) => _entries.Add((number, code, null));
 
-    /// <summary>The text of the last cell's result.</summary>
     public void SetResult(string? text) => _entries[^1] = _entries[^1] with { Result = text };
 
     /// <summary>Answers a history_request. Sessions are counted from 1; 0 is this one, and of others nothing is known.</summary>
@@ -156,13 +151,10 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
     private (Request Request, CellPublisher Publisher, CancellationToken Cancellation)? _cell;
     private TaskCompletionSource<string>? _waiting;
 
-    /// <summary>What is read from here on is asked of the sender of this request.</summary>
     public void Begin(Request request, CellPublisher publisher, CancellationToken cancellation) => _cell = (request, publisher, cancellation);
 
-    /// <summary>Takes an input_reply.</summary>
     public void Answer(Request reply) => _waiting?.TrySetResult(reply.Text("value"));
 
-    /// <summary>Asks the user.</summary>
     public string Ask(string prompt, bool isSecret)
     {
         if (_cell is not { } cell || !cell.Request.Flag("allow_stdin", false))

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json.Nodes;
 using NetMQ;
 using NetMQ.Sockets;
 
@@ -26,7 +24,7 @@ internal sealed class Channels : IDisposable
     private readonly Action<Channel, Request> _received;
     private readonly Action<string> _log;
     private readonly ResponseSocket _heartbeat = new();
-    private readonly Dictionary<Channel, NetMQSocket> _sockets;
+    private readonly Dictionary<Channel, NetMQSocket> _sockets = [];
     private readonly NetMQQueue<(Channel Channel, NetMQMessage Message)> _outgoing = new();
     private readonly SemaphoreSlim _room = new(MostWaiting);
     private readonly NetMQPoller _poller;
@@ -35,38 +33,35 @@ internal sealed class Channels : IDisposable
     public Channels(ConnectionFile connection, Action<Channel, Request> received, Action<string> log)
     {
         (_codec, _received, _log) = (new MessageCodec(connection.Key), received, log);
-        _sockets = new()
-        {
-            [Channel.Shell] = new RouterSocket(),
-            [Channel.Control] = new RouterSocket(),
-            [Channel.Stdin] = new RouterSocket(),
-            [Channel.Iopub] = new XPublisherSocket(),
-        };
         _poller = [_heartbeat, _outgoing];
-        Bind(_heartbeat, connection.Endpoint("hb"));
-        foreach (var (channel, socket) in _sockets)
-        {
-            if (socket is RouterSocket)
-                socket.Options.RouterHandover = true;
-            Bind(socket, connection.Endpoint(channel.ToString().ToLowerInvariant()));
-            socket.ReceiveReady += (_, _) => Receive(channel, socket);
-            _poller.Add(socket);
-        }
+        Bind(_heartbeat, connection.Endpoint(connection.HbPort));
+        Open(Channel.Shell, new RouterSocket(), connection.ShellPort);
+        Open(Channel.Control, new RouterSocket(), connection.ControlPort);
+        Open(Channel.Stdin, new RouterSocket(), connection.StdinPort);
+        Open(Channel.Iopub, new XPublisherSocket(), connection.IopubPort);
         _heartbeat.ReceiveReady += (_, _) =>
         {
             if (Received(_heartbeat) is { } beat)
                 _heartbeat.SendMultipartBytes(beat);
         };
         _outgoing.ReceiveReady += (_, _) => SendWaiting();
+
+        void Open(Channel channel, NetMQSocket socket, int port)
+        {
+            if (socket is RouterSocket)
+                socket.Options.RouterHandover = true;
+            Bind(socket, connection.Endpoint(port));
+            socket.ReceiveReady += (_, _) => Receive(channel, socket);
+            _sockets[channel] = socket;
+            _poller.Add(socket);
+        }
     }
 
     public void Start() => _poller.RunAsync("Jupyter sockets", isBackgroundThread: true);
 
-    /// <summary>Publishes to every front end.</summary>
     public void Publish(string type, JsonObject content, Request? parent) =>
         Enqueue(Channel.Iopub, _codec.Write([Encoding.UTF8.GetBytes(type)], type, content, parent));
 
-    /// <summary>Sends to the front end that a request came from.</summary>
     public void Send(Channel channel, string type, JsonObject content, Request to) =>
         Enqueue(channel, _codec.Write(to.Identities, type, content, to));
 
@@ -139,7 +134,7 @@ internal sealed class Channels : IDisposable
             if (frames is [[1, .. var topic]])
                 socket.SendMultipartMessage(_codec.Write([topic], "iopub_welcome", new() { ["subscription"] = Encoding.UTF8.GetString(topic) }, null));
         }
-        else if (_codec.TryRead(frames, out var request, out var problem))
+        else if (_codec.Read(frames, out var problem) is { } request)
         {
             _received(channel, request);
         }

@@ -1,20 +1,24 @@
 using System.Net;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>Where a front end wants its kernel to listen, and the key that both sign with.</summary>
-internal sealed record ConnectionFile(string Address, string Key, IReadOnlyDictionary<string, int> Ports)
+/// <summary>Where a front end wants its kernel to listen, and the key that both sign with; as the file has it.</summary>
+internal sealed record ConnectionFile(string Transport, string Ip, string Key, int ShellPort, int ControlPort, int StdinPort, int IopubPort, int HbPort,
+    string SignatureScheme = ConnectionFile.Scheme)
 {
-    private static readonly string[] Sockets = ["shell", "control", "stdin", "iopub", "hb"];
+    private const string Scheme = "hmac-sha256";
+
+    private static readonly JsonSerializerOptions AsWritten =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true };
 
     public static ConnectionFile Read(string path)
     {
-        JsonObject json;
+        string text;
         try
         {
-            json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new JsonException();
+            text = File.ReadAllText(path);
+            JsonDocument.Parse(text).Dispose();
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -22,30 +26,27 @@ internal sealed record ConnectionFile(string Address, string Key, IReadOnlyDicti
         }
         try
         {
-            return Checked(json);
+            return JsonSerializer.Deserialize<ConnectionFile>(text, AsWritten)!.Checked();
         }
-        catch (Exception e) when (e is InvalidOperationException or NullReferenceException or FormatException)
+        catch (Exception e) when (e is JsonException or NullReferenceException)
         {
             throw new UserException($"The connection file {path} lacks one of transport, ip, key, shell_port, control_port, stdin_port, iopub_port and hb_port.", e);
         }
     }
 
-    /// <summary>The address of a socket: shell, control, stdin, iopub or hb.</summary>
-    public string Endpoint(string socket) => $"tcp://{Address}:{Ports[socket]}";
+    public string Endpoint(int port) => $"tcp://{Ip}:{port}";
 
-    private static ConnectionFile Checked(JsonObject json)
+    private ConnectionFile Checked()
     {
-        var (transport, address, key) = (json["transport"]!.GetValue<string>(), json["ip"]!.GetValue<string>(), json["key"]!.GetValue<string>());
-        if (transport != "tcp")
-            throw new UserException($"The connection file asks for the transport {transport}; this kernel has tcp.");
-        if (address == "localhost")
-            address = IPAddress.Loopback.ToString();
+        if (Transport != "tcp")
+            throw new UserException($"The connection file asks for the transport {Transport}; this kernel has tcp.");
+        var address = Ip == "localhost" ? IPAddress.Loopback.ToString() : Ip;
         if (!(IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip)))
-            throw new UserException($"The connection file asks to listen on {address}; this kernel listens on this machine only (127.0.0.1).");
-        if (key.Length == 0)
+            throw new UserException($"The connection file asks to listen on {Ip}; this kernel listens on this machine only (127.0.0.1).");
+        if (Key.Length == 0)
             throw new UserException("The connection file has no key; this kernel takes signed messages only.");
-        if (json["signature_scheme"]?.GetValue<string>() is { } scheme && scheme != "hmac-sha256")
-            throw new UserException($"The connection file asks for signatures by {scheme}; this kernel has hmac-sha256.");
-        return new(address, key, Sockets.ToDictionary(socket => socket, socket => json[$"{socket}_port"]!.GetValue<int>()));
+        if (SignatureScheme != Scheme)
+            throw new UserException($"The connection file asks for signatures by {SignatureScheme}; this kernel has {Scheme}.");
+        return this with { Ip = address };
     }
 }

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
 using System.Threading.Channels;
-using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Jupyter;
 
@@ -20,7 +18,6 @@ internal sealed class JupyterKernel : IDisposable
     private readonly Channel<Request> _control = System.Threading.Channels.Channel.CreateUnbounded<Request>();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Opens the sockets that a connection file names.</summary>
     public JupyterKernel(string connectionFile, string folder, Action<string> log)
     {
         _log = log;
@@ -37,7 +34,7 @@ internal sealed class JupyterKernel : IDisposable
         Console.SetIn(_input);
         _channels.Publish("status", new() { ["execution_state"] = "starting" }, null);
         _channels.Start();
-        var served = Task.WhenAll(Task.Run(ServeShell, CancellationToken.None), Task.Run(ServeControl, CancellationToken.None));
+        var served = Task.WhenAll(Task.Run(() => Serve(Channel.Shell, _shell), CancellationToken.None), Task.Run(() => Serve(Channel.Control, _control), CancellationToken.None));
         await using var registration = stop.Register(() => _ended.TrySetResult());
         await _ended.Task.ConfigureAwait(false);
 
@@ -49,7 +46,6 @@ internal sealed class JupyterKernel : IDisposable
         _channels.Dispose();
     }
 
-    /// <summary>Stops the cell that runs; the kernel and its variables stay.</summary>
     public void Interrupt() => _cells.Interrupt();
 
     public void Dispose()
@@ -67,17 +63,11 @@ internal sealed class JupyterKernel : IDisposable
             (channel == Channel.Control ? _control : _shell).Writer.TryWrite(request);
     }
 
-    private async Task ServeShell()
+    private async Task Serve(Channel channel, Channel<Request> requests)
     {
-        await foreach (var request in _shell.Reader.ReadAllAsync().ConfigureAwait(false))
-            foreach (var aborted in await Serve(Channel.Shell, request).ConfigureAwait(false))
+        await foreach (var request in requests.Reader.ReadAllAsync().ConfigureAwait(false))
+            foreach (var aborted in await Serve(channel, request).ConfigureAwait(false))
                 await Abort(aborted).ConfigureAwait(false);
-    }
-
-    private async Task ServeControl()
-    {
-        await foreach (var request in _control.Reader.ReadAllAsync().ConfigureAwait(false))
-            await Serve(Channel.Control, request).ConfigureAwait(false);
     }
 
     // A cell that was sent along with one that failed is not run: what it builds on is not there.

@@ -1,28 +1,21 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Notebook.Html;
-using LTHKit.Storage;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>A kernel of this kit's that Jupyter knows of.</summary>
-internal sealed record KernelSpec(string Name, string Folder, string DisplayName, string? Checkout);
+/// <summary>A kernel of this kit's name that Jupyter knows of; without a checkout it is somebody else's.</summary>
+internal sealed record KernelSpec(string Folder, string DisplayName, string? Checkout);
 
 /// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
 internal static class KernelSpecs
 {
-    /// <summary>The name that the notebooks carry.</summary>
     public const string Name = "lthkit";
-
-    private const string Mark = "lthkit";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The user's own data folder of Jupyter.</summary>
     public static string UserFolder =>
         Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share"), "jupyter");
 
-    /// <summary>The data folder below an environment's prefix.</summary>
     public static string FolderOf(string prefix) => Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
 
     /// <summary>This kit's kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
@@ -36,17 +29,16 @@ internal static class KernelSpecs
         return [.. folders.Distinct().Select(folder => Read(Path.Combine(folder, "kernels", Name))).OfType<KernelSpec>()];
     }
 
-    /// <summary>Registers this kit's kernel in a data folder.</summary>
     public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
     {
-        var spec = new KernelSpec(Name, Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
+        var spec = new KernelSpec(Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
         var json = new JsonObject
         {
             ["argv"] = new JsonArray([.. command.Append("{connection_file}").Select(word => JsonValue.Create(word))]),
             ["display_name"] = spec.DisplayName,
             ["language"] = "C#",
             ["interrupt_mode"] = "message",
-            ["metadata"] = new JsonObject { [Mark] = checkout },
+            ["metadata"] = new JsonObject { [Name] = checkout },
         };
         // Front ends serve what lies beside a kernel's description: figures take plotly.js from there.
         AtomicFile.WriteText(Path.Combine(spec.Folder, WebAssets.PlotlyFile), WebAssets.Plotly);
@@ -54,20 +46,20 @@ internal static class KernelSpecs
         return spec;
     }
 
-    /// <summary>Removes this kit's kernel from a data folder; the ones removed.</summary>
-    public static IReadOnlyList<KernelSpec> Uninstall(string folder)
+    /// <summary>Removes this kit's kernel from a data folder; null where there is none.</summary>
+    public static KernelSpec? Uninstall(string folder)
     {
-        var own = Read(Path.Combine(folder, "kernels", Name)) is { Checkout: not null } spec ? [spec] : Array.Empty<KernelSpec>();
+        if (Read(Path.Combine(folder, "kernels", Name)) is not { Checkout: not null } own)
+            return null;
         try
         {
-            foreach (var found in own)
-                Directory.Delete(found.Folder, recursive: true);
+            Directory.Delete(own.Folder, recursive: true);
+            return own;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"The kernel could not be removed: {e.Message}", e);
         }
-        return own;
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
@@ -80,12 +72,11 @@ internal static class KernelSpecs
         try
         {
             var json = JsonNode.Parse(File.ReadAllText(file));
-            return new(Path.GetFileName(folder), folder, json?["display_name"]?.ToString() ?? "", json?["metadata"]?[Mark]?.ToString());
+            return new(folder, json?["display_name"]?.ToString() ?? "", json?["metadata"]?[Name]?.ToString());
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
-            // Somebody's, and damaged; not for this kit to judge.
-            return new(Path.GetFileName(folder), folder, "(unreadable)", null);
+            return new(folder, "(unreadable)", null);
         }
     }
 }

@@ -1,24 +1,19 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using NetMQ;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>A message of a front end.</summary>
 internal sealed record Request(IReadOnlyList<byte[]> Identities, byte[] Header, string Id, string Type, JsonObject Content)
 {
-    public string Text(string name, string fallback = "") =>
-        Content[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : fallback;
+    public string Text(string name, string fallback = "") => Value(name, fallback);
 
-    public bool Flag(string name, bool fallback) =>
-        Content[name] is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : fallback;
+    public bool Flag(string name, bool fallback) => Value(name, fallback);
 
-    public int Number(string name, int fallback) =>
-        Content[name] is JsonValue value && value.TryGetValue<int>(out var number) ? number : fallback;
+    public int Number(string name, int fallback) => Value(name, fallback);
+
+    private T Value<T>(string name, T fallback) => Content[name] is JsonValue value && value.TryGetValue<T>(out var found) ? found : fallback;
 }
 
 /// <summary>Messages of the Jupyter wire protocol to and from frames, signed.</summary>
@@ -36,39 +31,28 @@ internal sealed class MessageCodec(string key)
     private readonly Queue<string> _oldest = [];
 
     /// <summary>Reads a message; one that is not signed as it must be, was seen before or makes no sense is refused.</summary>
-    public bool TryRead(IReadOnlyList<byte[]> frames, [NotNullWhen(true)] out Request? request, [NotNullWhen(false)] out string? problem)
+    public Request? Read(IReadOnlyList<byte[]> frames, out string? problem)
     {
-        request = null;
-        problem = null;
         var start = frames.Index().FirstOrDefault(frame => frame.Item.AsSpan().SequenceEqual(Delimiter), (-1, [])).Index;
-        if (start < 0 || frames.Count < start + 6)
-            problem = "it has not the parts of a message";
-        else if (!CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Sign(frames.Skip(start + 2).Take(4))), frames[start + 1]))
-            problem = frames[start + 1].Length == 0 ? "it is not signed" : "its signature is wrong";
-        else if (!IsNew(Encoding.ASCII.GetString(frames[start + 1])))
-            problem = "it was received before";
+        problem = start < 0 || frames.Count < start + 6 ? "it has not the parts of a message"
+            : !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Sign(frames.Skip(start + 2).Take(4))), frames[start + 1])
+                ? frames[start + 1].Length == 0 ? "it is not signed" : "its signature is wrong"
+            : IsNew(Encoding.ASCII.GetString(frames[start + 1])) ? null : "it was received before";
         if (problem is not null)
-            return false;
-
+            return null;
         try
         {
             var header = JsonNode.Parse(frames[start + 2])!.AsObject();
-            request = new Request(
-                [.. frames.Take(start)],
-                frames[start + 2],
-                header["msg_id"]!.GetValue<string>(),
-                header["msg_type"]!.GetValue<string>(),
+            return new([.. frames.Take(start)], frames[start + 2], header["msg_id"]!.GetValue<string>(), header["msg_type"]!.GetValue<string>(),
                 JsonNode.Parse(frames[start + 5])!.AsObject());
-            return true;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or ArgumentException)
         {
             problem = $"it is no JSON message ({e.Message})";
-            return false;
+            return null;
         }
     }
 
-    /// <summary>The frames of a message.</summary>
     public NetMQMessage Write(IEnumerable<byte[]> to, string type, JsonObject content, Request? parent)
     {
         var header = new JsonObject

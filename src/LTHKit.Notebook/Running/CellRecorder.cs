@@ -1,7 +1,3 @@
-using System.Text.Json.Nodes;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
-
 namespace LTHKit.Notebook.Running;
 
 /// <summary>Writes outputs into a notebook's cells, and updates those that were displayed under an id wherever they stand.</summary>

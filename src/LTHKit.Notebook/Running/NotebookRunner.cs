@@ -1,11 +1,8 @@
 using System.Diagnostics;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
 using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Running;
 
-/// <summary>Runs notebooks without a front end.</summary>
 internal static class NotebookRunner
 {
     /// <summary>
@@ -29,13 +26,9 @@ internal static class NotebookRunner
         {
             notebook.Save(Partial(output));
             var outcome = await RunCells(notebook, output, options, cancellation).ConfigureAwait(false);
-            if (!options.WriteHtml)
-                return outcome;
-
             WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
-            var page = Path.ChangeExtension(output, ".html");
-            HtmlExport.Write(notebook, page, folder);
-            return outcome with { Html = page };
+            HtmlExport.Write(notebook, outcome.Html, folder);
+            return outcome;
         }
         finally
         {
@@ -45,8 +38,7 @@ internal static class NotebookRunner
 
     private static string Partial(string output) => output + ".partial";
 
-    private static async Task<RunOutcome> RunCells(
-        NotebookDocument notebook, string output, RunOptions options, CancellationToken cancellation)
+    private static async Task<RunOutcome> RunCells(NotebookDocument notebook, string output, RunOptions options, CancellationToken cancellation)
     {
         using var kernels = new NotebookHost { Grace = options.Grace };
         var terminal = new RunTerminal(options.Terminal, options.TerminalOverwrites);
@@ -62,16 +54,7 @@ internal static class NotebookRunner
             var clock = Stopwatch.StartNew();
             recorder.Begin(cell, i + 1);
             terminal.Begin(cell, i + 1, cells.Count);
-            error = await kernels.RunAsync(
-                cell.Source,
-                i + 1,
-                put =>
-                {
-                    recorder.Add(put);
-                    tables.Add(put, cell);
-                    terminal.Output(put);
-                },
-                cancellation).ConfigureAwait(false);
+            error = await kernels.RunAsync(cell.Source, i + 1, Put, cancellation).ConfigureAwait(false);
             clock.Stop();
             if (sinceSaved.Elapsed > 3 * saving)
             {
@@ -81,16 +64,41 @@ internal static class NotebookRunner
                 sinceSaved.Restart();
             }
             terminal.End(clock.Elapsed);
-            if (error is not null && (!cell.IsExercise || cancellation.IsCancellationRequested))
+            if (error is not null && (!(options.GoOn || cell.IsExercise) || cancellation.IsCancellationRequested))
                 break;
-            error = null;
+            error = cell.IsExercise ? null : error;
+
+            void Put(CellOutput output)
+            {
+                recorder.Add(output);
+                tables.Add(output, cell);
+                terminal.Output(output);
+            }
         }
 
         // From memory: another run into this folder writes the same partial copy, and may just have taken it away.
         notebook.Save(output);
         File.Delete(Partial(output));
         tables.Save();
-        return new RunOutcome(output, null, tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
+        return new RunOutcome(output, Path.ChangeExtension(output, ".html"), tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
             [.. cells.Where(cell => cell.IsExercise).Select(cell => (cell.Id, cell.IsRight))]);
     }
 }
+
+/// <summary>What to run and where its results go.</summary>
+/// <param name="OutputFolder">The folder of the executed notebook, its page and its tables; null for the notebook's own.</param>
+/// <param name="Parameters">Values for names declared in the cell tagged <c>parameters</c>, as text.</param>
+/// <param name="Terminal">Where progress and what the cells print are shown; null for nowhere.</param>
+/// <param name="TerminalOverwrites">Whether lines there may be overwritten.</param>
+internal sealed record RunOptions(string Input, string? OutputFolder = null, IReadOnlyDictionary<string, string>? Parameters = null,
+    TextWriter? Terminal = null, bool TerminalOverwrites = false)
+{
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Whether cells after one that fails are run too.</summary>
+    public bool GoOn { get; init; }
+}
+
+/// <summary>What a run left behind; without an error every cell ran to its end.</summary>
+internal sealed record RunOutcome(string Notebook, string Html, IReadOnlyList<string> Tables, CellError? Error, bool Interrupted,
+    IReadOnlyList<(string Id, bool Right)> Exercises);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -14,8 +12,6 @@ namespace LTHKit.Notebook.Running;
 internal static class Parameters
 {
     private const string Declaring = "parameters", Injected = "injected-parameters";
-
-    private static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
     public static void Inject(NotebookDocument notebook, IReadOnlyDictionary<string, string> values, string name)
     {
@@ -48,10 +44,9 @@ internal static class Parameters
     // Name to type as written, or as the default shows where it is var.
     private static Dictionary<string, string> Declared(string source)
     {
-        if (NotebookHost.IsTooDeep(source))
+        if (NotebookHost.Parse(source) is not { } tree)
             return [];
-        var root = (CompilationUnitSyntax)CSharpSyntaxTree.ParseText(source, Script).GetRoot();
-        var declarations = root.Members.Select(member => member switch
+        var declarations = ((CompilationUnitSyntax)tree.GetRoot()).Members.Select(member => member switch
         {
             FieldDeclarationSyntax field => field.Declaration,
             GlobalStatementSyntax { Statement: LocalDeclarationStatementSyntax local } => local.Declaration,
@@ -115,7 +110,7 @@ internal static class Parameters
         // Of any other type: what was given must be an expression, and the compiler judges it.
         string Expression()
         {
-            var expression = SyntaxFactory.ParseExpression(value, options: Script);
+            var expression = SyntaxFactory.ParseExpression(value, options: NotebookHost.Script);
             return expression.ContainsDiagnostics || expression.ToFullString() != value
                 ? throw Wrong("a C# expression")
                 : value;

@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
-using LTHKit.Notebook.Document;
-using LTHKit.Notebook.Hosting;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Running;
@@ -15,14 +12,14 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
     private bool _overwritable;
     private string? _lastUpdate;
 
-    public void Notebook(string name, int cells) => writer?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {cells} cells"));
+    public void Notebook(string name, int cells) => writer?.WriteLine($"{name}: {cells} cells");
 
     public void Begin(NotebookCell cell, int number, int count)
     {
         var lines = cell.Source.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
         var title = lines.FirstOrDefault(line => !line.StartsWith('#') && !line.StartsWith("using ", StringComparison.Ordinal)
             && !line.StartsWith("//", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "";
-        Line(string.Create(CultureInfo.InvariantCulture, $"[{number}/{count}]").PadRight(Indent.Length) + Cut(title));
+        Line($"[{number}/{count}]".PadRight(Indent.Length) + Cut(title));
     }
 
     public void Output(CellOutput output)
@@ -48,7 +45,7 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
         _lastUpdate = null;
         CloseLine();
         if (time > TimeSpan.FromSeconds(1))
-            Line(string.Create(CultureInfo.InvariantCulture, $"{Indent}{time.TotalSeconds:0.0} s"));
+            Line($"{Indent}{time.TotalSeconds:0.0} s");
     }
 
     // Progress is text and nothing else; of a result the notebook tells.

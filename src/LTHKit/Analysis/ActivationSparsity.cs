@@ -30,19 +30,23 @@ public static class ActivationSparsity
     public static IReadOnlyList<StageSparsity> Measure(Objective objective, double epsilon = Epsilon, CancellationToken cancel = default)
     {
         Validate(epsilon);
-        var places = Places(objective.Module);
+        var places = Places(objective.Module).Select(place => (place.Stage, place.Activation, Seen: new long[3])).ToList();      // silent, as published, all
         if (places.Count == 0)
             throw new UserException($"{objective.Module.GetName()} has no module that is an activation; count with modules (nn.ReLU()) in it.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
-        var counts = places.Select(place => new Count(place.Stage)).ToList();
         using var hooks = new Hooks();
-        foreach (var (place, count) in places.Zip(counts))
-            hooks.Add(place.Activation, (_, output) => count.Add(output, epsilon));
+        foreach (var (_, activation, seen) in places)
+            hooks.Add(activation, (_, output) =>
+            {
+                var size = output.abs();
+                long Below(double limit) => size.le(limit).sum().ToInt64();
+                (seen[0], seen[1], seen[2]) = (seen[0] + Below(epsilon), seen[1] + Below(PublishedEpsilon), seen[2] + output.numel());
+            });
         objective.Each(batch => objective.Module.call(batch.Images), cancel);
-        return [.. counts.Where(count => count.Total > 0).GroupBy(count => count.Stage).Select(stage
-            => new StageSparsity(stage.Key, stage.Sum(c => c.Silent), stage.Sum(c => c.Total), stage.Last().Published / (double)stage.Last().Total))];
+        return [.. places.Where(place => place.Seen[2] > 0).GroupBy(place => place.Stage, place => place.Seen).Select(stage
+            => new StageSparsity(stage.Key, stage.Sum(seen => seen[0]), stage.Sum(seen => seen[2]), stage.Last()[1] / (double)stage.Last()[2]))];
     }
 
     internal static void Validate(double epsilon)
@@ -52,25 +56,8 @@ public static class ActivationSparsity
                 $"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
     }
 
-    private static List<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module)
-        => module is Network network
-            ? [.. network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))]
-            : [.. module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module))
-                .Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module))];
-
-    private sealed class Count(string stage)
-    {
-        public string Stage => stage;
-        public long Silent { get; private set; }
-        public long Published { get; private set; }
-        public long Total { get; private set; }
-
-        public void Add(Tensor output, double epsilon)
-        {
-            var size = output.abs();
-            (Silent, Published, Total) = (Silent + Below(epsilon), Published + Below(PublishedEpsilon), Total + output.numel());
-
-            long Below(double limit) => size.le(limit).sum().ToInt64();
-        }
-    }
+    private static IEnumerable<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module) => module is Network network
+        ? network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))
+        : module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module))
+            .Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module));
 }

@@ -1,3 +1,4 @@
+using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using MathNet.Numerics.Statistics;
@@ -13,13 +14,12 @@ namespace LTHKit.Analysis;
 public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 1e-3, ulong Seed = 0, Func<string, bool>? Parameters = null,
     bool GaussNewton = false)
 {
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    internal void Validate()
+    internal HessianOptions Validated()
     {
         if (MaxIterations < 1)
             throw new UserException($"An eigenvalue cannot be found in {MaxIterations} iterations; allow at least 1, PyHessian's default is 100.");
-        if (Tolerance is not (>= 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"The tolerance is {Tolerance}; it must lie in [0, 1), PyHessian's default is 0.001."));
+        return Tolerance is >= 0 and < 1 ? this
+            : throw new UserException(FormattableString.Invariant($"The tolerance is {Tolerance}; it must lie in [0, 1), PyHessian's default is 0.001."));
     }
 }
 
@@ -29,22 +29,14 @@ public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 
 /// they were; cancelling stops between two batches of a product. With a mask it is the Hessian of the sub-network: rows and columns of pruned weights are
 /// zero; parameters that are never pruned belong to it.
 /// </summary>
-public sealed class Hessian : IDisposable
+/// <param name="objective">Module, loss and batches.</param>
+/// <param name="mask">The ticket; null for the Hessian of all weights.</param>
+/// <param name="options">How to measure; null for the defaults.</param>
+/// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
+public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null) : IDisposable
 {
-    private readonly Objective _objective;
-    private readonly HessianOptions _options;
-    private readonly WeightSpace _space;
-
-    /// <param name="objective">Module, loss and batches.</param>
-    /// <param name="mask">The ticket; null for the Hessian of all weights.</param>
-    /// <param name="options">How to measure; null for the defaults.</param>
-    /// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
-    public Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null)
-    {
-        (_objective, _options) = (objective, options ?? new());
-        _options.Validate();
-        _space = new WeightSpace(objective.Module, mask, _options.Parameters);
-    }
+    private readonly HessianOptions _options = (options ?? new()).Validated();
+    private readonly WeightSpace _space = new(objective.Module, mask, options?.Parameters);
 
     // What random vectors are for.
     private enum Stream { Eigenvector = 1, Trace, Density }
@@ -57,7 +49,7 @@ public sealed class Hessian : IDisposable
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
         _space.Require(vector);
-        return Measure(products => products.Of(_space.Project(vector.clone())).MoveToOuterDisposeScope(), cancel);
+        return Measure(product => product(_space.Project(vector.clone())).MoveToOuterDisposeScope(), cancel);
     }
 
     /// <summary>
@@ -68,11 +60,11 @@ public sealed class Hessian : IDisposable
     {
         if (k < 1 || k > Dimension)
             throw new UserException($"{k} eigenvalues were asked for; take 1 to {Dimension:N0}, the number of weights that are not pruned.");
-        return Measure(products =>
+        return Measure(product =>
         {
             var found = new List<Eigenpair>();
             for (var i = 0; i < k; i++)
-                found.Add(PowerIteration(products, found));
+                found.Add(PowerIteration(product, found));
             foreach (var pair in found)
                 pair.Vector.MoveToOuterDisposeScope();
             return found;
@@ -84,11 +76,11 @@ public sealed class Hessian : IDisposable
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
         RequirePositive(probes, "random vectors");
-        var samples = Measure(products => Enumerable.Range(0, probes).Select(i =>
+        var samples = Measure(product => Enumerable.Range(0, probes).Select(i =>
         {
             using var scope = NewDisposeScope();
             var z = Random(Signs, Stream.Trace, i);
-            return Finite(Dot(z, products.Of(z)));
+            return Finite(Dot(z, product(z)));
         }).ToArray(), cancel);
         return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
     }
@@ -99,31 +91,55 @@ public sealed class Hessian : IDisposable
     {
         RequirePositive(probes, "random vectors");
         RequirePositive(steps, "Lanczos steps");
-        var masses = Measure(products => Enumerable.Range(0, probes)
-            .SelectMany(i => Lanczos(products, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList(), cancel);
+        var masses = Measure(product => Enumerable.Range(0, probes)
+            .SelectMany(i => Lanczos(product, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList(), cancel);
         return new([.. masses.Select(mass => mass.Value)], [.. masses.Select(mass => mass.Weight / probes)], Dimension);
     }
 
     /// <summary>Frees what it holds; the network and the data stay.</summary>
     public void Dispose() => _space.Dispose();
 
-    private T Measure<T>(Func<HessianProducts, T> measure, CancellationToken cancel)
+    /// <summary>Measures with products H v of vectors whose pruned entries are zero. // [P] -> [P]</summary>
+    private T Measure<T>(Func<Func<Tensor, Tensor>, T> measure, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
-        using var mode = new EvalMode(_objective.Module);
+        using var mode = new EvalMode(objective.Module);
         using var precision = new FullPrecision();
-        using var only = _objective.BatchCount == 1 ? _objective.Batches().First() : null;
-        return measure(new HessianProducts(_space, _objective, only, _options.GaussNewton, cancel));
+        using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
+        var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
+        return measure(vector =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            using var inner = NewDisposeScope();
+            var (parts, result) = (_space.Split(vector), zeros_like(vector));
+            var slots = _space.Split(result);
+            if (whole is not null)
+                Add(whole(parts), 1);
+            else
+                objective.Each(batch => Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)objective.Count), cancel);
+            return _space.Project(result).MoveToOuterDisposeScope();
+
+            void Add(IList<Tensor>? product, double weight)
+            {
+                using var noGrad = no_grad();
+                foreach (var (slot, part) in slots.Zip(product ?? []))
+                    if (WeightSpace.IsThere(part))
+                        slot.add_(part, alpha: weight);
+            }
+        });
+
+        Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _options.GaussNewton
+            ? HessianProducts.GaussNewton(_space, objective, batch, keepGraph) : HessianProducts.Hessian(_space, objective, batch, keepGraph);
     }
 
-    private Eigenpair PowerIteration(HessianProducts products, IReadOnlyList<Eigenpair> found)
+    private Eigenpair PowerIteration(Func<Tensor, Tensor> product, IReadOnlyList<Eigenpair> found)
     {
-        var vector = Unit(Deflated(Random(Normal, Stream.Eigenvector, found.Count), found));
+        var vector = Unit(Deflated(Random(Gaussian, Stream.Eigenvector, found.Count), found));
         var (value, residual) = (double.NaN, double.NaN);
         for (var iteration = 1; ; iteration++)
         {
             using var scope = NewDisposeScope();
-            var next = Deflated(products.Of(vector), found);
+            var next = Deflated(product(vector), found);
             var before = value;
             value = Finite(Dot(vector, next));
             residual = Norm(next.add(vector, alpha: -value));
@@ -137,7 +153,7 @@ public sealed class Hessian : IDisposable
     }
 
     /// <summary>Ritz values and their weights from one start vector: eigenvalues and squared first entries of the eigenvectors of T.</summary>
-    private IReadOnlyList<(double Value, double Weight)> Lanczos(HessianProducts products, int probe, int steps)
+    private IReadOnlyList<(double Value, double Weight)> Lanczos(Func<Tensor, Tensor> product, int probe, int steps)
     {
         using var scope = NewDisposeScope();
         var w = Unit(Random(Signs, Stream.Density, probe));
@@ -149,7 +165,7 @@ public sealed class Hessian : IDisposable
             var j = diagonal.Count;
             basis[j].copy_(w);
             w.Dispose();
-            w = products.Of(basis[j]);
+            w = product(basis[j]);
             diagonal.Add(Finite(Dot(basis[j], w)));
             // Twice is enough: what the first pass leaves is of the size of rounding.
             var all = basis.narrow(0, 0, j + 1);
@@ -162,11 +178,7 @@ public sealed class Hessian : IDisposable
             beside.Add(length);
             w = (w / length).MoveToOuterDisposeScope();
         }
-        var tridiagonal = zeros(diagonal.Count, diagonal.Count, dtype: ScalarType.Float64);
-        foreach (var (i, value) in diagonal.Index())
-            tridiagonal[i, i] = value;
-        foreach (var (i, value) in beside.Index())
-            tridiagonal[i, i + 1] = tridiagonal[i + 1, i] = value;
+        Tensor beneath = diag(tensor(beside, dtype: ScalarType.Float64), -1), tridiagonal = diag(tensor(diagonal, dtype: ScalarType.Float64)) + beneath + beneath.t();
         var (values, vectors) = linalg.eigh(tridiagonal);
         return [.. values.data<double>().Zip(vectors[0].contiguous().data<double>(), (value, first) => (value, first * first))];
     }
@@ -176,7 +188,7 @@ public sealed class Hessian : IDisposable
         => _space.Random(draw, unchecked((long)_options.Seed), (long)purpose, number);
 
     private double Finite(double value) => double.IsFinite(value) ? value : throw new UserException(
-        $"The curvature of {_objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
+        $"The curvature of {objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
         + "diverged; look at its loss, or measure it after an earlier epoch.");
 
     private static Tensor Deflated(Tensor vector, IReadOnlyList<Eigenpair> found)
@@ -186,7 +198,7 @@ public sealed class Hessian : IDisposable
         return vector;
     }
 
-    private static Tensor Normal(long size, ScalarType dtype, Generator generator) => randn(size, dtype: dtype, generator: generator);
+    private static Tensor Gaussian(long size, ScalarType dtype, Generator generator) => randn(size, dtype: dtype, generator: generator);
 
     private static Tensor Signs(long size, ScalarType dtype, Generator generator)
         => randint(0, 2, [size], generator: generator).to(dtype).mul_(2).sub_(1);
@@ -201,5 +213,52 @@ public sealed class Hessian : IDisposable
     {
         if (number < 1)
             throw new UserException($"{number} {what} are not possible; take at least 1.");
+    }
+}
+
+/// <summary>An eigenvalue of a Hessian and its eigenvector.</summary>
+/// <param name="Value">With its sign: the largest in absolute value can be negative, a direction in which the loss curves down.</param>
+/// <param name="Vector">Of length one, in the order of the network's parameters, zero where weights are pruned; owned by the caller. // [P]</param>
+/// <param name="Residual">||H v - lambda v||: the distance from <paramref name="Value"/> to an exact eigenvalue is at most this.</param>
+/// <param name="Iterations">Hessian-vector products that it took.</param>
+/// <param name="Converged">Whether, before the iterations ran out, the value had settled within the tolerance with a residual below half of it.</param>
+public sealed record Eigenpair(double Value, Tensor Vector, double Residual, int Iterations, bool Converged);
+
+/// <summary>An estimate of a Hessian's trace.</summary>
+/// <param name="Value">Mean over the probes.</param>
+/// <param name="StandardError">Of that mean; NaN for one probe.</param>
+/// <param name="Probes">Number of random vectors.</param>
+public sealed record TraceEstimate(double Value, double StandardError, int Probes);
+
+/// <summary>
+/// The distribution of a Hessian's eigenvalues, as stochastic Lanczos quadrature sees it (Ghorbani et al. 2019; Yao et al. 2020): point masses
+/// at the Ritz values of all probes.
+/// </summary>
+/// <param name="Values">Ritz values, ascending.</param>
+/// <param name="Weights">The share of the eigenvalues that each stands for; they add up to 1.</param>
+/// <param name="Dimension">Number of eigenvalues: the weights that are not pruned.</param>
+public sealed record SpectralDensity(IReadOnlyList<double> Values, IReadOnlyList<double> Weights, long Dimension)
+{
+    /// <summary>The mean eigenvalue, which is the trace over the dimension.</summary>
+    public double Mean => Values.Zip(Weights, (value, weight) => value * weight).Sum();
+
+    /// <summary>The density as a curve: each point mass smeared to a Gaussian.</summary>
+    /// <param name="points">Points on the axis, which reaches a little beyond the outermost masses.</param>
+    /// <param name="width">Standard deviation of the Gaussians; 0 for a hundredth of the range of values.</param>
+    /// <returns>Equally spaced x and the density there; its integral is 1.</returns>
+    /// <exception cref="UserException">There are fewer than two points, or the width is negative.</exception>
+    public (IReadOnlyList<double> X, IReadOnlyList<double> Density) Smoothed(int points = 501, double width = 0)
+    {
+        if (points < 2)
+            throw new UserException($"A curve of {points} points is not possible; take at least 2.");
+        if (!(width >= 0))
+            throw new UserException(FormattableString.Invariant(
+                $"The width of the smoothing is {width}; it must be positive, or 0 for a hundredth of the range."));
+        var range = Values[^1] - Values[0];
+        if (width == 0)
+            width = range > 0 ? range / 100 : Math.Max(Math.Abs(Values[0]), 1) / 100;
+        var (first, step) = (Values[0] - 5 * width, (range + 10 * width) / (points - 1));
+        var x = Enumerable.Range(0, points).Select(i => first + i * step).ToArray();
+        return (x, [.. x.Select(at => Values.Zip(Weights, (value, weight) => weight * MathNet.Numerics.Distributions.Normal.PDF(value, width, at)).Sum())]);
     }
 }

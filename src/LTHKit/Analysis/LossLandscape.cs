@@ -12,7 +12,6 @@ public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
 {
     internal IReadOnlyList<double> Axis => [.. Enumerable.Range(0, Points).Select(i => Reach * (2 * i - (Points - 1)) / (Points - 1))];
 
-    /// <exception cref="UserException">A setting is out of range.</exception>
     internal LossGrid Validated()
     {
         if (!(Reach > 0) || !double.IsFinite(Reach))

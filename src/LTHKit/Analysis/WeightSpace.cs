@@ -13,7 +13,6 @@ internal sealed class WeightSpace : IDisposable
     private readonly string _module;
     private readonly Tensor? _pruned;       // [P], boolean
 
-    /// <exception cref="UserException">The mask does not fit the module, or no parameter is taken.</exception>
     public WeightSpace(nn.Module module, Mask? mask = null, Func<string, bool>? taken = null)
     {
         _module = module.GetName();
@@ -35,19 +34,13 @@ internal sealed class WeightSpace : IDisposable
     }
 
     public IReadOnlyList<string> Names { get; }
-
     public IReadOnlyList<Parameter> Parameters { get; }
-
-    /// <summary>P, the length of a vector.</summary>
     public long Size { get; }
-
-    /// <summary>Number of weights that are not pruned.</summary>
     public long Dimension { get; }
 
     /// <summary>Sets the entries of pruned weights to zero, in place.</summary>
     public Tensor Project(Tensor vector) => _pruned is null ? vector : vector.masked_fill_(_pruned, 0);
 
-    /// <summary>Views of a vector in the shapes of the parameters.</summary>
     public Tensor[] Split(Tensor vector)
         => [.. vector.split([.. Parameters.Select(p => p.numel())]).Zip(Parameters, (part, p) => part.view(p.shape))];
 
@@ -59,7 +52,6 @@ internal sealed class WeightSpace : IDisposable
     }
 
     /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there where it does not depend on one.</summary>
-    /// <exception cref="UserException">It depends on no weight at all.</exception>
     public IList<Tensor> Gradient(Tensor of, Tensor? times = null, bool keepGraph = false, bool createGraph = false) => of.requires_grad
         ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)
         : throw new UserException($"What {_module} computes does not depend on its weights; is something in it detached?");

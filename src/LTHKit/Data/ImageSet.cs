@@ -1,8 +1,6 @@
 namespace LTHKit.Data;
 
-/// <summary>
-/// A data set for image classification: three splits, each held whole as one tensor on one device, and what is known about them.
-/// </summary>
+/// <summary>A data set for image classification: three splits, each held whole as one tensor on one device, and what is known about them.</summary>
 /// <param name="Spec">What it was made from, and the identity of its content for a user's own.</param>
 /// <param name="ClassNames">What the labels 0, 1, ... stand for.</param>
 /// <param name="Channels">Channels of an image.</param>

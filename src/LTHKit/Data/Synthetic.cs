@@ -20,12 +20,11 @@ internal static class Synthetic
     /// <exception cref="UserException">A setting is out of range.</exception>
     public static RawSet Render(DataSpec spec)
     {
-        Require(spec.Size is >= 8 and <= 128, $"images of {spec.Size} pixels", "a size from 8 to 128");
-        var most = 2 * SyntheticImage.Shapes.Length;
-        Require(spec.Classes >= 2 && spec.Classes <= most, $"{spec.Classes} classes", $"2 to {most}");
-        Require(spec.Noise is >= 0 and <= 1, $"a noise of {spec.Noise}", "0 to 1");
-        Require(spec.Clutter is >= 0 and <= 50, $"{spec.Clutter} clutter things", "0 to 50");
         string[] names = [.. SyntheticImage.Shapes, .. SyntheticImage.Shapes.Select(shape => $"striped {shape}")];
+        UserException.Require(spec.Size is >= 8 and <= 128, "The size of the synthetic images", spec.Size, "8 to 128 pixels");
+        UserException.Require(spec.Classes >= 2 && spec.Classes <= names.Length, "The number of synthetic classes", spec.Classes, $"2 to {names.Length}");
+        UserException.Require(spec.Noise is >= 0 and <= 1, "The noise of the synthetic images", spec.Noise, "in [0, 1]");
+        UserException.Require(spec.Clutter is >= 0 and <= 50, "The clutter of the synthetic images", spec.Clutter, "0 to 50 things");
         return new("", names[..spec.Classes], Render(spec, spec.TrainCount ?? TrainCount, part: 0), Render(spec, spec.TestCount ?? TestCount, part: 1), []);
     }
 
@@ -40,12 +39,6 @@ internal static class Synthetic
                 SplitMix64.Keyed(spec.Seed, part, i));
         });
         return images;
-    }
-
-    private static void Require(bool holds, string what, string allowed)
-    {
-        if (!holds)
-            throw new UserException($"The synthetic set cannot have {what}; choose {allowed}.");
     }
 }
 

@@ -1,27 +1,23 @@
 using System.Runtime.ExceptionServices;
-using LTHKit.Storage;
 using SkiaSharp;
 
 namespace LTHKit.Data;
 
 /// <summary>
 /// Tiny-ImageNet (Le and Yang 2015) from its official folders: 200 classes of 500 training images, 64x64. Its test images have no labels, so
-/// that, as everywhere, the official validation images are the test set here. The images are decoded once, into a file in the
-/// same folder that is made anew when the images are not those that it was made from.
+/// that, as everywhere, the official validation images are the test set here.
 /// </summary>
 internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, TinyImageNet.Item[] Train, TinyImageNet.Item[] Test, List<string> Notes)
 {
     public const string Name = "tiny-imagenet", FolderName = "tiny-imagenet-200", ClassFile = "wnids.txt";
-    private const string CacheFile = "decoded.safetensors", MadeFrom = "made_from";
     private const int Side = 64, OfficialTrain = 100_000, OfficialTest = 10_000;
 
-    internal readonly record struct Item(string Path, long Bytes, int Label);
+    internal readonly record struct Item(string Path, int Label);
 
     public static RawSet Read(string? dataDir, IProgress<DataProgress>? progress)
     {
         var set = Find(dataDir);
-        var (train, test) = set.Images(progress);
-        return new(set.Folder.Root, set.ClassNames, train, test, set.Notes);
+        return new(set.Folder.Root, set.ClassNames, set.Decode(set.Train, progress), set.Decode(set.Test, progress), set.Notes);
     }
 
     public static TinyImageNet Find(string? dataDir)
@@ -62,7 +58,7 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
         Item[] Sorted(string part) => [.. ids.SelectMany((id, label) => Pictures(folder.At(part, id)) is { Count: > 0 } pictures
             ? pictures.Select(file => Item(file, label)) : throw folder.Missing($"{part}/{id}/images"))];
 
-        Item Item(FileInfo file, int label) => new(Path.GetRelativePath(folder.Root, file.FullName), file.Length, label);
+        Item Item(FileInfo file, int label) => new(Path.GetRelativePath(folder.Root, file.FullName), label);
 
         static Item[] InOrder(Item[] items) => [.. items.OrderBy(item => Path.GetFileNameWithoutExtension(item.Path), StringComparer.Ordinal)];
     }
@@ -78,53 +74,11 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
 
     private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
 
-    /// <summary>The decoded images: those of the file, or else decoded now and put there.</summary>
-    private (RawImages Train, RawImages Test) Images(IProgress<DataProgress>? progress)
-    {
-        var (cache, made) = (Folder.At(CacheFile), Hash(Train.Concat(Test)));
-        if (Cached(cache, made) is { } cached)
-            return cached;
-        var (train, test) = (Decode(Train, progress), Decode(Test, progress));
-        try
-        {
-            using var scope = NewDisposeScope();
-            SafeTensors.Save(cache, [("train", train.ToTensor()), ("test", test.ToTensor())],
-                new Dictionary<string, string> { [MadeFrom] = made, ["content"] = Content(train, test) });
-        }
-        catch (UserException e)
-        {
-            Notes.Add($"The decoded images were not kept, so that they are decoded again next time: {e.Message}");
-        }
-        return (train, test);
-    }
-
-    /// <summary>The decoded images, if the file holds just those and is whole.</summary>
-    private (RawImages Train, RawImages Test)? Cached(string cache, string made)
-    {
-        if (!File.Exists(cache))
-            return null;
-        try
-        {
-            using var scope = NewDisposeScope();
-            var (tensors, metadata) = SafeTensors.Load(cache);
-            if (metadata.GetValueOrDefault(MadeFrom) != made)
-                return null;
-            var (train, test) = (Raw(tensors["train"].bytes.ToArray(), Train), Raw(tensors["test"].bytes.ToArray(), Test));
-            return metadata.GetValueOrDefault("content") == Content(train, test) ? (train, test) : null;
-        }
-        catch (Exception e) when (e is UserException or KeyNotFoundException)
-        {
-            return null;        // a damaged file is made anew
-        }
-    }
-
-    private static RawImages Raw(byte[] pixels, Item[] items) => new(pixels, [.. items.Select(item => item.Label)], 3, Side, Side);
-
     /// <exception cref="UserException">An image is missing or damaged; it is named.</exception>
     public RawImages Decode(Item[] items, IProgress<DataProgress>? progress)
     {
         var meter = new ProgressMeter(progress, $"decoding {Name}", "images", items.Length);
-        var images = Raw(new byte[(long)items.Length * 3 * Side * Side], items);
+        var images = new RawImages(new byte[(long)items.Length * 3 * Side * Side], [.. items.Select(item => item.Label)], 3, Side, Side);
         try
         {
             Parallel.For(0, items.Length, i =>
@@ -155,16 +109,5 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
         for (var i = 0; i < planes.Length; i++)
             planes[i] = pixels[4 * (i % (Side * Side)) + i / (Side * Side)];
         return null;
-    }
-
-    private static string Hash(IEnumerable<Item> items) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', items.Select(item => $"{item.Path}\t{item.Bytes}\t{item.Label}")))));
-
-    private static string Content(RawImages train, RawImages test)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(train.Pixels);
-        hash.AppendData(test.Pixels);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -1,3 +1,6 @@
+using MathNet.Numerics;
+using MathNet.Numerics.Interpolation;
+
 namespace LTHKit.Experiments;
 
 /// <summary>What is claimed of the mean over seeds.</summary>
@@ -43,89 +46,88 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
     /// <exception cref="UserException">The sweeps share no level and seed, or lack a dense network that is asked for.</exception>
     public Claim(string id, string sentence, Alternative alternative, Func<IReadOnlyList<SeedResults>, double> number, params IReadOnlyList<Sweep> sweeps)
         : this(id, sentence, alternative, SeedResults.Of(sweeps, number))
-        => Runs = [.. sweeps.SelectMany(sweep => sweep.All).DistinctBy(run => run.Id)];
+    {
+        Runs = [.. sweeps.SelectMany(sweep => sweep.All).DistinctBy(run => run.Id)];
+        Holes = sweeps.SelectMany(sweep => sweep.Holes).DistinctBy(hole => hole.Spec.Id).Count();
+    }
 
     /// <summary>The runs behind it.</summary>
     public IReadOnlyList<RunResult> Runs { get; init; } = [];
+
+    /// <summary>How many runs of its sweeps are missing.</summary>
+    public int Holes { get; init; }
 }
 
 /// <summary>The test accuracies of one seed in one sweep, as fractions; NaN where a run is missing.</summary>
 public sealed class SeedResults
 {
     private readonly Sweep _sweep;
-    private readonly IReadOnlyList<(double Halvings, double Sparsity)> _tickets;     // that all sweeps of the claim have, least sparse first
+    private readonly IReadOnlyList<(double Sparsity, RunResult? Run)> _tickets;     // that all sweeps of the claim have, least sparse first
 
-    private SeedResults(Sweep sweep, int seed, IReadOnlyList<(double, double)> tickets) => (_sweep, Seed, _tickets) = (sweep, seed, tickets);
+    private SeedResults(Sweep sweep, int seed, IEnumerable<(double Halvings, double Sparsity)> shared) => (_sweep, Seed, _tickets) = (sweep, seed,
+        [.. shared.Select(at => (at.Sparsity, sweep.Runs.FirstOrDefault(run => run.Spec.Halvings == at.Halvings && run.Spec.Seed == seed)))]);
 
     /// <summary>The seed.</summary>
     public int Seed { get; }
 
     /// <summary>Of the dense network.</summary>
     /// <exception cref="UserException">The sweep has none of any seed.</exception>
-    public double Dense => _sweep.DenseRuns.FirstOrDefault(run => run.Spec.Seed == Seed)?.TestAccuracy ?? double.NaN;
+    public double Dense => Of(_sweep.DenseRuns.FirstOrDefault(run => run.Spec.Seed == Seed));
 
     /// <summary>Of the least sparse ticket.</summary>
-    public double Densest => Of(_tickets[0]);
+    public double Densest => Of(_tickets[0].Run);
 
     /// <summary>Of the sparsest ticket.</summary>
-    public double Sparsest => Of(_tickets[^1]);
+    public double Sparsest => Of(_tickets[^1].Run);
 
     /// <summary>Of the ticket whose nominal sparsity, in [0, 1), is nearest.</summary>
-    public double Near(double sparsity) => Of(_tickets.MinBy(ticket => Math.Abs(ticket.Sparsity - sparsity)));
+    public double Near(double sparsity) => Of(_tickets.MinBy(ticket => Math.Abs(ticket.Sparsity - sparsity)).Run);
 
     /// <summary>The mean over the tickets.</summary>
     /// <param name="at">Which nominal sparsities, in [0, 1); null for all.</param>
-    public double Mean(Func<double, bool>? at = null)
-        => _tickets.Where(ticket => at?.Invoke(ticket.Sparsity) ?? true).Select(Of).DefaultIfEmpty(double.NaN).Average();
+    public double Mean(Func<double, bool>? at = null) => Mean(_tickets.Where(ticket => at?.Invoke(ticket.Sparsity) ?? true));
 
     /// <summary>The mean over all tickets but the sparsest.</summary>
-    public double MeanOfOthers => _tickets.SkipLast(1).Select(Of).DefaultIfEmpty(double.NaN).Average();
+    public double MeanOfOthers => Mean(_tickets.SkipLast(1));
 
     /// <summary>How much the accuracy grows whenever the weights are halved: the least-squares slope over -log2(1 - sparsity).</summary>
-    public double Slope
-    {
-        get
-        {
-            if (_tickets.Count < 2)
-                throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
-            var middle = _tickets.Average(t => Halvings(t.Sparsity));
-            return _tickets.Sum(t => (Halvings(t.Sparsity) - middle) * Of(t)) / _tickets.Sum(t => Math.Pow(Halvings(t.Sparsity) - middle, 2));
-        }
-    }
+    /// <exception cref="UserException">There is one ticket only, and no run is missing.</exception>
+    public double Slope => _tickets.Count > 1 ? Fit.Line([.. _tickets.Select(t => Halvings(t.Sparsity))], [.. _tickets.Select(t => Of(t.Run))]).B
+        : _sweep.Holes.Count > 0 ? double.NaN
+        : throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
 
     /// <summary>The effective sparsity of the sparsest ticket, injected weights counted.</summary>
-    public double SparsestEffective => Run(_tickets[^1].Halvings)?.EffectiveSparsity ?? double.NaN;
+    public double SparsestEffective => _tickets[^1].Run?.EffectiveSparsity ?? double.NaN;
 
     /// <summary>The accuracy at an effective sparsity between two of the sweep's own runs, the dense one included: linear in -log2(1 - sparsity).</summary>
     public double AtEffective(double sparsity)
     {
         var points = _sweep.All.Where(run => run.Spec.Seed == Seed).OrderBy(run => run.EffectiveSparsity).ToList();
-        if (points.FindIndex(run => run.EffectiveSparsity >= sparsity) is var above && above < 1)
-            return above == 0 && points[0].EffectiveSparsity == sparsity ? points[0].TestAccuracy : double.NaN;
-        var (low, high) = (points[above - 1], points[above]);
-        var share = (Halvings(sparsity) - Halvings(low.EffectiveSparsity)) / (Halvings(high.EffectiveSparsity) - Halvings(low.EffectiveSparsity));
-        return low.TestAccuracy + share * (high.TestAccuracy - low.TestAccuracy);
+        if (points.Count < 2 || !(sparsity >= points[0].EffectiveSparsity && sparsity <= points[^1].EffectiveSparsity))
+            return double.NaN;
+        var line = LinearSpline.InterpolateSorted([.. points.Select(run => Halvings(run.EffectiveSparsity))], [.. points.Select(Of)]);
+        return line.Interpolate(Halvings(sparsity));
     }
 
     /// <summary>The number of each seed that all sweeps have; those without one are left out.</summary>
     internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
     {
-        var shared = Shared(run => run.Spec.Halvings);
-        var tickets = sweeps[0].Runs.Where(run => shared.Contains(run.Spec.Halvings)).DistinctBy(run => run.Spec.Halvings).OrderBy(run => run.Sparsity)
-            .Select(run => (run.Spec.Halvings, run.Sparsity)).ToList();
-        var seeds = Shared(run => run.Spec.Seed);
-        if (tickets.Count == 0 || seeds.Count == 0)
+        var (halvings, seeds) = (Shared(run => run.Spec.Halvings), Shared(run => run.Spec.Seed));
+        if (halvings.Count * seeds.Count == 0 && sweeps.Any(sweep => sweep.Holes.Count > 0))
+            return new Dictionary<int, double>();
+        if (halvings.Count * seeds.Count == 0)
             throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; "
                 + "sweep the same sparsities to compare them.");
+        var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.First(run => run.Spec.Halvings == at).Sparsity)).ToList();
         return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
 
         HashSet<T> Shared<T>(Func<RunResult, T> key) => [.. sweeps.Select(sweep => sweep.Runs.Select(key)).Aggregate((a, b) => a.Intersect(b))];
     }
 
-    private double Of((double Halvings, double Sparsity) ticket) => Run(ticket.Halvings)?.TestAccuracy ?? double.NaN;
+    private static double Mean(IEnumerable<(double, RunResult? Run)> tickets) => tickets.Select(ticket => Of(ticket.Run)).DefaultIfEmpty(double.NaN).Average();
 
-    private RunResult? Run(double halvings) => _sweep.Runs.FirstOrDefault(run => run.Spec.Halvings == halvings && run.Spec.Seed == Seed);
+    private static double Of(RunResult? run) => run?.TestAccuracy ?? double.NaN;
 
     private static double Halvings(double sparsity) => -Math.Log2(1 - sparsity);
 }

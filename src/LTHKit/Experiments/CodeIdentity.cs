@@ -74,9 +74,7 @@ internal sealed partial class CodeIdentity
         if (value is Delegate function)
             foreach (var part in function.GetInvocationList())
             {
-                if (part.Method.DeclaringType is null)
-                    throw Refused(name, part.Target ?? value);
-                _values.Append(" calls ").Append(Reference(part.Method));
+                _values.Append(" calls ").Append(Reference(part.Method.DeclaringType is null ? throw Refused(name, part.Target ?? value) : part.Method));
                 Value(name, part.Target);
             }
         else if (value is Array array)
@@ -154,8 +152,7 @@ internal sealed partial class CodeIdentity
             var whole = !IsOwn(part) || !IsCompilers(part);
             if (whole && IsOwn(part))
                 Reference(part);
-            var fields = part.GetFields(Any | BindingFlags.DeclaredOnly).OrderBy(f => whole ? -1 : Known(f)).ThenBy(f => f.Name, StringComparer.Ordinal);
-            foreach (var field in fields)
+            foreach (var field in part.GetFields(Any | BindingFlags.DeclaredOnly).OrderBy(f => whole ? -1 : Known(f)).ThenBy(f => f.Name, StringComparer.Ordinal))
                 if (whole ? !IsMemory(value, field) : Known(field) >= 0)
                 {
                     _values.Append("\n.").Append(whole ? field.Name : Reference(field));
@@ -269,7 +266,6 @@ internal sealed partial class CodeIdentity
     /// <summary>Whether lambdas or the variables of a cell live there.</summary>
     private static bool IsCompilers(Type type) => type.Name.StartsWith("<>c") || type.Name.StartsWith("Submission#") || type.IsGenericParameter;
 
-    /// <summary>Whether the compiler keeps a lambda there, once it has made one.</summary>
     private static bool IsCache(FieldInfo field) => field.Name.StartsWith("<>") && field.DeclaringType!.IsDefined(typeof(CompilerGeneratedAttribute));
 
     private static string NameOf(Type type) => IsCompilers(type) ? "lambda" : Numbered().Replace(IsOwn(type) ? type.Name : type.ToString(), "");

@@ -34,29 +34,30 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
 
     private double[] Values => [.. Claim.Numbers.Values];
 
+    // Fewer than three decide nothing, three suggest, five decide.
+    private int Seeds => Claim.Numbers.Count;
+
     /// <summary>The mean over seeds; NaN without any.</summary>
-    public double Estimate => Seeds == 0 ? double.NaN : Values.Average();
+    public double Estimate => Values.DefaultIfEmpty(double.NaN).Average();
 
     /// <summary>Half the width of its 95 % confidence interval; NaN below three seeds.</summary>
     public double Interval => Seeds < 3 ? double.NaN : Statistics.Confidence(Values);
 
-    // Fewer than three decide nothing, three suggest, five decide.
-    private int Seeds => Claim.Numbers.Count;
-
     /// <summary>p of the sign-flip test, which assumes no distribution; NaN below six seeds and for <see cref="Alternative.Within"/>.</summary>
     public double SignFlip => Seeds < 6 || Claim.Alternative == Alternative.Within ? double.NaN : Statistics.SignFlip(Values);
 
-    /// <summary>For instance "+1.23 [+0.40, +2.06] points, 5 seeds".</summary>
-    public string Numbers
+    /// <summary>What the claim asks of the mean, for instance "above 0".</summary>
+    public string Rule => Claim.Alternative switch
     {
-        get
-        {
-            if (Seeds == 0)
-                return "nothing to compare";
-            var interval = double.IsNaN(Interval) ? "" : $" [{Text(Estimate - Interval)}, {Text(Estimate + Interval)}]";
-            return $"{Text(Estimate)}{interval} {Claim.Unit}".TrimEnd() + (Seeds == 1 ? ", 1 seed" : $", {Seeds} seeds");
-        }
-    }
+        Alternative.Greater => "above 0",
+        Alternative.Less => "below 0",
+        _ => FormattableString.Invariant($"within ±{Claim.Scale * Claim.Margin:0.##}, two one-sided tests"),
+    } + (Claim.Primary ? "" : "; secondary");
+
+    /// <summary>For instance "+1.23 [+0.40, +2.06] points, 5 seeds".</summary>
+    public string Numbers => Seeds == 0 ? "nothing to compare"
+        : $"{Text(Estimate)}{(double.IsNaN(Interval) ? "" : $" [{Text(Estimate - Interval)}, {Text(Estimate + Interval)}]")} {Claim.Unit}".TrimEnd()
+            + (Seeds == 1 ? ", 1 seed" : $", {Seeds} seeds");
 
     /// <summary>The verdict in words, for instance "holds", "suggested: holds", "open, 12 seeds would decide"; empty for a secondary claim.</summary>
     public string Says => Verdict switch
@@ -72,9 +73,9 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// </summary>
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
-        IReadOnlyList<Part> all = [.. claims.Select(claim => new Part(claim))];
-        var family = all.Where(part => part.Claim.Primary).GroupBy(part => part.Claim.Id).Select(Whole).OrderBy(whole => whole.P).ToList();
-        var (judged, adjusted) = (new Dictionary<Part, Judgement>(), 0.0);
+        IReadOnlyList<Test> tests = [.. claims.Select(Test.Of)];
+        var family = tests.Where(test => test.Claim.Primary).GroupBy(test => test.Claim.Id).Select(parts => Whole([.. parts])).OrderBy(whole => whole.P).ToList();
+        var (judged, adjusted) = (new Dictionary<Test, Judgement>(), 0.0);
         foreach (var (rank, (parts, p, verdict)) in family.Index())
         {
             adjusted = Math.Max(adjusted, Math.Min(1, (family.Count - rank) * p));
@@ -84,71 +85,44 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
                     ? new(part.Claim, part.P, adjusted, verdict, parts.Min(other => other.Claim.Numbers.Count) >= 5, null)
                     : new(part.Claim, part.P, adjusted, Experiments.Verdict.Open, false, part.Holds <= level ? null : part.SeedsNeeded(level));
         }
-        return [.. all.Select(part => judged.GetValueOrDefault(part) ?? new(part.Claim, part.P, double.NaN, null, false, null))];
+        return [.. tests.Select(test => judged.GetValueOrDefault(test) ?? new(test.Claim, test.P, double.NaN, null, false, null))];
 
-        static (IReadOnlyList<Part> Parts, double P, Verdict Verdict) Whole(IEnumerable<Part> parts)
+        static (Test[] Parts, double P, Verdict Verdict) Whole(Test[] parts)
         {
-            IReadOnlyList<Part> all = [.. parts];
-            var (holds, fails) = (all.Max(part => part.Holds), Math.Min(1, all.Count * all.Min(part => part.Fails)));
-            return (all, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
+            var (holds, fails) = (parts.Max(part => part.Holds), Math.Min(1, parts.Length * parts.Min(part => part.Fails)));
+            return (parts, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
         }
     }
 
     private string Text(double number) => FormattableString.Invariant($"{Claim.Scale * number:+0.00;-0.00;0.00}");
 
-    /// <summary>The tests of one part.</summary>
-    private sealed class Part
+    /// <summary>What the t test says to one part: p of the claim's side and of the other, 1 where nothing is decided.</summary>
+    private sealed record Test(Claim Claim, double Mean, double Deviation, double Holds = 1, double Fails = 1, double P = double.NaN)
     {
-        private readonly double _mean, _deviation;
-
-        public Part(Claim claim)
+        public static Test Of(Claim claim)
         {
-            Claim = claim;
             double[] values = [.. claim.Numbers.Values];
-            if (values.Length < 2)
-                return;
-            (_mean, _deviation) = (values.Average(), Statistics.Deviation(values));
+            var (mean, freedom) = (values.DefaultIfEmpty().Average(), values.Length - 1);
+            var deviation = freedom < 1 ? 0 : Statistics.Deviation(values);
             // Equal values, to rounding, show no spread to measure the mean by.
-            if (_deviation <= 1e-9 * values.Max(Math.Abs))
-                _deviation = 0;
-            if (values.Length < 3 || _deviation == 0)
-                return;
-            var (error, freedom) = (_deviation / Math.Sqrt(values.Length), values.Length - 1);
-            var outside = Math.Abs(_mean) - claim.Margin;
-            (Holds, Fails) = claim.Alternative switch
-            {
-                Alternative.Within => (Statistics.Tail(-outside / error, freedom), Math.Min(1, 2 * Statistics.Tail(outside / error, freedom))),
-                Alternative.Greater => Sides(_mean / error, freedom),
-                _ => Sides(-_mean / error, freedom),
-            };
-            P = claim.Alternative == Alternative.Within ? Holds : Math.Min(Holds, Fails);
+            if (deviation <= 1e-9 * values.Select(Math.Abs).DefaultIfEmpty().Max())
+                deviation = 0;
+            if (freedom < 2 || deviation == 0)
+                return new(claim, mean, deviation);
+            var error = deviation / Math.Sqrt(values.Length);
+            var above = (claim.Alternative switch { Alternative.Within => Math.Abs(mean) - claim.Margin, Alternative.Less => mean, _ => -mean }) / error;
+            // Whether it is within a margin is asked of one side only: the other is far.
+            var (holds, fails) = ((claim.Alternative == Alternative.Within ? 1 : 2) * Statistics.Tail(-above, freedom), 2 * Statistics.Tail(above, freedom));
+            (holds, fails) = (Math.Min(1, holds), Math.Min(1, fails));
+            return new(claim, mean, deviation, holds, fails, claim.Alternative == Alternative.Within ? holds : Math.Min(holds, fails));
         }
 
-        public Claim Claim { get; }
-
-        /// <summary>p of the claim's side; 1 where nothing is decided.</summary>
-        public double Holds { get; } = 1;
-
-        /// <summary>p of the other side; 1 where nothing is decided.</summary>
-        public double Fails { get; } = 1;
-
-        public double P { get; } = double.NaN;
-
+        /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>
         public int? SeedsNeeded(double alpha)
-        {
-            if (_deviation == 0)
-                return null;
-            for (var n = 3; n <= 1000; n++)
-                if (Power(n) >= 0.8)
-                    return n;
-            return null;
+            => Deviation == 0 ? null : Enumerable.Range(3, 998).Cast<int?>().FirstOrDefault(n => Power(n!.Value, alpha) >= 0.8);
 
-            double Power(int n) => Claim.Alternative == Alternative.Within && Math.Abs(_mean) < Claim.Margin
-                ? Statistics.EquivalencePower(_mean / _deviation, Claim.Margin / _deviation, n, alpha)
-                : Statistics.Power((Claim.Alternative == Alternative.Within ? Math.Abs(_mean) - Claim.Margin : _mean) / _deviation, n, alpha);
-        }
-
-        private static (double Holds, double Fails) Sides(double t, int freedom)
-            => (Math.Min(1, 2 * Statistics.Tail(t, freedom)), Math.Min(1, 2 * Statistics.Tail(-t, freedom)));
+        private double Power(int n, double alpha) => Claim.Alternative == Alternative.Within && Math.Abs(Mean) < Claim.Margin
+            ? Statistics.EquivalencePower(Mean / Deviation, Claim.Margin / Deviation, n, alpha)
+            : Statistics.Power((Claim.Alternative == Alternative.Within ? Math.Abs(Mean) - Claim.Margin : Mean) / Deviation, n, alpha);
     }
 }

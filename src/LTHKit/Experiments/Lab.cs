@@ -20,10 +20,12 @@ public sealed partial class Lab : IDisposable
     private readonly Runner _runner;
     private readonly Workers _workers;
     private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
+    private readonly bool _train;
 
-    private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store)
+    private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store, bool train)
     {
-        (Profile, _dataDir, Device, Store) = (profile, dataDir, device, store.On(device));
+        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store.On(device), train && _plan is null);
+        Jobs = jobs;
         _workers = new Workers(jobs, Store.Threads);
         _runner = new Runner(Store, Data, device);
     }
@@ -33,6 +35,9 @@ public sealed partial class Lab : IDisposable
 
     /// <summary>Where training takes place.</summary>
     public Device Device { get; }
+
+    /// <summary>Runs trained at the same time.</summary>
+    public int Jobs { get; }
 
     /// <summary>Where runs are kept.</summary>
     public RunStore Store { get; }
@@ -44,8 +49,12 @@ public sealed partial class Lab : IDisposable
     /// <param name="jobs">Runs trained at the same time; 0 for one a core on the CPU (each with one thread) and one on CUDA.</param>
     /// <param name="store">Where runs are kept; null for <see cref="RunStore.Default"/>.</param>
     /// <param name="data">Images of your own in place of the profile's, from <c>ImageSet.From</c>; copied.</param>
+    /// <param name="train">
+    /// Whether to train and measure what the store lacks; otherwise such runs are holes of the sweeps, and no images are needed to look at the others.
+    /// </param>
     /// <exception cref="UserException">The device is unknown or not there.</exception>
-    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null)
+    public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null,
+        bool train = true)
     {
         Libtorch.Check();
         if (jobs < 0)
@@ -54,7 +63,7 @@ public sealed partial class Lab : IDisposable
         {
             "cpu" => CPU,
             "auto" => cuda.is_available() ? CUDA : CPU,
-            "cuda" => cuda.is_available() ? CUDA
+            "cuda" => cuda.is_available() || !train ? CUDA
                 : throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`."),
             _ => throw new UserException($"There is no device '{device}'; choose cpu, cuda or auto."),
         };
@@ -66,7 +75,7 @@ public sealed partial class Lab : IDisposable
         }
         if (data is not null)
             profile = profile with { Data = data.Spec };
-        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default());
+        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default(), train);
         if (data is not null)
             lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
         return lab;
@@ -85,6 +94,7 @@ public sealed partial class Lab : IDisposable
     /// <param name="control">What stands in for the tickets.</param>
     /// <param name="recipe">How tickets, and the dense network beside them, are trained after the drawing; null for the profile's.</param>
     /// <param name="model">The network; null for the profile's.</param>
+    /// <param name="data">The images; null for the profile's.</param>
     /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
     /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
     /// <param name="dense">Whether the dense network is trained this way too.</param>
@@ -92,8 +102,8 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
     public Sweep Sweep(IEnumerable<double>? sparsities = null, IEnumerable<Tweak>? tweaks = null, string? name = null, Step rewind = default,
         Rewinding rewinding = Rewinding.Weights, bool eachRound = false, Pruner? pruning = null, IEnumerable<double>? rates = null,
-        Control control = Control.None, Recipe? recipe = null, ModelSpec? model = null, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null,
-        bool dense = true)
+        Control control = Control.None, Recipe? recipe = null, ModelSpec? model = null, DataSpec? data = null, IEnumerable<Watch>? watches = null,
+        IEnumerable<Step>? keep = null, bool dense = true)
     {
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
         if (list.Any(tweak => tweak is null))
@@ -101,22 +111,17 @@ public sealed partial class Lab : IDisposable
         IReadOnlyList<double> cut = [.. rates ?? Profile.Rates];
         PruningRates.Validate(cut);
         int[] levels = [.. (sparsities?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Distinct().Order()];
-        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? levels.Prepend(0) : levels).Select(level => new RunSpec
+        var spec = new RunSpec(Profile.Recipe, Control: control, Rewind: rewind, Rewinding: rewinding, EachRound: eachRound)
         {
-            Data = Profile.Data,
+            Data = data ?? Profile.Data,
             Model = model ?? Profile.Model,
             Recipe = recipe ?? Profile.Recipe,
-            Drawing = Profile.Recipe,
             Pruning = pruning ?? Pruner.Imp,
             Rates = cut,
-            Level = level,
-            Control = control,
-            Rewind = rewind,
-            Rewinding = rewinding,
-            EachRound = eachRound,
             Tweaks = list,
-            Seed = seed,
-        }.Normalised)).ToList();
+        };
+        var specs = Enumerable.Range(0, Profile.Seeds).SelectMany(seed => (dense ? levels.Prepend(0) : levels)
+            .Select(level => (spec with { Level = level, Seed = seed }).Normalised)).ToList();
         name ??= string.Join(", ", specs.Count == 0 ? [RunSpec.NameOf(list)] : specs[^1].Ticket.Prepend(RunSpec.NameOf(list)));
         var outcomes = Outcomes(name, specs, watches, keep);
         RunResult[] runs = [.. outcomes.Select(o => o.Result).OfType<RunResult>()];
@@ -126,41 +131,37 @@ public sealed partial class Lab : IDisposable
         };
     }
 
-    /// <summary>Trains, or finds in the store, these runs and all that they build on.</summary>
-    /// <param name="name">For the progress line.</param>
-    /// <param name="specs">What to run.</param>
-    /// <param name="watches">What to measure while these runs train.</param>
-    /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
-    /// <returns>One result a spec, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
-    /// <exception cref="DivergedException">A training diverged; the others are kept.</exception>
-    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; finished epochs are kept.</exception>
-    public IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
+    /// <summary>Trains, or finds in the store, these runs and all that they build on; throws where one diverged, after all others have been trained.</summary>
+    internal IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
         => [.. Outcomes(name, specs, watches, keep).Select(o => o.Result ?? throw o.Reason!)];
 
-    private IReadOnlyList<(RunSpec Spec, RunResult? Result, DivergedException? Reason)> Outcomes(
+    private IReadOnlyList<(RunSpec Spec, RunResult? Result, UserException? Reason)> Outcomes(
         string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep)
     {
+        if (_plan is not null)
+            Plan(specs);
+        if (!_train)
+            return [.. specs.Select(spec => spec.Rewind.Iterations > 0 ? _runner.Validated(spec) : spec.Normalised)
+                .Select(spec => Store.Find(spec) is { } run ? (spec, run, null) : (spec, (RunResult?)null, new MissingException($"{spec.Label} has not been trained")))];
         specs = [.. specs.Select(_runner.Validated)];
         IReadOnlyList<Watch> watched = [.. watches ?? []];
         foreach (var watch in watched)
             Validate(watch, specs);
         var scheduler = new Scheduler(_runner, _workers, specs, watched, [.. keep ?? []], Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
-        IReadOnlyList<RunSpec> missing = [.. scheduler.Plan.Where(s => Store.Find(s) is null)];
-        using var progress = new LabProgress(name, scheduler.Plan.Count, missing, Store, [.. _runner.Sizes(missing), .. scheduler.Replays(missing)]);
-        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(scheduler.Run(s, progress, stop))).ToArray());
+        using var progress = new LabProgress(name, scheduler.Plan.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays]);
+        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray());
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
-        return [.. specs.Zip(outcomes, (spec, outcome) => (spec, outcome.Result, outcome.Reason))];
+        return outcomes;
 
-        static async Task<(RunResult? Result, DivergedException? Reason)> Outcome(Task<RunResult> run)
+        static async Task<(RunSpec, RunResult? Result, UserException?)> Outcome(RunSpec spec, Task<RunResult> run)
         {
             try
             {
-                return (await run.ConfigureAwait(false), null);
+                return (spec, await run.ConfigureAwait(false), null);
             }
             catch (DivergedException e)
             {
-                return (null, e);
+                return (spec, null, e);
             }
         }
     }
@@ -174,16 +175,20 @@ public sealed partial class Lab : IDisposable
     public IReadOnlyList<WatchSeries> Watch(IEnumerable<RunResult> runs, Watch watch)
     {
         IReadOnlyList<RunResult> all = [.. runs];
-        Validate(watch, all.Select(run => run.Spec));
+        if (!_train && all.FirstOrDefault(run => _runner.Unseen(run.Spec, watch).Count > 0) is { } unseen)
+            throw new MissingException($"{unseen.Spec.Label} has not been watched for its {watch.Name}");
+        if (_train)
+            Validate(watch, all.Select(run => run.Spec));
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
-        var seen = _workers.Interruptible(stop => all.Select(run => _workers.InPlace(() =>
+        var series = _workers.Each(all, (run, stop) =>
         {
-            var values = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
+            var seen = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
             progress.Finished(run.Spec);
-            return values;
-        }, stop)).ToArray());
+            var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
+            return new WatchSeries(run, epochs, seen[epochs[0]].Keys.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
+        });
         progress.Finish();
-        return [.. all.Zip(seen, (run, values) => Series(run, watch, values))];
+        return series;
     }
 
     /// <summary>A number, table or landscape of a finished run's network, computed once and kept with the run.</summary>
@@ -194,15 +199,15 @@ public sealed partial class Lab : IDisposable
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json writes and reads.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
-        => Measured(run, name, settings, measure, (network, mask, _) => measure(network, mask), epochs);
+        => Measured(run, name, new { settings, code = measure }, (network, mask, _) => measure(network, mask), epochs);
 
     /// <summary>The same for what takes long: its last argument is cancelled by <see cref="Interrupt"/> and by an interrupt of the notebook.</summary>
     /// <inheritdoc cref="Measure{T}(RunResult, string, object, Func{Network, Mask?, T}, int?)"/>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs = null)
-        => Measured(run, name, settings, measure, measure, epochs);
+        => Measured(run, name, new { settings, code = measure }, measure, epochs);
 
-    private T Measured<T>(RunResult run, string name, object settings, Delegate code, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
-        => Kept(run, name, new { settings, code }, epochs, at =>
+    private T Measured<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
+        => Kept(run, name, settings, epochs, at =>
         {
             using var network = Network(run, at);
             using var mask = Mask(run);
@@ -218,6 +223,8 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
+        if (_plan is not null)
+            throw new MissingException($"A ticket of {pruning} is planned");
         pruning.Validate();
         if (sparsity is not (>= 0 and < 1))
             throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
@@ -225,12 +232,11 @@ public sealed partial class Lab : IDisposable
         return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
 
-    /// <summary>What was computed before, or what is computed now and kept.</summary>
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;
         var folder = Store.Folder(run.Spec);
-        var path = folder.Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
+        var path = AnalysisPath(run, name, settings, at);
         if (File.Exists(path))
             try
             {
@@ -242,11 +248,16 @@ public sealed partial class Lab : IDisposable
             {
                 throw new UserException($"{path} is damaged: delete it and it is computed anew.", e);
             }
+        if (!_train)
+            throw new MissingException($"{run.Spec.Label} has not been measured for its {name}");
         var value = compute(at);
         AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
         return value;
     }
+
+    private string AnalysisPath(RunResult run, string name, object settings, int at)
+        => Store.Folder(run.Spec).Analysis($"{name}-{at:0000}-{SpecJson.Hash(SpecJson.OfAll(settings))}.json");
 
     /// <summary>The data set of the profile, or of <paramref name="spec"/>, on the device; owned by the laboratory.</summary>
     public ImageSet Data(DataSpec? spec = null)
@@ -269,11 +280,11 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The run does not pass through that point.</exception>
     public Network Network(RunResult run, Step? at = null)
     {
-        if (at is not { } point)
-            return _runner.Load(run.Spec);
+        if (_plan is not null)
+            throw new MissingException($"{run.Spec.Label} is planned");
+        var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
-        var network = _workers.Interruptible<Network>(stop =>
-            [_workers.InPlace(() => _runner.NetworkAt(run.Spec, point, [progress.Watch(run.Spec)], stop), stop)])[0];
+        var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop))[0];
         progress.Finish();
         return network;
     }
@@ -311,12 +322,8 @@ public sealed partial class Lab : IDisposable
         }
     }
 
-    private static WatchSeries Series(RunResult run, Watch watch, SortedDictionary<int, IReadOnlyDictionary<string, double>> seen)
-    {
-        var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
-        var names = epochs.Count == 0 ? [] : seen[epochs[0]].Keys;
-        return new(run, epochs, names.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
-    }
-
     private sealed record Computed<T>(string Run, T Value);
 }
+
+/// <summary>A laboratory that does not train was asked for what is not in its store.</summary>
+internal sealed class MissingException(string what) : UserException($"{what}, and this laboratory does not train: open one that does.");

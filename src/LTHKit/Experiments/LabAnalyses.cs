@@ -50,7 +50,7 @@ public sealed partial class Lab
     public IReadOnlyList<Measured<EigenvectorLine>> AlongTopEigenvector(IEnumerable<RunResult> runs, int? epochs = null, HessianOptions? options = null,
         LossGrid? grid = null, Sample? sample = null)
     {
-        (options ??= new()).Validate();
+        options = (options ?? new()).Validated();
         grid = (grid ?? new(21, 0.5)).Validated();
         sample ??= Profile.Analysis.CurvatureSample;
         var test = Profile.Analysis.LandscapeSample(Part.Test);
@@ -63,7 +63,7 @@ public sealed partial class Lab
     public IReadOnlyList<Measured<SpectralDensity>> SpectralDensities(IEnumerable<RunResult> runs, int? epochs = null, int probes = 1,
         HessianOptions? options = null, Sample? sample = null)
     {
-        (options ??= new()).Validate();
+        options = (options ?? new()).Validated();
         sample ??= Profile.Analysis.CurvatureSample;
         var steps = Profile.Analysis.LanczosSteps;
         return MeasureEach("spectral densities", "spectral-density", runs, new { options, probes, steps, sample }, epochs, sample, work =>
@@ -95,62 +95,53 @@ public sealed partial class Lab
         IReadOnlyList<RunResult> all = [.. runs];
         foreach (var run in all)
         {
-            sample?.Validated(Data(run.Spec.Data));
+            if (_train)
+                sample?.Validated(Data(run.Spec.Data));
             if (epochs < run.Spec.Rewind.Epochs || epochs > run.Spec.Recipe.Epochs)
                 throw new UserException($"{run.Spec.Label} has no network after {epochs} epochs; "
                     + $"it goes from {run.Spec.Rewind.Epochs} to {run.Spec.Recipe.Epochs}.");
         }
-        using var progress = new ShareProgress(title, all.Count);
-        var results = _workers.Interruptible(stop => all.Select((run, i) => _workers.InPlace(() =>
+        IReadOnlyList<RunSpec> lost = !_train ? [] : [.. all.Where(run => (epochs ?? run.Spec.Recipe.Epochs) is var at && !_runner.IsKept(run.Spec, at)
+            && !File.Exists(AnalysisPath(run, name, settings, at))).Select(run => run.Spec)];
+        using var again = new LabProgress($"{title}: networks that were not kept", lost.Count, lost);
+        var (shares, computed) = (new double[all.Count], false);
+        using var line = new ProgressLine();
+        var results = _workers.Each(all.Index(), (one, stop) =>
         {
+            var (i, run) = one;
             var value = Kept(run, name, settings, epochs, at =>
             {
-                progress.Report(i, 0);
-                using var network = _runner.NetworkAt(run.Spec, at, [], stop);
+                Report(i, 0);
+                using var network = _runner.NetworkAt(run.Spec, at, [again.Watch(run.Spec)], stop);
+                again.Finished(run.Spec);
                 using var mask = Mask(run);
-                return measure(new(network, mask, Data(run.Spec.Data), share => progress.Report(i, share), stop));
+                return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
             });
-            progress.Report(i, 1);
+            Report(i, 1);
             return new Measured<T>(run, value);
-        }, stop)).ToArray());
-        progress.Finish();
+        });
+        again.Finish();
+        if (computed)
+            line.Finish($"{title}: {all.Count} of {all.Count}");
         return results;
+
+        // Of one run this share is done; one that begins at 1 was found.
+        void Report(int i, double share)
+        {
+            lock (shares)
+            {
+                (shares[i], computed) = (share, computed || share < 1);
+                if (computed)
+                    line.Show(FormattableString.Invariant($"{title}: {shares.Count(s => s == 1)} of {all.Count}, {100 * shares.Sum() / all.Count:0} %"));
+            }
+        }
     }
 
     private static IReadOnlyList<Plane> Named(IReadOnlyList<Measured<Plane>> planes)
         => [.. planes.Select(m => new PlaneOfRun(m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) }, m.Run))];
 
-    /// <summary>What one measurement has at hand.</summary>
     private sealed record Work(Network Network, Mask? Mask, ImageSet Data, Action<double> Report, CancellationToken Cancel)
     {
         public Objective On(Sample sample) => new(Network, Data, sample);
-    }
-
-    /// <summary>The progress of several pieces of work as one line.</summary>
-    private sealed class ShareProgress(string title, int count) : IDisposable
-    {
-        private readonly ProgressLine _line = new();
-        private readonly double[] _shares = new double[count];
-        private bool _computed;
-
-        /// <summary>Of piece <paramref name="i"/>, <paramref name="share"/> is done, from 0 to 1; one that begins at 1 was found.</summary>
-        public void Report(int i, double share)
-        {
-            lock (_shares)
-            {
-                _computed |= share < 1;
-                _shares[i] = share;
-                if (_computed)
-                    _line.Show(FormattableString.Invariant($"{title}: {_shares.Count(s => s == 1)} of {count}, {100 * _shares.Sum() / count:0} %"));
-            }
-        }
-
-        public void Finish()
-        {
-            if (_computed)
-                _line.Finish($"{title}: {count} of {count}");
-        }
-
-        public void Dispose() => _line.Dispose();
     }
 }

@@ -6,17 +6,16 @@ namespace LTHKit.Experiments;
 /// <summary>The progress of a set of runs as one line that updates in place: runs, epoch, loss, accuracy, speed and time left.</summary>
 internal sealed class LabProgress : IDisposable
 {
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
     private readonly string _name;
+    private readonly string? _made;
     private readonly int _runs, _total;
     private readonly long _epochs;
     private readonly ProgressLine _line;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly HashSet<string> _missing, _trained = [];
     private double _epochsDone, _epochsHere;
-    private int _finished;
     private string _last = "";
-    private readonly string? _made;
 
     public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? notes = null)
     {
@@ -27,66 +26,50 @@ internal sealed class LabProgress : IDisposable
             .Select(made => $"{made.Count()} of these runs made by {made.Key} stay in the store: they would give other numbers");
         _line = new(name, string.Concat(others.Concat(notes ?? []).Select(note => $"\n  {note}")));
         if (_total > 0)
-            Show();
+            Update(() => { });
     }
 
-    /// <summary>Watches one run.</summary>
     public TrainingCallback Watch(RunSpec spec) => new Watcher(this, spec);
 
-    /// <summary>Another process trains this run.</summary>
-    public void Waiting(RunSpec spec)
-    {
-        lock (_gate)
-            _last = $"waiting for another process to finish {spec.Label}";
-        Show();
-    }
+    public void Waiting(RunSpec spec) => Update(() => _last = $"waiting for another process to finish {spec.Label}");
 
     /// <summary>A run is finished, whoever trained it.</summary>
     public void Finished(RunSpec spec)
     {
-        lock (_gate)
-            if (!_missing.Remove(spec.Id))
-                return;
-            else
-                _finished++;
-        Show();
+        if (_total > 0)
+            Update(() => _missing.Remove(spec.Id));
     }
 
-    /// <summary>All is done.</summary>
     public void Finish(IReadOnlyList<RunResult>? results = null)
     {
-        var warning = string.Concat((results ?? []).Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g =>
-            FormattableString.Invariant($"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of ")
-            + Captions.Layers([.. g.SelectMany(r => r.Collapsed).Distinct()])));
-        warning += string.Concat((results ?? []).Where(r => _made is not null && r.Made != _made).GroupBy(r => r.Made)
-            .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"));
-        if (_total == 0)
-        {
-            if (warning != "")
-                _line.Finish(_name, warning);
-            return;
-        }
+        results ??= [];
+        var warning = string.Concat(results.Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g => FormattableString.Invariant(
+                $"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of {Captions.Layers([.. g.SelectMany(r => r.Collapsed).Distinct()])}")))
+            + string.Concat(results.Where(r => _made is not null && r.Made != _made).GroupBy(r => r.Made)
+                .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"));
         var found = _runs - _trained.Count;
         var trained = $"{_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}";
-        _line.Finish($"{_name}: {trained}, {Span(_clock.Elapsed)}", warning);
+        if (_total > 0)
+            _line.Finish($"{_name}: {trained}, {Span(_clock.Elapsed)}", warning);
+        else if (warning != "")
+            _line.Finish(_name, warning);
     }
 
-    /// <summary>Ends the line.</summary>
     public void Dispose() => _line.Dispose();
 
-    private void Show()
+    private void Update(Action change)
     {
         lock (_gate)
         {
+            change();
             var left = _epochsHere > 0 ? $", {Span(_clock.Elapsed * ((_epochs - _epochsDone) / _epochsHere))} left" : "";
             var share = 100 * _epochsDone / Math.Max(1, _epochs);
             var last = _last == "" ? "" : " | " + _last;
-            _line.Show(FormattableString.Invariant($"{_name}: run {Math.Min(_finished + 1, _total)} of {_total}, {share:0} %{left}{last}"));
+            _line.Show(FormattableString.Invariant($"{_name}: run {Math.Min(_total - _missing.Count + 1, _total)} of {_total}, {share:0} %{left}{last}"));
         }
     }
 
-    private static string Span(TimeSpan time) => time.TotalHours >= 1
-        ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
+    private static string Span(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
         : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.Seconds} s";
 
     private sealed class Watcher(LabProgress owner, RunSpec spec) : TrainingCallback
@@ -94,39 +77,26 @@ internal sealed class LabProgress : IDisposable
         private readonly Stopwatch _epochClock = Stopwatch.StartNew();
         private double? _position;      // in epochs
 
-        public override void Preparing(string doing)
-        {
-            lock (owner._gate)
-                owner._last = $"{spec.Label}: {doing}";
-            owner.Show();
-        }
+        public override void Preparing(string doing) => owner.Update(() => owner._last = $"{spec.Label}: {doing}");
 
-        public override void StepDone(Trainer trainer, Step done, int iterations)
+        public override void StepDone(Trainer trainer, Step done, int iterations) => owner.Update(() =>
         {
-            lock (owner._gate)
-            {
-                owner._trained.Add(spec.Id);
-                if (_position is null)
-                    owner._epochsDone += done.Epochs - spec.Rewind.Epochs;      // what an earlier process has done of this run
-                var position = done.Epochs + done.Iterations / (double)iterations;
-                owner._epochsDone += position - (_position ?? done.Epochs);
-                owner._epochsHere += position - (_position ?? done.Epochs);
-                _position = position;
-            }
-            owner.Show();
-        }
+            owner._trained.Add(spec.Id);
+            if (_position is null)
+                owner._epochsDone += done.Epochs - spec.Rewind.Epochs;      // what an earlier process has done of this run
+            var position = done.Epochs + done.Iterations / (double)iterations;
+            owner._epochsDone += position - (_position ?? done.Epochs);
+            owner._epochsHere += position - (_position ?? done.Epochs);
+            _position = position;
+        });
 
         public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
         {
-            var metrics = epoch.Evaluation.Value;
-            lock (owner._gate)
-            {
-                var speed = trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds;
-                _epochClock.Restart();
-                owner._last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, ")
-                    + FormattableString.Invariant($"validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s");
-            }
-            owner.Show();
+            var (metrics, speed) = (epoch.Evaluation.Value, trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds);
+            _epochClock.Restart();
+            owner.Update(() => owner._last = FormattableString.Invariant(
+                $"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, ")
+                    + FormattableString.Invariant($"validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s"));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -12,16 +13,20 @@ namespace LTHKit.Experiments;
 /// (seconds a notebook, for tests), quick (minutes on two CPU cores), study (real images and a narrow network, a day of two cores), short (the
 /// paper's networks and data on a reduced schedule, one GPU), paper (the paper's own).
 /// </summary>
-public sealed record Profile
+/// <param name="Name">Its name.</param>
+/// <param name="Seeds">Number of seeds, 0, 1, ...</param>
+/// <param name="RewindShare">The rewind point of weight rewinding, as a share of the epochs; the paper's epoch 33 of 180.</param>
+/// <param name="ScaleIterations">
+/// Iterations of <see cref="Tweaks.RescaledInit"/>: the paper's 180, which cost about as much as two epochs of its training. On short
+/// schedules fewer, so that they stay a small part of the work.
+/// </param>
+public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare = 33.0 / 180, int ScaleIterations = 180)
 {
     private static readonly Lazy<JsonObject> All = new(() =>
     {
         using var stream = typeof(Profile).Assembly.GetManifestResourceStream("LTHKit.profiles.json")!;
         return JsonNode.Parse(stream)!.AsObject();
     });
-
-    /// <summary>Its name.</summary>
-    public string Name { get; init; } = "";
 
     /// <summary>The images.</summary>
     public DataSpec Data { get; init; } = new();
@@ -47,23 +52,11 @@ public sealed record Profile
     /// <summary>The images that Figure 6 sets beside <see cref="Data"/>.</summary>
     public IReadOnlyList<DataSpec> OtherData { get; init; } = [];
 
-    /// <summary>Number of seeds, 0, 1, ...</summary>
-    public int Seeds { get; init; } = 1;
-
     /// <summary>How large analyses are.</summary>
     public AnalysisSize Analysis { get; init; } = new();
 
-    /// <summary>The rewind point of weight rewinding, as a share of the epochs; the paper's epoch 33 of 180.</summary>
-    public double RewindShare { get; init; } = 33.0 / 180;
-
     /// <summary>The rewind point in epochs.</summary>
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
-
-    /// <summary>
-    /// Iterations of <see cref="Tweaks.RescaledInit"/>: the paper's 180, which cost about as much as two epochs of its training. On short
-    /// schedules fewer, so that they stay a small part of the work.
-    /// </summary>
-    public int ScaleIterations { get; init; } = 180;
 
     /// <summary>The names of the profiles.</summary>
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
@@ -114,7 +107,6 @@ public sealed record Profile
         return profile;
     }
 
-    /// <summary>Puts <paramref name="changes"/> over <paramref name="settings"/>, object by object.</summary>
     private static void Merge(JsonObject settings, JsonObject changes)
     {
         foreach (var (key, value) in changes)
@@ -123,4 +115,31 @@ public sealed record Profile
             else
                 settings[key] = value?.DeepClone();
     }
+}
+
+/// <summary>How large the analyses of a profile are; the defaults are the paper's, where it names them.</summary>
+/// <param name="PlanePoints">Points a side of a plane.</param>
+/// <param name="CurvatureImages">Training images that a Hessian or a gradient is a mean over; 0 for all.</param>
+/// <param name="LandscapeImages">Images that a landscape is a mean over; 0 for all.</param>
+/// <param name="CurvatureBatch">Training images of one batch where a Hessian is measured; one that holds them all saves half of the time.</param>
+/// <param name="LanczosSteps">Lanczos steps of a spectral density.</param>
+/// <param name="WatchEvery">A network is watched after every so many epochs, and after the first and the last.</param>
+public sealed record AnalysisSize(int PlanePoints = 51, int CurvatureImages = 0, int LandscapeImages = 0, int CurvatureBatch = 500, int LanczosSteps = 80,
+    int WatchEvery = 1)
+{
+    /// <summary>The training images that a Hessian or a gradient is a mean over.</summary>
+    public Sample CurvatureSample => new() { Images = CurvatureImages, BatchSize = CurvatureBatch };
+
+    /// <summary>The images that a landscape is a mean over.</summary>
+    public Sample LandscapeSample(Part part) => new() { Part = part, Images = LandscapeImages };
+
+    /// <summary>Watches the top eigenvalue over a training.</summary>
+    public CurvatureWatch Curvature(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
+
+    /// <summary>Watches the gradient of every layer over a training.</summary>
+    public GradientFlow GradientFlow(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
+
+    private IReadOnlyList<int> Watched(Recipe recipe) => WatchEvery < 1
+        ? throw new UserException($"A network cannot be watched after every {WatchEvery} epochs; give a whole number from 1 on.")
+        : [.. Enumerable.Range(1, recipe.Epochs).Where(epoch => epoch == 1 || epoch % WatchEvery == 0 || epoch == recipe.Epochs)];
 }

@@ -49,7 +49,6 @@ internal sealed class ProgressLine : IDisposable
             Write(text + warning);
     }
 
-    /// <summary>Leaves the last text standing.</summary>
     public void Dispose()
     {
         if (_open)

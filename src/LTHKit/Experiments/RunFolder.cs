@@ -10,7 +10,7 @@ internal sealed record RunFolder(string Path)
     /// <summary>The run's name and who made it, as its files have it.</summary>
     public string Run => System.IO.Path.GetFileName(Path);
 
-    /// <summary>What was run.</summary>
+    /// <summary>What was run, on which images.</summary>
     public string Spec => File("spec.json");
 
     /// <summary>One line an epoch.</summary>
@@ -22,14 +22,14 @@ internal sealed record RunFolder(string Path)
     /// <summary>The ticket; a dense run has none.</summary>
     public string Mask => File("mask.safetensors");
 
-    /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
-    public string Kept(string name) => File($"kept-{name}.safetensors");
-
     /// <summary>The result, written last: a run with this file is finished.</summary>
     public string Done => File("done.json");
 
     /// <summary>Held by the process that trains the run.</summary>
     public string Lock => File("lock");
+
+    /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
+    public string Kept(string name) => File($"kept-{name}.safetensors");
 
     /// <summary>The network at a point of its training, kept for rewinding and for analyses of a training's course.</summary>
     public string Snapshot(Step at) => File($"weights-{at}.safetensors");
@@ -37,11 +37,17 @@ internal sealed record RunFolder(string Path)
     /// <summary>What a <see cref="Training.Watch"/> of that name saw, one line an epoch.</summary>
     public string Watch(string name) => File($"watch-{name}.jsonl");
 
-    /// <summary>A file that an analysis keeps with the run.</summary>
     public string Analysis(string name) => File(System.IO.Path.Combine("analysis", name));
 
+    /// <summary>What watches and analyses have left of it so far.</summary>
+    public IEnumerable<string> Measured
+        => [.. Directory.GetFiles(Path, "watch-*.jsonl"), .. Directory.Exists(File("analysis")) ? Directory.GetFiles(File("analysis"), "*.json") : []];
+
+    /// <summary>Its networks: the trained one, and those kept aside.</summary>
+    public IEnumerable<string> Weights => Directory.GetFiles(Path, "weights-*.safetensors").Prepend(Checkpoint);
+
     /// <summary>Says what is wrong with a file of this run, and the cure.</summary>
-    internal UserException Damaged(string path, string why, Exception? inner = null)
+    public UserException Damaged(string path, string why, Exception? inner = null)
         => new($"{path} is damaged ({why}): delete the folder {Path} and the run is trained anew.", inner);
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
@@ -50,9 +56,8 @@ internal sealed record RunFolder(string Path)
 /// <summary>Lines that grow with a run, the first of them the run's name.</summary>
 internal sealed class RunLog<T>(RunFolder folder, string path)
 {
-    private readonly string _head = JsonSerializer.Serialize(new Head(folder.Run), SpecJson.LineOptions);
+    private readonly string _head = JsonSerializer.Serialize(new { folder.Run }, SpecJson.LineOptions);
 
-    /// <summary>The lines so far; none where there is no file.</summary>
     public IReadOnlyList<T> Read()
     {
         if (!File.Exists(path))
@@ -70,24 +75,9 @@ internal sealed class RunLog<T>(RunFolder folder, string path)
         }
     }
 
-    /// <summary>Replaces the lines.</summary>
     public void Write(IEnumerable<T> lines)
         => AtomicFile.WriteText(path, string.Join('\n', [_head, .. lines.Select(line => JsonSerializer.Serialize(line, SpecJson.LineOptions)), ""]));
-
-    private sealed record Head(string Run);
 }
 
-/// <summary>What a <see cref="Training.Watch"/> saw of one run, on disk: one line an epoch.</summary>
-internal sealed class WatchLog(RunFolder folder, string name)
-{
-    private readonly RunLog<Line> _log = new(folder, folder.Watch(name));
-
-    /// <summary>The numbers by name, after how many epochs.</summary>
-    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Read() => new(_log.Read().ToDictionary(line => line.Epoch, line => line.Values));
-
-    /// <summary>Adds what was seen after <paramref name="epoch"/> epochs.</summary>
-    public void Add(int epoch, IReadOnlyDictionary<string, double> values)
-        => _log.Write(_log.Read().Where(line => line.Epoch != epoch).Append(new(epoch, values)).OrderBy(line => line.Epoch));
-
-    private sealed record Line(int Epoch, IReadOnlyDictionary<string, double> Values);
-}
+/// <summary>What a <see cref="Training.Watch"/> saw after so many epochs: numbers by name.</summary>
+internal sealed record Seen(int Epoch, IReadOnlyDictionary<string, double> Values);

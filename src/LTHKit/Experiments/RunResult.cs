@@ -11,8 +11,10 @@ namespace LTHKit.Experiments;
 /// <param name="Epochs">Epoch by epoch; a rewound run begins at its rewind point.</param>
 /// <param name="DataFingerprint">The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</param>
 /// <param name="Made">How it was made, for instance "kit 3, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</param>
+/// <param name="Finished">When it was finished.</param>
+/// <param name="Imported">Whether it came with <c>./lthkit results import</c>: how and when it was made is then that of the machine that trained it.</param>
 public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed,
-    IReadOnlyList<EpochMetrics> Epochs, string DataFingerprint = "", string Made = "")
+    IReadOnlyList<EpochMetrics> Epochs, string DataFingerprint = "", string Made = "", DateTime Finished = default, bool Imported = false)
 {
     private EpochMetrics? Best => Epochs.MaxBy(epoch => epoch.ValidationAccuracy);       // the first of equals
 
@@ -32,7 +34,7 @@ public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, dou
     public double Seconds => Epochs.Sum(epoch => epoch.Seconds);
 
     /// <inheritdoc/>
-    public override string ToString() => FormattableString.Invariant($"{Spec.Label}: {100 * TestAccuracy:0.00} % test accuracy, run {Id}");
+    public override string ToString() => FormattableString.Invariant($"{Spec.Label}: {100 * TestAccuracy:0.00} % test accuracy, run {Id}{(Imported ? ", imported" : "")}");
 }
 
 /// <summary>Something that was measured of a finished run's network.</summary>

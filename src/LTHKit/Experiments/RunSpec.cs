@@ -26,7 +26,18 @@ public enum Rewinding
 /// Everything that decides the outcome of one training. Runs form a tree: a dense run; the tickets cut from it; each ticket retrained with
 /// tweaks. Two equal specs are one run, trained once.
 /// </summary>
-public sealed record RunSpec
+/// <param name="Drawing">How the networks were trained that the ticket is drawn from and rewound to; null for as this one.</param>
+/// <param name="Level">Pruning level: rounds of cutting; 0 is the dense network.</param>
+/// <param name="Control">What stands in for the ticket.</param>
+/// <param name="Rewind">The point of the dense training to which weights and schedule go back, or the schedule alone; the beginning is theta0.</param>
+/// <param name="Rewinding">What goes back there.</param>
+/// <param name="EachRound">
+/// Whether the rounds in which the ticket is drawn rewind this way too. Otherwise survivors are reset to theta0 in the drawing, so that every way to retrain
+/// spends the same ticket.
+/// </param>
+/// <param name="Seed">Of initialisation, data order and everything else that is random.</param>
+public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Control = Control.None, Step Rewind = default,
+    Rewinding Rewinding = Rewinding.Weights, bool EachRound = false, int Seed = 0)
 {
     // Copies of a spec share this table, in which each has an entry of its own.
     private readonly ConditionalWeakTable<RunSpec, Known> _known = [];
@@ -40,38 +51,14 @@ public sealed record RunSpec
     /// <summary>How it is trained.</summary>
     public Recipe Recipe { get; init; } = new();
 
-    /// <summary>How the networks were trained that the ticket is drawn from and rewound to; null for as this one.</summary>
-    public Recipe? Drawing { get; init; }
-
     /// <summary>How the ticket is drawn.</summary>
     public Pruner Pruning { get; init; } = Pruner.Imp;
 
     /// <summary>The share of the survivors that each round cuts; the last one holds for all rounds after it.</summary>
     public IReadOnlyList<double> Rates { get; init; } = [0.2];
 
-    /// <summary>Pruning level: rounds of cutting; 0 is the dense network.</summary>
-    public int Level { get; init; }
-
-    /// <summary>What stands in for the ticket.</summary>
-    public Control Control { get; init; }
-
-    /// <summary>The point of the dense training to which weights and schedule go back, or the schedule alone; the beginning is theta0.</summary>
-    public Step Rewind { get; init; }
-
-    /// <summary>What goes back there.</summary>
-    public Rewinding Rewinding { get; init; }
-
-    /// <summary>
-    /// Whether the rounds in which the ticket is drawn rewind this way too. Otherwise the ticket is drawn with survivors reset to theta0, so that every
-    /// way to retrain spends the same one.
-    /// </summary>
-    public bool EachRound { get; init; }
-
     /// <summary>What is changed in retraining.</summary>
     public IReadOnlyList<Tweak> Tweaks { get; init; } = [];
-
-    /// <summary>Of initialisation, data order and everything else that is random.</summary>
-    public int Seed { get; init; }
 
     /// <summary>
     /// The spec with what does not matter set to its default, so that runs which must agree are one: a dense run has no pruning, and the
@@ -98,21 +85,26 @@ public sealed record RunSpec
         }
     }
 
+    private Known Found => _known.GetValue(this, spec => new(spec));
+
     /// <summary>The canonical JSON form, of a user's code and of what it holds when this is first asked.</summary>
-    public JsonObject ToJson() => _known.GetValue(this, spec => new(spec)).Json.Value.DeepClone().AsObject();
+    public JsonObject ToJson() => Found.Json.Value.DeepClone().AsObject();
 
     /// <summary>The run's name: twelve hexadecimal digits from its content.</summary>
     [JsonIgnore]
-    public string Id => _known.GetValue(this, spec => new(spec)).Id.Value;
+    public string Id => Found.Id.Value;
 
     /// <summary>The dense run of the same seed, from which tickets are drawn.</summary>
-    internal RunSpec Dense => _known.GetValue(this, spec => new(spec)).Dense.Value;
+    internal RunSpec Dense => Found.Dense.Value;
 
     /// <summary>
     /// The run whose trained weights decide this one's mask: for IMP the untweaked ticket one level up, for pruners that look at the
     /// trained dense network that one; null for a dense run and for pruners that look at theta0.
     /// </summary>
-    internal RunSpec? Parent => _known.GetValue(this, spec => new(spec)).Parent.Value;
+    internal RunSpec? Parent => Found.Parent.Value;
+
+    /// <summary>The run of the drawing that has this run's ticket, retrained as found; a run's own control stands in for it afterwards.</summary>
+    internal RunSpec AsFound => _known.GetValue(this, spec => new(spec)).AsFound.Value;
 
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
@@ -203,7 +195,6 @@ public sealed record RunSpec
         Tweaks = [],
     };
 
-    /// <summary>Two tweaks of one type go by their settings.</summary>
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType() == tweak.GetType()) > 1 ? SpecJson.Of(tweak).ToJsonString() : "";
 
@@ -211,10 +202,10 @@ public sealed record RunSpec
     private sealed class Known(RunSpec spec)
     {
         public Lazy<JsonObject> Json { get; } = new(() => SpecJson.Of(spec.Normalised));
-
         public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
-
         public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
+
+        public Lazy<RunSpec> AsFound { get; } = new(() => spec.Drawn.Normalised);
 
         public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch
         {

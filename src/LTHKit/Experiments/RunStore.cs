@@ -27,7 +27,10 @@ public sealed class RunStore(string root, string device = "cpu")
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
     /// <summary>Who makes runs here, for instance "kit 3, libtorch 2.10.0, cpu".</summary>
-    public string Maker { get; } = $"kit {Algorithms}, libtorch {Libtorch.Version}, {device}";
+    public string Maker { get; } = $"{Kit}, {device}";
+
+    /// <summary>The same without the device.</summary>
+    internal static string Kit => $"kit {Algorithms}, libtorch {Libtorch.Version}";
 
     /// <summary>Those of libtorch's operations when it was made; another laboratory of this process may have others.</summary>
     internal int Threads { get; } = get_num_threads();
@@ -50,11 +53,20 @@ public sealed class RunStore(string root, string device = "cpu")
         return new(Resolve("runs", Started));
     }
 
-    /// <summary>The same store for runs on another device.</summary>
     internal RunStore On(Device other) => new(Root, other.type.ToString().ToLowerInvariant());
 
     /// <summary>The folder of a run, which need not exist.</summary>
-    internal RunFolder Folder(RunSpec spec) => new(Path.Combine(Root, $"{spec.Id} {Maker}".Replace(", ", "-").Replace(' ', '-')));
+    internal RunFolder Folder(RunSpec spec) => Folder(Name(spec.Id, Maker));
+
+    /// <summary>The folder of a run by its name.</summary>
+    internal RunFolder Folder(string run) => new(Path.Combine(Root, run));
+
+    /// <summary>A run's name, from its spec and from who made it.</summary>
+    internal static string Name(string id, string maker) => $"{id} {maker}".Replace(", ", "-").Replace(' ', '-');
+
+    /// <summary>The finished runs of this version of the kit's algorithms, whoever made them.</summary>
+    internal IEnumerable<RunFolder> Finished() => !Directory.Exists(Root) ? []
+        : Directory.GetDirectories(Root, $"*-kit-{Algorithms}-*").Order(StringComparer.Ordinal).Select(path => new RunFolder(path)).Where(run => File.Exists(run.Done));
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
     internal IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []
@@ -65,41 +77,31 @@ public sealed class RunStore(string root, string device = "cpu")
     internal RunResult? Find(RunSpec spec)
     {
         var folder = Folder(spec);
-        // Without its network, or its mask, a run is not finished, whatever is written about it.
-        if (!File.Exists(folder.Done) || !File.Exists(folder.Checkpoint) || (spec.Level > 0 && !File.Exists(folder.Mask)))
+        // Without its network, or its mask, a run is not finished, whatever is written about it; one that was imported may do without its network.
+        if (!File.Exists(folder.Done) || (spec.Level > 0 && !File.Exists(folder.Mask)))
+            return null;
+        var done = ReadDone(folder);
+        if (done.Imported is null && !File.Exists(folder.Checkpoint))
             return null;
         var images = Images(spec);
         var epochs = ReadMetrics(spec);
         if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
             throw folder.Damaged(folder.Metrics, "epochs are missing");
-        Done done;
-        try
-        {
-            done = JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions) ?? throw new JsonException("it is empty");
-        }
-        catch (JsonException e)
-        {
-            throw folder.Damaged(folder.Done, e.Message, e);
-        }
-        if (done.Run != folder.Run || done.Collapsed is null || done.Made is null)
-            throw folder.Damaged(folder.Done, "it is of another run");
-        return new(spec, folder.Path, done.Sparsity, done.EffectiveSparsity, done.Collapsed, epochs, images, done.Made);
+        return new(spec, folder.Path, done.Sparsity, done.EffectiveSparsity, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
-    internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
+    internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel) => Acquire(Folder(spec), waiting, cancel);
+
+    /// <inheritdoc cref="Acquire(RunSpec, Action, CancellationToken)"/>
+    internal static IDisposable Acquire(RunFolder folder, Action waiting, CancellationToken cancel)
     {
-        var folder = Folder(spec);
         AtomicFile.CreateFolder(folder.Path);
         for (var said = false; ; said = true)
         {
             try
             {
                 return new FileStream(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (UnauthorizedAccessException e)
-            {
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): choose another store with LTHKIT_RUNS.", e);
             }
             catch (IOException e) when (e.HResult == HeldByAnother)
             {
@@ -108,9 +110,10 @@ public sealed class RunStore(string root, string device = "cpu")
                 if (cancel.WaitHandle.WaitOne(250))
                     cancel.ThrowIfCancellationRequested();
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): free some space or choose another store with LTHKIT_RUNS.", e);
+                var space = e is IOException ? "free some space or " : "";
+                throw new UserException($"{folder.Path} cannot be written ({e.Message}): {space}choose another store with LTHKIT_RUNS.", e);
             }
         }
     }
@@ -128,6 +131,9 @@ public sealed class RunStore(string root, string device = "cpu")
         }
         foreach (var leftover in Directory.GetFiles(folder.Path, "*.tmp"))
             File.Delete(leftover);
+        if (File.Exists(folder.Done) && ReadDone(folder).Imported is not null)
+            foreach (var measured in folder.Measured)       // of the weights that this training takes the place of
+                File.Delete(measured);
         File.Delete(folder.Done);
     }
 
@@ -135,7 +141,6 @@ public sealed class RunStore(string root, string device = "cpu")
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
         => new RunLog<EpochMetrics>(Folder(spec), Folder(spec).Metrics).Write(ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
-    /// <summary>The epochs recorded so far.</summary>
     internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
     {
         var folder = Folder(spec);
@@ -160,8 +165,22 @@ public sealed class RunStore(string root, string device = "cpu")
                 + $"use another run store (LTHKIT_RUNS) for them, or delete {Folder(spec).Path}.");
     }
 
+    /// <summary>What is written of a finished run.</summary>
+    private static Done ReadDone(RunFolder folder)
+    {
+        try
+        {
+            var done = JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions) ?? throw new JsonException("it is empty");
+            return done.Run == folder.Run && done.Collapsed is not null && done.Made is not null ? done : throw folder.Damaged(folder.Done, "it is of another run");
+        }
+        catch (JsonException e)
+        {
+            throw folder.Damaged(folder.Done, e.Message, e);
+        }
+    }
+
     /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
-    private string Images(RunSpec spec)
+    internal string Images(RunSpec spec)
     {
         var folder = Folder(spec);
         try
@@ -184,5 +203,6 @@ public sealed class RunStore(string root, string device = "cpu")
     private static string Resolve(string path, string from) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
 
-    private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished);
+    private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
+        DateTime? Imported = null);
 }

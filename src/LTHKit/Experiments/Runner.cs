@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LTHKit.Analysis;
 using LTHKit.Data;
@@ -20,12 +21,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>The run's result; its parent must be finished.</summary>
     public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks,
-        Action waiting, CancellationToken cancel)
+        Action waiting, CancellationToken cancel, bool weights = false)
     {
-        if (Find(spec) is { } finished)
+        if (Finished() is { } finished)
             return finished;
         using var held = store.Acquire(spec, waiting, cancel);
-        if (Find(spec) is { } meanwhile)
+        if (Finished() is { } meanwhile)
             return meanwhile;
         store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
@@ -47,6 +48,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
         return store.Finish(spec, mask, start.Network);
+
+        RunResult? Finished() => Find(spec) is { } result && (!weights || HasWeights(spec)) ? result : null;
 
         void Keep(Step done, int iterations)
         {
@@ -70,6 +73,31 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
     }
 
+    /// <summary>Whether a run is in the store.</summary>
+    public bool IsFinished(RunSpec spec) => store.Find(spec) is not null;
+
+    /// <summary>Whether the trained weights of a finished run are there; those of an imported one need not be.</summary>
+    public bool HasWeights(RunSpec spec) => File.Exists(store.Folder(spec).Checkpoint);
+
+    /// <summary>Whether a run's ticket is there: its own, or that of the run that retrains it as found.</summary>
+    public bool HasTicket(RunSpec spec) => File.Exists(store.Folder(spec).Mask) || IsFound(spec);
+
+    /// <summary>Whether the ticket was drawn for the run that retrains it as found. What is drawn from untrained weights costs nothing and is drawn again.</summary>
+    private bool IsFound(RunSpec spec)
+    {
+        if (spec.Parent is null || !File.Exists(store.Folder(spec.AsFound).Mask))
+            return false;
+        store.Check(spec.AsFound, store.Images(spec.AsFound), open(spec.Data));
+        return true;
+    }
+
+    /// <summary>Trains an imported run whose weights are asked for and were not exported; from then on it is this machine's.</summary>
+    private void Regain(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel, IReadOnlyList<Watch>? watches = null, Step? keep = null)
+    {
+        if (!HasWeights(spec) && IsFinished(spec))
+            Run(spec, watches ?? [], keep is { } at ? [at] : [], callbacks, () => { }, cancel, weights: true);
+    }
+
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
     private RunResult? Find(RunSpec spec)
     {
@@ -80,7 +108,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>A finished run's network with its trained weights, in eval mode; owned by the caller.</summary>
-    public Network Load(RunSpec spec) => Load(spec, store.Folder(spec).Checkpoint, spec.Recipe.Epochs);
+    private Network Load(RunSpec spec, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
+    {
+        Regain(spec, callbacks ?? [], cancel);
+        return Load(spec, store.Folder(spec).Checkpoint, spec.Recipe.Epochs);
+    }
 
     private Network Load(RunSpec spec, string checkpoint, Step at)
     {
@@ -112,31 +144,30 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
         if (before || at.Epochs > spec.Recipe.Epochs || (at.Epochs == spec.Recipe.Epochs && at.Iterations > 0))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
-        return at == spec.Recipe.Epochs ? Load(spec) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
+        return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
 
     /// <summary>Whether the network at that point need not be trained again.</summary>
     public bool IsKept(RunSpec spec, Step at)
-        => at == spec.Recipe.Epochs || at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
+        => at == spec.Recipe.Epochs ? HasWeights(spec) : at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
-    public SortedDictionary<int, IReadOnlyDictionary<string, double>> Watched(
+    public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(
         RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         if (Unseen(spec, watch) is { Count: > 0 } epochs)
         {
+            Regain(spec, callbacks, cancel, [watch]);
             using var held = store.Acquire(spec, () => { }, cancel);
             Replay(spec, [.. epochs.Select(epoch => (Step)epoch)], callbacks, cancel,
                 (at, network, mask) => Measure(spec, watch, at.Epochs, network, mask, cancel));
         }
-        return Log(spec, watch).Read();
+        return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
     }
 
-    /// <summary>The points of a run that a watch has not seen yet.</summary>
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
-        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Keys)];
+        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Select(seen => seen.Epoch))];
 
-    /// <summary>The factors that a finished run's initialisation learned.</summary>
     public LearnedScales LoadScales(RunResult run)
     {
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
@@ -144,7 +175,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw run.Spec.Tweaks.Any(t => t is RescaledInit { Iterations: > 0 }) ? store.Folder(run.Spec).Damaged(path, "it is missing")
                 : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation, which learns scales: give a run with the tweak.");
         using var scope = NewDisposeScope();
-        using var network = Load(run.Spec);
+        using var mask = LoadMask(run.Spec);
+        using var network = Rewritten(run.Spec, mask);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
         return new(run, [.. Kept(run.Spec, path).Select(s =>
             new LearnedScale(s.Key, norms.Contains(s.Key[..s.Key.LastIndexOf('.')]), s.Value.ToDouble()))]);
@@ -169,15 +201,20 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (!File.Exists(path))
         {
             using var scope = NewDisposeScope();
-            var parent = spec.Parent;
-            using var network = parent is null ? Built(spec) : Load(parent);
-            using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
-            var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
-            using var ticket = spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
+            using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, cancel);
             using var drawn = Controls.Of(ticket, spec.Control, Seed(spec, Stream.Control));
             drawn.Save(path, store.Folder(spec).Run);
         }
         return LoadMask(spec)!;
+    }
+
+    private Mask Drawn(RunSpec spec, CancellationToken cancel)
+    {
+        var parent = spec.Parent;
+        using var network = parent is null ? Built(spec) : Load(parent, cancel: cancel);
+        using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
+        var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
+        return spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
@@ -236,6 +273,31 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
     }).Distinct();
 
+    /// <summary>What the store keeps of a run, about: its network, and a bit a weight of its ticket.</summary>
+    public long Bytes(RunSpec spec)
+    {
+        using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
+        return network.State.Sum(state => state.Value.numel() * state.Value.element_size()) + (spec.Level > 0 ? network.ParameterCount / 8 : 0);
+    }
+
+    /// <summary>An epoch of a run's network and images from a few steps of a random ticket; an image that is only evaluated costs a third of a step's.</summary>
+    public double SecondsAnEpoch(RunSpec spec, double sparsity)
+    {
+        const int Steps = 5;
+        using var scope = NewDisposeScope();
+        var data = open(spec.Data);
+        using var network = Built(spec);
+        using var whole = Mask.Dense(network);
+        using var mask = sparsity == 0 ? null : Pruner.Random.Draw(network, whole, (long)((1 - sparsity) * whole.Total), data, 0);
+        mask?.Apply(network);
+        using var trainer = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, 0);
+        trainer.TrainEpoch(0, until: 2);
+        var clock = Stopwatch.StartNew();
+        trainer.TrainEpoch(0, until: Steps);
+        var steps = Math.Min(Steps, trainer.Iterations);
+        return clock.Elapsed.TotalSeconds / steps * trainer.Iterations * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
+    }
+
     private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
 
     private int Iterations(RunSpec spec) => Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize);
@@ -293,10 +355,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     private void Measure(RunSpec spec, Watch watch, int epoch, Network network, Mask? mask, CancellationToken cancel)
-        => Log(spec, watch).Add(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
+    {
+        var seen = new Seen(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
+        Log(spec, watch).Write(Log(spec, watch).Read().Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
+    }
 
-    private WatchLog Log(RunSpec spec, Watch watch)
-        => new(store.Folder(spec), _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
+    private RunLog<Seen> Log(RunSpec spec, Watch watch) => new(store.Folder(spec), store.Folder(spec).Watch(
+        _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}")));
 
     /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
     private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
@@ -319,6 +384,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var path = folder.Snapshot(at);
         if (File.Exists(path))
             return path;
+        Regain(spec, callbacks, cancel, keep: at);
         using var held = store.Acquire(spec, () => callbacks.ToList().ForEach(c => c.Preparing("waiting for another process")), cancel);
         if (!File.Exists(path))
             Replay(spec, [at], callbacks, cancel, (_, network, _) => Checkpoint.Save(path, network, at, folder.Run));
@@ -355,7 +421,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 
-    /// <summary>What is done after a step, or an epoch.</summary>
     private sealed class Callback(Action<Step, int>? step = null, Action<TrainedEpoch>? epoch = null) : TrainingCallback
     {
         public override void StepDone(Trainer trainer, Step done, int iterations) => step?.Invoke(done, iterations);
@@ -363,7 +428,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         public override void EpochDone(Trainer trainer, TrainedEpoch trained) => epoch?.Invoke(trained);
     }
 
-    /// <summary>What a training starts from.</summary>
     internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
     {
         public void Dispose()

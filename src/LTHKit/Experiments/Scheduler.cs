@@ -3,36 +3,29 @@ using LTHKit.Training;
 namespace LTHKit.Experiments;
 
 /// <summary>Trains runs and all that they build on, each once, several at a time, or finds them in the store.</summary>
-internal sealed class Scheduler
+internal sealed class Scheduler(
+    Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
 {
-    private readonly Runner _runner;
-    private readonly Workers _workers;
-    private readonly IReadOnlySet<string> _asked;
-    private readonly IReadOnlyList<Watch> _watches;
-    private readonly IReadOnlyList<Step> _keep, _always;
+    private readonly HashSet<string> _asked = [.. specs.Select(s => s.Id)];
     private readonly Dictionary<string, Task<RunResult>> _runs = [];
-
-    public Scheduler(
-        Runner runner, Workers workers, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, IReadOnlyList<Step> always)
-    {
-        (_runner, _workers, _watches, _keep, _always) = (runner, workers, watches, keep, always);
-        _asked = specs.Select(s => s.Id).ToHashSet();
-        Plan = [.. specs.SelectMany(Ancestry).DistinctBy(s => s.Id)];
-    }
+    private IReadOnlyList<RunSpec>? _missing;
 
     /// <summary>The runs and all that they build on, in an order in which they can be trained.</summary>
-    public IReadOnlyList<RunSpec> Plan { get; }
+    public IReadOnlyList<RunSpec> Plan { get; } = [.. specs.SelectMany(spec => Ancestry(spec, runner)).DistinctBy(s => s.Id)];
+
+    /// <summary>Those of them that have to be trained: they are not finished, or imported without the weights that another one needs.</summary>
+    public IReadOnlyList<RunSpec> Missing => _missing ??= Lacking();
 
     /// <summary>What finished runs would have to be trained again for, which is said before anything trains.</summary>
-    public IReadOnlyList<string> Replays(IReadOnlyList<RunSpec> missing)
-        => [.. from spec in Plan.Except(missing)
+    public IReadOnlyList<string> Replays
+        => [.. Missing.Where(runner.IsFinished).Select(spec => $"has to be trained again: {spec.Label}, whose weights were not exported"),
+            .. from spec in Plan.Except(Missing)
                let asked = _asked.Contains(spec.Id)
-               let lost = (asked ? _keep : []).Concat(GoneBackTo(spec, missing)).Distinct().Where(at => !_runner.IsKept(spec, at))
-               let unseen = (asked ? _watches : []).Where(watch => _runner.Unseen(spec, watch).Count > 0)
+               let lost = (asked ? keep : []).Concat(GoneBackTo(spec, Missing)).Distinct().Where(at => !runner.IsKept(spec, at))
+               let unseen = (asked ? watches : []).Where(watch => runner.Unseen(spec, watch).Count > 0)
                from what in lost.Select(at => $"its network at {at}, which was not kept").Concat(unseen.Select(watch => $"what '{watch.Name}' would have seen"))
                select $"has to be trained again: {spec.Label}, for {what}"];
 
-    /// <summary>The result of a run, when it is there.</summary>
     public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
         lock (_runs)
@@ -41,12 +34,13 @@ internal sealed class Scheduler
 
     private async Task<RunResult> Start(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
-        await Task.WhenAll(Needs(spec).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
-        return await _workers.InPlace(() =>
+        await Task.WhenAll(Needs(spec, runner).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
+        return await workers.InPlace(() =>
         {
             var asked = _asked.Contains(spec.Id);
-            HashSet<Step> keep = [.. asked ? _keep : [], .. spec.Level == 0 ? _always : [], .. GoneBackTo(spec, Plan)];
-            var result = _runner.Run(spec, asked ? _watches : [], keep, [progress.Watch(spec)], () => progress.Waiting(spec), cancel);
+            HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, Plan)];
+            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Watch(spec)], () => progress.Waiting(spec), cancel,
+                weights: Missing.Contains(spec));
             progress.Finished(spec);
             return result;
         }, cancel).ConfigureAwait(false);
@@ -56,13 +50,28 @@ internal sealed class Scheduler
     private static IEnumerable<Step> GoneBackTo(RunSpec dense, IReadOnlyList<RunSpec> runs)
         => runs.Where(s => s.IsRewound && s.Rewinding == Rewinding.Weights && s.Dense.Id == dense.Id).Select(s => s.Rewind);
 
-    /// <summary>A run after all it builds on, the dense network first.</summary>
-    private static IEnumerable<RunSpec> Ancestry(RunSpec spec) => Needs(spec).SelectMany(Ancestry).Append(spec);
-
-    /// <summary>The runs that must be finished before this one begins.</summary>
-    private static IEnumerable<RunSpec> Needs(RunSpec spec)
+    private IReadOnlyList<RunSpec> Lacking()
     {
-        if (spec.Parent is { } parent)
+        var needed = new HashSet<string>();
+        return [.. Plan.Reverse().Where(Lacks).Reverse()];
+
+        bool Lacks(RunSpec spec)
+        {
+            var lacks = !runner.IsFinished(spec) || (needed.Contains(spec.Id) && !runner.HasWeights(spec));
+            if (lacks)
+                needed.UnionWith(Needs(spec, runner).Select(need => need.Id));
+            return lacks;
+        }
+    }
+
+    /// <summary>A run after all it builds on, the dense network first.</summary>
+    private static IEnumerable<RunSpec> Ancestry(RunSpec spec, Runner runner)
+        => Needs(spec, runner).SelectMany(need => Ancestry(need, runner)).Append(spec);
+
+    /// <summary>The runs whose trained weights must be there before this one begins; a ticket that is there need not be drawn.</summary>
+    private static IEnumerable<RunSpec> Needs(RunSpec spec, Runner runner)
+    {
+        if (spec.Parent is { } parent && (spec.Rewinding != Rewinding.Weights || !runner.HasTicket(spec)))
             yield return parent;
         if (spec.IsRewound || spec.Tweaks.Any(t => t.NeedsDense))
             yield return spec.Dense;

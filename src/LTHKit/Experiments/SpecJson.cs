@@ -15,7 +15,6 @@ internal static class SpecJson
 {
     internal static readonly JsonSerializerOptions Options = With(readOnly: false);
 
-    /// <summary>How a line of a log is written.</summary>
     internal static readonly JsonSerializerOptions LineOptions = new(JsonSerializerDefaults.Web)
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -24,8 +23,7 @@ internal static class SpecJson
 
     private static readonly JsonSerializerOptions WithReadOnly = With(readOnly: true);
 
-    /// <summary>The canonical form of a record of settings.</summary>
-    public static JsonObject Of(object settings) => Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), Options)!.AsObject());
+    public static JsonObject Of(object settings) => Written(settings, Options);
 
     /// <summary>What a tweak or a watch is: its type's name, its settings, and for one that is not the kit's an identity of its code and state.</summary>
     public static JsonObject OfCode(object value)
@@ -38,7 +36,7 @@ internal static class SpecJson
     }
 
     /// <summary>What an analysis depends on, as one canonical form: all properties of any object, an anonymous one's too.</summary>
-    public static JsonObject OfAll(object settings) => Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), WithReadOnly)!.AsObject());
+    public static JsonObject OfAll(object settings) => Written(settings, WithReadOnly);
 
     /// <summary>The first twelve hexadecimal digits of the SHA-256 of the canonical form.</summary>
     public static string Hash(JsonObject canonical)
@@ -47,6 +45,9 @@ internal static class SpecJson
     /// <summary>Whether a type is a record class, whose properties are all there is of it.</summary>
     public static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
 
+    private static JsonObject Written(object settings, JsonSerializerOptions options)
+        => Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), options)!.AsObject());
+
     private static JsonSerializerOptions With(bool readOnly) => new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -54,40 +55,33 @@ internal static class SpecJson
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         WriteIndented = true,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new TweakConverter(), new FunctionConverter() },
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { WriteEnums } },
+        Converters =
+        {
+            new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower),
+            new CodeConverter<Tweak>(type => type == typeof(Tweak), (writer, tweak) => OfCode(tweak).WriteTo(writer)),
+            new CodeConverter<Delegate>(typeof(Delegate).IsAssignableFrom, (writer, function) => writer.WriteStringValue(NameOf(function))),
+        },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver
+        {
+            Modifiers = { type => type.Properties.Where(p => p.PropertyType.IsEnum).ToList().ForEach(p => p.ShouldSerialize = (_, _) => true) },
+        },
     };
-
-    private static void WriteEnums(JsonTypeInfo type)
-    {
-        foreach (var property in type.Properties.Where(p => p.PropertyType.IsEnum))
-            property.ShouldSerialize = (_, _) => true;
-    }
 
     private static JsonObject Sorted(JsonObject node)
         => new(node.OrderBy(p => p.Key, StringComparer.Ordinal)
             .Select(p => KeyValuePair.Create(p.Key, p.Value is JsonObject inner ? Sorted(inner) : p.Value?.DeepClone())));
 
-    private sealed class TweakConverter : JsonConverter<Tweak>
-    {
-        public override bool CanConvert(Type type) => type == typeof(Tweak);
-
-        public override Tweak Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
-            => throw new NotSupportedException("A tweak is code: it is written into a spec, not read from one.");
-
-        public override void Write(Utf8JsonWriter writer, Tweak value, JsonSerializerOptions options) => OfCode(value).WriteTo(writer);
-    }
-
     /// <summary>A function of the kit is written as its name, a user's as the identity of its code and of what it captures.</summary>
-    private sealed class FunctionConverter : JsonConverter<Delegate>
+    private static string NameOf(Delegate function) => function.Method is { IsStatic: true, DeclaringType: { } home } && home.Assembly == typeof(Tweak).Assembly
+        ? $"{home.Name}.{function.Method.Name}" : CodeIdentity.Of(function);
+
+    private sealed class CodeConverter<T>(Func<Type, bool> handles, Action<Utf8JsonWriter, T> write) : JsonConverter<T>
     {
-        public override bool CanConvert(Type type) => typeof(Delegate).IsAssignableFrom(type);
+        public override bool CanConvert(Type type) => handles(type);
 
-        public override Delegate Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
-            => throw new NotSupportedException("A function is code: it is written into a spec, not read from one.");
+        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+            => throw new NotSupportedException("Tweaks and functions are code: they are written into a spec, not read from one.");
 
-        public override void Write(Utf8JsonWriter writer, Delegate value, JsonSerializerOptions options)
-            => writer.WriteStringValue(value.Method is { IsStatic: true, DeclaringType: { } home } && home.Assembly == typeof(Tweak).Assembly
-                ? $"{home.Name}.{value.Method.Name}" : CodeIdentity.Of(value));
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => write(writer, value);
     }
 }

@@ -12,12 +12,9 @@ internal static class Statistics
     public static double Deviation(IReadOnlyList<double> values) => values.StandardDeviation();
 
     /// <summary>Half the width of the 95 % confidence interval of the mean by Student's t; NaN for one value.</summary>
-    public static double Confidence(IReadOnlyList<double> values) => values.Count < 2 ? double.NaN : Quantile(0.975, values.Count - 1) * StandardError(values);
+    public static double Confidence(IReadOnlyList<double> values)
+        => values.Count < 2 ? double.NaN : Quantile(0.975, values.Count - 1) * Deviation(values) / Math.Sqrt(values.Count);
 
-    /// <summary>The standard error of the mean; NaN for one value.</summary>
-    public static double StandardError(IReadOnlyList<double> values) => Deviation(values) / Math.Sqrt(values.Count);
-
-    /// <summary>P(T >= t) for Student's t.</summary>
     public static double Tail(double t, int freedom) => StudentT.CDF(0, 1, freedom, -t);
 
     /// <summary>
@@ -48,7 +45,7 @@ internal static class Statistics
         var (freedom, shift, c) = (n - 1, effect * Math.Sqrt(n), Quantile(1 - sides * alpha / 2, n - 1));
         var (middle, scale) = (Math.Sqrt(freedom), (1 - freedom / 2.0) * Math.Log(2) - SpecialFunctions.GammaLn(freedom / 2.0));
         return GaussLegendreRule.Integrate(
-            x => Normal.CDF(0, 1, shift - c * x / middle) * Math.Exp(scale + (freedom - 1) * Math.Log(x) - x * x / 2),
+            x => MathNet.Numerics.Distributions.Normal.CDF(0, 1, shift - c * x / middle) * Math.Exp(scale + (freedom - 1) * Math.Log(x) - x * x / 2),
             Math.Max(0, middle - 8), middle + 8, 128);
     }
 

@@ -27,10 +27,9 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     public SweepPoint? DensePoint => Dense.Count == 0 ? null : SweepPoint.Of(Dense);
 
     /// <summary>The dense runs, for what tickets are measured by.</summary>
-    internal IReadOnlyList<RunResult> DenseRuns => Dense.Count > 0 ? Dense
+    internal IReadOnlyList<RunResult> DenseRuns => Dense.Count > 0 || Holes.Any(hole => hole.Spec.Level == 0) ? Dense
         : throw new UserException($"'{Name}' has no dense network that tickets could be measured by; sweep it with the dense one.");
 
-    /// <summary>All runs, dense ones first.</summary>
     internal IEnumerable<RunResult> All => Dense.Concat(Runs);
 
     /// <summary>

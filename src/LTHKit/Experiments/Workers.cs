@@ -6,14 +6,10 @@ namespace LTHKit.Experiments;
 internal sealed class Workers(int places, int threads) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(places);
-    private readonly List<CancellationTokenSource> _underWay = [];
+    private CancellationTokenSource _stop = new();
 
-    /// <summary>Stops all work under way.</summary>
-    public void Interrupt()
-    {
-        lock (_underWay)
-            _underWay.ForEach(stop => stop.Cancel());
-    }
+    /// <summary>Stops all work under way, and none that begins later.</summary>
+    public void Interrupt() => Interlocked.Exchange(ref _stop, new()).Cancel();
 
     /// <summary>Does a piece of work on a thread of its own when a place is free.</summary>
     public async Task<T> InPlace<T>(Func<T> work, CancellationToken cancel)
@@ -23,7 +19,7 @@ internal sealed class Workers(int places, int threads) : IDisposable
         {
             return await Task.Factory.StartNew(() =>
             {
-                TorchSharp.torch.set_num_threads(threads);
+                set_num_threads(threads);
                 return work();
             }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
@@ -32,6 +28,9 @@ internal sealed class Workers(int places, int threads) : IDisposable
             _places.Release();
         }
     }
+
+    public T[] Each<TOne, T>(IEnumerable<TOne> all, Func<TOne, CancellationToken, T> work)
+        => Interruptible(stop => all.Select(one => InPlace(() => work(one, stop), stop)).ToArray());
 
     /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
     public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => Stoppable(stop =>
@@ -53,18 +52,8 @@ internal sealed class Workers(int places, int threads) : IDisposable
     /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
     public T Stoppable<T>(Func<CancellationToken, T> work)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(KernelInvocationContext.Current?.CancellationToken ?? default);
-        lock (_underWay)
-            _underWay.Add(stop);
-        try
-        {
-            return work(stop.Token);
-        }
-        finally
-        {
-            lock (_underWay)
-                _underWay.Remove(stop);
-        }
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default);
+        return work(stop.Token);
     }
 
     public void Dispose() => _places.Dispose();

@@ -55,7 +55,6 @@ public static partial class Figures
         private readonly List<(double X, double Y, string Text)> _hovers = [];
 
         public List<Shape> Shapes { get; } = [];
-
         public List<Annotation> Annotations { get; } = [];
 
         /// <summary>The row under the last.</summary>

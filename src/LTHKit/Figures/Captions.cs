@@ -9,7 +9,6 @@ internal static class Captions
     public static string Of(IReadOnlyCollection<RunResult> runs) => Subject(runs)
         + (runs.DistinctBy(run => run.Spec.Seed).Count() is > 1 and var seeds ? $", mean and standard deviation of {seeds} seeds" : ", one seed");
 
-    /// <summary>For instance "resnet18 on cifar-100".</summary>
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
         $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Label))}";
 
@@ -131,7 +130,6 @@ internal static class Captions
         return weights.Count <= 3 ? names : $"{names} and {weights.Count - 3} more";
     }
 
-    /// <summary>The layer of a weight: "layer4.0.conv1".</summary>
     public static string Layer(string weight) => weight.EndsWith(".weight") ? weight[..^".weight".Length] : weight;
 
     private static string List(IEnumerable<string> names) => string.Join(" and ", names.Distinct());

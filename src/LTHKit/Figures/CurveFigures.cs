@@ -69,7 +69,6 @@ public static partial class Figures
     public static GenericChart Bars(string title, string yTitle, IReadOnlyList<string> bars, params BarGroup[] groups)
         => BarsFrom(0, title, yTitle, bars, groups);
 
-    /// <summary>Bars that begin at <paramref name="start"/>.</summary>
     private static GenericChart BarsFrom(double start, string title, string yTitle, IReadOnlyList<string> bars, BarGroup[] groups)
     {
         if (bars.Count == 0 || groups.Length == 0)
@@ -168,7 +167,6 @@ public static partial class Figures
 /// <summary>The silent activations of one ticket and way to retrain it, seed by seed; <paramref name="Stages"/> are those of all.</summary>
 internal sealed record SilentTicket(string Way, RunResult Run, IReadOnlyList<string> Stages, IReadOnlyList<IReadOnlyList<StageSparsity>> Seeds)
 {
-    /// <summary>The tickets, least sparse first.</summary>
     public static IReadOnlyList<SilentTicket> Of(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
         var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Sparsity).ToList();
@@ -186,10 +184,8 @@ internal sealed record SilentTicket(string Way, RunResult Run, IReadOnlyList<str
 /// <summary>Scales of runs that differ in their seed only.</summary>
 internal sealed record ScaleGroup(string Name, IReadOnlyList<LearnedScales> Seeds)
 {
-    /// <summary>The factors of a parameter, one a seed.</summary>
     public IReadOnlyList<double> Of(string parameter) => [.. Seeds.Select(s => s.Layers.First(l => l.Parameter == parameter).Scale)];
 
-    /// <summary>The groups, named by what distinguishes them.</summary>
     public static IReadOnlyList<ScaleGroup> Of(IReadOnlyList<LearnedScales> scales)
     {
         if (scales.Count == 0)

@@ -36,13 +36,10 @@ internal static class FigureTheme
                 .WithSize(Width: Width, Height: Height));
     }
 
-    /// <summary>An axis with a title, a line, ticks and a faint grid.</summary>
     public static LinearAxis Axis(string title, object? more = null) => GridlessAxis(title, new { ShowGrid = true, GridColor = Grid }, more);
 
-    /// <summary>An axis with a title, a line and ticks.</summary>
     public static LinearAxis GridlessAxis(string title, params object?[] more) => Plain(title, [new { ShowGrid = false, ExponentFormat = ExponentFormat.Power }, .. more]);
 
-    /// <summary>An axis of names.</summary>
     public static LinearAxis Categories(params object?[] more) => Plain("", [new { ShowGrid = false, AxisType = AxisType.Category }, .. more]);
 
     // The kind of axis is given, lest plotly.js take numbers with many missing among them for names.
@@ -90,7 +87,6 @@ internal static class FigureTheme
         return chart;
     }
 
-    /// <summary>Puts these attributes over the chart's layout.</summary>
     public static GenericChart WithLayout(this GenericChart chart, params object?[] layout) => GenericChart.addLayout(Init<Layout>(layout), chart);
 
     public static GenericChart WithAxes(this GenericChart chart, LinearAxis x, LinearAxis y) =>
@@ -134,7 +130,6 @@ internal sealed record Pen(int Index, int Round)
 
     public Color Color => Color.fromString(Palette[Index]);
 
-    /// <summary>The colour with an opacity in [0, 1].</summary>
     public Color Faded(double opacity)
     {
         var bytes = Convert.FromHexString(Palette[Index][1..]);
@@ -149,7 +144,6 @@ internal sealed record Pen(int Index, int Round)
         new { Color, Size = size, Symbol = Symbols[(Index + 3 * (Round / 2)) % Symbols.Length] },
         Round % 2 == 0 ? null : new { Color = FigureTheme.White, Outline = Init<Line>(new { Color, Width = 2.0 }) });
 
-    /// <summary>What a bar of this pen is filled with.</summary>
     public Marker Filling => Init<Marker>(new { Color, Pattern = Init<Pattern>(new { Shape = Patterns[Round] }) });
 
     // FNV-1a: the same in every process, as string.GetHashCode is not; with this start value the kit's own tweaks and bundles differ.

@@ -169,7 +169,6 @@ public static partial class Figures
             .DrawnFrom([series.Run]);
     }
 
-    /// <summary>An axis that begins at the top.</summary>
     private static object Reversed => new { AutoRange = AutoRange.Reversed };
 
     private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)

@@ -74,9 +74,7 @@ public static class Tables
         ("best epoch", row => row.Run.BestEpoch + 1),
         ("seconds", row => Math.Round(row.Run.Seconds, 1)));
 
-    /// <summary>
-    /// The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.
-    /// </summary>
+    /// <summary>The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.</summary>
     /// <param name="measured">One a run.</param>
     /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
     public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
@@ -178,7 +176,6 @@ public static class Tables
         return builder.Frame;
     }
 
-    /// <summary>The same with the rows counted from 0.</summary>
     private static Frame<int, string> Counted<T>(IEnumerable<T> things, params (string Name, Func<T, object?> Value)[] columns)
         => Table(things.Index(), row => row.Index,
             [.. columns.Select(column => (column.Name, (Func<(int Index, T Item), object?>)(row => column.Value(row.Item))))]);

@@ -55,7 +55,6 @@ internal static class Typed
                 Infer(inner, type, types);
     }
 
-    /// <summary>A type that a type parameter allows for which nothing is given.</summary>
     private static Type Allowed(Type parameter) => parameter.GetGenericParameterConstraints().FirstOrDefault() switch
     {
         { IsClass: true } bound => bound,

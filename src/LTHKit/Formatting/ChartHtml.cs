@@ -47,7 +47,6 @@ internal static class ChartHtml
         </script>
         """;
 
-    /// <param name="json">The figure: data, layout, config.</param>
     public static string Of(string json)
     {
         var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(json)))[..16];
@@ -56,7 +55,6 @@ internal static class ChartHtml
         return Template.Replace("__ID__", id).Replace("__HEIGHT__", height).Replace("__FIGURE__", json.Replace("<", "\\u003c"));
     }
 
-    /// <summary>"Figure: title, 4 traces".</summary>
     public static string PlainText(GenericChart chart)
     {
         var figure = JObject.Parse(GenericChart.toJson(chart));

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using Deedle;
+using Deedle.Internal;
 using LTHKit.Experiments;
 using Microsoft.DotNet.Interactive.Formatting;
 using Plotly.NET;
@@ -35,30 +36,25 @@ public static class NotebookFormatters
         Formatter.SetPreferredMimeTypesFor(typeof(GenericChart), Plotly, HtmlFormatter.MimeType, PlainTextFormatter.MimeType);
 
         Formatter.Register<IFrame>(TableHtml.Of, HtmlFormatter.MimeType);
-        Formatter.Register<IFrame>(frame => frame.Apply(new TableText()), PlainTextFormatter.MimeType);
+        Formatter.Register<IFrame>(Text, PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(IFrame), HtmlFormatter.MimeType, PlainTextFormatter.MimeType);
 
         Formatter.Register<torch.Tensor>(TensorText.Of, PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(torch.Tensor), PlainTextFormatter.MimeType);
     }
 
-    private sealed class TableText : IFrameOperation<string>
+    /// <summary>Deedle's own text; it writes numbers in the thread's culture.</summary>
+    private static string Text(IFrame frame)
     {
-        /// <summary>Deedle writes numbers in the thread's culture.</summary>
-        public string Invoke<R, C>(Frame<R, C> frame)
-            where R : notnull
-            where C : notnull
+        var culture = CultureInfo.CurrentCulture;
+        try
         {
-            var culture = CultureInfo.CurrentCulture;
-            try
-            {
-                CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-                return frame.Format().TrimEnd();
-            }
-            finally
-            {
-                CultureInfo.CurrentCulture = culture;
-            }
+            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+            return ((IFsiFormattable)frame).Format().TrimEnd();
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
         }
     }
 }

@@ -57,34 +57,18 @@ internal static partial class TableHtml
             where C : notnull
         {
             var keys = frame.RowKeys.ToList();
-            var shown = keys.Count <= MostRows
-                ? keys.Select((_, i) => (int?)i).ToList()
-                : [.. Enumerable.Range(0, ShownAtStart).Select(i => (int?)i), null,
-                    .. Enumerable.Range(keys.Count - ShownAtEnd, ShownAtEnd).Select(i => (int?)i)];
             var columns = frame.ColumnKeys.Select(column => Read(frame, column, keys)).ToList();
-
-            var html = new StringBuilder(Style).Append("\n<table class=\"lthkit\"><thead><tr><th></th>");
-            foreach (var column in columns)
-                html.Append(column.Right ? "<th class=\"n\">" : "<th>").Append(Encode(column.Name)).Append("</th>");
-            html.Append("</tr></thead><tbody>\n");
-            foreach (var row in shown)
-            {
-                if (row is not { } i)
-                {
-                    html.Append(CultureInfo.InvariantCulture,
-                        $"<tr><th>⋮</th><td colspan=\"{columns.Count}\" class=\"m\">{keys.Count - ShownAtStart - ShownAtEnd} more rows</td></tr>\n");
-                    continue;
-                }
-
-                html.Append("<tr><th>").Append(Encode(keys[i])).Append("</th>");
-                foreach (var column in columns)
-                    html.Append(column.Cells[i] is { } cell ? $"<td{Class(column, cell)}>{Encode(cell)}</td>"
-                        : $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>");
-                html.Append("</tr>\n");
-            }
-
-            return html.Append("</tbody></table>").ToString();
+            var head = string.Concat(columns.Select(column => $"<th{(column.Right ? " class=\"n\"" : "")}>{Encode(column.Name)}</th>"));
+            var rows = keys.Select((key, i) => $"<tr><th>{Encode(key)}</th>{string.Concat(columns.Select(column => Cell(column, column.Cells[i])))}</tr>\n");
+            if (keys.Count > MostRows)
+                rows = [.. rows.Take(ShownAtStart),
+                    $"<tr><th>⋮</th><td colspan=\"{columns.Count}\" class=\"m\">{keys.Count - ShownAtStart - ShownAtEnd} more rows</td></tr>\n",
+                    .. rows.TakeLast(ShownAtEnd)];
+            return $"{Style}\n<table class=\"lthkit\"><thead><tr><th></th>{head}</tr></thead><tbody>\n{string.Concat(rows)}</tbody></table>";
         }
+
+        private static string Cell(Column column, string? cell) => cell is null ? $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>"
+            : $"<td{Class(column, cell)}>{Encode(cell)}</td>";
 
         // Sentences take as many lines as the page's width asks for.
         private static string Class(Column column, string cell) => column.Right ? " class=\"n\"" : cell.Length > LongestLine ? " class=\"w\"" : "";

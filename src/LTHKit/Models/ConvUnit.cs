@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using LTHKit.Kernels;
-using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Models;

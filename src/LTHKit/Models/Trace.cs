@@ -1,5 +1,3 @@
-using TorchSharp.Modules;
-
 namespace LTHKit.Models;
 
 /// <summary>What a network's forward pass calls, in order: its convolutions, linear layers, BatchNorms and activations, with the tensors between.</summary>

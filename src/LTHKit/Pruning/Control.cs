@@ -1,4 +1,3 @@
-
 namespace LTHKit.Pruning;
 
 /// <summary>What a ticket is compared with, to tell what of it matters (Frankle et al. 2021; Su et al. 2020).</summary>

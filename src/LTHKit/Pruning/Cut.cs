@@ -1,4 +1,3 @@
-
 namespace LTHKit.Pruning;
 
 /// <summary>Turns scores into a mask: the only place where weights are cut, whatever the pruner.</summary>

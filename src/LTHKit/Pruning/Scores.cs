@@ -1,5 +1,4 @@
 using LTHKit.Models;
-using TorchSharp.Modules;
 
 namespace LTHKit.Pruning;
 

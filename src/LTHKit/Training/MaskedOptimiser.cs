@@ -1,7 +1,6 @@
 using System.Reflection;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using TorchSharp.Modules;
 
 namespace LTHKit.Training;
 

@@ -1,6 +1,5 @@
 using LTHKit.Models;
 using LTHKit.Pruning;
-using TorchSharp.Modules;
 
 namespace LTHKit.Training;
 

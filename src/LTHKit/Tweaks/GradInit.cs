@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Pruning;
 using LTHKit.Training;
-using TorchSharp.Modules;
 
 namespace LTHKit.Tweaks;
 

@@ -1,6 +1,5 @@
 using LTHKit.Models;
 using LTHKit.Training;
-using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tweaks;

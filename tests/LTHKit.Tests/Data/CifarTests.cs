@@ -1,38 +1,29 @@
-using LTHKit.Data;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests.Data;
 
-public sealed class CifarTests : IDisposable
+public sealed class CifarTests : InFolder
 {
     private const int Pixels = 3072;
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     /// <summary>A record whose pixel k is (image + k) mod 251.</summary>
     private static byte[] Record(int image, params byte[] labels) =>
         [.. labels, .. Enumerable.Range(0, Pixels).Select(k => (byte)((image + k) % 251))];
 
     private void WriteTen()
     {
-        _folder.Write("cifar-10-batches-bin/batches.meta.txt", string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name{i}")) + "\n\n");
+        Folder.Write("cifar-10-batches-bin/batches.meta.txt", string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name{i}")) + "\n\n");
         for (var batch = 1; batch <= 5; batch++)
-            _folder.Write($"cifar-10-batches-bin/data_batch_{batch}.bin", [.. Record(2 * batch, (byte)batch), .. Record(2 * batch + 1, 9)]);
-        _folder.Write("cifar-10-batches-bin/test_batch.bin", Record(77, 3));
+            Folder.Write($"cifar-10-batches-bin/data_batch_{batch}.bin", [.. Record(2 * batch, (byte)batch), .. Record(2 * batch + 1, 9)]);
+        Folder.Write("cifar-10-batches-bin/test_batch.bin", Record(77, 3));
     }
 
     private void WriteHundred()
     {
-        _folder.Write("cifar-100-binary/fine_label_names.txt", string.Join('\n', Enumerable.Range(0, 100).Select(i => $"name{i}")) + "\n");
-        _folder.Write("cifar-100-binary/train.bin", [.. Record(1, 19, 99), .. Record(2, 0, 42)]);
-        _folder.Write("cifar-100-binary/test.bin", Record(3, 5, 7));
+        Folder.Write("cifar-100-binary/fine_label_names.txt", string.Join('\n', Enumerable.Range(0, 100).Select(i => $"name{i}")) + "\n");
+        Folder.Write("cifar-100-binary/train.bin", [.. Record(1, 19, 99), .. Record(2, 0, 42)]);
+        Folder.Write("cifar-100-binary/test.bin", Record(3, 5, 7));
     }
 
     private ImageSet Open(string name = "cifar-10", string folder = "") =>
-        DataSets.Open(new DataSpec { Name = name, ValidationFraction = 0 }, _folder.At(folder));
+        DataSets.Open(new DataSpec { Name = name, ValidationFraction = 0 }, Folder.At(folder));
 
     private static IEnumerable<int> Counts(ImageSplit split) => split.Labels.data<long>().ToArray().CountBy(label => label).Select(count => count.Value);
 
@@ -84,7 +75,7 @@ public sealed class CifarTests : IDisposable
     public void AMissingFileIsNamed(string file)
     {
         WriteTen();
-        File.Delete(_folder.At("cifar-10-batches-bin", file));
+        File.Delete(Folder.At("cifar-10-batches-bin", file));
         Assert.Matches($"{file} is missing.*data get cifar-10", Refusal());
     }
 
@@ -104,7 +95,7 @@ public sealed class CifarTests : IDisposable
     {
         WriteTen();
         WriteHundred();
-        _folder.Write(file, content);
+        Folder.Write(file, content);
         Assert.Contains($"{Path.GetFileName(file)} {said}", Refusal(file.StartsWith("cifar-100") ? "cifar-100" : "cifar-10"));
     }
 
@@ -112,10 +103,10 @@ public sealed class CifarTests : IDisposable
     public void VerifyTellsDifferences()
     {
         WriteTen();
-        var report = DataArchives.Verify("cifar-10", _folder.Path);
+        var report = DataArchives.Verify("cifar-10", Folder.Path);
         Assert.Equal((10, 1, 10), (report.Train.Length, report.Test.Length, report.Classes));
         Assert.Contains(report.Differences, line => line.Contains("0 to 5 a class"));
-        Assert.Contains("data get", Assert.Throws<UserException>(() => DataArchives.Verify("cifar-100", _folder.Path)).Message);
+        Assert.Contains("data get", Assert.Throws<UserException>(() => DataArchives.Verify("cifar-100", Folder.Path)).Message);
     }
 
     // Class counts and the means that the literature gives for CIFAR-100's training images.

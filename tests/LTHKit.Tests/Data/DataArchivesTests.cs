@@ -2,8 +2,6 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
-using LTHKit.Data;
-using Xunit;
 
 namespace LTHKit.Tests.Data;
 
@@ -162,10 +160,8 @@ public sealed class DataArchivesTests : IDisposable
         var batch = new byte[10 * 3073];
         var names = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name {i}")));
         (string, byte[])[] files = [("batches.meta.txt", names), ("test_batch.bin", batch), .. Enumerable.Range(1, 5).Select(i => ($"data_batch_{i}.bin", batch))];
-        var archive = Serve(Tar([.. files.Select(f => ("cifar-10-batches-bin/" + f.Item1, f.Item2))])) with
-        {
-            Set = "cifar-10", Folder = "cifar-10-batches-bin", Marker = "test_batch.bin",
-        };
+        var served = Serve(Tar([.. files.Select(f => ("cifar-10-batches-bin/" + f.Item1, f.Item2))]));
+        var archive = served with { Set = "cifar-10", Folder = "cifar-10-batches-bin", Marker = "test_batch.bin" };
         await Get(archive);
         File.Delete(_folder.At("cifar-10-batches-bin", "data_batch_3.bin"));
         File.WriteAllText(_folder.At("cifar-10-batches-bin", "mine.txt"), "mine");

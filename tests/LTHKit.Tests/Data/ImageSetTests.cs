@@ -1,10 +1,4 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
 using LTHKit.Tests.Experiments;
-using LTHKit.Training;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Data;
 
@@ -190,7 +184,7 @@ public sealed class ImageSetTests
         Refuses("test images are 1x8x8", test: (images.narrow(1, 0, 1), labels));
         Refuses("reach 7", names: ["a", "b"], test: (images, labels + 6));
         Refuses("for validation", validation: 0.01);
-        Refuses("must lie in (0, 1)", validation: 0);
+        Refuses("must be in (0, 1)", validation: 0);
         Refuses("too few", images.narrow(0, 0, 1), labels.narrow(0, 0, 1), (images, labels));
         Refuses("a name of its own", name: "cifar-10");
         Assert.Contains("ImageSet.From", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "mine", Content = "0" })).Message);

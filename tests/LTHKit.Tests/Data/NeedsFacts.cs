@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace LTHKit.Tests.Data;
 
 /// <summary>A test on real data, in the folder that LTHKIT_DATA names.</summary>

@@ -1,8 +1,3 @@
-using LTHKit.Data;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests.Data;
 
 public sealed class SyntheticTests

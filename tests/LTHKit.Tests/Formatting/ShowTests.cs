@@ -1,15 +1,8 @@
 using System.Collections;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using LTHKit.Data;
-using LTHKit.Experiments;
 using LTHKit.Formatting;
-using LTHKit.Models;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 using Microsoft.DotNet.Interactive.Formatting;
-using TorchSharp;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
 
 namespace LTHKit.Tests;

@@ -1,9 +1,5 @@
 using System.Text.Json.Nodes;
-using LTHKit.Models;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Models;
 

@@ -1,28 +1,13 @@
 using CsCheck;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
 using LTHKit.Tests.Tweaks;
-using LTHKit.Tweaks;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Models;
 
 /// <summary>Networks as a user writes them: plain TorchSharp modules.</summary>
-public sealed class OwnModelTests : IDisposable
+public sealed class OwnModelTests : InFolder
 {
-    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-own-{Guid.NewGuid():N}");
-
-    public void Dispose()
-    {
-        if (Directory.Exists(_store))
-            Directory.Delete(_store, recursive: true);
-    }
-
     /// <summary>A residual network as in PyTorch's tutorials: its fields out of order, one ReLU for all.</summary>
     private sealed class Residual : nn.Module<Tensor, Tensor>
     {
@@ -134,7 +119,7 @@ public sealed class OwnModelTests : IDisposable
     [Fact]
     public void ItIsSweptResumedAndKeepsItsPrunedWeightsAtZero()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Model = Own, Level = 2, Tweaks = [new SkipInjection(), new SmoothActivation("swish")] };
         lab.Run("own", [spec]);
         using var mask = Mask.Load(lab.Store.Folder(spec).Mask);
@@ -163,10 +148,10 @@ public sealed class OwnModelTests : IDisposable
         Assert.Contains("no layer 'steam' to leave dense; it has stem,", Assert.Throws<UserException>(
             () => Networks.Build(ModelSpec.Own("own", _ => new Residual(5), "steam"), new InputSpec(5, 16), 0)).Message);
         var linear = ModelSpec.Own("linear", _ => nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8), nn.Tanh(), nn.Linear(8, 5)));
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         Assert.Contains("no convolution", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SkipInjection()] }])).Message);
         Assert.Contains("no activation", Assert.Throws<UserException>(() => lab.Run("", [Tiny.Spec with { Model = linear, Tweaks = [new SmoothActivation()] }])).Message);
-        Assert.False(Directory.Exists(_store));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Store));
     }
 
     /// <summary>A row of convolutions, with or without BatchNorm, of strides 1 and 2, then linear layers.</summary>

@@ -1,9 +1,3 @@
-using LTHKit.Models;
-using LTHKit.Pruning;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests.Pruning;
 
 public sealed class CutTests

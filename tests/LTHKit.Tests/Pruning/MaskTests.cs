@@ -1,17 +1,10 @@
 using System.Text.Json.Nodes;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Pruning;
 
-public sealed class MaskTests : IDisposable
+public sealed class MaskTests : InFolder
 {
-    private readonly string _file = Path.Combine(Path.GetTempPath(), $"lthkit-{Guid.NewGuid():N}.safetensors");
-
-    public void Dispose() => File.Delete(_file);
+    private string File => Folder.At("mask.safetensors");
 
     private static Mask Of(params bool[] kept) => new([("w", tensor(kept))]);
 
@@ -44,8 +37,8 @@ public sealed class MaskTests : IDisposable
     public void TheFileIsPlainSafetensors()
     {
         using var mask = new Mask([("first", tensor(new[] { true, false, false, true, true, false, false, false, false, true })), ("second", ones([2, 3], dtype: ScalarType.Bool))]);
-        mask.Save(_file);
-        var bytes = File.ReadAllBytes(_file);
+        mask.Save(File);
+        var bytes = System.IO.File.ReadAllBytes(File);
         var length = (int)BitConverter.ToInt64(bytes);
         var header = JsonNode.Parse(bytes.AsSpan(8, length))!;
         var data = bytes[(8 + length)..];
@@ -69,10 +62,10 @@ public sealed class MaskTests : IDisposable
     public void SurvivesTheDiskBitByBitAndPacked()
     {
         using var original = new Mask([("a", rand(7, 3, 3, 3) > 0.9), ("b", rand(5, 7, 1, 1) > 0.5)]);
-        original.Save(_file);
-        using var read = Mask.Load(_file);
+        original.Save(File);
+        using var read = Mask.Load(File);
         Assert.Equal(original, read);
-        Assert.InRange(new FileInfo(_file).Length, 1, 700);      // 189 + 35 weights in 29 bytes, the rest is the header
+        Assert.InRange(new FileInfo(File).Length, 1, 700);      // 189 + 35 weights in 29 bytes, the rest is the header
     }
 
     [Fact]
@@ -93,15 +86,15 @@ public sealed class MaskTests : IDisposable
     public void RefusesDamagedAndForeignFiles()
     {
         using var mask = new Mask([("a", rand(40) > 0.5)]);
-        mask.Save(_file);
-        var bytes = File.ReadAllBytes(_file);
-        File.WriteAllBytes(_file, bytes[..^2]);
-        Assert.Contains("no whole safetensors file", Assert.Throws<UserException>(() => Mask.Load(_file)).Message);
-        File.WriteAllBytes(_file, [1, 2, 3]);
-        Assert.Contains("no whole safetensors file", Assert.Throws<UserException>(() => Mask.Load(_file)).Message);
-        LTHKit.Storage.SafeTensors.Save(_file, [("a", rand(3))]);
-        Assert.Contains("no LTHKit mask", Assert.Throws<UserException>(() => Mask.Load(_file)).Message);
-        Assert.Contains("no file", Assert.Throws<UserException>(() => Mask.Load(_file + ".absent")).Message);
+        mask.Save(File);
+        var bytes = System.IO.File.ReadAllBytes(File);
+        System.IO.File.WriteAllBytes(File, bytes[..^2]);
+        Assert.Contains("no whole safetensors file", Assert.Throws<UserException>(() => Mask.Load(File)).Message);
+        System.IO.File.WriteAllBytes(File, [1, 2, 3]);
+        Assert.Contains("no whole safetensors file", Assert.Throws<UserException>(() => Mask.Load(File)).Message);
+        LTHKit.Storage.SafeTensors.Save(File, [("a", rand(3))]);
+        Assert.Contains("no LTHKit mask", Assert.Throws<UserException>(() => Mask.Load(File)).Message);
+        Assert.Contains("no file", Assert.Throws<UserException>(() => Mask.Load(File + ".absent")).Message);
     }
 
     [Fact]

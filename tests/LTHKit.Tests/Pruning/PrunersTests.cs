@@ -1,10 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests.Pruning;
 
 public sealed class PrunersTests

@@ -1,12 +1,6 @@
 using System.Text.Json.Nodes;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Models;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Pruning;
 

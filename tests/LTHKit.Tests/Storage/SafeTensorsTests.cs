@@ -2,24 +2,16 @@ using System.Buffers.Binary;
 using System.Text;
 using CsCheck;
 using LTHKit.Storage;
-using LTHKit.Tests.Data;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Storage;
 
-public sealed class SafeTensorsTests : IDisposable
+public sealed class SafeTensorsTests : InFolder
 {
     private static readonly ScalarType[] Types =
     [
         ScalarType.Float32, ScalarType.Float64, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32, ScalarType.Int16, ScalarType.Int8,
         ScalarType.Byte, ScalarType.Bool,
     ];
-
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     private string At(string header, int bytes = 0)
     {
@@ -30,7 +22,7 @@ public sealed class SafeTensorsTests : IDisposable
 
     private string At(byte[] content)
     {
-        var path = _folder.At("file.safetensors");
+        var path = Folder.At("file.safetensors");
         File.WriteAllBytes(path, content);
         return path;
     }
@@ -45,7 +37,7 @@ public sealed class SafeTensorsTests : IDisposable
             {
                 using var scope = NewDisposeScope();
                 var tensors = all.Select(t => (t.Item1, ones([.. t.Item3.Select(d => (long)d)], ScalarType.Float32).mul(t.Item4).to(t.Item2))).ToList();
-                var path = _folder.At($"{Environment.CurrentManagedThreadId}.safetensors");
+                var path = Folder.At($"{Environment.CurrentManagedThreadId}.safetensors");
                 SafeTensors.Save(path, tensors, new Dictionary<string, string> { ["a \"name\""] = "ä\n" });
                 var (read, metadata) = SafeTensors.Load(path);
                 Assert.Equal("ä\n", metadata["a \"name\""]);
@@ -64,7 +56,7 @@ public sealed class SafeTensorsTests : IDisposable
     [Fact]
     public void ADamagedFileIsReadOrRefusedInOneSentence()
     {
-        var path = _folder.At("whole.safetensors");
+        var path = Folder.At("whole.safetensors");
         using (NewDisposeScope())
             SafeTensors.Save(path, [("a.weight", ones(2, 3)), ("b", zeros(0, 4)), ("c", tensor(7L))], new Dictionary<string, string> { ["format"] = "pt" });
         var whole = File.ReadAllBytes(path);
@@ -138,7 +130,7 @@ public sealed class SafeTensorsTests : IDisposable
     public void ANameTwiceAndATypeTheFormatLacksAreNotWritten()
     {
         using var scope = NewDisposeScope();
-        var path = _folder.At("new.safetensors");
+        var path = Folder.At("new.safetensors");
         Assert.Contains("the name is taken", Assert.Throws<UserException>(() => SafeTensors.Save(path, [("a", ones(1)), ("a", ones(1))])).Message);
         Assert.Contains("the name is taken", Assert.Throws<UserException>(() => SafeTensors.Save(path, [("__metadata__", ones(1))])).Message);
         Assert.Contains("has no Complex", Assert.Throws<UserException>(() => SafeTensors.Save(path, [("a", ones(1, ScalarType.ComplexFloat64))])).Message);

@@ -1,10 +1,3 @@
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests.Training;
 
 public sealed class MaskedSgdTests

@@ -1,14 +1,6 @@
 using CsCheck;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Tests.Data;
 using LTHKit.Tests.Experiments;
-using LTHKit.Training;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Training;
 

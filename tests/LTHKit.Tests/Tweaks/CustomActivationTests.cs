@@ -1,22 +1,9 @@
-using LTHKit.Experiments;
 using LTHKit.Tests.Experiments;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Tweaks;
 
-public sealed class CustomActivationTests : IDisposable
+public sealed class CustomActivationTests : InFolder
 {
-    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-own-{Guid.NewGuid():N}");
-
-    public void Dispose()
-    {
-        if (Directory.Exists(_store))
-            Directory.Delete(_store, recursive: true);
-    }
-
     private static string Id(Func<Tensor, Tensor> function) => new RunSpec { Tweaks = [new CustomActivation("own", function)] }.Id;
 
     [Fact]
@@ -82,14 +69,14 @@ public sealed class CustomActivationTests : IDisposable
     [Fact]
     public void WhatCannotBeFingerprintedIsRefusedBeforeAnyTraining()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         using var noise = new HttpClient();
         var said = Assert.Throws<UserException>(() => lab.Sweep(tweaks: [new CustomActivation("own", x => x * noise.Timeout.TotalDays)])).Message;
         Assert.Contains("'noise'", said);
         Assert.Contains("run's name", said);
         System.Linq.Expressions.Expression<Func<Tensor, Tensor>> tree = x => x;
         Assert.Contains("Closure", Assert.Throws<UserException>(() => Id(tree.Compile())).Message);
-        Assert.False(Directory.Exists(_store) && Directory.EnumerateFileSystemEntries(_store).Any());
+        Assert.False(Directory.Exists(Store) && Directory.EnumerateFileSystemEntries(Store).Any());
     }
 
     [Fact]
@@ -109,7 +96,7 @@ public sealed class CustomActivationTests : IDisposable
     [Fact]
     public void AsTheKitsOwnItTrainsToTheSameBits()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         // Through libtorch: the kit's kernels apply their own activations by themselves, a user's on images, which differs in the last digits.
         RunSpec vanilla = Tiny.Spec with { Level = 1, Recipe = Tiny.Spec.Recipe with { Sparse = false } };
         RunSpec relu = vanilla with { Tweaks = [new CustomActivation("relu", x => nn.functional.relu(x))] };

@@ -1,22 +1,9 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Tweaks;
 
-public sealed class DistillationTests : IDisposable
+public sealed class DistillationTests : InFolder
 {
-    private readonly string _store = Directory.CreateTempSubdirectory("lthkit-").FullName;
-
-    public void Dispose() => Directory.Delete(_store, recursive: true);
-
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
@@ -77,7 +64,7 @@ public sealed class DistillationTests : IDisposable
     [Fact]
     public void TheTeacherIsTheDenseRunOfTheSameSeedAndTrainedFirst()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var pruning = Pruner.Random;      // whose tickets need no dense run
         var spec = Tiny.Spec with { Level = 1, Seed = 3, Pruning = pruning, Tweaks = [new Distillation(2, 1)] };
         var runs = lab.Run("distilled", [spec, spec with { Tweaks = [.. spec.Tweaks, new LabelSmoothing(0.5)] }]);
@@ -105,10 +92,10 @@ public sealed class DistillationTests : IDisposable
     [InlineData(4, 1.1)]
     public void BadSettingsAreRefusedBeforeTraining(double temperature, double weight)
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var e = Assert.Throws<UserException>(() => lab.Run("refused", [Tiny.Spec with { Level = 1, Tweaks = [new Distillation(temperature, weight)] }]));
         Assert.Contains("distillation", e.Message);
-        Assert.Empty(Directory.GetFileSystemEntries(_store));
+        Assert.Empty(Directory.GetFileSystemEntries(Store));
     }
 
     private static TweakContext Context(Func<Network> dense) => new(null!, null, Tiny.Profile.Recipe, 0, dense);

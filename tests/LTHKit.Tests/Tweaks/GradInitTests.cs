@@ -1,10 +1,4 @@
 using System.Text.Json.Nodes;
-using LTHKit.Data;
-using LTHKit.Pruning;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tests.Tweaks;

@@ -1,15 +1,5 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Tests.Data;
 using LTHKit.Tests.Experiments;
 using LTHKit.Tests.Models;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Tweaks;
 

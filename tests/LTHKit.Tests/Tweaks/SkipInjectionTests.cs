@@ -1,26 +1,10 @@
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Tweaks;
 
-public sealed class SkipInjectionTests : IDisposable
+public sealed class SkipInjectionTests : InFolder
 {
     private static readonly SkipInjection Identity = new(SkipKind.Identity), Normalised = new(SkipKind.Normalised), Projection = new();
-
-    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-skip-{Guid.NewGuid():N}");
-
-    public void Dispose()
-    {
-        if (Directory.Exists(_store))
-            Directory.Delete(_store, recursive: true);
-    }
 
     private static ConvUnit Unit(Network network, string path) => network.Units.Single(u => u.Path == path);
 
@@ -186,7 +170,7 @@ public sealed class SkipInjectionTests : IDisposable
     [Fact]
     public void RewindsResumesAndLoadsWithItsParameters()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Level = 1, Rewind = 2, Tweaks = [Projection] };
         var run = lab.Run("rewound", [spec])[0];
         Assert.True(run.EffectiveSparsity < run.Sparsity - 0.01);

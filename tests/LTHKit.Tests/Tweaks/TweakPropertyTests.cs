@@ -1,19 +1,10 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
 using LTHKit.Tests.Models;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Tweaks;
 
 /// <summary>What every tweak, and every set of them in any order, must hold to.</summary>
-public sealed class TweakPropertyTests : IDisposable
+public sealed class TweakPropertyTests : InFolder
 {
     private static readonly Tweak[] All =
     [
@@ -23,12 +14,10 @@ public sealed class TweakPropertyTests : IDisposable
     private static readonly Recipe Heavy = new() { Epochs = 2, BatchSize = 32, LearningRate = 0.05, WeightDecay = 0.1 };
 
     private readonly ImageSet _data = DataSets.Open(Tiny.Profile.Data with { TrainCount = 100, TestCount = 50 });
-    private readonly string _store = Directory.CreateTempSubdirectory("lthkit-tweaks-").FullName;
-
-    public void Dispose()
+    public override void Dispose()
     {
         _data.Dispose();
-        Directory.Delete(_store, recursive: true);
+        base.Dispose();
     }
 
     public static TheoryData<string> Models => [.. Networks.Names];
@@ -104,7 +93,7 @@ public sealed class TweakPropertyTests : IDisposable
     public void AllTogetherTheyRunFromTicketToResultAndResumeToTheSameBits(bool own)
     {
         var spec = Tiny.Spec with { Model = own ? OwnModelTests.Own : Tiny.Spec.Model, Level = 1, Rewind = 1, Tweaks = All };
-        using Lab lab = Tiny.Lab(Path.Combine(_store, "whole")), cut = Tiny.Lab(Path.Combine(_store, "cut"));
+        using Lab lab = Tiny.Lab(Path.Combine(Store, "whole")), cut = Tiny.Lab(Path.Combine(Store, "cut"));
         var run = lab.Run("whole", [spec])[0];
         using var interrupt = new Timer(_ => { if (cut.Store.ReadMetrics(spec).Count > 0) cut.Interrupt(); }, null, 10, 10);
         for (var done = false; !done;)
@@ -127,7 +116,7 @@ public sealed class TweakPropertyTests : IDisposable
     [Fact]
     public void AtTheirNeutralSettingsTheyChangeNothingToTheBit()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         Tweak[] neutral =
         [
             new SmoothActivation("relu"), new LabelSmoothing(0), new Distillation(Weight: 0), new RescaledInit(Iterations: 0),
@@ -142,7 +131,7 @@ public sealed class TweakPropertyTests : IDisposable
     [Fact]
     public void WhatCannotBeCombinedOrActIsRefusedBeforeAnythingIsTrained()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         foreach (var (said, tweaks, model) in new (string, Tweak[], string)[]
         {
             ("the activations", [new SmoothActivation(), new CustomActivation("own", x => x.tanh())], "resnet18"),
@@ -152,7 +141,7 @@ public sealed class TweakPropertyTests : IDisposable
             ("lenet has no convolution", [new SkipInjection()], "lenet"),
         })
             Assert.Contains(said, Assert.Throws<UserException>(() => lab.Sweep(tweaks: tweaks, model: new ModelSpec(model, 4))).Message);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_store));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Store));
     }
 
     private sealed record Trained(Network Network, IReadOnlyList<string> Leaked);

@@ -1,8 +1,4 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Experiments;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Tests.Tweaks;
 

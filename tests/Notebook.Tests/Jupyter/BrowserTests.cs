@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Jupyter;
 using PuppeteerSharp;
@@ -8,23 +7,19 @@ namespace LTHKit.Notebook.Tests.Jupyter;
 
 /// <summary>What a person does: opens the quickstart in Jupyter in a browser, runs every cell, edits one, runs it again and exports the page.</summary>
 [Collection(ReproducedTests.Name)]
-public sealed class BrowserTests(Reproduced reproduced) : IDisposable
+public sealed class BrowserTests(Reproduced reproduced) : InFolder
 {
     private const string Jupyter = "/usr/bin/jupyter-notebook";
 
     private const string Figures = "[...document.querySelectorAll('.js-plotly-plot')]";
     private const string Drawn = $"{Figures}.length >= 4 && {Figures}.every(f => f.querySelectorAll('svg .trace').length > 0)";
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-browser-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
     [BrowserFact]
     [Trait("Category", "Slow")]
     public async Task TheQuickstartRunsInClassicNotebookAndItsFiguresAreDrawnThereAndInWhatNbconvertMakesOfIt()
     {
         CopyQuickstart();
-        KernelSpecs.Install(Path.Combine(_folder, "data"), ["dotnet", Kit.CommandLine, "kernel", "run"], Kit.Root);
+        KernelSpecs.Install(Path.Combine(Folder, "data"), ["dotnet", Kit.CommandLine, "kernel", "run"], Kit.Root);
         var port = TestFrontEnd.FreePorts(1)[0];
         using var server = StartServer(port);
         try
@@ -49,9 +44,9 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
             await Picture(page, "Jupyter.notebook.get_selected_cell().element[0].scrollIntoView()", "edited.png");
 
             await page.EvaluateExpressionAsync("Jupyter.notebook.save_notebook().then(() => 0)");
-            var (code, said) = Kit.Run("/usr/bin/python3", ["-m", "nbconvert", "--to", "html", Path.Combine(_folder, "notebooks", "quickstart.ipynb")]);
+            var (code, said) = Kit.Run("/usr/bin/python3", ["-m", "nbconvert", "--to", "html", Path.Combine(Folder, "notebooks", "quickstart.ipynb")]);
             Assert.True(code == 0, said);
-            await using var exported = await Pages.Open(new Uri(Path.Combine(_folder, "notebooks", "quickstart.html")).AbsoluteUri);
+            await using var exported = await Pages.Open(new Uri(Path.Combine(Folder, "notebooks", "quickstart.html")).AbsoluteUri);
             await exported.WaitFor(Drawn);
             await Picture(exported, $"{Figures}[0].scrollIntoView()", "exported.png");
         }
@@ -66,7 +61,7 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
     private async Task Picture(IPage page, string before, string name)
     {
         await page.EvaluateExpressionAsync(before);
-        await page.ScreenshotAsync(Path.Combine(Environment.GetEnvironmentVariable("LTHKIT_PICTURES") ?? _folder, name));
+        await page.ScreenshotAsync(Path.Combine(Environment.GetEnvironmentVariable("LTHKIT_PICTURES") ?? Folder, name));
     }
 
     private void CopyQuickstart()
@@ -75,7 +70,7 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
         var notebook = NotebookDocument.Load(Path.Combine(reproduced.Output, "00-quickstart.ipynb"));
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
-        notebook.Save(Path.Combine(_folder, "notebooks", "quickstart.ipynb"));
+        notebook.Save(Path.Combine(Folder, "notebooks", "quickstart.ipynb"));
     }
 
     private Process StartServer(int port)
@@ -83,12 +78,12 @@ public sealed class BrowserTests(Reproduced reproduced) : IDisposable
         string[] arguments =
         [
             "--no-browser", "--allow-root", "--ip=127.0.0.1", $"--port={port}", "--NotebookApp.token=", "--NotebookApp.password=",
-            $"--notebook-dir={Path.Combine(_folder, "notebooks")}",
+            $"--notebook-dir={Path.Combine(Folder, "notebooks")}",
         ];
         var start = new ProcessStartInfo(Jupyter, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["HOME"] = _folder;
-        start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(_folder, "data");
-        start.Environment["JUPYTER_CONFIG_DIR"] = Path.Combine(_folder, "config");
+        start.Environment["HOME"] = Folder;
+        start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(Folder, "data");
+        start.Environment["JUPYTER_CONFIG_DIR"] = Path.Combine(Folder, "config");
         start.Environment["LTHKIT_RUNS"] = reproduced.Runs;
         var server = Process.Start(start)!;
         server.OutputDataReceived += (_, _) => { };

@@ -3,13 +3,9 @@ using LTHKit.Notebook.Jupyter;
 namespace LTHKit.Notebook.Tests.Jupyter;
 
 /// <summary>The kernel as Jupyter's own client library starts, asks and stops it; what is asked stands in drive.py.</summary>
-public sealed class JupyterClientTests : IDisposable
+public sealed class JupyterClientTests : InFolder
 {
     private const string Python = "/usr/bin/python3";
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-jupyter-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [JupyterTheory]
     [InlineData("requests")]
@@ -30,7 +26,7 @@ public sealed class JupyterClientTests : IDisposable
     [Trait("Category", "Slow")]
     public void AFrontEndSurvivesWhatCellsDo(string scenario) => Drive(scenario);
 
-    private void Drive(string scenario) => Drive(_folder, Path.Combine(_folder, "runs"), scenario);
+    private void Drive(string scenario) => Drive(Folder, Path.Combine(Folder, "runs"), scenario);
 
     /// <summary>Plays a scenario of drive.py with the kernel registered in <paramref name="folder"/>.</summary>
     public static void Drive(string folder, string runs, params string[] arguments)

@@ -197,7 +197,7 @@ public class KernelTests
     public void AConnectionFileThatCannotBeServedIsRefusedInASentence(string text, string said)
     {
         var file = Path.GetTempFileName();
-        File.WriteAllText(file, text);
+        File.WriteAllText(file, text.Replace("\"key\"", "\"shell_port\":1,\"control_port\":2,\"stdin_port\":3,\"iopub_port\":4,\"hb_port\":5,\"key\""));
         try
         {
             Assert.Contains(said, Assert.Throws<UserException>(() => ConnectionFile.Read(file)).Message);

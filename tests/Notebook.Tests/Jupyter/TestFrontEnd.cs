@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
 using LTHKit.Notebook.Jupyter;
 using NetMQ;
 using NetMQ.Sockets;

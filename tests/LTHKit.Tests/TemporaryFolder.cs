@@ -1,4 +1,4 @@
-namespace LTHKit.Tests.Data;
+namespace LTHKit.Tests;
 
 /// <summary>A folder of its own for one test.</summary>
 public sealed class TemporaryFolder : IDisposable
@@ -22,4 +22,14 @@ public sealed class TemporaryFolder : IDisposable
 internal sealed class Recorder(List<LTHKit.Data.DataProgress> into) : IProgress<LTHKit.Data.DataProgress>
 {
     public void Report(LTHKit.Data.DataProgress value) => into.Add(value);
+}
+
+/// <summary>Tests that have a folder of their own, which is the run store of those that have one.</summary>
+public abstract class InFolder : IDisposable
+{
+    protected TemporaryFolder Folder { get; } = new();
+
+    protected string Store => Folder.Path;
+
+    public virtual void Dispose() => Folder.Dispose();
 }

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using LTHKit.Data;
+using LTHKit.Experiments;
+using LTHKit.Models;
+using LTHKit.Storage;
+
+namespace LTHKit.Cli;
+
+/// <summary>`claims`: what finished runs say to the claims of the paper; nothing is trained for it.</summary>
+internal static class ClaimsVerb
+{
+    private const string Prompt = "./lthkit claims ", Table = "claims.md";
+
+    public static Command Create()
+    {
+        var profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
+        var dataset = Settings.Choice("--dataset", "The images (default: the profile's own).", "", [.. DataSets.Names]);
+        var model = Settings.Choice("--model", "The network (default: the profile's own).", "", [.. Networks.Names]);
+        var seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
+        var device = Settings.Choice("--device", "Where the runs were trained (auto: CUDA where there is a device).", "auto", "auto", "cpu", "cuda");
+        var store = Settings.Folder("--store", "The run store (default: artifacts/runs, or what LTHKIT_RUNS names).", "");
+        var write = new Option<string>("--write") { Description = $"Write the table, with the runs behind each line, as {Table} into this folder of results/.", HelpName = "NAME" };
+        var verify = new Option<string>("--verify")
+        {
+            Description = $"Recompute the {Table} of this folder of results/ from the runs beside it: exit code 1 if it differs.",
+            HelpName = "NAME",
+        };
+        var command = new Command("claims", "What the store's finished runs say to every claim of the paper. Nothing is trained; what is missing is said.")
+        {
+            profile, dataset, model, seeds, device, store, write, verify,
+        };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(verify) is { } committed)
+                return Verify(command, ResultsVerb.Place(committed));
+            var size = Profile.Get(parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(seeds), parsed.GetValue(model));
+            using var lab = Lab.Open(size, device: parsed.GetValue(device)!, store: ResultsVerb.Store(parsed.GetValue(store)!), train: false);
+            var missing = new List<string>();
+            var rows = Judgement.Of(Claims.Of(lab, missing.Add));
+            Text.Table(Console.Out, [Heading, .. rows.Select(Cells)]);
+            Console.WriteLine($"""
+
+                Intervals (95 %) and p cover what the seed decides, initialisation and data order, not the split of the images; a verdict is that of p after Holm
+                over the {rows.Where(row => row.Claim.Primary).DistinctBy(row => row.Claim.Id).Count()} claims judged. Three seeds suggest, five decide.
+                """);
+            foreach (var line in missing.Distinct())
+                Console.WriteLine($"missing: {line}");
+            if (parsed.GetValue(write) is { } name)
+            {
+                string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Device.type.ToString().ToLowerInvariant()];
+                AtomicFile.WriteText(Path.Combine(ResultsVerb.Place(name), Table), Document(string.Join(' ', settings), rows));
+            }
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>Imports the committed runs into a store of their own and writes the table anew, by the command that its first line names.</summary>
+    private static int Verify(Command command, string folder)
+    {
+        var path = Path.Combine(folder, Table);
+        var (first, last) = ($"<!-- {Prompt}", " -->");
+        if (!File.Exists(path) || File.ReadLines(path).FirstOrDefault() is not { } line || !line.StartsWith(first) || !line.EndsWith(last))
+            throw new UserException($"There is no table of claims in {folder}: `{Prompt}--write NAME` makes one.");
+        var temporary = Directory.CreateTempSubdirectory("lthkit-claims-").FullName;
+        try
+        {
+            new RunArchive(folder).Import(new(Path.Combine(temporary, "runs")));
+            string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
+            if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
+                throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
+            command.Parse(settings).Invoke(new() { EnableDefaultExceptionHandler = false });
+            var (here, there) = (File.ReadAllLines(Path.Combine(temporary, Table)), File.ReadAllLines(path));
+            if (here.SequenceEqual(there))
+            {
+                Console.WriteLine($"{path} is what the runs beside it say");
+                return 0;
+            }
+            foreach (var (i, (mine, theirs)) in here.Concat(Enumerable.Repeat("", there.Length)).Zip(there.Concat(Enumerable.Repeat("", here.Length))).Index().Where(pair => pair.Item.First != pair.Item.Second))
+                Console.WriteLine($"line {i + 1} is\n  {theirs}\nand the runs say\n  {mine}");
+            return 1;
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    private static readonly string[] Heading = ["claim", "statement", "rule", "mean over seeds [95 %]", "p", "p (Holm)", "status", "runs"];
+
+    private static string[] Cells(Judgement row) =>
+    [
+        row.Claim.Id, row.Claim.Sentence, row.Rule, row.Numbers, P(row.P) + (double.IsNaN(row.SignFlip) ? "" : $" (sign-flip {P(row.SignFlip)})"), P(row.Adjusted), row.Says,
+        $"{row.Claim.Runs.Count}{(row.Claim.Holes > 0 ? $", {row.Claim.Holes} missing" : "")}",
+    ];
+
+    private static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
+
+    /// <summary>The table as Markdown, below the command that writes it.</summary>
+    private static string Document(string settings, IReadOnlyList<Judgement> rows) => string.Join('\n',
+    [
+        $"<!-- {Prompt}{settings} -->", "",
+        .. new[] { Heading, [.. Heading.Select(_ => "---")] }.Concat(rows.Select(Cells)).Select(cells => $"| {string.Join(" | ", cells.Select(cell => cell.Replace("|", "\\|")))} |"), "",
+        "The runs behind each line, by their names in `runs.jsonl`:", "",
+        .. rows.GroupBy(row => row.Claim.Id).Select(parts => $"* {parts.Key}: {string.Join(' ', parts.SelectMany(part => part.Claim.Runs).Select(run => run.Id).Distinct())}"), "",
+    ]);
+}

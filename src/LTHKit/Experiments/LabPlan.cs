@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LTHKit.Data;
+using LTHKit.Models;
+using LTHKit.Pruning;
+using LTHKit.Training;
+
+namespace LTHKit.Experiments;
+
+/// <summary>A run that a sweep asks for or builds on, as a plan has it.</summary>
+/// <param name="Run">Its name.</param>
+/// <param name="Missing">Whether it has to be trained.</param>
+/// <param name="Epochs">That its training has.</param>
+/// <param name="Seconds">That it takes here, about.</param>
+/// <param name="Bytes">That it takes in the store, about.</param>
+/// <param name="Measured">Whether the seconds are those of a few steps taken now; otherwise finished runs of the store tell them.</param>
+internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double Seconds, long Bytes, bool Measured)
+{
+    /// <summary>Names a file: laboratories that are opened while it is set train and measure nothing, and add to it what they would train.</summary>
+    public const string Variable = "LTHKIT_PLAN";
+}
+
+public sealed partial class Lab
+{
+    private readonly string? _plan = Environment.GetEnvironmentVariable(PlannedRun.Variable) is { Length: > 0 } path ? path : null;
+    private readonly Dictionary<string, (double Dense, double PerWeight)> _epochs = [];
+    private ILookup<string, (double Sparsity, double Seconds)>? _timed;
+
+    /// <summary>Adds a sweep's runs, and all that they build on, to the plan.</summary>
+    private void Plan(IReadOnlyList<RunSpec> specs)
+    {
+        var scheduler = new Scheduler(_runner, _workers, [.. specs.Select(_runner.Validated)], [], [], []);
+        var missing = scheduler.Missing.Select(spec => spec.Id).ToHashSet();
+        File.AppendAllLines(_plan!, scheduler.Plan.Select(spec =>
+        {
+            var (epochs, (seconds, measured)) = (spec.Recipe.Epochs - spec.Rewind.Epochs, missing.Contains(spec.Id) ? SecondsAnEpoch(spec) : default);
+            return JsonSerializer.Serialize(new PlannedRun(spec.Id, missing.Contains(spec.Id), epochs, epochs * seconds, _runner.Bytes(spec), measured));
+        }));
+    }
+
+    /// <summary>
+    /// Of the store's runs of this network, data and batch whose sparsity is nearest the median of those trained here; without any, from a few steps of the
+    /// dense network and of a random ticket, between which time goes with the weights left.
+    /// </summary>
+    private (double Seconds, bool Measured) SecondsAnEpoch(RunSpec spec)
+    {
+        _timed ??= Store.Finished().Where(run => run.Run.EndsWith(RunStore.Name("", Store.Maker))).SelectMany(Timed).ToLookup(run => run.Key, run => run.Value);
+        var key = Key(spec.ToJson());
+        if (_timed[key].ToList() is { Count: > 0 } alike)
+        {
+            var nearest = alike.Min(run => Math.Abs(run.Sparsity - spec.Sparsity));
+            List<double> seconds = [.. alike.Where(run => Math.Abs(run.Sparsity - spec.Sparsity) <= nearest + 0.01).Select(run => run.Seconds).Order()];
+            return (seconds[seconds.Count / 2], false);
+        }
+        if (!_epochs.TryGetValue(key, out var steps))
+        {
+            var (dense, sparse) = (_runner.SecondsAnEpoch(spec, 0), _runner.SecondsAnEpoch(spec, 0.9));
+            _epochs[key] = steps = (dense, (dense - sparse) / 0.9);
+        }
+        return (Math.Max(0, steps.Dense - spec.Sparsity * steps.PerWeight), true);
+    }
+
+    private static string Key(JsonObject spec) => $"{spec["data"]?.ToJsonString()} {spec["model"]?.ToJsonString()} {spec["recipe"]?["batchSize"]}";
+
+    private static IEnumerable<(string Key, (double, double) Value)> Timed(RunFolder run)
+    {
+        var done = JsonNode.Parse(File.ReadAllText(run.Done))!;
+        if (done["imported"] is null && JsonNode.Parse(File.ReadAllText(run.Spec))!["run"] is JsonObject spec)
+            yield return (Key(spec), ((double)done["sparsity"]!, new RunLog<EpochMetrics>(run, run.Metrics).Read().Average(epoch => epoch.Seconds)));
+    }
+}

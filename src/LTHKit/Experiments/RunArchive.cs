@@ -1,0 +1,298 @@
+using System.IO.Compression;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using LTHKit.Pruning;
+using LTHKit.Storage;
+using LTHKit.Training;
+
+namespace LTHKit.Experiments;
+
+/// <summary>
+/// Finished runs as text: a line of runs.jsonl each, with specification, result, curves, how and when it was made, and what watches and analyses measured;
+/// tickets beside it in masks/, packed, one file for all runs that share a ticket; and weights where they are asked for. Every line and file carries its hash.
+/// </summary>
+/// <param name="folder">Where they lie.</param>
+internal sealed partial class RunArchive(string folder)
+{
+    private const int HashDigits = 16;
+
+    private string Runs => Path.Combine(folder, "runs.jsonl");
+
+    /// <summary>Adds the finished runs of a store, and what was measured of them since. A line that is there from another training of its run stays.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="weights">
+    /// Whether with the weights that another machine needs to go on: those of dense networks and of the last round of each drawing.
+    /// </param>
+    /// <returns>The lines in all, how many of them are new, and how many of the store's were not taken.</returns>
+    /// <exception cref="UserException">A run of the store or what is in the folder is damaged, or it cannot be written.</exception>
+    public (int All, int New, int Left) Export(RunStore store, bool weights)
+    {
+        var lines = File.Exists(Runs) ? Read().ToDictionary(Name) : [];
+        var (before, left) = (lines.Count, 0);
+        var finished = store.Finished().Select(run => (Folder: run, Line: Line(run))).ToList();
+        var last = weights ? Last(finished.Select(run => run.Line)) : [];
+        foreach (var (run, line) in finished)
+        {
+            foreach (var path in last.Contains(run.Run) ? run.Weights.Where(File.Exists) : [])
+                line["weights"]![Path.GetFileName(path)] = Put("weights", File.ReadAllBytes(path));
+            if (lines.GetValueOrDefault(run.Run) is { } there)
+            {
+                if (!JsonNode.DeepEquals(there["result"], line["result"]))
+                {
+                    left++;
+                    continue;
+                }
+                foreach (var kind in new[] { "files", "weights" })
+                    foreach (var (name, value) in there[kind]!.AsObject())
+                        line[kind]!.AsObject().TryAdd(name, value?.DeepClone());
+            }
+            line.Remove("check");
+            line["check"] = SpecJson.Hash(line);
+            lines[run.Run] = line;
+        }
+        var ordered = lines.Values.OrderBy(line => (string?)line["result"]!["finished"], StringComparer.Ordinal).ThenBy(Name, StringComparer.Ordinal);
+        AtomicFile.WriteText(Runs, string.Concat(ordered.Select(line => line.ToJsonString() + "\n")));
+        return (lines.Count, lines.Count - before, left);
+    }
+
+    /// <summary>Puts the runs into a store, beside whatever works there; those that it has stay. All is checked before anything is written.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="busy">Told of each run that another process trains just then, which is left to it.</param>
+    /// <returns>The lines in all, how many of them were new to the store, and how many this version of the kit never takes for its own.</returns>
+    /// <exception cref="UserException">There are no runs, one of them is damaged, or the store cannot be written.</exception>
+    public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null)
+    {
+        var lines = Read();
+        foreach (var line in lines)
+            Blobs(line).ToList().ForEach(blob => Get(blob.Kind, blob.Hash));
+        var added = 0;
+        foreach (var line in lines)
+        {
+            var run = store.Folder(Name(line));
+            try
+            {
+                using var held = RunStore.Acquire(run, () => throw new TimeoutException(), default);
+                added += Write(line, run) ? 1 : 0;
+            }
+            catch (TimeoutException)
+            {
+                busy?.Invoke(run.Run);
+            }
+        }
+        return (lines.Count, added, lines.Count(line => !((string)line["made"]!).StartsWith(RunStore.Kit)));
+    }
+
+    /// <summary>A finished run as a line.</summary>
+    private JsonObject Line(RunFolder run)
+    {
+        var (spec, done) = (Parse(run, run.Spec), Parse(run, run.Done));
+        done.Remove("run");
+        done.Remove("imported");
+        var curves = File.ReadLines(run.Metrics).Skip(1).Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
+        var best = curves.Select(epoch => epoch.Deserialize<EpochMetrics>(SpecJson.LineOptions)!).MaxBy(epoch => epoch.ValidationAccuracy)!;
+        var files = run.Measured.Concat(Directory.GetFiles(run.Path, "kept-*.safetensors")).Order(StringComparer.Ordinal);
+        return new()
+        {
+            ["run"] = run.Run,
+            ["spec"] = spec["run"]!.DeepClone(),
+            ["made"] = (string)spec["made"]!,
+            ["images"] = (string)spec["images"]!,
+            ["testAccuracy"] = best.TestAccuracy,
+            ["result"] = done,
+            ["curves"] = new JsonObject(curves[0].Select(column
+                => KeyValuePair.Create(column.Key, (JsonNode?)new JsonArray([.. curves.Select(epoch => epoch[column.Key]!.DeepClone())])))),
+            ["mask"] = File.Exists(run.Mask) ? Put("masks", Anonymous(run)) : null,
+            ["files"] = new JsonObject(files.Select(path => KeyValuePair.Create(Path.GetRelativePath(run.Path, path), (JsonNode?)Content(path)))),
+            ["weights"] = new JsonObject(),
+        };
+
+        static JsonNode Content(string path) => Path.GetExtension(path) switch
+        {
+            ".safetensors" => Convert.ToBase64String(File.ReadAllBytes(path)),
+            ".json" => JsonNode.Parse(File.ReadAllText(path))!,
+            _ => new JsonArray([.. File.ReadLines(path).Select(line => JsonNode.Parse(line))]),
+        };
+    }
+
+    /// <summary>Writes a run's folder, the result last, or adds to it what it lacks; whether the run is new.</summary>
+    private bool Write(JsonObject line, RunFolder run)
+    {
+        var result = line["result"]!.DeepClone().AsObject();
+        result.Insert(0, "run", run.Run);
+        var there = File.Exists(run.Done);
+        if (there)
+        {
+            var own = Parse(run, run.Done);
+            own.Remove("imported");
+            if (!JsonNode.DeepEquals(own, result))
+                return false;
+        }
+        else
+            foreach (var leftover in Directory.GetFiles(run.Path, "*", SearchOption.AllDirectories).Where(file => file != run.Lock))
+                File.Delete(leftover);      // of a training that was cut off, to other bits perhaps
+        foreach (var (name, hash) in line["weights"]!.AsObject())
+            Add(name, path => File.WriteAllBytes(path, Get("weights", (string)hash!)));
+        foreach (var (name, content) in line["files"]!.AsObject())
+            Add(name, path => File.WriteAllBytes(path, content switch
+            {
+                JsonArray lines => Encoding.UTF8.GetBytes(string.Concat(lines.Select(entry => entry!.ToJsonString() + "\n"))),
+                JsonObject => Encoding.UTF8.GetBytes(content.ToJsonString() + "\n"),
+                _ => Convert.FromBase64String((string)content!),
+            }));
+        if (there)
+            return false;
+        if ((string?)line["mask"] is { } ticket)
+            Temporary(path => File.WriteAllBytes(path, Get("masks", ticket)), path =>
+            {
+                using var mask = Mask.Load(path);
+                mask.Save(run.Mask, run.Run);
+            });
+        var spec = new JsonObject { ["made"] = (string)line["made"]!, ["images"] = (string)line["images"]!, ["run"] = line["spec"]!.DeepClone() };
+        AtomicFile.WriteText(run.Spec, spec.ToJsonString(SpecJson.Options) + "\n");
+        var curves = line["curves"]!.AsObject();
+        new RunLog<JsonObject>(run, run.Metrics).Write(Enumerable.Range(0, curves[0]!.AsArray().Count)
+            .Select(epoch => new JsonObject(curves.Select(column => KeyValuePair.Create(column.Key, column.Value![epoch]?.DeepClone())))));
+        result["imported"] = DateTime.UtcNow;
+        AtomicFile.WriteText(run.Done, result.ToJsonString() + "\n");
+        return true;
+
+        void Add(string name, Action<string> write)
+        {
+            if (!File.Exists(Path.Combine(run.Path, name)))
+                AtomicFile.Replace(Path.Combine(run.Path, name), write);
+        }
+    }
+
+    /// <summary>The lines, each of which is what was written and names what it says.</summary>
+    private IReadOnlyList<JsonObject> Read()
+    {
+        if (!File.Exists(Runs))
+            throw new UserException($"There are no runs in {folder}: it has no runs.jsonl; name a folder that `./lthkit results export` has written.");
+        var (lines, names) = (new List<JsonObject>(), new HashSet<string>());
+        foreach (var (i, text) in File.ReadLines(Runs).Index())
+        {
+            try
+            {
+                var line = JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false })!.AsObject();
+                var check = (string?)line["check"];
+                var content = line.DeepClone().AsObject();
+                content.Remove("check");
+                if (check != SpecJson.Hash(content))
+                    throw new InvalidDataException("it is not what was written");
+                if (Name(line) != RunStore.Name(SpecJson.Hash(line["spec"]!.AsObject()), (string)line["made"]!) 
+                    || !RunName().IsMatch(Name(line)) || !names.Add(Name(line)))
+                    throw new InvalidDataException("its name is not that of its specification, or stands there twice");
+                if (Blobs(line).Any(blob => !HashText().IsMatch(blob.Hash)) || Files(line).Any(name => !FileName().IsMatch(name)))
+                    throw new InvalidDataException("it names a file that no run has");
+                lines.Add(line);
+            }
+            catch (Exception e) when (e is JsonException or InvalidDataException or InvalidOperationException or NullReferenceException)
+            {
+                throw new UserException($"{Runs} is damaged in line {i + 1} ({e.Message.TrimEnd('.')}): fetch it again, or export it anew.", e);
+            }
+        }
+        return lines;
+    }
+
+    /// <summary>Of each drawing the run of its last round, and all dense networks.</summary>
+    private static HashSet<string> Last(IEnumerable<JsonObject> lines)
+        => [.. from line in lines
+               let spec = line["spec"]!.AsObject()
+               where !spec.ContainsKey("tweaks") || spec["tweaks"]!.AsArray().Count == 0
+               let level = (int?)spec["level"] ?? 0
+               group (Name(line), level) by Drawing(spec) into rounds
+               from round in rounds
+               where round.level == 0 || round.level == rounds.Max(other => other.level)
+               select round.Item1];
+
+    private static string Drawing(JsonObject spec)
+    {
+        var drawing = spec.DeepClone().AsObject();
+        drawing.Remove("level");
+        return drawing.ToJsonString();
+    }
+
+    private static IEnumerable<(string Kind, string Hash)> Blobs(JsonObject line)
+        => line["weights"]!.AsObject().Select(file => ("weights", (string)file.Value!)).Concat((string?)line["mask"] is { } mask ? [("masks", mask)] : []);
+
+    private static IEnumerable<string> Files(JsonObject line) => line["files"]!.AsObject().Concat(line["weights"]!.AsObject()).Select(file => file.Key);
+
+    private static string Name(JsonObject line) => (string)line["run"]!;
+
+    private static JsonObject Parse(RunFolder run, string path)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw run.Damaged(path, e.Message, e);
+        }
+    }
+
+    /// <summary>A run's ticket without the run's name, so that runs with one ticket share it.</summary>
+    private static byte[] Anonymous(RunFolder run)
+    {
+        byte[] bytes = [];
+        using var mask = Mask.Load(run.Mask, run.Run);
+        Temporary(path => mask.Save(path), path => bytes = File.ReadAllBytes(path));
+        return bytes;
+    }
+
+    /// <summary>Keeps bytes, compressed, under their hash.</summary>
+    private string Put(string kind, byte[] bytes)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(bytes))[..HashDigits];
+        if (!File.Exists(Blob(kind, hash)))
+            AtomicFile.Write(Blob(kind, hash), stream =>
+            {
+                using var zip = new GZipStream(stream, CompressionLevel.SmallestSize, leaveOpen: true);
+                zip.Write(bytes);
+            });
+        return hash;
+    }
+
+    private byte[] Get(string kind, string hash)
+    {
+        var path = Blob(kind, hash);
+        try
+        {
+            using var zip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+            using var bytes = new MemoryStream();
+            zip.CopyTo(bytes);
+            return Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..HashDigits] == hash ? bytes.ToArray()
+                : throw new InvalidDataException("it is not what was written");
+        }
+        catch (Exception e) when (e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserException($"{path} is missing or damaged ({e.Message.TrimEnd('.')}): fetch it again, or export it anew.", e);
+        }
+    }
+
+    private string Blob(string kind, string hash) => Path.Combine(folder, kind, hash + ".safetensors.gz");
+
+    private static void Temporary(Action<string> write, Action<string> read)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"lthkit-{Guid.NewGuid():N}");
+        try
+        {
+            write(path);
+            read(path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [GeneratedRegex(@"^[0-9a-f]{12}-[A-Za-z0-9.+-]+$")]
+    private static partial Regex RunName();
+
+    [GeneratedRegex("^[0-9a-f]{16}$")]
+    private static partial Regex HashText();
+
+    [GeneratedRegex(@"^((watch-[^/]+\.jsonl)|(analysis/[^/]+\.json)|((kept-[^/]+|checkpoint|weights-[^/]+)\.safetensors))$")]
+    private static partial Regex FileName();
+}

@@ -1,0 +1,61 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace LTHKit.Cli.Tests;
+
+/// <summary>Results, claims and the estimate, over real runs.</summary>
+public sealed partial class VerbTests
+{
+    private static async Task<string> Said(params string[] arguments)
+    {
+        var (before, said) = (Console.Out, new StringWriter());
+        Console.SetOut(said);
+        try
+        {
+            var (code, error) = await Run(arguments);
+            Assert.True(code == 0, error);
+            return said.ToString();
+        }
+        finally
+        {
+            Console.SetOut(before);
+        }
+    }
+
+    private string[] Finished(string store)
+        => Directory.Exists(Path.Combine(_folder, store)) ? Directory.GetFiles(Path.Combine(_folder, store), "done.json", SearchOption.AllDirectories) : [];
+
+    private static int Number(string text, string before) => int.Parse(Regex.Match(text, before + @"\s+([\d,]+)").Groups[1].Value.Replace(",", ""));
+
+    // What is estimated is what is trained; what is exported need not be trained elsewhere; what the committed table says is what the committed runs say.
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task AnEstimateIsWhatIsTrainedAndResultsTravel()
+    {
+        string[] headline = ["reproduce", "--profile", "smoke", "--device", "cpu", "--out", Path.Combine(_folder, "out")];
+        var estimate = await Said([.. headline, "--estimate"]);
+        Assert.Empty(Finished("runs"));
+        Assert.Contains("from a few steps of training", estimate);
+        await Said(headline);
+        var trained = Finished("runs").Length;
+        Assert.Equal((trained, trained), (Number(estimate, "runs"), Number(estimate, "to train")));
+        Assert.Equal(3 * trained, Number(estimate, "of them,"));
+
+        var (results, here) = (Path.Combine(_folder, "results"), Path.Combine(_folder, "here"));
+        Assert.Contains($"{trained} runs in ", await Said("results", "export", results));
+        Assert.Contains($"{trained} of them new", await Said("results", "import", results, "--store", here));
+        Environment.SetEnvironmentVariable("LTHKIT_RUNS", here);
+        Assert.Equal(0, Number(await Said([.. headline, "--estimate"]), "to train"));
+        await Said(headline);
+        Assert.Equal(trained, Finished("here").Length);
+        Assert.Empty(Directory.GetFiles(here, "checkpoint.safetensors", SearchOption.AllDirectories));
+
+        var table = await Said("claims", "--profile", "smoke", "--device", "cpu", "--write", results);
+        Assert.Matches(@"C16 imp .*nothing to compare|C16 imp .*\d points, 2 seeds", table);
+        Assert.Contains("missing", table);
+        Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", results));
+        var written = Path.Combine(results, "claims.md");
+        File.WriteAllText(written, File.ReadAllText(written).Replace("| open", "| holds"));
+        Assert.Equal(1, (await Run("claims", "--verify", results)).Code);
+    }
+}

@@ -1,0 +1,203 @@
+using System.Text.Json.Nodes;
+using LTHKit.Analysis;
+using LTHKit.Experiments;
+using LTHKit.Training;
+using LTHKit.Tweaks;
+using Xunit;
+
+namespace LTHKit.Tests.Experiments;
+
+/// <summary>Finished runs leave a store as text and packed masks, and another store goes on from them.</summary>
+public sealed class RunArchiveTests : IDisposable
+{
+    private static readonly CurvatureWatch Curvature = new() { Sample = new() { Images = 32 }, Epochs = [2, 4] };
+
+    private readonly string _root = Directory.CreateTempSubdirectory("lthkit-archive-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    private string At(string name) => Path.Combine(_root, name);
+
+    private RunStore Store(string name) => new(At(name));
+
+    private RunArchive Archive => new(At("results"));
+
+    private string Lines => Path.Combine(At("results"), "runs.jsonl");
+
+    /// <summary>Trains tickets of levels 1 and 2, as found and re-scaled, watched and measured, and exports them.</summary>
+    private (Sweep Found, Sweep Rescaled) Trained(bool weights = false)
+    {
+        using var lab = Tiny.Lab(At("there"));
+        var (found, rescaled) = Sweeps(lab);
+        Archive.Export(Store("there"), weights);
+        return (found, rescaled);
+    }
+
+    private static (Sweep Found, Sweep Rescaled) Sweeps(Lab lab)
+    {
+        var (found, rescaled) = (lab.Sweep(watches: [Curvature]), lab.Sweep(tweaks: [new RescaledInit(5)], dense: false));
+        lab.ActivationSparsity(found.Runs);
+        return (found, rescaled);
+    }
+
+    private Dictionary<string, string> Files(string name) => Directory.GetFiles(At(name), "*", SearchOption.AllDirectories)
+        .Where(file => Path.GetFileName(file) != "lock").ToDictionary(file => file, file => Convert.ToHexString(File.ReadAllBytes(file)));
+
+    private void SameWeights(params IEnumerable<RunSpec> specs) => Assert.All(specs, spec
+        => Assert.Equal(Tiny.Bits(Store("there").Folder(spec).Checkpoint), Tiny.Bits(Store("here").Folder(spec).Checkpoint)));
+
+    [Fact]
+    public void WhatWasTrainedAndMeasuredThereIsHereWithoutTraining()
+    {
+        var (there, rescaledThere) = Trained();
+        Assert.Equal((5, 5, 0), Archive.Import(Store("here")));
+        var before = Files("here");
+        using var lab = Tiny.Lab(At("here"));
+        var (found, rescaled) = Sweeps(lab);
+        Assert.Equal(before, Files("here"));
+        Assert.DoesNotContain(before.Keys, file => file.EndsWith("checkpoint.safetensors"));
+        foreach (var (run, original) in found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Zip(there.Dense.Concat(there.Runs).Concat(rescaledThere.Runs)))
+        {
+            Assert.Equal((true, false), (run.Imported, original.Imported));
+            Assert.Equal((original.Id, original.Made, original.Finished, original.Sparsity), (run.Id, run.Made, run.Finished, run.Sparsity));
+            Assert.Equal(original.Epochs, run.Epochs);
+        }
+        using var source = Tiny.Lab(At("there"));
+        Assert.Equal(source.Mask(there.Sparsest), lab.Mask(found.Sparsest));
+        Assert.Equal(source.Scales(rescaledThere.Sparsest).Layers, lab.Scales(rescaled.Sparsest).Layers);
+        Assert.Equal(source.Watch(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), lab.Watch(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
+        Assert.Equal(before, Files("here"));
+    }
+
+    [Fact]
+    public void AnotherTweakSpendsImportedTicketsWithoutTheWeightsTheyWereDrawnFrom()
+    {
+        var (found, _) = Trained();
+        Archive.Import(Store("here"));
+        Sweep Spend(string store)
+        {
+            using var lab = Tiny.Lab(At(store));
+            return lab.Sweep(tweaks: [new LabelSmoothing()], dense: false);
+        }
+        var tweaked = Spend("here");
+        Assert.All(tweaked.Runs, run => Assert.False(run.Imported));
+        Assert.All(found.Dense.Concat(found.Runs), run => Assert.False(File.Exists(Store("here").Folder(run.Spec).Checkpoint)));
+        Spend("there");
+        SameWeights(tweaked.Runs.Select(run => run.Spec));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TheNextRoundTrainsItsParentAgainUnlessTheWeightsCameToo(bool weights)
+    {
+        var (found, _) = Trained(weights);
+        Archive.Import(Store("here"));
+        RunResult[] deeper = [.. new[] { "here", "there" }.Select(store =>
+        {
+            using var lab = Tiny.Lab(At(store));
+            return lab.Sweep([0.875], dense: false).Sparsest;
+        })];
+        Assert.Equal(deeper[1].Epochs.Select(e => e.TrainLoss), deeper[0].Epochs.Select(e => e.TrainLoss));
+        SameWeights(deeper[0].Spec, found[2].Spec);
+        Assert.Equal(weights, Store("here").Find(found[2].Spec)!.Imported);
+        Assert.Equal(weights, File.Exists(Store("here").Folder(found.Dense[0].Spec).Checkpoint));
+        Assert.False(File.Exists(Store("here").Folder(found[1].Spec).Checkpoint));
+        // What was measured of the weights that the new training took the place of has gone with them.
+        Assert.Equal(weights, Store("here").Folder(found[2].Spec).Measured.Any());
+    }
+
+    [Fact]
+    public void AnAnalysisThatWasNotExportedTrainsTheRunAgain()
+    {
+        var (found, _) = Trained();
+        Archive.Import(Store("here"));
+        using var lab = Tiny.Lab(At("here"));
+        var run = lab.Sweep([0.75], dense: false).Sparsest;
+        using var source = Tiny.Lab(At("there"));
+        Assert.Equal(source.Flops([found[2]])[0].Value.Layers, lab.Flops([run])[0].Value.Layers);
+        SameWeights(run.Spec);
+        using var network = lab.Network(found[1], 1);
+        Assert.False(Store("here").Find(found[1].Spec)!.Imported);
+        Assert.True(Store("here").Find(found.Dense[0].Spec)!.Imported);
+    }
+
+    [Fact]
+    public void BothWaysAgainChangesNothing()
+    {
+        Trained(weights: true);
+        var exported = Files("results");
+        Assert.Equal((5, 0, 0), Archive.Export(Store("there"), weights: false));
+        Assert.Equal(exported, Files("results"));
+        Archive.Import(Store("here"));
+        var imported = Files("here");
+        Assert.Equal((5, 0, 0), Archive.Import(Store("here")));
+        Assert.Equal((5, 0, 0), Archive.Import(Store("there")));
+        Assert.Equal(imported, Files("here"));
+        Assert.Equal((5, 0, 0), Archive.Export(Store("here"), weights: true));
+        Assert.Equal(exported, Files("results"));
+    }
+
+    [Fact]
+    public void ARunOfAnotherTrainingStaysOnEitherSide()
+    {
+        var (found, _) = Trained();
+        var own = Store("here").Folder(found[1].Spec);
+        using (var lab = Tiny.Lab(At("here")))
+            lab.Sweep([0.5]);
+        var before = File.ReadAllText(own.Done);
+        Assert.Equal((5, 3, 0), Archive.Import(Store("here")));
+        Assert.Equal(before, File.ReadAllText(own.Done));
+        Assert.Equal((5, 0, 2), Archive.Export(Store("here"), weights: false));
+        Assert.Equal(5, Archive.Import(Store("third")).New);
+    }
+
+    [Fact]
+    public void ARunThatAnotherProcessTrainsIsLeftToIt()
+    {
+        var (found, _) = Trained();
+        using var held = Store("here").Acquire(found[1].Spec, () => { }, default);
+        List<string> busy = [];
+        Assert.Equal(4, Archive.Import(Store("here"), busy.Add).New);
+        Assert.Equal([Store("here").Folder(found[1].Spec).Run], busy);
+    }
+
+    [Fact]
+    public void WhatIsDamagedIsRefusedInOneSentenceBeforeAnythingIsWritten()
+    {
+        Trained();
+        var lines = File.ReadAllLines(Lines);
+        Refused("line 3", () => File.WriteAllLines(Lines, [.. lines[..2], lines[2][..^200], .. lines[3..]]));
+        Refused("line 2", () => File.WriteAllLines(Lines, [lines[0], lines[1].Replace("\"bestEpoch\"", "\"testAccuracy\"").Replace("0.", "0.1")]));
+        Refused("line 1", () => File.WriteAllLines(Lines, ["{}", .. lines]));
+        Refused("line 6", () => File.WriteAllLines(Lines, [.. lines, lines[0]]));
+        Refused("line 1", () => File.WriteAllLines(Lines, [Forged(line => line["spec"]!["seed"] = 7), .. lines[1..]]));
+        Refused("line 1", () => File.WriteAllLines(Lines, [Forged(line => line["files"]!["../../evil.json"] = new JsonObject()), .. lines[1..]]));
+        Refused("line 1", () => File.WriteAllLines(Lines, [Forged(line => line["made"] = "kit 3/../../x"), .. lines[1..]]));
+        File.WriteAllLines(Lines, lines);
+        var mask = Directory.GetFiles(Path.Combine(At("results"), "masks"))[0];
+        var whole = File.ReadAllBytes(mask);
+        Refused(Path.GetFileName(mask), () => File.WriteAllBytes(mask, whole[..(whole.Length / 2)]));
+        Refused(Path.GetFileName(mask), () => File.Delete(mask));
+        Refused("no runs", () => File.Delete(Lines));
+
+        // A line whose hash is right, and whose content is not.
+        string Forged(Action<JsonObject> change)
+        {
+            var line = JsonNode.Parse(lines[0])!.AsObject();
+            line.Remove("check");
+            change(line);
+            line["check"] = SpecJson.Hash(line);
+            return line.ToJsonString();
+        }
+
+        void Refused(string where, Action damage)
+        {
+            damage();
+            var said = Assert.Throws<UserException>(() => Archive.Import(Store("here"))).Message;
+            Assert.Contains(where, said);
+            Assert.DoesNotContain('\n', said);
+            Assert.False(Directory.Exists(At("here")));
+        }
+    }
+}
