@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using LTHKit.Data;
 using LTHKit.Kernels;
@@ -34,7 +33,8 @@ internal static class SparseBench
         var uniform = Pruner.Random with { Distribution = Distribution.Uniform };
         masks.Add(("uniform 97.2 %", uniform.Draw(start, dense, masks[^1].Mask!.Kept, data, 0), true));
 
-        var sides = masks.Select(m => new Side(start, m.Mask, m.Sparse, data, setting)).ToList();
+        Recipe Recipe(bool? sparse) => new() { BatchSize = setting.Batch, Sparse = sparse };
+        var sides = masks.Select(m => new StepTimer(start, m.Mask, Recipe(m.Sparse), data)).ToList();
         var times = sides.Select(_ => new List<(double Wall, double Processor)>()).ToList();
         for (var round = -1; round < setting.Rounds; round++)
         {
@@ -73,7 +73,7 @@ internal static class SparseBench
         for (var level = 1; level <= Levels.Max(); level++)
         {
             progress.WriteLine($"bench: level {level} of {Levels.Max()}");
-            using var side = new Side(start, level == 1 ? null : mask, null, data, setting);
+            using var side = new StepTimer(start, level == 1 ? null : mask, new Recipe { BatchSize = setting.Batch }, data);
             for (var i = 0; i < setting.LadderSteps; i++)
             {
                 cancel.ThrowIfCancellationRequested();
@@ -89,45 +89,5 @@ internal static class SparseBench
     {
         var flops = Flops.Of(network, mask);
         return flops.Effective / (double)flops.Dense;
-    }
-
-    /// <summary>One network and its training.</summary>
-    private sealed class Side : IDisposable
-    {
-        private readonly Trainer _trainer;
-        private readonly Batches _batches;
-        private readonly Batch[] _images;
-        private int _step;
-
-        public Side(Network start, Mask? mask, bool? sparse, ImageSet data, SparseSetting setting)
-        {
-            Network = Networks.Copy(start);
-            mask?.Apply(Network);
-            _trainer = new Trainer(Network, mask, new Recipe { BatchSize = setting.Batch, Sparse = sparse }, data, Losses.CrossEntropy, 0);
-            _batches = new Batches(data, setting.Batch, 0, channelsLast: Network.PrefersChannelsLast);
-            _images = [.. _batches.Epoch(0).Where(b => b.Count == setting.Batch)];
-            Network.train();
-        }
-
-        public Network Network { get; }
-
-        /// <summary>Seconds of one step, on the clock and of all processors.</summary>
-        public (double Wall, double Processor) Step()
-        {
-            using var process = Process.GetCurrentProcess();
-            var (clock, before) = (Stopwatch.StartNew(), process.TotalProcessorTime);
-            _trainer.Learn(_images[_step++ % _images.Length], 0.1);
-            process.Refresh();
-            return (clock.Elapsed.TotalSeconds, (process.TotalProcessorTime - before).TotalSeconds);
-        }
-
-        public void Dispose()
-        {
-            foreach (var batch in _images)
-                batch.Dispose();
-            _batches.Dispose();
-            _trainer.Dispose();
-            Network.Dispose();
-        }
     }
 }

@@ -2,6 +2,7 @@ using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
+using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 
@@ -12,6 +13,12 @@ internal sealed record PlaneOfRun : Plane
 
     public RunResult Run { get; }
 }
+
+/// <summary>What a step of training takes, in seconds.</summary>
+/// <param name="Run">Of which network.</param>
+/// <param name="Masked">Through libtorch, whose zeros cost what other weights cost.</param>
+/// <param name="Own">As the run's recipe has it: over the surviving weights where that is expected to be faster (see <see cref="Recipe.Sparse"/>).</param>
+public sealed record StepTime(RunResult Run, double Masked, double Own);
 
 /// <summary>
 /// The analyses of finished runs: computed once, several at a time, kept with the run, of the size that the profile sets. Networks of one
@@ -88,6 +95,55 @@ public sealed partial class Lab
     /// <param name="runs">The runs.</param>
     public IReadOnlyList<Measured<Flops>> Flops(IEnumerable<RunResult> runs)
         => MeasureEach("multiply-adds", "flops", runs, new { }, null, null, work => Pruning.Flops.Of(work.Network, work.Mask));
+
+    /// <summary>
+    /// How long a step of training takes, of each network masked through libtorch and as its recipe has it: measured now, in turns, the medians.
+    /// On the CPU with the threads that a run here has.
+    /// </summary>
+    /// <param name="runs">The runs; of a sweep's dense network and of its tickets one seed is enough.</param>
+    /// <param name="rounds">How often each is measured.</param>
+    /// <exception cref="UserException">The rounds are not positive.</exception>
+    /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
+    public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs, int rounds = 9)
+    {
+        if (rounds < 1)
+            throw new UserException($"{rounds} rounds measure nothing; give at least one.");
+        var owned = new Stack<IDisposable>();
+        T Own<T>(T value) where T : class?, IDisposable?
+        {
+            if (value is not null)
+                owned.Push(value);
+            return value;
+        }
+        try
+        {
+            return _workers.Stoppable(stop =>
+            {
+                var sides = runs.Select(run =>
+                {
+                    var (network, mask, data) = (Own(Network(run)), Own(Mask(run)), Data(run.Spec.Data));
+                    StepTimer Side(Recipe recipe) => Own(new StepTimer(network, mask, recipe, data));
+                    return (Run: run, Masked: Side(run.Spec.Recipe with { Sparse = false }), Own: Side(run.Spec.Recipe), Times: new List<(double Masked, double Own)>());
+                }).ToList();
+                for (var round = -1; round < rounds; round++)
+                    foreach (var (_, masked, own, times) in sides)
+                    {
+                        stop.ThrowIfCancellationRequested();
+                        var time = (masked.Step().Wall, own.Step().Wall);
+                        if (round >= 0)
+                            times.Add(time);
+                    }
+                return sides.Select(side => new StepTime(side.Run, Median(side.Times.Select(t => t.Masked)), Median(side.Times.Select(t => t.Own)))).ToArray();
+            });
+        }
+        finally
+        {
+            foreach (var value in owned)
+                value.Dispose();
+        }
+    }
+
+    private static double Median(IEnumerable<double> values) => MathNet.Numerics.Statistics.Statistics.Median(values);
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,
         Sample? sample, Func<Work, T> measure)

@@ -60,6 +60,24 @@ public static partial class Figures
         }
     }
 
+    /// <summary>
+    /// The time of a training step over sparsity: of the dense network through libtorch, of tickets masked through it, and of tickets over their surviving
+    /// weights.
+    /// </summary>
+    /// <param name="times">Measured, of one network at several sparsities; the densest is the dense line.</param>
+    /// <exception cref="UserException">There is nothing to draw.</exception>
+    public static GenericChart StepTimes(IReadOnlyList<StepTime> times)
+    {
+        if (times.Count == 0)
+            throw new UserException("There are no times to draw; give at least one.");
+        StepTime[] over = [.. times.OrderBy(time => time.Run.Sparsity)];
+        double[] x = [.. over.Select(time => 100 * time.Run.Sparsity)];
+        Curve Line(string name, Func<StepTime, double> seconds) => new(name, x, [.. over.Select(time => 1000 * seconds(time))]);
+        return Curves("Time of a training step", "Sparsity, %", "Time, ms",
+            [Line("dense, libtorch", _ => over[0].Masked), Line("masked, libtorch", time => time.Masked), Line("surviving weights", time => time.Own)],
+            subtitle: Captions.Subject([.. over.Select(time => time.Run)]));
+    }
+
     /// <summary>Bars side by side: sparsity of layers, gains seed by seed.</summary>
     /// <param name="title">Of the figure.</param>
     /// <param name="yTitle">What the bars measure, with its unit.</param>

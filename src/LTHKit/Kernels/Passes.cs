@@ -14,11 +14,11 @@ internal abstract unsafe class Passes
     {
         get
         {
-            yield return new Passes<Simd128, Vector128<float>>();
+            yield return new Passes<Floats4>();
             if (Vector256.IsHardwareAccelerated)
-                yield return new Passes<Simd256, Vector256<float>>();
+                yield return new Passes<Floats8>();
             if (Vector512.IsHardwareAccelerated)
-                yield return new Passes<Simd512, Vector512<float>>();
+                yield return new Passes<Floats16>();
         }
     }
 
@@ -43,19 +43,8 @@ internal abstract unsafe class Passes
     /// <summary>The partial sums added up into the gradient of the weights.</summary>
     public abstract void AddUp(float* sums, Taps taps, float* gradient);
 
-    /// <summary>y = act(scale z + shift + residual).</summary>
-    public abstract void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask, Nonlinearity act);
-
-    /// <summary>
-    /// du = gy act'(scale z + shift + residual), kept in <paramref name="du"/> where that is not null; for each channel its sum and that of
-    /// du (z - mean).
-    /// </summary>
-    public abstract void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
-        Nonlinearity act, double* sums);
-
-    /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; <paramref name="coefficients"/> holds a, b, c for each channel.</summary>
-    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
-        float* mask, Nonlinearity act);
+    /// <summary>The passes of an activation function.</summary>
+    public abstract Pointwise Of(Nonlinearity act);
 
     /// <summary>
     /// Where a convolution's statistics go. Sums are taken of what differs from a pivot near the mean, the first pixel's: so they keep their digits.
@@ -134,22 +123,36 @@ internal abstract unsafe class Passes
 }
 
 /// <inheritdoc/>
-internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> where V : struct
+internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVector<V>
 {
+    /// <summary>Tiles that a row is taken through before the next row's turn.</summary>
+    private const int Strip = 8;
+
+    private const int L = Planes.Lanes;
+
     /// <inheritdoc/>
-    public override int Width => S.Width;
+    public override int Width => V.Width;
+
+    /// <inheritdoc/>
+    public override Pointwise Of(Nonlinearity act) => act switch
+    {
+        Nonlinearity.None => new Over<None>(),
+        Nonlinearity.Relu => new Over<Relu>(),
+        Nonlinearity.Swish => new Over<Swish>(),
+        _ => new Over<Mish>(),
+    };
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums)
     {
-        var (run, plane, pitch, rows, groups, strip) = (planes.Run, planes.Plane, planes.Pitch, taps.Rows, taps.Groups, Taps.Strip * Tile);
+        var (run, plane, pitch, rows, groups, strip) = (planes.Run, planes.Plane, planes.Pitch, taps.Rows, taps.Groups, Strip * Tile);
         if (sums != null)
-            new Span<float>(sums->Lanes, rows * 2 * S.Width).Clear();
+            new Span<float>(sums->Lanes, rows * 2 * V.Width).Clear();
         fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
         fixed (float* value = taps.Value)
         {
-            for (var part = 0; part < Planes.Lanes; part += S.Width)
+            for (var part = 0; part < L; part += V.Width)
                 for (var begin = 0; begin < run; begin += strip)
                     for (var segment = 0; segment < groups * rows; segment++)
                     {
@@ -161,103 +164,76 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                         V sum = default, squares = default;
                         for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
                         {
-                            var count = (run - f) / Planes.Lanes;
                             V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
                             if (before != null)
                             {
                                 var q = before + f;
-                                a0 = S.Load(q);
-                                a1 = S.Load(q + Planes.Lanes);
-                                a2 = S.Load(q + 2 * Planes.Lanes);
-                                a3 = S.Load(q + 3 * Planes.Lanes);
-                                a4 = S.Load(q + 4 * Planes.Lanes);
-                                a5 = S.Load(q + 5 * Planes.Lanes);
-                                a6 = S.Load(q + 6 * Planes.Lanes);
-                                a7 = S.Load(q + 7 * Planes.Lanes);
+                                (a0, a1, a2, a3) = (V.Load(q), V.Load(q + L), V.Load(q + 2 * L), V.Load(q + 3 * L));
+                                (a4, a5, a6, a7) = (V.Load(q + 4 * L), V.Load(q + 5 * L), V.Load(q + 6 * L), V.Load(q + 7 * L));
                             }
                             var at = x + f + part;
                             var i = first;
                             for (; i < single; i += 3)
                             {
                                 var p = at + offset[i];
-                                V w0 = S.All(value[i]), w1 = S.All(value[i + 1]), w2 = S.All(value[i + 2]);
-                                V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
-                                x2 = S.Load(p + 2 * Planes.Lanes);
-                                a0 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a0)));
-                                x0 = S.Load(p + 3 * Planes.Lanes);
-                                a1 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a1)));
-                                x1 = S.Load(p + 4 * Planes.Lanes);
-                                a2 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a2)));
-                                x2 = S.Load(p + 5 * Planes.Lanes);
-                                a3 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a3)));
-                                x0 = S.Load(p + 6 * Planes.Lanes);
-                                a4 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a4)));
-                                x1 = S.Load(p + 7 * Planes.Lanes);
-                                a5 = S.MultiplyAdd(x1, w2, S.MultiplyAdd(x0, w1, S.MultiplyAdd(x2, w0, a5)));
-                                x2 = S.Load(p + 8 * Planes.Lanes);
-                                a6 = S.MultiplyAdd(x2, w2, S.MultiplyAdd(x1, w1, S.MultiplyAdd(x0, w0, a6)));
-                                x0 = S.Load(p + 9 * Planes.Lanes);
-                                a7 = S.MultiplyAdd(x0, w2, S.MultiplyAdd(x2, w1, S.MultiplyAdd(x1, w0, a7)));
+                                V w0 = V.All(value[i]), w1 = V.All(value[i + 1]), w2 = V.All(value[i + 2]);
+                                V x0 = V.Load(p), x1 = V.Load(p + L), x2;
+                                a0 = Three(a0, x0, w0, x1, w1, x2 = V.Load(p + 2 * L), w2);
+                                a1 = Three(a1, x1, w0, x2, w1, x0 = V.Load(p + 3 * L), w2);
+                                a2 = Three(a2, x2, w0, x0, w1, x1 = V.Load(p + 4 * L), w2);
+                                a3 = Three(a3, x0, w0, x1, w1, x2 = V.Load(p + 5 * L), w2);
+                                a4 = Three(a4, x1, w0, x2, w1, x0 = V.Load(p + 6 * L), w2);
+                                a5 = Three(a5, x2, w0, x0, w1, x1 = V.Load(p + 7 * L), w2);
+                                a6 = Three(a6, x0, w0, x1, w1, x2 = V.Load(p + 8 * L), w2);
+                                a7 = Three(a7, x1, w0, x2, w1, V.Load(p + 9 * L), w2);
                             }
                             for (; i < end; i++)
                             {
                                 var p = at + offset[i];
-                                var w = S.All(value[i]);
-                                a0 = S.MultiplyAdd(S.Load(p), w, a0);
-                                a1 = S.MultiplyAdd(S.Load(p + Planes.Lanes), w, a1);
-                                a2 = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), w, a2);
-                                a3 = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), w, a3);
-                                a4 = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), w, a4);
-                                a5 = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), w, a5);
-                                a6 = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), w, a6);
-                                a7 = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), w, a7);
+                                var w = V.All(value[i]);
+                                a0 = V.MultiplyAdd(V.Load(p), w, a0);
+                                a1 = V.MultiplyAdd(V.Load(p + L), w, a1);
+                                a2 = V.MultiplyAdd(V.Load(p + 2 * L), w, a2);
+                                a3 = V.MultiplyAdd(V.Load(p + 3 * L), w, a3);
+                                a4 = V.MultiplyAdd(V.Load(p + 4 * L), w, a4);
+                                a5 = V.MultiplyAdd(V.Load(p + 5 * L), w, a5);
+                                a6 = V.MultiplyAdd(V.Load(p + 6 * L), w, a6);
+                                a7 = V.MultiplyAdd(V.Load(p + 7 * L), w, a7);
                             }
                             var to = into + f;
-                            S.Store(a0, to);
-                            if (count > 1)
-                                S.Store(a1, to + Planes.Lanes);
-                            if (count > 2)
-                                S.Store(a2, to + 2 * Planes.Lanes);
-                            if (count > 3)
-                                S.Store(a3, to + 3 * Planes.Lanes);
-                            if (count > 4)
-                                S.Store(a4, to + 4 * Planes.Lanes);
-                            if (count > 5)
-                                S.Store(a5, to + 5 * Planes.Lanes);
-                            if (count > 6)
-                                S.Store(a6, to + 6 * Planes.Lanes);
-                            if (count > 7)
-                                S.Store(a7, to + 7 * Planes.Lanes);
+                            V.Store(a0, to);
+                            V.Store(a1, to + L);
+                            V.Store(a2, to + 2 * L);
+                            V.Store(a3, to + 3 * L);
+                            V.Store(a4, to + 4 * L);
+                            V.Store(a5, to + 5 * L);
+                            V.Store(a6, to + 6 * L);
+                            V.Store(a7, to + 7 * L);
                             if (!last)
                                 continue;
-                            var mask = sums->Mask + part + (count < 8 ? sums->Tail : f % pitch);
+                            var mask = sums->Mask + part + (f + Tile > run ? sums->Tail : f % pitch);
                             if (f + part == 0)
-                                sums->Pivot[row] = S.Sum(S.And(a0, S.Load(mask))) / S.Width;
-                            var pivot = S.All(sums->Pivot[row]);
-                            a0 = S.And(S.Subtract(a0, pivot), S.Load(mask));
-                            a1 = S.And(S.Subtract(a1, pivot), S.Load(mask + Planes.Lanes));
-                            a2 = S.And(S.Subtract(a2, pivot), S.Load(mask + 2 * Planes.Lanes));
-                            a3 = S.And(S.Subtract(a3, pivot), S.Load(mask + 3 * Planes.Lanes));
-                            a4 = S.And(S.Subtract(a4, pivot), S.Load(mask + 4 * Planes.Lanes));
-                            a5 = S.And(S.Subtract(a5, pivot), S.Load(mask + 5 * Planes.Lanes));
-                            a6 = S.And(S.Subtract(a6, pivot), S.Load(mask + 6 * Planes.Lanes));
-                            a7 = S.And(S.Subtract(a7, pivot), S.Load(mask + 7 * Planes.Lanes));
-                            sum = S.Add(sum, S.Add(S.Add(S.Add(a0, a1), S.Add(a2, a3)), S.Add(S.Add(a4, a5), S.Add(a6, a7))));
-                            var even = S.MultiplyAdd(a0, a0, S.MultiplyAdd(a2, a2, S.MultiplyAdd(a4, a4, S.Multiply(a6, a6))));
-                            var odd = S.MultiplyAdd(a1, a1, S.MultiplyAdd(a3, a3, S.MultiplyAdd(a5, a5, S.Multiply(a7, a7))));
-                            squares = S.Add(squares, S.Add(even, odd));
+                                sums->Pivot[row] = V.Sum(a0 & V.Load(mask)) / V.Width;
+                            var pivot = V.All(sums->Pivot[row]);
+                            (a0, a1) = (a0 - pivot & V.Load(mask), a1 - pivot & V.Load(mask + L));
+                            (a2, a3) = (a2 - pivot & V.Load(mask + 2 * L), a3 - pivot & V.Load(mask + 3 * L));
+                            (a4, a5) = (a4 - pivot & V.Load(mask + 4 * L), a5 - pivot & V.Load(mask + 5 * L));
+                            (a6, a7) = (a6 - pivot & V.Load(mask + 6 * L), a7 - pivot & V.Load(mask + 7 * L));
+                            sum += a0 + a1 + (a2 + a3) + (a4 + a5 + (a6 + a7));
+                            squares += V.MultiplyAdd(a0, a0, V.MultiplyAdd(a2, a2, V.MultiplyAdd(a4, a4, a6 * a6)))
+                                + V.MultiplyAdd(a1, a1, V.MultiplyAdd(a3, a3, V.MultiplyAdd(a5, a5, a7 * a7)));
                         }
                         if (!last)
                             continue;
-                        var lanes = sums->Lanes + row * 2 * S.Width;
-                        S.Store(S.Add(S.Load(lanes), sum), lanes);
-                        S.Store(S.Add(S.Load(lanes + S.Width), squares), lanes + S.Width);
+                        var lanes = sums->Lanes + row * 2 * V.Width;
+                        V.Store(V.Load(lanes) + sum, lanes);
+                        V.Store(V.Load(lanes + V.Width) + squares, lanes + V.Width);
                     }
         }
         for (var row = 0; sums != null && row < rows; row++)
         {
-            var lanes = sums->Lanes + row * 2 * S.Width;
-            double sum = S.Sum(S.Load(lanes)), squares = S.Sum(S.Load(lanes + S.Width));
+            var lanes = sums->Lanes + row * 2 * V.Width;
+            double sum = V.Sum(V.Load(lanes)), squares = V.Sum(V.Load(lanes + V.Width));
             (sums->Totals[2 * row], sums->Totals[2 * row + 1]) = (sums->Pivot[row] * sums->Count + sum, squares - sum * sum / sums->Count);
         }
     }
@@ -266,10 +242,10 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
     {
-        var (run, plane, rows, groups, strip) = (planes.Run, planes.Plane, taps.Rows, taps.Groups, Taps.Strip * Tile);
+        var (run, plane, rows, groups, strip) = (planes.Run, planes.Plane, taps.Rows, taps.Groups, Strip * Tile);
         fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
         {
-            for (var part = 0; part < Planes.Lanes; part += S.Width)
+            for (var part = 0; part < L; part += V.Width)
                 for (var begin = 0; begin < run; begin += strip)
                     for (var segment = 0; segment < groups * rows; segment++)
                     {
@@ -279,63 +255,46 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
                         var from = g + (long)(segment % rows) * plane + part;
                         for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
                         {
-                            var count = (run - f) / Planes.Lanes;
                             float* at = x + f + part, q = from + f;
-                            V g0 = S.Load(q), g1 = default, g2 = default, g3 = default, g4 = default, g5 = default, g6 = default, g7 = default;
-                            if (count > 1)
-                                g1 = S.Load(q + Planes.Lanes);
-                            if (count > 2)
-                                g2 = S.Load(q + 2 * Planes.Lanes);
-                            if (count > 3)
-                                g3 = S.Load(q + 3 * Planes.Lanes);
-                            if (count > 4)
-                                g4 = S.Load(q + 4 * Planes.Lanes);
-                            if (count > 5)
-                                g5 = S.Load(q + 5 * Planes.Lanes);
-                            if (count > 6)
-                                g6 = S.Load(q + 6 * Planes.Lanes);
-                            if (count > 7)
-                                g7 = S.Load(q + 7 * Planes.Lanes);
+                            V g0 = V.Load(q), g1 = V.Load(q + L), g2 = V.Load(q + 2 * L), g3 = V.Load(q + 3 * L);
+                            V g4 = V.Load(q + 4 * L), g5 = V.Load(q + 5 * L), g6 = V.Load(q + 6 * L), g7 = V.Load(q + 7 * L);
                             var i = first;
                             for (; i < single; i += 3)
                             {
                                 var p = at + offset[i];
-                                var to = sums + (long)i * S.Width;
-                                V s0 = S.Load(to), s1 = S.Load(to + S.Width), s2 = S.Load(to + 2 * S.Width);
-                                V x0 = S.Load(p), x1 = S.Load(p + Planes.Lanes), x2;
-                                x2 = S.Load(p + 2 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x0, g0, s0), S.MultiplyAdd(x1, g0, s1), S.MultiplyAdd(x2, g0, s2));
-                                x0 = S.Load(p + 3 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x1, g1, s0), S.MultiplyAdd(x2, g1, s1), S.MultiplyAdd(x0, g1, s2));
-                                x1 = S.Load(p + 4 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x2, g2, s0), S.MultiplyAdd(x0, g2, s1), S.MultiplyAdd(x1, g2, s2));
-                                x2 = S.Load(p + 5 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x0, g3, s0), S.MultiplyAdd(x1, g3, s1), S.MultiplyAdd(x2, g3, s2));
-                                x0 = S.Load(p + 6 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x1, g4, s0), S.MultiplyAdd(x2, g4, s1), S.MultiplyAdd(x0, g4, s2));
-                                x1 = S.Load(p + 7 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x2, g5, s0), S.MultiplyAdd(x0, g5, s1), S.MultiplyAdd(x1, g5, s2));
-                                x2 = S.Load(p + 8 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x0, g6, s0), S.MultiplyAdd(x1, g6, s1), S.MultiplyAdd(x2, g6, s2));
-                                x0 = S.Load(p + 9 * Planes.Lanes);
-                                (s0, s1, s2) = (S.MultiplyAdd(x1, g7, s0), S.MultiplyAdd(x2, g7, s1), S.MultiplyAdd(x0, g7, s2));
-                                S.Store(s0, to);
-                                S.Store(s1, to + S.Width);
-                                S.Store(s2, to + 2 * S.Width);
+                                var to = sums + (long)i * V.Width;
+                                V s0 = V.Load(to), s1 = V.Load(to + V.Width), s2 = V.Load(to + 2 * V.Width);
+                                V x0 = V.Load(p), x1 = V.Load(p + L), x2 = V.Load(p + 2 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x0, g0, s0), V.MultiplyAdd(x1, g0, s1), V.MultiplyAdd(x2, g0, s2));
+                                x0 = V.Load(p + 3 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x1, g1, s0), V.MultiplyAdd(x2, g1, s1), V.MultiplyAdd(x0, g1, s2));
+                                x1 = V.Load(p + 4 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x2, g2, s0), V.MultiplyAdd(x0, g2, s1), V.MultiplyAdd(x1, g2, s2));
+                                x2 = V.Load(p + 5 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x0, g3, s0), V.MultiplyAdd(x1, g3, s1), V.MultiplyAdd(x2, g3, s2));
+                                x0 = V.Load(p + 6 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x1, g4, s0), V.MultiplyAdd(x2, g4, s1), V.MultiplyAdd(x0, g4, s2));
+                                x1 = V.Load(p + 7 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x2, g5, s0), V.MultiplyAdd(x0, g5, s1), V.MultiplyAdd(x1, g5, s2));
+                                x2 = V.Load(p + 8 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x0, g6, s0), V.MultiplyAdd(x1, g6, s1), V.MultiplyAdd(x2, g6, s2));
+                                x0 = V.Load(p + 9 * L);
+                                V.Store(V.MultiplyAdd(x1, g7, s0), to);
+                                V.Store(V.MultiplyAdd(x2, g7, s1), to + V.Width);
+                                V.Store(V.MultiplyAdd(x0, g7, s2), to + 2 * V.Width);
                             }
                             for (; i < end; i++)
                             {
                                 var p = at + offset[i];
-                                var to = sums + (long)i * S.Width;
-                                var even = S.MultiplyAdd(S.Load(p), g0, S.Load(to));
-                                var odd = S.Multiply(S.Load(p + Planes.Lanes), g1);
-                                even = S.MultiplyAdd(S.Load(p + 2 * Planes.Lanes), g2, even);
-                                odd = S.MultiplyAdd(S.Load(p + 3 * Planes.Lanes), g3, odd);
-                                even = S.MultiplyAdd(S.Load(p + 4 * Planes.Lanes), g4, even);
-                                odd = S.MultiplyAdd(S.Load(p + 5 * Planes.Lanes), g5, odd);
-                                even = S.MultiplyAdd(S.Load(p + 6 * Planes.Lanes), g6, even);
-                                odd = S.MultiplyAdd(S.Load(p + 7 * Planes.Lanes), g7, odd);
-                                S.Store(S.Add(even, odd), to);
+                                var to = sums + (long)i * V.Width;
+                                V even = V.MultiplyAdd(V.Load(p), g0, V.Load(to)), odd = V.Load(p + L) * g1;
+                                even = V.MultiplyAdd(V.Load(p + 2 * L), g2, even);
+                                odd = V.MultiplyAdd(V.Load(p + 3 * L), g3, odd);
+                                even = V.MultiplyAdd(V.Load(p + 4 * L), g4, even);
+                                odd = V.MultiplyAdd(V.Load(p + 5 * L), g5, odd);
+                                even = V.MultiplyAdd(V.Load(p + 6 * L), g6, even);
+                                odd = V.MultiplyAdd(V.Load(p + 7 * L), g7, odd);
+                                V.Store(even + odd, to);
                             }
                         }
                     }
@@ -347,128 +306,9 @@ internal sealed unsafe class Passes<S, V> : Passes where S : struct, ISimd<V> wh
     {
         var source = taps.Source;
         for (var i = 0; i < source.Length; i++)
-            gradient[source[i]] += S.Sum(S.Load(sums + (long)i * S.Width));
+            gradient[source[i]] += V.Sum(V.Load(sums + (long)i * V.Width));
     }
 
-    /// <inheritdoc/>
-    public override void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask, Nonlinearity act)
-    {
-        switch (act)
-        {
-            case Nonlinearity.None: Activate<None<S, V>>(z, residual, y, scale, shift, planes, mask); break;
-            case Nonlinearity.Relu: Activate<Relu<S, V>>(z, residual, y, scale, shift, planes, mask); break;
-            case Nonlinearity.Swish: Activate<Swish<S, V>>(z, residual, y, scale, shift, planes, mask); break;
-            default: Activate<Mish<S, V>>(z, residual, y, scale, shift, planes, mask); break;
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
-        Nonlinearity act, double* sums)
-    {
-        switch (act)
-        {
-            case Nonlinearity.None: Slopes<None<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
-            case Nonlinearity.Relu: Slopes<Relu<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
-            case Nonlinearity.Swish: Slopes<Swish<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
-            default: Slopes<Mish<S, V>>(gy, z, residual, du, scale, shift, mean, planes, mask, sums); break;
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
-        float* mask, Nonlinearity act)
-    {
-        switch (act)
-        {
-            case Nonlinearity.None: Gradients<None<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
-            case Nonlinearity.Relu: Gradients<Relu<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
-            case Nonlinearity.Swish: Gradients<Swish<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
-            default: Gradients<Mish<S, V>>(gy, z, residual, dz, scale, shift, coefficients, planes, mask); break;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Activate<A>(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask)
-        where A : struct, INonlinearity<S, V>
-    {
-        var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
-        new Span<float>(y - planes.Lead, planes.Lead).Clear();
-        for (var channel = 0; channel < planes.Channels; channel++)
-        {
-            V a = S.All(scale[channel]), b = S.All(shift[channel]);
-            for (var row = 0; row < height; row++)
-            {
-                var at = (long)channel * plane + row * pitch;
-                float* from = z + at, to = y + at, extra = residual == null ? null : residual + at;
-                for (var j = 0; j < pitch; j += S.Width)
-                {
-                    var u = S.MultiplyAdd(S.Load(from + j), a, b);
-                    if (extra != null)
-                        u = S.Add(u, S.Load(extra + j));
-                    S.Store(S.And(A.Value(u), S.Load(mask + j)), to + j);
-                }
-            }
-            new Span<float>(y + (long)channel * plane + planes.Run, plane - planes.Run).Clear();
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Slopes<A>(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
-        double* sums)
-        where A : struct, INonlinearity<S, V>
-    {
-        var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
-        for (var channel = 0; channel < planes.Channels; channel++)
-        {
-            V a = S.All(scale[channel]), b = S.All(shift[channel]), m = S.All(mean[channel]), sum = default, product = default;
-            for (var row = 0; row < height; row++)
-            {
-                var at = (long)channel * plane + row * pitch;
-                float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = du == null ? null : du + at;
-                for (var j = 0; j < pitch; j += S.Width)
-                {
-                    var value = S.Load(from + j);
-                    var u = S.MultiplyAdd(value, a, b);
-                    if (extra != null)
-                        u = S.Add(u, S.Load(extra + j));
-                    var d = S.And(S.Multiply(S.Load(g + j), A.Slope(u)), S.Load(mask + j));
-                    if (to != null)
-                        S.Store(d, to + j);
-                    sum = S.Add(sum, d);
-                    product = S.MultiplyAdd(d, S.Subtract(value, m), product);
-                }
-            }
-            (sums[2 * channel], sums[2 * channel + 1]) = (S.Sum(sum), S.Sum(product));
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gradients<A>(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
-        float* mask)
-        where A : struct, INonlinearity<S, V>
-    {
-        var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
-        new Span<float>(dz - planes.Lead, planes.Lead).Clear();
-        for (var channel = 0; channel < planes.Channels; channel++)
-        {
-            V a = S.All(scale[channel]), b = S.All(shift[channel]);
-            V k = S.All(coefficients[3 * channel]), c0 = S.All(coefficients[3 * channel + 1]), c1 = S.All(coefficients[3 * channel + 2]);
-            for (var row = 0; row < height; row++)
-            {
-                var at = (long)channel * plane + row * pitch;
-                float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = dz + at;
-                for (var j = 0; j < pitch; j += S.Width)
-                {
-                    var value = S.Load(from + j);
-                    var u = S.MultiplyAdd(value, a, b);
-                    if (extra != null)
-                        u = S.Add(u, S.Load(extra + j));
-                    var d = S.Multiply(S.Load(g + j), A.Slope(u));
-                    S.Store(S.And(S.MultiplyAdd(d, k, S.MultiplyAdd(value, c1, c0)), S.Load(mask + j)), to + j);
-                }
-            }
-            new Span<float>(dz + (long)channel * plane + planes.Run, plane - planes.Run).Clear();
-        }
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Three(V sum, V x0, V w0, V x1, V w1, V x2, V w2) => V.MultiplyAdd(x2, w2, V.MultiplyAdd(x1, w1, V.MultiplyAdd(x0, w0, sum)));
 }

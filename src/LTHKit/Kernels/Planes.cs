@@ -22,8 +22,10 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Floats of a plane's rows, that of zeros not counted.</summary>
     public int Run => Height * Pitch;
 
-    /// <summary>Floats from plane to plane: of large ones so many that a tile's places in neighbouring channels do not share sets of the first cache.</summary>
-    public int Plane => Run + Pitch + (Run < 4096 ? 0 : 4 * Lanes);
+    /// <summary>
+    /// Floats from plane to plane: whole tiles fit, and of large ones a tile's places in neighbouring channels do not share sets of the first cache.
+    /// </summary>
+    public int Plane => Math.Max(Run + Pitch + (Run < 4096 ? 0 : 4 * Lanes), (Run + Passes.Tile - 1) / Passes.Tile * Passes.Tile);
 
     /// <summary>Floats before the first plane of a block.</summary>
     public int Lead => Pitch + Lanes;

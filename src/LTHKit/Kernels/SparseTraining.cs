@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Reflection;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -10,13 +11,13 @@ namespace LTHKit.Kernels;
 /// </summary>
 internal sealed class SparseTraining : IDisposable
 {
-    private readonly Network _network;
     private readonly Workspace _work;
     private readonly List<(ConvUnit Unit, SparseUnit Sparse)> _units;
+    private readonly List<ICollection> _hooks;
 
     private SparseTraining(Network network, Mask? mask, Workspace work)
     {
-        (_network, _work) = (network, work);
+        (_work, _hooks) = (work, [.. network.modules().SelectMany(Hooks)]);
         var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         _units = [.. network.Convolutions.Select(unit =>
             (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
@@ -41,7 +42,7 @@ internal sealed class SparseTraining : IDisposable
     /// <param name="images">Images in the batch.</param>
     public IDisposable? Step(int images)
     {
-        if (_network.modules().Any(IsWatched))
+        if (_hooks.Any(hooks => hooks.Count > 0))
             return null;
         _work.Images = images;
         foreach (var (unit, sparse) in _units)
@@ -52,14 +53,13 @@ internal sealed class SparseTraining : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _work.Dispose();
 
-    /// <summary>Whether a module has hooks; TorchSharp keeps them to itself.</summary>
-    private static bool IsWatched(nn.Module module)
+    /// <summary>A module's hooks, now and later; TorchSharp keeps them to itself.</summary>
+    private static IEnumerable<ICollection> Hooks(nn.Module module)
     {
         for (var type = module.GetType(); type is not null; type = type.BaseType)
             foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
-                if (field.Name.EndsWith("hooks", StringComparison.Ordinal) && field.GetValue(module) is System.Collections.ICollection { Count: > 0 })
-                    return true;
-        return false;
+                if (field.Name.EndsWith("hooks", StringComparison.Ordinal) && field.GetValue(module) is ICollection hooks)
+                    yield return hooks;
     }
 
     private sealed class Lasting(SparseTraining training) : IDisposable

@@ -42,9 +42,6 @@ internal sealed class Taps
     /// </summary>
     public int[] Lone { get; }
 
-    /// <summary>Tiles that a row is taken through before the next row's turn.</summary>
-    public const int Strip = 8;
-
     /// <summary>Floats from a place in the first column's plane to what the tap multiplies.</summary>
     public int[] Offset { get; }
 

@@ -44,8 +44,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             });
         }
         statistics.Finish(unit, totals, to, Planes.Start(gamma), Planes.Start(beta));
-        work.Each(to.Blocks, (_, block) => passes.Activate(pz + block * to.Block, pr == null ? null : pr + block * to.Block, py + block * to.Block,
-            statistics.Scale, statistics.Shift, to, layout.Masks.Of(block), act));
+        work.Each(to.Blocks, (_, block) => passes.Of(act).Activate(pz + block * to.Block, pr == null ? null : pr + block * to.Block,
+            py + block * to.Block, statistics.Scale, statistics.Shift, to, layout.Masks.Of(block)));
 
         ctx.set_materialize_grads(false);
         ctx.save_for_backward([x, weight, gamma, z, added]);
@@ -75,8 +75,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         fixed (double* total = totals)
         {
             var all = total;
-            work.Each(to.Blocks, (_, block) => passes.Slopes(pg + block * to.Block, pz + block * to.Block, pr == null ? null : pr + block * to.Block,
-                pu == null ? null : pu + block * to.Block, statistics.Scale, statistics.Shift, statistics.Mean, to, layout.Masks.Of(block), act,
+            work.Each(to.Blocks, (_, block) => passes.Of(act).Slopes(pg + block * to.Block, pz + block * to.Block, pr == null ? null : pr + block * to.Block,
+                pu == null ? null : pu + block * to.Block, statistics.Scale, statistics.Shift, statistics.Mean, to, layout.Masks.Of(block),
                 all + block * 2 * to.Channels));
         }
         statistics.Differentiate(totals, to, Planes.Start(gamma), Planes.Start(dgamma), Planes.Start(dbeta));
@@ -93,8 +93,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         {
             var dz = work.Own(thread, "dz", to.Block + Planes.Tail) + to.Lead;
             Clear(dz - to.Lead + to.Block, Planes.Tail);
-            passes.Gradients((float*)slope + block * to.Block, pz + block * to.Block, extra == 0 ? null : (float*)extra + block * to.Block, dz,
-                statistics.Scale, statistics.Shift, statistics.Coefficients, to, layout.Masks.Of(block), how);
+            passes.Of(how).Gradients((float*)slope + block * to.Block, pz + block * to.Block, extra == 0 ? null : (float*)extra + block * to.Block, dz,
+                statistics.Scale, statistics.Shift, statistics.Coefficients, to, layout.Masks.Of(block));
             if (needsWeight)
             {
                 var source = Source(px + block * from.Block, unit.Shape, layout, work, thread);

@@ -2,6 +2,7 @@ using LTHKit.Analysis;
 using LTHKit.Experiments;
 using LTHKit.Tests.Data;
 using LTHKit.Tweaks;
+using TorchSharp;
 using Xunit;
 
 namespace LTHKit.Tests.Experiments;
@@ -62,6 +63,21 @@ public sealed class LabAnalysesTests : IDisposable
         var flow = lab.Watch([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
         Assert.Equal(20, flow.Values.Count);
         Assert.All(flow.Values.Values, norms => Assert.All(norms, norm => Assert.True(norm > 0)));
+    }
+
+    [Fact]
+    public void StepsAreTimedWithoutATrace()
+    {
+        using var lab = Open();
+        var runs = lab.Run("runs", [Tiny.Spec, Tiny.Spec with { Level = 1 }]);
+        lab.StepTimes(runs, 1);
+        var (alive, files) = (DisposeScopeManager.Statistics.ThreadTotalLiveCount, Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories));
+        var times = lab.StepTimes(runs, 2);
+        Assert.Equal(runs, times.Select(time => time.Run));
+        Assert.All(times, time => Assert.True(time.Masked > 0 && time.Own > 0));
+        Assert.Equal(alive, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal(files, Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories));
+        Assert.Throws<UserException>(() => lab.StepTimes(runs, 0));
     }
 
     [Fact]

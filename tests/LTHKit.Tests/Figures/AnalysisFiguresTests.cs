@@ -91,6 +91,14 @@ public class AnalysisFiguresTests
     }
 
     [Fact]
+    public void TimesOfAStepAreDrawnOverSparsity()
+    {
+        var lines = Json(Figures.StepTimes([new(Run(4, 0, 0.5), 0.03, 0.01), new(Run(0, 0, 0.5), 0.02, 0.02)]))["data"]!;
+        Assert.Equal([[20, 20], [20, 30], [20, 10]], lines.Select(line => line["y"]!.Select(y => (double)y).ToArray()));
+        Assert.Equal([0, 59.04], lines[0]!["x"]!.Select(x => Math.Round((double)x, 2)));
+    }
+
+    [Fact]
     public void MultiplyAddsAreShownInMillionsAndByLayer()
     {
         var flops = new Flops([new("conv1", 3_000_000, 1_000_000, false), new("skip1", 200_000, 200_000, true), new("fc", 1_000_000, 1_000_000, false)]);

@@ -153,6 +153,7 @@ public class FuzzTests
     {
         Shows(() => Tables.Claims());
         Shows(() => Tables.Flops([]));
+        Shows(() => Figures.StepTimes([]));
         Shows(() => Tables.FlopsByLayer(new([])));
         Shows(() => Tables.TopEigenvectors([]));
         Shows(() => Tables.Runs());

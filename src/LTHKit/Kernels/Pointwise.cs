@@ -1,0 +1,174 @@
+using System.Runtime.CompilerServices;
+
+namespace LTHKit.Kernels;
+
+/// <summary>The activation functions that a unit can apply by itself.</summary>
+internal enum Nonlinearity
+{
+    None,
+    Relu,
+    Swish,
+    Mish,
+}
+
+/// <summary>
+/// The passes of one activation function over a block: u = scale z + shift + residual, where <c>residual</c> may be null. Rows of z and of what is like it
+/// are taken with their border, in which <c>mask</c> has zeros.
+/// </summary>
+internal abstract unsafe class Pointwise
+{
+    /// <summary>y = act(u).</summary>
+    public abstract void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask);
+
+    /// <summary>du = gy act'(u), kept in <paramref name="du"/> where that is not null; for each channel its sum and that of du (z - mean).</summary>
+    public abstract void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
+        double* sums);
+
+    /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; <paramref name="coefficients"/> holds a, b, c for each channel.</summary>
+    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
+        float* mask);
+}
+
+internal sealed unsafe partial class Passes<V>
+{
+    /// <summary>An activation function and its derivative, elementwise.</summary>
+    private interface INonlinearity
+    {
+        static abstract V Value(V u);
+
+        static abstract V Slope(V u);
+    }
+
+    private readonly struct None : INonlinearity
+    {
+        public static V Value(V u) => u;
+
+        public static V Slope(V u) => V.All(1);
+    }
+
+    private readonly struct Relu : INonlinearity
+    {
+        public static V Value(V u) => V.Max(u, V.All(0));
+
+        public static V Slope(V u) => (u > V.All(0)) & V.All(1);
+    }
+
+    /// <summary>u * sigmoid(u).</summary>
+    private readonly struct Swish : INonlinearity
+    {
+        public static V Value(V u) => u * Sigmoid(u);
+
+        public static V Slope(V u)
+        {
+            var s = Sigmoid(u);
+            return s * V.MultiplyAdd(u, V.All(1) - s, V.All(1));      // s (1 + u (1 - s))
+        }
+
+        public static V Sigmoid(V u) => V.All(1) / (V.All(1) + V.Exp(V.All(0) - u));
+    }
+
+    /// <summary>u * tanh(softplus(u)); with e = exp(u) the tanh is e (e + 2) / (e (e + 2) + 2).</summary>
+    private readonly struct Mish : INonlinearity
+    {
+        public static V Value(V u) => u * TanhSoftplus(u);
+
+        public static V Slope(V u)
+        {
+            var t = TanhSoftplus(u);
+            return V.MultiplyAdd(u * Swish.Sigmoid(u), V.All(1) - t * t, t);        // t + u sigmoid(u) (1 - t^2)
+        }
+
+        private static V TanhSoftplus(V u)
+        {
+            var e = V.Exp(V.Min(u, V.All(20)));
+            var n = e * (e + V.All(2));
+            return n / (n + V.All(2));
+        }
+    }
+
+    private sealed class Over<A> : Pointwise where A : struct, INonlinearity
+    {
+        /// <inheritdoc/>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public override void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask)
+        {
+            var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+            new Span<float>(y - planes.Lead, planes.Lead).Clear();
+            for (var channel = 0; channel < planes.Channels; channel++)
+            {
+                V a = V.All(scale[channel]), b = V.All(shift[channel]);
+                for (var row = 0; row < height; row++)
+                {
+                    var at = (long)channel * plane + row * pitch;
+                    float* from = z + at, to = y + at, extra = residual == null ? null : residual + at;
+                    for (var j = 0; j < pitch; j += V.Width)
+                    {
+                        var u = V.MultiplyAdd(V.Load(from + j), a, b);
+                        if (extra != null)
+                            u += V.Load(extra + j);
+                        V.Store(A.Value(u) & V.Load(mask + j), to + j);
+                    }
+                }
+                new Span<float>(y + (long)channel * plane + planes.Run, plane - planes.Run).Clear();
+            }
+        }
+
+        /// <inheritdoc/>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
+            double* sums)
+        {
+            var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+            for (var channel = 0; channel < planes.Channels; channel++)
+            {
+                V a = V.All(scale[channel]), b = V.All(shift[channel]), m = V.All(mean[channel]), sum = default, product = default;
+                for (var row = 0; row < height; row++)
+                {
+                    var at = (long)channel * plane + row * pitch;
+                    float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = du == null ? null : du + at;
+                    for (var j = 0; j < pitch; j += V.Width)
+                    {
+                        var value = V.Load(from + j);
+                        var u = V.MultiplyAdd(value, a, b);
+                        if (extra != null)
+                            u += V.Load(extra + j);
+                        var d = V.Load(g + j) * A.Slope(u) & V.Load(mask + j);
+                        if (to != null)
+                            V.Store(d, to + j);
+                        sum += d;
+                        product = V.MultiplyAdd(d, value - m, product);
+                    }
+                }
+                (sums[2 * channel], sums[2 * channel + 1]) = (V.Sum(sum), V.Sum(product));
+            }
+        }
+
+        /// <inheritdoc/>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
+            float* mask)
+        {
+            var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+            new Span<float>(dz - planes.Lead, planes.Lead).Clear();
+            for (var channel = 0; channel < planes.Channels; channel++)
+            {
+                V a = V.All(scale[channel]), b = V.All(shift[channel]);
+                V k = V.All(coefficients[3 * channel]), c0 = V.All(coefficients[3 * channel + 1]), c1 = V.All(coefficients[3 * channel + 2]);
+                for (var row = 0; row < height; row++)
+                {
+                    var at = (long)channel * plane + row * pitch;
+                    float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = dz + at;
+                    for (var j = 0; j < pitch; j += V.Width)
+                    {
+                        var value = V.Load(from + j);
+                        var u = V.MultiplyAdd(value, a, b);
+                        if (extra != null)
+                            u += V.Load(extra + j);
+                        V.Store(V.MultiplyAdd(V.Load(g + j) * A.Slope(u), k, V.MultiplyAdd(value, c1, c0)) & V.Load(mask + j), to + j);
+                    }
+                }
+                new Span<float>(dz + (long)channel * plane + planes.Run, plane - planes.Run).Clear();
+            }
+        }
+    }
+}
