@@ -18,6 +18,7 @@ internal static class CommandLine
         new HelpOption(),
         ReproduceVerb.Create(),
         RunVerb.Create(),
+        StudentVerb.Create(),
         FiguresVerb.Create(),
         ResultsVerb.Create(),
         ClaimsVerb.Create(),

@@ -40,6 +40,9 @@ internal static class Notebooks
             Text.Table(writer, [.. File.ReadLines(table).Select(Text.CsvRow)]);
         }
         writer.WriteLine();
+        if (outcome.Exercises.Count > 0)
+            writer.WriteLine($"{outcome.Exercises.Count(e => e.Right)} of {outcome.Exercises.Count} exercises right"
+                + string.Concat(outcome.Exercises.Where(e => !e.Right).Select((e, i) => $"{(i == 0 ? "; not yet: " : ", ")}{e.Id}")));
         foreach (var file in (IEnumerable<string>)[outcome.Html, outcome.Notebook, .. outcome.Tables])
             writer.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, file));
     }

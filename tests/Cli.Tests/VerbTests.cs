@@ -106,6 +106,34 @@ public sealed partial class VerbTests : IDisposable
         Assert.Empty(cells[2]!["outputs"]!.AsArray());
     }
 
+    [Fact]
+    public async Task A_students_copy_has_no_solutions_and_is_never_written_over()
+    {
+        var notebook = Notebook("var answer = 0;\n\nanswer == 1 ? \"right\" : \"not yet\"", "1");
+        var json = JsonNode.Parse(File.ReadAllText(notebook))!;
+        foreach (var (i, tag) in new[] { "exercise", "solution" }.Index())
+            json["cells"]![i]!["metadata"]!["tags"] = new JsonArray(tag);
+        File.WriteAllText(notebook, json.ToJsonString());
+        var output = Path.Combine(_folder, "student");
+        Assert.Equal((0, ""), await Run("student", notebook, "--out", output));
+        Assert.Equal("cell-0", (string?)Assert.Single(JsonNode.Parse(File.ReadAllText(Path.Combine(output, "small.ipynb")))!["cells"]!.AsArray())!["id"]);
+        var (code, error) = await Run("student", notebook, "--out", output);
+        Assert.Equal((2, true), (code, error.Contains("is there already")));
+    }
+
+    [Fact]
+    public async Task Run_in_place_leaves_the_outputs_and_what_they_are_of()
+    {
+        var notebook = Notebook("1 + 1");
+        var (code, error) = await Run("run", notebook, "--in-place", "--out", Path.Combine(_folder, "out"));
+        Assert.True(code == 0, error);
+        var executed = JsonNode.Parse(File.ReadAllText(notebook))!;
+        Assert.Equal("2", executed["cells"]![0]!["outputs"]![0]!["data"]!["text/plain"]![0]!.ToString());
+        Assert.Equal(16, ((string)executed["metadata"]!["lthkit"]!["executed"]!).Length);
+        (code, error) = await Run("run", notebook, "--in-place", "-p", "x=1");
+        Assert.Equal((2, true), (code, error.Contains("leave -p out")));
+    }
+
     [SmallDiskFact]
     public async Task A_full_output_disk_is_one_sentence_and_leaves_the_old_files_whole()
     {

@@ -1,21 +1,27 @@
 using System.CommandLine;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Html;
 using LTHKit.Notebook.Running;
 
 namespace LTHKit.Cli;
 
-/// <summary>`run`: one notebook, without a browser.</summary>
+/// <summary>`run`: notebooks, without a browser.</summary>
 internal static class RunVerb
 {
     public static Command Create()
     {
-        var notebook = new Argument<string>("NOTEBOOK") { Description = "The .ipynb file." };
+        var notebooks = new Argument<string[]>("NOTEBOOK") { Description = "The .ipynb files.", Arity = ArgumentArity.OneOrMore };
         var parameters = new Option<string[]>("--parameter", "-p")
         {
             Description = "NAME=VALUE for a name that the notebook's cell tagged `parameters` declares; may be repeated.",
             HelpName = "NAME=VALUE",
         };
         var output = Settings.Folder("--out", "Where the executed notebook, its page and its tables go.", Path.Combine(Checkout.Artifacts, "run"));
-        var command = new Command("run", "Run one notebook from top to bottom.") { notebook, parameters, output };
+        var inPlace = new Option<bool>("--in-place")
+        {
+            Description = "Also put the outputs into the notebook itself, with pictures of its figures: what is committed.",
+        };
+        var command = new Command("run", "Run notebooks from top to bottom, and count the exercises that are right.") { notebooks, parameters, output, inPlace };
         command.SetAction(async (parsed, cancel) =>
         {
             var values = new Dictionary<string, string>();
@@ -26,12 +32,27 @@ internal static class RunVerb
                     throw new UserException($"-p takes NAME=VALUE, not '{text}'.");
                 values[text[..equals]] = text[(equals + 1)..];
             }
-            if (parsed.GetRequiredValue(notebook).Length == 0)
+            if (parsed.GetRequiredValue(notebooks).Contains(""))
                 throw new UserException("run needs the name of a notebook, not an empty one.");
-            var outcome = await Notebooks.Run(parsed.GetRequiredValue(notebook), parsed.GetValue(output)!, values, cancel);
-            Notebooks.Describe(outcome, Console.Out);
+            if (parsed.GetValue(inPlace) && values.Count > 0)
+                throw new UserException("--in-place keeps what the notebook's own parameters give: leave -p out.");
+            foreach (var notebook in parsed.GetRequiredValue(notebooks))
+            {
+                var outcome = await Notebooks.Run(notebook, parsed.GetValue(output)!, values, cancel);
+                if (parsed.GetValue(inPlace))
+                    await PutInto(notebook, outcome);
+                Notebooks.Describe(outcome, Console.Out);
+            }
             return 0;
         });
         return command;
+    }
+
+    private static async Task PutInto(string notebook, RunOutcome outcome)
+    {
+        await FigureImages.WriteAsync(outcome.Notebook, Path.Combine(Checkout.Artifacts, "figures"), scale: 1, embed: true);
+        var executed = NotebookDocument.Load(outcome.Notebook);
+        executed.Executed = executed.CodeHash;
+        executed.Save(notebook);
     }
 }

@@ -23,6 +23,12 @@ internal sealed class NotebookCell
     public IReadOnlyList<string> Tags =>
         Json["metadata"]?["tags"] is JsonArray tags ? [.. tags.OfType<JsonValue>().Select(tag => tag.ToString())] : [];
 
+    /// <summary>Whether it asks for an answer and tries it: a point where its result begins with "right".</summary>
+    public bool IsExercise => IsCode && Tags.Contains("exercise");
+
+    /// <summary>Whether an exercise's answer was right when it was last run.</summary>
+    public bool IsRight => Outputs.Any(output => MultilineText.Join(output?["data"]?["text/plain"]).StartsWith("right", StringComparison.Ordinal));
+
     public int? ExecutionCount
     {
         get => (int?)Json["execution_count"];

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -75,6 +76,16 @@ internal sealed class NotebookDocument
     private static bool IsText(JsonNode? node) => Is<string>(node) || node is JsonArray lines && lines.All(Is<string>);
 
     private static bool Is<T>(JsonNode? node) => node is JsonValue value && value.TryGetValue<T>(out _);
+
+    /// <summary>A hash of all code, which a notebook committed with its outputs keeps to tell that they are this code's.</summary>
+    public string CodeHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _cells.Where(c => c.IsCode).Select(c => c.Source)))))[..16];
+
+    /// <summary>The <see cref="CodeHash"/> of what was executed, as written into the notebook; null for one that was not committed with its outputs.</summary>
+    public string? Executed
+    {
+        get => (string?)_root["metadata"]?["lthkit"]?["executed"];
+        set => ((_root["metadata"] ??= new JsonObject())["lthkit"] ??= new JsonObject())["executed"] = value;
+    }
 
     public void Insert(int at, NotebookCell cell)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using LTHKit.Formatting;
 using PuppeteerSharp;
 
@@ -8,7 +10,10 @@ internal static class FigureImages
 {
     public static IReadOnlyList<string> Formats { get; } = ["png", "svg"];
 
-    /// <summary>Writes every figure of a notebook into a folder, NAME.CELL.png, the second of a cell NAME.CELL-2.png.</summary>
+    /// <summary>
+    /// Writes every figure of a notebook into a folder, NAME.CELL.png, the second of a cell NAME.CELL-2.png. With <paramref name="embed"/> the notebook itself
+    /// gets them, and loses what would double its size: each figure's HTML, and digits that no screen shows.
+    /// </summary>
     public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false)
     {
         if (!Formats.Contains(format))
@@ -19,7 +24,7 @@ internal static class FigureImages
                 .Select((data, i) => (Name: $"{cell.FileName}{(i == 0 ? "" : $"-{i + 1}")}", Data: data!)))
             .ToList();
         if (figures.Count == 0)
-            throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");
+            return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");
         var images = await DrawAsync(figures.Select(f => f.Data[NotebookFormatters.Plotly]!), format, scale).ConfigureAwait(false);
         AtomicFile.CreateFolder(folder);
         var paths = new List<string>();
@@ -27,8 +32,11 @@ internal static class FigureImages
         {
             paths.Add(Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(notebook)}.{name}.{format}"));
             AtomicFile.Write(paths[^1], file => file.Write(image));
-            if (embed)
-                data[Mime(format)] = format == "svg" ? MultilineText.Split(Encoding.UTF8.GetString(image)) : Convert.ToBase64String(image);
+            if (!embed)
+                continue;
+            data.Remove("text/html");
+            data[NotebookFormatters.Plotly] = Rounded(data[NotebookFormatters.Plotly]);
+            data[Mime(format)] = format == "svg" ? MultilineText.Split(Encoding.UTF8.GetString(image)) : Convert.ToBase64String(image);
         }
         if (embed)
             document.Save(notebook);
@@ -56,6 +64,14 @@ internal static class FigureImages
         }
         return images;
     }
+
+    private static JsonNode? Rounded(JsonNode? node) => node switch
+    {
+        JsonObject all => new JsonObject(all.Select(pair => KeyValuePair.Create(pair.Key, Rounded(pair.Value)))),
+        JsonArray all => new JsonArray([.. all.Select(Rounded)]),
+        JsonValue value when value.GetValueKind() == JsonValueKind.Number => JsonValue.Create(double.Parse(value.GetValue<double>().ToString("G5", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)),
+        _ => node?.DeepClone(),
+    };
 
     private static string Mime(string format) => format == "svg" ? "image/svg+xml" : "image/" + format;
 }

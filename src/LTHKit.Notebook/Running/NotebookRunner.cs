@@ -6,7 +6,7 @@ namespace LTHKit.Notebook.Running;
 internal static class NotebookRunner
 {
     /// <summary>
-    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error.
+    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error, but for one in an exercise.
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
     /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
@@ -64,8 +64,9 @@ internal static class NotebookRunner
                 sinceSaved.Restart();
             }
             terminal.End(clock.Elapsed);
-            if (error is not null && (!options.GoOn || cancellation.IsCancellationRequested))
+            if (error is not null && (!(options.GoOn || cell.IsExercise) || cancellation.IsCancellationRequested))
                 break;
+            error = cell.IsExercise ? null : error;
 
             void Put(CellOutput output)
             {
@@ -79,7 +80,8 @@ internal static class NotebookRunner
         notebook.Save(output);
         File.Delete(Partial(output));
         tables.Save();
-        return new RunOutcome(output, Path.ChangeExtension(output, ".html"), tables.Paths, error, error is not null && cancellation.IsCancellationRequested);
+        return new RunOutcome(output, Path.ChangeExtension(output, ".html"), tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
+            [.. cells.Where(cell => cell.IsExercise).Select(cell => (cell.Id, cell.IsRight))]);
     }
 }
 
@@ -98,4 +100,5 @@ internal sealed record RunOptions(string Input, string? OutputFolder = null, IRe
 }
 
 /// <summary>What a run left behind; without an error every cell ran to its end.</summary>
-internal sealed record RunOutcome(string Notebook, string Html, IReadOnlyList<string> Tables, CellError? Error, bool Interrupted);
+internal sealed record RunOutcome(string Notebook, string Html, IReadOnlyList<string> Tables, CellError? Error, bool Interrupted,
+    IReadOnlyList<(string Id, bool Right)> Exercises);

@@ -12,6 +12,18 @@ internal static class Captions
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
         $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Label))}";
 
+    /// <summary>For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse, effectively 40.1 to 88.0 %; images 3f1c5a7d; kit 3, libtorch 2.10.0, cpu, ...".</summary>
+    public static string DrawnFrom(IReadOnlyCollection<RunResult> runs)
+    {
+        string Range(Func<RunResult, double> sparsity) => runs.Where(run => run.Spec.Level > 0).Select(sparsity).DefaultIfEmpty(0).ToList() is var all
+            && Percent(all.Min()) is var least && Percent(all.Max()) is var most && least == most ? $"{least} %" : $"{Percent(all.Min())} to {Percent(all.Max())} %";
+        var (nominal, effective) = (Range(run => run.Sparsity), Range(run => run.EffectiveSparsity));
+        var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
+        return $"{runs.Count} {(runs.Count == 1 ? "run" : "runs")} of {seeds} {(seeds == 1 ? "seed" : "seeds")}, {nominal} sparse"
+            + (effective == nominal ? "" : $", effectively {effective}")
+            + $"; images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}; {List(runs.Select(run => run.Made))}";
+    }
+
     /// <summary>For instance "resnet18 on cifar-100, 91.4 % sparse".</summary>
     public static string At(IReadOnlyCollection<RunResult> runs)
         => $"{Subject(runs)}, {List(runs.Select(run => run.Spec.Level == 0 ? "dense" : $"{Percent(run.Sparsity)} % sparse"))}";

@@ -124,7 +124,8 @@ public static partial class Figures
                 way.Count > 1 ? [.. seen.Select(values => Statistics.Deviation([.. values]))] : null);
         }).ToList();
         var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => !(value <= 0)));
-        return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue", curves, positive, Captions.At([.. all.Select(s => s.Run)]));
+        return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue", curves, positive, Captions.At([.. all.Select(s => s.Run)]))
+            .DrawnFrom(all.Select(s => s.Run));
     }
 
     /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10).</summary>
@@ -152,17 +153,19 @@ public static partial class Figures
         bool logarithmic = false)
     {
         IReadOnlyList<RunResult> runs = [.. measured.Select(m => m.Run)];
-        return Curves(title, xTitle, yTitle, [.. measured.Zip(Captions.NamesOf(runs), (m, name) => curve(name, m.Value))], logarithmic, Captions.At(runs));
+        return Curves(title, xTitle, yTitle, [.. measured.Zip(Captions.NamesOf(runs), (m, name) => curve(name, m.Value))], logarithmic, Captions.At(runs))
+            .DrawnFrom(runs);
     }
 
     /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
     public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
-        var tickets = SilentTicket.Of(measured);
+        IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> all = [.. measured];
+        var tickets = SilentTicket.Of(all);
         var groups = tickets.GroupBy(ticket => ticket.Way).SelectMany(way => new[] { way.First(), way.Last() }.Distinct())
             .Select(ticket => new BarGroup($"{Captions.Percent(ticket.Run.Sparsity)} % sparse, {ticket.Way}",
                 [.. tickets[0].Stages.Select(stage => 100 * ticket.Mean(stage, s => s.Share))]));
-        return Bars("Silent activations", "Share of all activations, %", tickets[0].Stages, [.. groups]);
+        return Bars("Silent activations", "Share of all activations, %", tickets[0].Stages, [.. groups]).DrawnFrom(all.Select(m => m.Run));
     }
 
     /// <summary>What re-scaled initialisation made of each layer: the learned factor of every weight, the mean over seeds.</summary>
@@ -174,7 +177,8 @@ public static partial class Figures
         var groups = ScaleGroup.Of(scales);
         var weights = scales[0].Layers.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
         return BarsFrom(1, $"Learned scales of the initial weights, {(norms ? "BatchNorm" : "convolutions and linear layers")}", "scale (1 = unchanged)",
-            [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))]);
+            [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))])
+            .DrawnFrom(scales.Select(s => s.Run), below: 150);
     }
 }
 

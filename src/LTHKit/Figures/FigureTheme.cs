@@ -1,3 +1,4 @@
+using LTHKit.Experiments;
 using Plotly.NET;
 using Plotly.NET.ConfigObjects;
 using Plotly.NET.CSharp;
@@ -31,7 +32,7 @@ internal static class FigureTheme
                     new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }) },
                 new { Title = Init<Title>(
                     new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = 18 }), Font = Init<Font>(new { Size = 18.0 }) }) })
+                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }), Font = Init<Font>(new { Size = 18.0 }) }) })
                 .WithSize(Width: Width, Height: Height));
     }
 
@@ -59,6 +60,22 @@ internal static class FigureTheme
             new { Font = Init<Font>(new { Size = 13.0 }), Orientation = Orientation.Horizontal, TraceGroupGap = 0.0 },
             new { X = 1.0, XAnchor = XAnchorPosition.Right, Y = 1.01, YAnchor = YAnchorPosition.Bottom }), default)
                 .WithLayout(new { Margin = Margins(more) }).WithSize(Width: Width, Height: Height + more);
+    }
+
+    /// <summary>Says under the figure which runs it shows; <paramref name="below"/> pixels under its plot, where its axis ends.</summary>
+    public static GenericChart DrawnFrom(this GenericChart chart, IEnumerable<RunResult> runs, int below = 60)
+    {
+        const int line = 18;
+        var layout = chart.GetLayout();
+        var margin = layout.TryGetTypedPropertyValue<Margin>("margin").Value;
+        var more = below + line - margin.TryGetTypedPropertyValue<int>("b").Value;
+        margin.SetProperty("b", below + line);
+        layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + more);
+        var note = Init<Annotation>(
+            new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top },
+            new { XShift = 12 - margin.TryGetTypedPropertyValue<int>("l").Value, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom([.. runs.DistinctBy(run => run.Id)]) },
+            new { Font = Init<Font>(new { Size = 10.5, Color = Faint }) });
+        return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
     }
 
     private static Margin Margins(int more = 0) => Init<Margin>(new { Left = 72, Right = 24, Top = 78 + more, Bottom = 64 });

@@ -47,7 +47,8 @@ public static partial class Figures
         return Chart.Combine(charts)
             .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(named))
             .WithAxes(axis, FigureTheme.Axis("Test accuracy, %"))
-            .LegendAbove([.. named.Select(sweep => sweep.Name), "dense networks"]);
+            .LegendAbove([.. named.Select(sweep => sweep.Name), "dense networks"])
+            .DrawnFrom(sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)));
     }
 
     /// <summary>
@@ -81,7 +82,8 @@ public static partial class Figures
                 + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
             .WithAxes(SparsityAxis([.. points.Select(point => point.Sparsity)]).Axis, FigureTheme.Axis("Gain in test accuracy, points",
                 new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
-            .LegendAbove(shown.Select(line => line.Name));
+            .LegendAbove(shown.Select(line => line.Name))
+            .DrawnFrom(pairs.SelectMany(pair => new[] { pair.Vanilla, pair.Tweaked }).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)));
     }
 
     /// <summary>
@@ -101,9 +103,10 @@ public static partial class Figures
         });
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
         var right = Chart.Combine(accuracy).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Accuracy, %"));
-        return Chart.Grid([left, right], 1, 2, XGap: 0.16)
+        return Chart.Grid([left, right], 1, 2, XGap: 0.2)
             .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
-            .LegendAbove(names);
+            .LegendAbove(names)
+            .DrawnFrom(runs);
 
         GenericChart Dotted((RunResult, string) run, Func<EpochMetrics, double> value) => Part(run, value, "training", 1.5, DrawingStyle.Dot, false);
 

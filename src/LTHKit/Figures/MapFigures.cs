@@ -69,18 +69,52 @@ public static partial class Figures
     /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Contours(string title, string quantity, params Plane[] planes)
     {
+        return Contours(title, quantity, planes, ColourScale.Of(planes.SelectMany(plane => plane.Validated().Z).SelectMany(row => row)));
+    }
+
+    /// <summary>The same at several points of the training, which a slider chooses; the last is shown first, and in print.</summary>
+    /// <param name="title">Of the figure.</param>
+    /// <param name="quantity">What z is, for the colour bar.</param>
+    /// <param name="epochs">After how many epochs, and as many planes each.</param>
+    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
+    public static GenericChart ContoursOverTraining(string title, string quantity, params (int Epochs, Plane[] Planes)[] epochs)
+    {
+        if (epochs.Length == 0 || epochs.Any(at => at.Planes.Length == 0 || at.Planes.Length != epochs[0].Planes.Length))
+            throw new UserException("There are no planes to draw, or not as many at every epoch; give the same networks at each.");
+        var scale = ColourScale.Of(epochs.SelectMany(at => at.Planes).SelectMany(plane => plane.Validated().Z).SelectMany(row => row));
+        var charts = epochs.Select(at => Contours(title, quantity, at.Planes, scale)).ToList();
+        var traces = charts.SelectMany((chart, i) => chart.GetTraces().Select(trace => (Trace: trace, Shown: i))).ToList();
+        foreach (var (trace, shown) in traces)
+            trace.SetProperty("visible", shown == charts.Count - 1);
+        var layout = charts[^1].GetLayout();
+        var steps = epochs.Select((at, i) => new
+        {
+            label = $"{at.Epochs}", method = "restyle", args = new object[] { "visible", traces.Select(trace => trace.Shown == i).ToArray() },
+        });
+        layout.SetProperty("sliders", new[] { new { active = charts.Count - 1, pad = new { t = 92 }, currentvalue = new { prefix = "after epoch " }, steps } });
+        layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + 110);
+        layout.TryGetTypedPropertyValue<Margin>("margin").Value.SetProperty("b", 190);
+        return GenericChart.NewMultiChart(Microsoft.FSharp.Collections.ListModule.OfSeq(traces.Select(trace => trace.Trace)), layout,
+            GenericChart.getConfig(charts[^1]), GenericChart.getDisplayOptions(charts[^1]));
+    }
+
+    private static GenericChart Contours(string title, string quantity, Plane[] planes, ColourScale scale)
+    {
         const int aRow = 3;
-        var scale = ColourScale.Of(planes.SelectMany(plane => plane.Validated().Z).SelectMany(row => row));
         var columns = planes.Length == aRow + 1 ? 2 : Math.Min(planes.Length, aRow);
         var rows = (planes.Length + columns - 1) / columns;
         var charts = planes.Select((plane, i)
             => ContourOf(plane, scale, quantity, left: i % columns == 0, below: i + columns >= planes.Length, last: i == planes.Length - 1)).ToList();
         var chart = charts.Count == 1 ? charts[0] : Chart.Grid(
-            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: 0.14, YGap: 0.28,
+            charts, rows, columns, SubPlotTitles: planes.Select(plane => Captions.Wrapped(plane.Name, " + ", 30)).ToArray(), XGap: columns == aRow ? 0.2 : 0.14, YGap: 0.28,
             SubPlotTitleFont: Init<Font>(new { Size = columns == aRow ? 13.0 : 15.0 }), SubPlotTitleOffset: rows == 1 ? 0.01 : 0.015);
         return chart.Styled(title).WithSize(Width: 150 + (columns == aRow ? 270 : 370) * columns,
-            Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows);
+            Height: rows == 1 ? FigureTheme.Height - 20 : 130 + 330 * rows).DrawnFrom(planes);
     }
+
+    /// <summary>Planes know their runs where a laboratory measured them.</summary>
+    private static GenericChart DrawnFrom(this GenericChart chart, IReadOnlyList<Plane> planes, int below = 60)
+        => planes.OfType<PlaneOfRun>().Select(plane => plane.Run).ToList() is { Count: > 0 } runs ? chart.DrawnFrom(runs, below) : chart;
 
     private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool left, bool below, bool last)
     {
@@ -112,6 +146,7 @@ public static partial class Figures
             .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
             .WithLayout(new { Margin = Init<Margin>(new { Left = 10, Right = 10, Top = 70, Bottom = 10 }) })
             .WithSize(Width: 700, Height: 600);
+        chart = chart.DrawnFrom([plane], below: 10);
         chart.GetLayout().RemoveProperty("plot_bgcolor");       // only flat plots have a background of their own
         return Plotly.NET.Chart.withScene(Init<Scene>(
             new { XAxis = Side("direction 1"), YAxis = Side("direction 2"), ZAxis = Side(quantity) },
@@ -130,7 +165,8 @@ public static partial class Figures
             .WithCustomData(norms)
             .Styled("Gradient flow", series.Run.Spec.Label)
             .WithAxes(FigureTheme.GridlessAxis("Epoch"), FigureTheme.Categories(Reversed))
-            .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * norms.Count));
+            .WithSize(Width: FigureTheme.Width, Height: Math.Max(FigureTheme.Height, 160 + 18 * norms.Count))
+            .DrawnFrom([series.Run]);
     }
 
     private static object Reversed => new { AutoRange = AutoRange.Reversed };

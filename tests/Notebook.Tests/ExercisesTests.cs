@@ -1,0 +1,96 @@
+using System.Text.RegularExpressions;
+using LTHKit.Formatting;
+using LTHKit.Notebook.Document;
+using LTHKit.Notebook.Running;
+
+namespace LTHKit.Notebook.Tests;
+
+/// <summary>What is committed of the notebooks: their outputs, if any, and their exercises with solutions.</summary>
+public sealed partial class ExercisesTests : IDisposable
+{
+    private const int MostBytes = 12_000_000;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-exercises-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Reproduced.Names), MemberType = typeof(Reproduced))]
+    public void CommittedOutputsAreThoseOfTheCodeAndShowEverywhere(string name)
+    {
+        var notebook = Committed(name);
+        var outputs = notebook.Cells.Where(cell => cell.IsCode).SelectMany(cell => cell.Outputs).ToList();
+        Assert.Equal(outputs.Count > 0 ? notebook.CodeHash : null, notebook.Executed);
+        Assert.DoesNotContain(outputs, output => (string?)output!["output_type"] == "error");
+        Assert.All(outputs.Select(output => output!["data"]?.AsObject()).Where(data => data?.ContainsKey(NotebookFormatters.Plotly) == true),
+            data => Assert.Equal([NotebookFormatters.Plotly, "image/png", "text/plain"], data!.Select(form => form.Key).Order()));
+        Assert.DoesNotMatch("/(home|root|tmp|mnt|work)/", string.Concat(outputs.Select(output => output!.ToJsonString())));
+    }
+
+    [Fact]
+    public void TogetherTheNotebooksAreSmall()
+        => Assert.InRange(Reproduced.All.Sum(name => new FileInfo(PathOf(name)).Length), 1, MostBytes);
+
+    [Theory]
+    [MemberData(nameof(Reproduced.Names), MemberType = typeof(Reproduced))]
+    public void EachHasThreeExercisesAndTheirSolutionsFolded(string name)
+    {
+        var cells = Committed(name).Cells;
+        Assert.True(cells.Count(cell => cell.IsExercise) >= 3);
+        Assert.Equal(cells.Count(cell => cell.IsExercise), cells.Count(cell => cell.Tags.Contains("solution")));
+        Assert.All(cells.Zip(cells.Skip(1)).Where(pair => pair.First.IsExercise), pair =>
+        {
+            Assert.Equal(["solution"], pair.Second.Tags);
+            Assert.StartsWith("<details>", pair.Second.Source);
+        });
+        Assert.Contains(cells, cell => cell.Kind == "markdown" && cell.Source.Contains("*Predict first", StringComparison.Ordinal));
+    }
+
+    // All exercises of all notebooks, in one run: as they are asked, and with the solutions in place of what stands above the empty line.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Category", "Slow")]
+    public async Task AnExerciseIsRightWithItsSolutionAndNotBefore(bool solved)
+    {
+        var all = TestNotebook.Empty();
+        foreach (var cell in Committed("00-quickstart").Cells.Where(cell => cell.Id is "setup" or "parameters" or "lab"))
+            all.Add("code", cell.Id, cell.Source, [.. cell.Tags]);
+        foreach (var name in Reproduced.All)
+        {
+            var cells = Committed(name).Cells;
+            foreach (var (exercise, solution) in cells.Zip(cells.Skip(1)).Where(pair => pair.First.IsExercise))
+                all.Add("code", $"{name}-{exercise.Id}", solved ? Code().Match(solution.Source).Groups[1].Value + exercise.Source[exercise.Source.IndexOf("\n\n")..] : exercise.Source,
+                    "exercise");
+        }
+        var path = Path.Combine(_folder, "all.ipynb");
+        all.Save(path);
+        var outcome = await NotebookRunner.RunAsync(new RunOptions(path, Parameters: new Dictionary<string, string> { ["profile"] = "smoke" }));
+        Assert.Null(outcome.Error?.Message);
+        Assert.Equal([], outcome.Exercises.Where(exercise => exercise.Right != solved).Select(exercise => exercise.Id));
+        Assert.DoesNotContain(NotebookDocument.Load(outcome.Notebook).Cells.SelectMany(cell => cell.Outputs), output => (string?)output!["output_type"] == "error");
+    }
+
+    // An answer that throws, or does not compile, costs its own point and not the others'.
+    [Fact]
+    public async Task AFaultInAnAnswerDoesNotEndTheRun()
+    {
+        var notebook = TestNotebook.Empty();
+        notebook.Add("code", "throws", "throw new Exception();", "exercise");
+        notebook.Add("code", "nonsense", "int x = \"\";", "exercise");
+        notebook.Add("code", "well", "\"right\"", "exercise");
+        notebook.Add("code", "fails", "throw new Exception(\"no exercise\");");
+        var path = Path.Combine(_folder, "faults.ipynb");
+        notebook.Save(path);
+        var outcome = await NotebookRunner.RunAsync(new RunOptions(path));
+        Assert.Equal([("throws", false), ("nonsense", false), ("well", true)], outcome.Exercises);
+        Assert.Contains("no exercise", outcome.Error!.Message);
+    }
+
+    private static string PathOf(string name) => Path.Combine(Kit.Root, "notebooks", name + ".ipynb");
+
+    private static NotebookDocument Committed(string name) => NotebookDocument.Load(PathOf(name));
+
+    [GeneratedRegex("```csharp\n(.*?)\n```", RegexOptions.Singleline)]
+    private static partial Regex Code();
+}
