@@ -6,6 +6,12 @@ using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 
+/// <summary>What a step of training takes, in seconds.</summary>
+/// <param name="Run">Of which network.</param>
+/// <param name="Masked">Through libtorch, whose zeros cost what other weights cost.</param>
+/// <param name="Own">As the run's recipe has it: over the surviving weights where that is expected to be faster (see <see cref="Recipe.Sparse"/>).</param>
+public sealed record StepTime(RunResult Run, double Masked, double Own);
+
 /// <summary>A plane that knows whose network it was measured of.</summary>
 internal sealed record PlaneOfRun : Plane
 {
@@ -13,12 +19,6 @@ internal sealed record PlaneOfRun : Plane
 
     public RunResult Run { get; }
 }
-
-/// <summary>What a step of training takes, in seconds.</summary>
-/// <param name="Run">Of which network.</param>
-/// <param name="Masked">Through libtorch, whose zeros cost what other weights cost.</param>
-/// <param name="Own">As the run's recipe has it: over the surviving weights where that is expected to be faster (see <see cref="Recipe.Sparse"/>).</param>
-public sealed record StepTime(RunResult Run, double Masked, double Own);
 
 /// <summary>
 /// The analyses of finished runs: computed once, several at a time, kept with the run, of the size that the profile sets. Networks of one
