@@ -60,7 +60,7 @@ public sealed class EntryTests : IDisposable
     {
         var (code, output, _) = Lthkit();
         Assert.Equal(0, code);
-        foreach (var verb in (string[])["setup", "reproduce", "run", "student", "figures", "test", "data", "kernel", "doctor", "bench"])
+        foreach (var verb in (string[])["setup", "reproduce", "run", "student", "figures", "results", "claims", "test", "data", "kernel", "doctor", "bench"])
             Assert.Contains($"\n  {verb} ", output);
     }
 

@@ -180,7 +180,7 @@ internal sealed partial class RunArchive(string folder)
                 content.Remove("check");
                 if (check != SpecJson.Hash(content))
                     throw new InvalidDataException("it is not what was written");
-                if (Name(line) != RunStore.Name(SpecJson.Hash(line["spec"]!.AsObject()), (string)line["made"]!) 
+                if (Name(line) != RunStore.Name(SpecJson.Hash(line["spec"]!.AsObject()), (string)line["made"]!)
                     || !RunName().IsMatch(Name(line)) || !names.Add(Name(line)))
                     throw new InvalidDataException("its name is not that of its specification, or stands there twice");
                 if (Blobs(line).Any(blob => !HashText().IsMatch(blob.Hash)) || Files(line).Any(name => !FileName().IsMatch(name)))

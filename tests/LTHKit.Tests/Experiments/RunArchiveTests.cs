@@ -82,8 +82,29 @@ public sealed class RunArchiveTests : IDisposable
         var tweaked = Spend("here");
         Assert.All(tweaked.Runs, run => Assert.False(run.Imported));
         Assert.All(found.Dense.Concat(found.Runs), run => Assert.False(File.Exists(Store("here").Folder(run.Spec).Checkpoint)));
-        Spend("there");
-        SameWeights(tweaked.Runs.Select(run => run.Spec));
+        // Elsewhere nothing is imported, and the ticket is drawn from its parent's weights.
+        Spend("alone");
+        foreach (var run in tweaked.Runs)
+            Assert.Equal(Tiny.Bits(Store("alone").Folder(run.Spec).Checkpoint), Tiny.Bits(Store("here").Folder(run.Spec).Checkpoint));
+    }
+
+    [Fact]
+    public void ALaboratoryThatDoesNotTrainShowsWhatIsThere()
+    {
+        var (found, _) = Trained();
+        var before = Files("there");
+        using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Store("there"), train: false);
+        Assert.Equal(found.Runs.Select(run => run.Finished), lab.Sweep().Runs.Select(run => run.Finished));
+        Assert.Equal(2, lab.ActivationSparsity(found.Runs).Count);
+        var tweaked = lab.Sweep(tweaks: [new LabelSmoothing()], name: "smoothed");
+        Assert.Equal((0, 3), (tweaked.Runs.Count, tweaked.Holes.Count));
+        Assert.Contains("has not been trained", tweaked.Holes[0].Reason);
+        Assert.Contains("has not been measured", Assert.Throws<MissingException>(() => lab.Flops(found.Runs)).Message);
+        Assert.Contains("has not been watched", Assert.Throws<MissingException>(() => lab.Watch(found.Dense, Curvature with { Epochs = [1] })).Message);
+        var claims = Claims.LabelSmoothing(found, tweaked);
+        Assert.All(claims, claim => Assert.Empty(claim.Numbers));
+        Assert.Equal((3, "nothing to compare"), (claims[0].Holes, Judgement.Of(claims)[0].Numbers));
+        Assert.Equal(before, Files("there"));
     }
 
     [Theory]
