@@ -38,7 +38,7 @@ public sealed record RunResult
     /// <summary>The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</summary>
     public string DataFingerprint { get; init; } = "";
 
-    /// <summary>How it was made, for instance "kit 3, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</summary>
+    /// <summary>How it was made, for instance "kit 4, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</summary>
     public string Made { get; init; } = "";
 
     /// <summary>Epoch by epoch; a rewound run begins at its rewind point.</summary>
