@@ -19,14 +19,14 @@ namespace LTHKit.Experiments;
 public sealed class RunStore(string root, string device = "cpu")
 {
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
-    public const int Algorithms = 3;
+    public const int Algorithms = 4;
 
     private const int HeldByAnother = 11;      // EWOULDBLOCK, as .NET passes it on
 
     /// <summary>The store's folder.</summary>
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
-    /// <summary>Who makes runs here, for instance "kit 3, libtorch 2.10.0, cpu".</summary>
+    /// <summary>Who makes runs here, for instance "kit 4, libtorch 2.10.0, cpu".</summary>
     public string Maker { get; } = $"{Kit}, {device}";
 
     /// <summary>The same without the device.</summary>

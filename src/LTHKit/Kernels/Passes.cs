@@ -25,7 +25,10 @@ internal abstract unsafe class Passes
     /// <summary>Floats in a vector.</summary>
     public abstract int Width { get; }
 
-    /// <summary>Floats of a tile: eight pixels. A vector holds a pixel of as many images as it has places, so that a tile is taken in parts.</summary>
+    /// <summary>
+    /// Floats of a tile: eight pixels (see <see cref="Planes.Tiles"/>). A vector holds a pixel of as many images as it has places, so that a tile is taken
+    /// in parts.
+    /// </summary>
     public const int Tile = 8 * Planes.Lanes;
 
     /// <summary>y = taps * x + from, for all rows; <paramref name="from"/> null for nothing. Returns what is summed, see <see cref="Sums"/>.</summary>
@@ -126,7 +129,7 @@ internal abstract unsafe class Passes
 internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVector<V>
 {
     /// <summary>Tiles that a row is taken through before the next row's turn.</summary>
-    private const int Strip = 8;
+    private const int Strip = 2;
 
     private const int L = Planes.Lanes;
 
@@ -146,79 +149,82 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums)
     {
-        var (run, plane, pitch, rows, groups, strip) = (planes.Run, planes.Plane, planes.Pitch, taps.Rows, taps.Groups, Strip * Tile);
+        var (run, plane, pitch, half) = (planes.Run, planes.Plane, planes.Pitch, planes.Half);
+        var (rows, segments, tiles) = (taps.Rows, taps.Lone.Length, taps.Tiles.Length);
         if (sums != null)
             new Span<float>(sums->Lanes, rows * 2 * V.Width).Clear();
-        fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
+        fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset, place = taps.Tiles)
         fixed (float* value = taps.Value)
         {
-            for (var part = 0; part < L; part += V.Width)
-                for (var begin = 0; begin < run; begin += strip)
-                    for (var segment = 0; segment < groups * rows; segment++)
+            for (var begin = 0; begin < tiles; begin += Strip)
+                for (var part = 0; part < L; part += V.Width)
+                    for (int segment = 0, row = 0; segment < segments; segment++, row = row + 1 < rows ? row + 1 : 0)
                     {
-                        var (row, last) = (segment % rows, segment >= (groups - 1) * rows && sums != null);
+                        var last = segment >= segments - rows && sums != null;
                         int first = start[segment], single = lone[segment], end = start[segment + 1];
                         float* into = y + (long)row * plane + part, before = segment >= rows ? into : from == null ? null : from + (long)row * plane + part;
                         if (first == end && before == into && !last)
                             continue;
                         V sum = default, squares = default;
-                        for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
+                        for (var tile = begin; tile < Math.Min(begin + Strip, tiles); tile++)
                         {
+                            var f = place[tile];
                             V a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
                             if (before != null)
                             {
-                                var q = before + f;
+                                float* q = before + f, r = q + half;
                                 (a0, a1, a2, a3) = (V.Load(q), V.Load(q + L), V.Load(q + 2 * L), V.Load(q + 3 * L));
-                                (a4, a5, a6, a7) = (V.Load(q + 4 * L), V.Load(q + 5 * L), V.Load(q + 6 * L), V.Load(q + 7 * L));
+                                (a4, a5, a6, a7) = (V.Load(r), V.Load(r + L), V.Load(r + 2 * L), V.Load(r + 3 * L));
                             }
                             var at = x + f + part;
                             var i = first;
                             for (; i < single; i += 3)
                             {
-                                var p = at + offset[i];
+                                float* p = at + offset[i], r = p + half;
                                 V w0 = V.All(value[i]), w1 = V.All(value[i + 1]), w2 = V.All(value[i + 2]);
-                                V x0 = V.Load(p), x1 = V.Load(p + L), x2;
+                                V x0 = V.Load(p), x1 = V.Load(p + L), x2, x3;
                                 a0 = Three(a0, x0, w0, x1, w1, x2 = V.Load(p + 2 * L), w2);
-                                a1 = Three(a1, x1, w0, x2, w1, x0 = V.Load(p + 3 * L), w2);
-                                a2 = Three(a2, x2, w0, x0, w1, x1 = V.Load(p + 4 * L), w2);
-                                a3 = Three(a3, x0, w0, x1, w1, x2 = V.Load(p + 5 * L), w2);
-                                a4 = Three(a4, x1, w0, x2, w1, x0 = V.Load(p + 6 * L), w2);
-                                a5 = Three(a5, x2, w0, x0, w1, x1 = V.Load(p + 7 * L), w2);
-                                a6 = Three(a6, x0, w0, x1, w1, x2 = V.Load(p + 8 * L), w2);
-                                a7 = Three(a7, x1, w0, x2, w1, V.Load(p + 9 * L), w2);
+                                a1 = Three(a1, x1, w0, x2, w1, x3 = V.Load(p + 3 * L), w2);
+                                a2 = Three(a2, x2, w0, x3, w1, x0 = V.Load(p + 4 * L), w2);
+                                a3 = Three(a3, x3, w0, x0, w1, V.Load(p + 5 * L), w2);
+                                (x0, x1) = (V.Load(r), V.Load(r + L));
+                                a4 = Three(a4, x0, w0, x1, w1, x2 = V.Load(r + 2 * L), w2);
+                                a5 = Three(a5, x1, w0, x2, w1, x3 = V.Load(r + 3 * L), w2);
+                                a6 = Three(a6, x2, w0, x3, w1, x0 = V.Load(r + 4 * L), w2);
+                                a7 = Three(a7, x3, w0, x0, w1, V.Load(r + 5 * L), w2);
                             }
                             for (; i < end; i++)
                             {
-                                var p = at + offset[i];
+                                float* p = at + offset[i], r = p + half;
                                 var w = V.All(value[i]);
-                                a0 = V.MultiplyAdd(V.Load(p), w, a0);
-                                a1 = V.MultiplyAdd(V.Load(p + L), w, a1);
-                                a2 = V.MultiplyAdd(V.Load(p + 2 * L), w, a2);
-                                a3 = V.MultiplyAdd(V.Load(p + 3 * L), w, a3);
-                                a4 = V.MultiplyAdd(V.Load(p + 4 * L), w, a4);
-                                a5 = V.MultiplyAdd(V.Load(p + 5 * L), w, a5);
-                                a6 = V.MultiplyAdd(V.Load(p + 6 * L), w, a6);
-                                a7 = V.MultiplyAdd(V.Load(p + 7 * L), w, a7);
+                                a0 = V.MultiplyAdd(p, w, a0);
+                                a1 = V.MultiplyAdd(p + L, w, a1);
+                                a2 = V.MultiplyAdd(p + 2 * L, w, a2);
+                                a3 = V.MultiplyAdd(p + 3 * L, w, a3);
+                                a4 = V.MultiplyAdd(r, w, a4);
+                                a5 = V.MultiplyAdd(r + L, w, a5);
+                                a6 = V.MultiplyAdd(r + 2 * L, w, a6);
+                                a7 = V.MultiplyAdd(r + 3 * L, w, a7);
                             }
-                            var to = into + f;
+                            float* to = into + f, too = to + half;
                             V.Store(a0, to);
                             V.Store(a1, to + L);
                             V.Store(a2, to + 2 * L);
                             V.Store(a3, to + 3 * L);
-                            V.Store(a4, to + 4 * L);
-                            V.Store(a5, to + 5 * L);
-                            V.Store(a6, to + 6 * L);
-                            V.Store(a7, to + 7 * L);
+                            V.Store(a4, too);
+                            V.Store(a5, too + L);
+                            V.Store(a6, too + 2 * L);
+                            V.Store(a7, too + 3 * L);
                             if (!last)
                                 continue;
-                            var mask = sums->Mask + part + (f + Tile > run ? sums->Tail : f % pitch);
+                            float* mask = sums->Mask + part + (f + Tile > run ? sums->Tail : f % pitch), more = mask + half;
                             if (f + part == 0)
                                 sums->Pivot[row] = V.Sum(a0 & V.Load(mask)) / V.Width;
                             var pivot = V.All(sums->Pivot[row]);
                             (a0, a1) = (a0 - pivot & V.Load(mask), a1 - pivot & V.Load(mask + L));
                             (a2, a3) = (a2 - pivot & V.Load(mask + 2 * L), a3 - pivot & V.Load(mask + 3 * L));
-                            (a4, a5) = (a4 - pivot & V.Load(mask + 4 * L), a5 - pivot & V.Load(mask + 5 * L));
-                            (a6, a7) = (a6 - pivot & V.Load(mask + 6 * L), a7 - pivot & V.Load(mask + 7 * L));
+                            (a4, a5) = (a4 - pivot & V.Load(more), a5 - pivot & V.Load(more + L));
+                            (a6, a7) = (a6 - pivot & V.Load(more + 2 * L), a7 - pivot & V.Load(more + 3 * L));
                             sum += a0 + a1 + (a2 + a3) + (a4 + a5 + (a6 + a7));
                             squares += V.MultiplyAdd(a0, a0, V.MultiplyAdd(a2, a2, V.MultiplyAdd(a4, a4, a6 * a6)))
                                 + V.MultiplyAdd(a1, a1, V.MultiplyAdd(a3, a3, V.MultiplyAdd(a5, a5, a7 * a7)));
@@ -242,27 +248,26 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
     {
-        var (run, plane, rows, groups, strip) = (planes.Run, planes.Plane, taps.Rows, taps.Groups, Strip * Tile);
-        fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset)
+        var (plane, half, rows, segments, tiles) = (planes.Plane, planes.Half, taps.Rows, taps.Lone.Length, taps.Tiles.Length);
+        fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset, place = taps.Tiles)
         {
-            for (var part = 0; part < L; part += V.Width)
-                for (var begin = 0; begin < run; begin += strip)
-                    for (var segment = 0; segment < groups * rows; segment++)
+            for (var begin = 0; begin < tiles; begin += Strip)
+                for (var part = 0; part < L; part += V.Width)
+                    for (int segment = 0, row = 0; segment < segments; segment++, row = row + 1 < rows ? row + 1 : 0)
                     {
                         int first = start[segment], single = lone[segment], end = start[segment + 1];
                         if (first == end)
                             continue;
-                        var from = g + (long)(segment % rows) * plane + part;
-                        for (var f = begin; f < Math.Min(begin + strip, run); f += Tile)
+                        var from = g + (long)row * plane + part;
+                        for (var tile = begin; tile < Math.Min(begin + Strip, tiles); tile++)
                         {
-                            float* at = x + f + part, q = from + f;
+                            float* at = x + place[tile] + part, q = from + place[tile], h = q + half;
                             V g0 = V.Load(q), g1 = V.Load(q + L), g2 = V.Load(q + 2 * L), g3 = V.Load(q + 3 * L);
-                            V g4 = V.Load(q + 4 * L), g5 = V.Load(q + 5 * L), g6 = V.Load(q + 6 * L), g7 = V.Load(q + 7 * L);
+                            V g4 = V.Load(h), g5 = V.Load(h + L), g6 = V.Load(h + 2 * L), g7 = V.Load(h + 3 * L);
                             var i = first;
                             for (; i < single; i += 3)
                             {
-                                var p = at + offset[i];
-                                var to = sums + (long)i * V.Width;
+                                float* p = at + offset[i], r = p + half, to = sums + (long)i * V.Width;
                                 V s0 = V.Load(to), s1 = V.Load(to + V.Width), s2 = V.Load(to + 2 * V.Width);
                                 V x0 = V.Load(p), x1 = V.Load(p + L), x2 = V.Load(p + 2 * L);
                                 (s0, s1, s2) = (V.MultiplyAdd(x0, g0, s0), V.MultiplyAdd(x1, g0, s1), V.MultiplyAdd(x2, g0, s2));
@@ -272,28 +277,27 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
                                 (s0, s1, s2) = (V.MultiplyAdd(x2, g2, s0), V.MultiplyAdd(x0, g2, s1), V.MultiplyAdd(x1, g2, s2));
                                 x2 = V.Load(p + 5 * L);
                                 (s0, s1, s2) = (V.MultiplyAdd(x0, g3, s0), V.MultiplyAdd(x1, g3, s1), V.MultiplyAdd(x2, g3, s2));
-                                x0 = V.Load(p + 6 * L);
-                                (s0, s1, s2) = (V.MultiplyAdd(x1, g4, s0), V.MultiplyAdd(x2, g4, s1), V.MultiplyAdd(x0, g4, s2));
-                                x1 = V.Load(p + 7 * L);
-                                (s0, s1, s2) = (V.MultiplyAdd(x2, g5, s0), V.MultiplyAdd(x0, g5, s1), V.MultiplyAdd(x1, g5, s2));
-                                x2 = V.Load(p + 8 * L);
-                                (s0, s1, s2) = (V.MultiplyAdd(x0, g6, s0), V.MultiplyAdd(x1, g6, s1), V.MultiplyAdd(x2, g6, s2));
-                                x0 = V.Load(p + 9 * L);
-                                V.Store(V.MultiplyAdd(x1, g7, s0), to);
-                                V.Store(V.MultiplyAdd(x2, g7, s1), to + V.Width);
-                                V.Store(V.MultiplyAdd(x0, g7, s2), to + 2 * V.Width);
+                                (x0, x1, x2) = (V.Load(r), V.Load(r + L), V.Load(r + 2 * L));
+                                (s0, s1, s2) = (V.MultiplyAdd(x0, g4, s0), V.MultiplyAdd(x1, g4, s1), V.MultiplyAdd(x2, g4, s2));
+                                x0 = V.Load(r + 3 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x1, g5, s0), V.MultiplyAdd(x2, g5, s1), V.MultiplyAdd(x0, g5, s2));
+                                x1 = V.Load(r + 4 * L);
+                                (s0, s1, s2) = (V.MultiplyAdd(x2, g6, s0), V.MultiplyAdd(x0, g6, s1), V.MultiplyAdd(x1, g6, s2));
+                                x2 = V.Load(r + 5 * L);
+                                V.Store(V.MultiplyAdd(x0, g7, s0), to);
+                                V.Store(V.MultiplyAdd(x1, g7, s1), to + V.Width);
+                                V.Store(V.MultiplyAdd(x2, g7, s2), to + 2 * V.Width);
                             }
                             for (; i < end; i++)
                             {
-                                var p = at + offset[i];
-                                var to = sums + (long)i * V.Width;
-                                V even = V.MultiplyAdd(V.Load(p), g0, V.Load(to)), odd = V.Load(p + L) * g1;
-                                even = V.MultiplyAdd(V.Load(p + 2 * L), g2, even);
-                                odd = V.MultiplyAdd(V.Load(p + 3 * L), g3, odd);
-                                even = V.MultiplyAdd(V.Load(p + 4 * L), g4, even);
-                                odd = V.MultiplyAdd(V.Load(p + 5 * L), g5, odd);
-                                even = V.MultiplyAdd(V.Load(p + 6 * L), g6, even);
-                                odd = V.MultiplyAdd(V.Load(p + 7 * L), g7, odd);
+                                float* p = at + offset[i], r = p + half, to = sums + (long)i * V.Width;
+                                V even = V.MultiplyAdd(p, g0, V.Load(to)), odd = V.Load(p + L) * g1;
+                                even = V.MultiplyAdd(p + 2 * L, g2, even);
+                                odd = V.MultiplyAdd(p + 3 * L, g3, odd);
+                                even = V.MultiplyAdd(r, g4, even);
+                                odd = V.MultiplyAdd(r + L, g5, odd);
+                                even = V.MultiplyAdd(r + 2 * L, g6, even);
+                                odd = V.MultiplyAdd(r + 3 * L, g7, odd);
                                 V.Store(even + odd, to);
                             }
                         }

@@ -33,6 +33,16 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Floats from block to block.</summary>
     public long Block => Lead + (long)Channels * Plane;
 
+    /// <summary>
+    /// Where the tiles begin: without the border where a row is of eights of pixels, or of four, of which a tile takes two rows; else along the run.
+    /// </summary>
+    public int[] Tiles => Width % 8 == 0 ? [.. Enumerable.Range(0, Height * Width / 8).Select(i => i / (Width / 8) * Pitch + i % (Width / 8) * Passes.Tile)]
+        : Width == 4 ? [.. Enumerable.Range(0, (Height + 1) / 2).Select(i => i * 2 * Pitch)]
+        : [.. Enumerable.Range(0, (Run + Passes.Tile - 1) / Passes.Tile).Select(i => i * Passes.Tile)];
+
+    /// <summary>Floats from a tile's first four pixels to its others.</summary>
+    public int Half => Width == 4 ? Pitch : 4 * Lanes;
+
     /// <summary>Pixels of a channel over all images.</summary>
     public long Count => (long)Images * Height * Width;
 
@@ -101,8 +111,8 @@ internal sealed unsafe class Masks
     public Masks(Planes planes)
     {
         const int tile = Passes.Tile;
-        var (pitch, lastTile) = (planes.Pitch, planes.Run / tile * tile);
-        (_blocks, _half, Tail) = (planes.Blocks, pitch + 2 * tile, pitch + tile);
+        var (pitch, lastTile) = (planes.Pitch, planes.Tiles[^1]);
+        (_blocks, _half, Tail) = (planes.Blocks, pitch + 3 * tile, pitch + tile);
         _table = GC.AllocateArray<float>(2 * _half + Planes.Lanes, pinned: true);
         for (var last = 0; last < 2; last++)
         {
@@ -110,7 +120,7 @@ internal sealed unsafe class Masks
             bool Set(int f) => f % pitch < planes.Width * Planes.Lanes && f % Planes.Lanes < lanes;
             for (var f = 0; f < pitch + tile; f++)
                 _table[last * _half + f] = Set(f) ? BitConverter.UInt32BitsToSingle(uint.MaxValue) : 0;
-            for (var f = lastTile; f < planes.Run; f++)
+            for (var f = lastTile; f < Math.Min(planes.Run, lastTile + 2 * tile); f++)
                 _table[last * _half + Tail + f - lastTile] = Set(f) ? BitConverter.UInt32BitsToSingle(uint.MaxValue) : 0;
         }
     }

@@ -12,8 +12,8 @@ internal enum Nonlinearity
 }
 
 /// <summary>
-/// The passes of one activation function over a block: u = scale z + shift + residual, where <c>residual</c> may be null. Rows of z and of what is like it
-/// are taken with their border, in which <c>mask</c> has zeros.
+/// The passes of one activation function over a block: u = scale z + shift + residual, where <c>residual</c> may be null. What is in the border of z and of
+/// what is like it does not matter: <c>mask</c> has zeros there.
 /// </summary>
 internal abstract unsafe class Pointwise
 {
@@ -118,7 +118,7 @@ internal sealed unsafe partial class Passes<V>
         public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
             double* sums)
         {
-            var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
+            var (pitch, width, height, plane) = (planes.Pitch, planes.Width * L, planes.Height, planes.Plane);
             for (var channel = 0; channel < planes.Channels; channel++)
             {
                 V a = V.All(scale[channel]), b = V.All(shift[channel]), m = V.All(mean[channel]), sum = default, product = default;
@@ -126,7 +126,7 @@ internal sealed unsafe partial class Passes<V>
                 {
                     var at = (long)channel * plane + row * pitch;
                     float* g = gy + at, from = z + at, extra = residual == null ? null : residual + at, to = du == null ? null : du + at;
-                    for (var j = 0; j < pitch; j += V.Width)
+                    for (var j = 0; j < width; j += V.Width)
                     {
                         var value = V.Load(from + j);
                         var u = V.MultiplyAdd(value, a, b);

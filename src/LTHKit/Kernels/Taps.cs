@@ -25,14 +25,17 @@ internal sealed class Taps
     /// <summary>Taps that a row should have in a group: loading and storing its sums costs about two.</summary>
     private const int EnoughTaps = 16;
 
-    private Taps(int rows, int groups, int[] start, int[] lone, int[] offset, int[] source)
-        => (Rows, Groups, Start, Lone, Offset, Source, Value) = (rows, groups, start, lone, offset, source, new float[source.Length]);
+    private Taps(int rows, int groups, int[] tiles, int[] start, int[] lone, int[] offset, int[] source)
+        => (Rows, Groups, Tiles, Start, Lone, Offset, Source, Value) = (rows, groups, tiles, start, lone, offset, source, new float[source.Length]);
 
     /// <summary>Rows of each group.</summary>
     public int Rows { get; }
 
     /// <summary>Groups of columns.</summary>
     public int Groups { get; }
+
+    /// <summary>Where the tiles begin in a plane.</summary>
+    public int[] Tiles { get; }
 
     /// <summary>[Groups * Rows + 1]: where a group's row begins.</summary>
     public int[] Start { get; }
@@ -76,11 +79,11 @@ internal sealed class Taps
             taps.Add((o, (channel * phases + row.Remainder) * phases + column.Remainder,
                 (row.Quotient - 2) * output.Pitch + (column.Quotient - 2) * Planes.Lanes, source));
         }
-        return (Grouped(taps, shape.Output, shape.InputPlanes, output.Plane),
-            Grouped(taps.Select(t => (t.Column, t.Row, -t.Shift, t.Source)), shape.InputPlanes, shape.Output, output.Plane));
+        return (Grouped(taps, shape.Output, shape.InputPlanes, output),
+            Grouped(taps.Select(t => (t.Column, t.Row, -t.Shift, t.Source)), shape.InputPlanes, shape.Output, output));
     }
 
-    private static Taps Grouped(IEnumerable<(int Row, int Column, int Shift, int Source)> taps, int rows, int columns, int plane)
+    private static Taps Grouped(IEnumerable<(int Row, int Column, int Shift, int Source)> taps, int rows, int columns, Planes planes)
     {
         var all = taps.ToArray();
         var perColumn = all.Length / ((double)rows * columns);
@@ -90,7 +93,7 @@ internal sealed class Taps
         size = (columns + groups - 1) / groups;
         var segments = new List<(int Offset, int Source)>[groups * rows];
         foreach (var tap in all.OrderBy(t => t.Column).ThenBy(t => t.Shift))
-            (segments[tap.Column / size * rows + tap.Row] ??= []).Add((tap.Column * plane + tap.Shift, tap.Source));
+            (segments[tap.Column / size * rows + tap.Row] ??= []).Add((tap.Column * planes.Plane + tap.Shift, tap.Source));
         int[] start = new int[segments.Length + 1], lone = new int[segments.Length];
         var ordered = new List<(int Offset, int Source)>();
         foreach (var (i, segment) in segments.Index())
@@ -111,6 +114,6 @@ internal sealed class Taps
             ordered.AddRange(alone);
             start[i + 1] = ordered.Count;
         }
-        return new Taps(rows, groups, start, lone, [.. ordered.Select(t => t.Offset)], [.. ordered.Select(t => t.Source)]);
+        return new Taps(rows, groups, planes.Tiles, start, lone, [.. ordered.Select(t => t.Offset)], [.. ordered.Select(t => t.Source)]);
     }
 }
