@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using LTHKit.Training;
 using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
@@ -63,7 +64,8 @@ internal static class SpecJson
         },
         TypeInfoResolver = new DefaultJsonTypeInfoResolver
         {
-            Modifiers = { type => type.Properties.Where(p => p.PropertyType.IsEnum).ToList().ForEach(p => p.ShouldSerialize = (_, _) => true) },
+            // A recipe's precision came later: its default renames no run.
+            Modifiers = { type => type.Properties.Where(p => p.PropertyType.IsEnum && p.PropertyType != typeof(Precision)).ToList().ForEach(p => p.ShouldSerialize = (_, _) => true) },
         },
     };
 

@@ -26,7 +26,8 @@ internal sealed class MaskedSgd : MaskedOptimiser
     }
 
     /// <summary>Whether libtorch's fused update serves.</summary>
-    public static bool Serves(Network network) => FusedSgd.Available && network.parameters().All(p => p.is_contiguous() && p.dtype == ScalarType.Float32);
+    public static bool Serves(Network network) => FusedSgd.Available
+        && network.parameters().All(p => p.is_contiguous() && p.dtype == ScalarType.Float32 && (p.device_type is DeviceType.CPU or DeviceType.CUDA));
 
     public override IEnumerable<(string Name, Tensor Value)> State => _slots.Select(s => ("momentum." + s.Name, s.Momentum));
 

@@ -25,9 +25,10 @@ namespace LTHKit.Training;
 /// Whether a step on the CPU goes over the surviving weights only, in the kit's own kernels, or through libtorch's: their numbers differ in the last
 /// digits. Null for what is expected to be faster for network and mask.
 /// </param>
+/// <param name="Precision">In which numbers it computes.</param>
 public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double LearningRate = 0.1, double Momentum = 0.9, double WeightDecay = 2e-4,
     double Decay = 0.1, Step WarmUp = default, Func<double, double>? Schedule = null, Func<IEnumerable<Parameter>, optim.Optimizer>? Optimiser = null,
-    Func<string, double>? RateOf = null, bool Augment = true, bool? Sparse = null)
+    Func<string, double>? RateOf = null, bool Augment = true, bool? Sparse = null, Precision Precision = default)
 {
     /// <summary>After which shares of the training the learning rate falls; the paper's 90 and 135 of 180 epochs. They may lie inside an epoch.</summary>
     public IReadOnlyList<double> DecayAt { get; init; } = [0.5, 0.75];
@@ -55,6 +56,10 @@ public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double Learni
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
         Require(WeightDecay is >= 0 and < double.PositiveInfinity, nameof(WeightDecay), WeightDecay, "0 or more");
         Require(Decay is > 0 and <= 1, nameof(Decay), Decay, "in (0, 1]");
+        if (!Enum.IsDefined(Precision) || (Precision == Precision.Bf16 && !Autocast.Available))
+            throw new UserException($"The recipe's precision is {Precision}, which {(Enum.IsDefined(Precision) ? "this libtorch lacks" : "there is not")}; give Fp32 or Tf32.");
+        if (Precision == Precision.Bf16 && Sparse == true)
+            throw new UserException("The kit's own kernels compute in float32: give a recipe with Sparse = true another precision than Bf16.");
         foreach (var share in DecayAt)
             Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the training between 0 and 1");
         foreach (var done in Schedule is null ? [] : new[] { 0, 0.25, 0.5, 0.75 })

@@ -25,10 +25,10 @@ internal sealed class Trainer : IDisposable
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, _start, NextEpoch) = (network, mask, recipe, data, loss, start, start.Epochs);
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
-            channelsLast: network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
+            channelsLast: data.Device.type == DeviceType.CUDA ? recipe.Precision == Precision.Bf16 : network.PrefersChannelsLast);
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
         Allocator.Keep();
-        _sparse = SparseTraining.For(network, mask, recipe.Sparse);
+        _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
     }
 
     public Network Network { get; }
@@ -125,8 +125,12 @@ internal sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         using var sparse = _sparse?.Step(batch.Count);
         Optimiser.ZeroGradients();
-        var logits = Network.call(batch.Images);
-        var loss = _loss(logits, new Target(batch.Images, batch.Labels));
+        Tensor logits, loss;
+        using (Autocast.On(batch.Images.device, _recipe.Precision))
+        {
+            logits = Network.call(batch.Images);
+            loss = _loss(logits, new Target(batch.Images, batch.Labels));
+        }
         loss.backward();
         Optimiser.Step(learningRate);
         using var noGrad = no_grad();
@@ -143,6 +147,7 @@ internal sealed class Trainer : IDisposable
 
     private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
     {
+        using var precision = Autocast.On(_data.Device, _recipe.Precision);
         var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
         var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
         // The last update of an epoch shows in no training loss.

@@ -1,0 +1,73 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace LTHKit.Training;
+
+/// <summary>In which numbers a network's forward pass and its gradients are computed. Weights, their gradients and the optimiser are float32 always.</summary>
+public enum Precision
+{
+    /// <summary>float32.</summary>
+    Fp32,
+
+    /// <summary>float32 whose products have a mantissa of ten bits on CUDA devices that can; elsewhere the same as <see cref="Fp32"/>.</summary>
+    Tf32,
+
+    /// <summary>bfloat16 in convolutions and linear layers, by libtorch's automatic mixed precision; what needs more stays in float32.</summary>
+    Bf16,
+}
+
+/// <summary>libtorch's automatic mixed precision, which TorchSharp does not bind: reached by name, for the thread that asks.</summary>
+internal static partial class Autocast
+{
+    private const string Library = "libtorch_cpu.so", Prefix = "_ZN2at8autocast";
+    private const string Enable = Prefix + "20set_autocast_enabledEN3c1010DeviceTypeEb", Type = Prefix + "18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
+    private const string Enter = Prefix + "17increment_nestingEv", Leave = Prefix + "17decrement_nestingEv", Clear = Prefix + "11clear_cacheEv";
+
+    /// <summary>Whether this libtorch has it.</summary>
+    public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
+        && new[] { Enable, Type, Enter, Leave, Clear }.All(name => NativeLibrary.TryGetExport(library, name, out _));
+
+    /// <summary>Until this is disposed of, the thread computes so on a device; null where that is as always.</summary>
+    public static IDisposable? On(Device device, Precision precision)
+    {
+        if (device.type == DeviceType.CUDA)
+            backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = precision != Precision.Fp32;      // of the process, not of the thread
+        return precision == Precision.Bf16 ? new Lasting((sbyte)device.type) : null;
+    }
+
+    [LibraryImport(Library, EntryPoint = Enable)]
+    private static partial void SetEnabled(sbyte device, byte enabled);
+
+    [LibraryImport(Library, EntryPoint = Type)]
+    private static partial void SetType(sbyte device, sbyte type);
+
+    [LibraryImport(Library, EntryPoint = Enter)]
+    private static partial int IncrementNesting();
+
+    [LibraryImport(Library, EntryPoint = Leave)]
+    private static partial int DecrementNesting();
+
+    [LibraryImport(Library, EntryPoint = Clear)]
+    private static partial void ClearCache();
+
+    private sealed class Lasting : IDisposable
+    {
+        private readonly sbyte _device;
+
+        public Lasting(sbyte device)
+        {
+            _device = device;
+            SetEnabled(device, 1);
+            SetType(device, (sbyte)ScalarType.BFloat16);
+            IncrementNesting();
+        }
+
+        public void Dispose()
+        {
+            // Weights are cast once a step: what was kept of them is old after the optimiser's.
+            if (DecrementNesting() == 0)
+                ClearCache();
+            SetEnabled(_device, 0);
+        }
+    }
+}
