@@ -31,6 +31,9 @@ internal sealed record RunFolder(string Path)
     /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
     public string Kept(string name) => File($"kept-{name}.safetensors");
 
+    /// <summary>There while a machine trains the run, for other machines.</summary>
+    public string Lease => File("lease");
+
     /// <summary>The network at a point of its training, kept for rewinding and for analyses of a training's course.</summary>
     public string Snapshot(Step at) => File($"weights-{at}.safetensors");
 

@@ -21,7 +21,7 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
     public const int Algorithms = 4;
 
-    private const int HeldByAnother = 11;      // EWOULDBLOCK, as .NET passes it on
+    internal const int HeldByAnother = 11;     // EWOULDBLOCK, as .NET passes it on
 
     /// <summary>The store's folder.</summary>
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
@@ -53,7 +53,7 @@ public sealed class RunStore(string root, string device = "cpu")
         return new(Resolve("runs", Started));
     }
 
-    internal RunStore On(Device other) => new(Root, other.type.ToString().ToLowerInvariant());
+    internal RunStore On(string other) => new(Root, other);
 
     /// <summary>The folder of a run, which need not exist.</summary>
     internal RunFolder Folder(RunSpec spec) => Folder(Name(spec.Id, Maker));
@@ -101,7 +101,7 @@ public sealed class RunStore(string root, string device = "cpu")
         {
             try
             {
-                return new FileStream(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return new Holding(folder);
             }
             catch (IOException e) when (e.HResult == HeldByAnother)
             {
@@ -202,6 +202,33 @@ public sealed class RunStore(string root, string device = "cpu")
 
     private static string Resolve(string path, string from) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
+
+    /// <summary>A run's folder, held against this machine's processes by a lock and against other machines by a lease.</summary>
+    private sealed class Holding : IDisposable
+    {
+        private readonly FileStream _lock;
+        private readonly Lease _lease;
+
+        public Holding(RunFolder folder)
+        {
+            _lock = new(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            try
+            {
+                _lease = Lease.Take(folder.Lease) ?? throw new IOException("another machine has it", HeldByAnother);
+            }
+            catch
+            {
+                _lock.Dispose();
+                throw;
+            }
+        }
+
+        public void Dispose()
+        {
+            _lease.Dispose();
+            _lock.Dispose();
+        }
+    }
 
     private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
         DateTime? Imported = null);

@@ -1,0 +1,108 @@
+namespace LTHKit.Storage;
+
+/// <summary>
+/// Tells other machines that share a disk that something is in use there, also where the disk's locks do not reach them (NFS without its lock service, Lustre
+/// without flock): a file that is made only where there is none, is renewed while its holder lives, and is old two minutes after that. Between processes
+/// of one machine a lock decides, which ends with its process.
+/// </summary>
+internal sealed class Lease : IDisposable
+{
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(20), Life = TimeSpan.FromMinutes(2);
+
+    private readonly string _path, _text;
+    private readonly Timer _renewal;
+
+    private Lease(string path, string text)
+    {
+        (_path, _text) = (path, text);
+        _renewal = new(_ => Renew(), null, Renewal, Renewal);
+    }
+
+    /// <summary>Takes the lease; null while another machine has it. The caller has this machine's own lock.</summary>
+    /// <param name="path">Its file, in a folder that is there.</param>
+    /// <param name="machine">This machine's name; null for the one that it has.</param>
+    public static Lease? Take(string path, string? machine = null)
+    {
+        machine ??= Environment.MachineName;
+        var text = $"{machine} {Guid.NewGuid():N}";
+        FileStream made;
+        try
+        {
+            if (File.Exists(path))
+            {
+                var holder = File.ReadAllText(path);
+                var written = File.GetLastWriteTimeUtc(path);       // 1601 where it has just gone
+                if (holder.Split(' ')[0] != machine && (written.Year < 1970 || Now(path) - written < Life))
+                    return null;
+                // Of those who find it old one moves it away; who moves another's new one away puts it back.
+                var old = $"{path}.{Guid.NewGuid():N}.tmp";
+                File.Move(path, old);
+                if (File.ReadAllText(old) != holder)
+                {
+                    File.Move(old, path, overwrite: true);
+                    return null;
+                }
+                File.Delete(old);
+            }
+            made = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+        }
+        catch (IOException e) when (e is FileNotFoundException || File.Exists(path))
+        {
+            return null;        // another was faster
+        }
+        try
+        {
+            using (made)
+                made.Write(Encoding.UTF8.GetBytes(text));
+            return new(path, text);
+        }
+        catch
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _renewal.Dispose();
+        if (IsMine())
+            File.Delete(_path);
+    }
+
+    // The disk's own clock, whatever the machines' say.
+    private static DateTime Now(string path)
+    {
+        var probe = $"{path}.{Guid.NewGuid():N}.tmp";
+        File.WriteAllText(probe, "");
+        var now = File.GetLastWriteTimeUtc(probe);
+        File.Delete(probe);
+        return now;
+    }
+
+    private bool IsMine()
+    {
+        try
+        {
+            return File.ReadAllText(_path) == _text;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    private void Renew()
+    {
+        try
+        {
+            if (IsMine())
+                File.WriteAllText(_path, _text);
+        }
+        catch (IOException)
+        {
+            // The disk may be away for a moment, or full; the next time will tell.
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using LTHKit.Storage;
+using LTHKit.Tests.Data;
+using Xunit;
+
+namespace LTHKit.Tests.Storage;
+
+/// <summary>The lease by itself, without the locks that one machine's processes have.</summary>
+public sealed class LeaseTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private string Path => _folder.At("lease");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void OfManyMachinesOneHasIt()
+    {
+        var (inside, most, taken) = (0, 0, 0);
+        Parallel.For(0, 4, new ParallelOptions { MaxDegreeOfParallelism = 4 }, machine =>
+        {
+            for (var turn = 0; turn < 10;)
+                if (Lease.Take(Path, $"node{machine}") is { } lease)
+                {
+                    InterlockedMax(ref most, Interlocked.Increment(ref inside));
+                    Thread.Yield();
+                    Interlocked.Decrement(ref inside);
+                    lease.Dispose();
+                    Interlocked.Increment(ref taken);
+                    turn++;
+                }
+                else
+                    Thread.Sleep(1);
+        });
+        Assert.Equal((1, 40), (most, taken));
+        Assert.Empty(Directory.GetFiles(_folder.Path));
+
+        static void InterlockedMax(ref int most, int value)
+        {
+            while (Volatile.Read(ref most) is var known && value > known && Interlocked.CompareExchange(ref most, value, known) != known)
+            {
+            }
+        }
+    }
+
+    [Fact]
+    public void AnotherMachinesIsWaitedForAnOldOneAndOnesOwnAreTaken()
+    {
+        using (Lease.Take(Path, "a"))
+        {
+            Assert.Null(Lease.Take(Path, "b"));
+            // The machine went away two minutes ago, or this one's process did.
+            File.SetLastWriteTimeUtc(Path, DateTime.UtcNow.AddSeconds(-121));
+            using (Lease.Take(Path, "b")!)
+                Assert.StartsWith("b ", File.ReadAllText(Path));
+            File.WriteAllText(Path, "c 1");
+            using (Lease.Take(Path, "c")!)
+                Assert.Null(Lease.Take(Path, "a"));
+        }
+        Assert.Empty(Directory.GetFiles(_folder.Path));
+        // Whose lease was taken leaves the other's alone.
+        var first = Lease.Take(Path, "a")!;
+        File.WriteAllText(Path, "b 1");
+        first.Dispose();
+        Assert.Equal("b 1", File.ReadAllText(Path));
+    }
+}
