@@ -17,6 +17,7 @@ internal static class CommandLine
     {
         new HelpOption(),
         ReproduceVerb.Create(),
+        GridVerb.Create(),
         RunVerb.Create(),
         StudentVerb.Create(),
         FiguresVerb.Create(),
@@ -62,7 +63,7 @@ internal static class CommandLine
             error.WriteLine("lthkit: stopping; Ctrl-C again stops at once.");
             stop.Cancel();
         }
-        var own = parsed.CommandResult.Command is KernelVerb.RunCommand;     // for which signals mean something else
+        var own = parsed.CommandResult.Command is KernelVerb.RunCommand or { Name: GridVerb.Task };     // for which signals mean something else
         using var interrupt = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try

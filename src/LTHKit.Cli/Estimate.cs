@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LTHKit.Experiments;
 using LTHKit.Notebook.Running;
 using LTHKit.Storage;
@@ -8,36 +7,31 @@ namespace LTHKit.Cli;
 /// <summary>What notebooks would train, before they do: their cells are run in laboratories that only plan.</summary>
 internal static class Estimate
 {
-    /// <summary>Runs, epochs, what sharing saves, time and disk. Cells that need results fail and are passed over.</summary>
+    /// <summary>Runs, epochs, what sharing saves, time and disk.</summary>
     public static async Task Of(IReadOnlyList<FigureNotebook> notebooks, IReadOnlyDictionary<string, string> parameters, Lab lab, TextWriter writer,
         CancellationToken cancel)
     {
-        var folder = Directory.CreateTempSubdirectory("lthkit-plan-").FullName;
-        var plan = Path.Combine(folder, "plan.jsonl");
-        File.WriteAllText(plan, "");
-        Environment.SetEnvironmentVariable(PlannedRun.Variable, plan);
-        try
-        {
-            foreach (var notebook in notebooks)
-                if ((await NotebookRunner.RunAsync(new(notebook.Path, folder, parameters) { GoOn = true }, cancel)).Interrupted)
-                    throw new OperationCanceledException(cancel);
-            var asked = File.ReadLines(plan).Select(line => JsonSerializer.Deserialize<PlannedRun>(line)!).ToList();
-            var runs = asked.GroupBy(run => run.Run).Select(same => same.FirstOrDefault(run => run.Missing) ?? same.First()).ToList();
-            var (missing, store) = (runs.Where(run => run.Missing).ToList(), lab.Store.Root);
-            AtomicFile.CreateFolder(store);
-            var free = new DriveInfo(store).AvailableFreeSpace;
-            writer.WriteLine(FormattableString.Invariant($"""
-                  runs      {runs.Count:N0}; asked for {asked.Count:N0} times, so that sharing saves {asked.Count - runs.Count:N0} trainings
-                  to train  {missing.Count:N0} of them, {missing.Sum(run => run.Epochs):N0} epochs; {runs.Count - missing.Count:N0} are in {store}
-                  time      about {Time(missing.Sum(run => run.Seconds) / lab.Jobs)} on this machine, {lab.Jobs} side by side, {Basis(missing)}; analyses come on top
-                  disk      about {missing.Sum(run => run.Bytes) / 1e6:N0} MB of {free / 1e9:N0} GB that are free
-                """));
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable(PlannedRun.Variable, null);
-            Directory.Delete(folder, recursive: true);
-        }
+        var plan = new Plan();
+        foreach (var notebook in notebooks)
+            await NotebookRunner.PlanAsync(notebook.Path, parameters, plan, cancel);
+        plan.Close();
+        Tell(plan, lab.Store.Root, lab.Jobs, writer);
+    }
+
+    /// <summary>The same of a plan, with so many runs side by side.</summary>
+    public static void Tell(Plan plan, string store, int jobs, TextWriter writer)
+    {
+        var asked = plan.Asked.SelectMany(each => each.Lab.Planned(each.Specs)).ToList();
+        var runs = asked.GroupBy(run => run.Run).Select(same => same.FirstOrDefault(run => run.Missing) ?? same.First()).ToList();
+        var missing = runs.Where(run => run.Missing).ToList();
+        AtomicFile.CreateFolder(store);
+        var free = new DriveInfo(store).AvailableFreeSpace;
+        writer.WriteLine(FormattableString.Invariant($"""
+              runs      {runs.Count:N0}; asked for {asked.Count:N0} times, so that sharing saves {asked.Count - runs.Count:N0} trainings
+              to train  {missing.Count:N0} of them, {missing.Sum(run => run.Epochs):N0} epochs; {runs.Count - missing.Count:N0} are in {store}
+              time      about {Time(missing.Sum(run => run.Seconds) / jobs)} on this machine, {jobs} side by side, {Basis(missing)}; analyses come on top
+              disk      about {missing.Sum(run => run.Bytes) / 1e6:N0} MB of {free / 1e9:N0} GB that are free
+            """));
     }
 
     private static string Time(double seconds) => FormattableString.Invariant($"{(seconds < 5400 ? $"{seconds / 60:0.0} minutes" : $"{seconds / 3600:0.0} hours")}");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using LTHKit.Experiments;
 using LTHKit.Formatting;
 using Microsoft.AspNetCore.Html;
 using Microsoft.CodeAnalysis;
@@ -86,6 +87,9 @@ internal sealed class NotebookHost : IDisposable
     /// <summary>How long a cancelled cell has to come to an end before it is left behind.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Where cells note what they would train; null where they train.</summary>
+    public Plan? Plan { get; init; }
+
     /// <summary>Asks the user, given a prompt and whether what is typed is secret; null where there is nobody to ask.</summary>
     public Func<string, bool, string>? Input { get; init; }
 
@@ -168,7 +172,11 @@ internal sealed class NotebookHost : IDisposable
         var file = _trace.Add(part.Code);
         if (command.TargetKernelName == _csharp.Name)
             Options(_csharp) = Options(_csharp).WithFilePath(Path.Combine(Environment.CurrentDirectory, file));
-        return _running = Task.Run(() => next(command, context));
+        return _running = Task.Run(() =>
+        {
+            Plan?.Enter();
+            return next(command, context);
+        });
     }
 
     private Task AskUser(RequestInput command, KernelInvocationContext context)

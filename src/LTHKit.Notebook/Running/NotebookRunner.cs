@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LTHKit.Experiments;
 using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Running;
@@ -36,6 +37,31 @@ internal static class NotebookRunner
         }
     }
 
+    /// <summary>
+    /// Notes in <paramref name="plan"/> what a notebook's cells would train. A cell that needs more than that, a trained network for one, ends there and
+    /// the next one goes on.
+    /// </summary>
+    public static async Task PlanAsync(string input, IReadOnlyDictionary<string, string> parameters, Plan plan, CancellationToken cancellation)
+    {
+        var notebook = NotebookDocument.Load(input);
+        Parameters.Inject(notebook, parameters, Path.GetFileName(input));
+        var current = Environment.CurrentDirectory;
+        Environment.CurrentDirectory = Path.GetDirectoryName(Path.GetFullPath(input))!;
+        try
+        {
+            using NotebookHost kernels = new() { Plan = plan };
+            foreach (var (i, cell) in notebook.Cells.Where(cell => cell.IsCode).Index())
+            {
+                await kernels.RunAsync(cell.Source, i + 1, _ => { }, cancellation).ConfigureAwait(false);
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
+        finally
+        {
+            Environment.CurrentDirectory = current;
+        }
+    }
+
     private static string Partial(string output) => output + ".partial";
 
     private static async Task<RunOutcome> RunCells(NotebookDocument notebook, string output, RunOptions options, CancellationToken cancellation)
@@ -64,7 +90,7 @@ internal static class NotebookRunner
                 sinceSaved.Restart();
             }
             terminal.End(clock.Elapsed);
-            if (error is not null && (!(options.GoOn || cell.IsExercise) || cancellation.IsCancellationRequested))
+            if (error is not null && (!cell.IsExercise || cancellation.IsCancellationRequested))
                 break;
             error = cell.IsExercise ? null : error;
 
@@ -94,9 +120,6 @@ internal sealed record RunOptions(string Input, string? OutputFolder = null, IRe
     TextWriter? Terminal = null, bool TerminalOverwrites = false)
 {
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>Whether cells after one that fails are run too.</summary>
-    public bool GoOn { get; init; }
 }
 
 /// <summary>What a run left behind; without an error every cell ran to its end.</summary>

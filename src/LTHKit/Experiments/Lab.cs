@@ -19,14 +19,15 @@ public sealed partial class Lab : IDisposable
     private readonly string? _dataDir;
     private readonly Runner _runner;
     private readonly Workers _workers;
+    private readonly Plan? _plan = Plan.Current;
     private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
     private readonly bool _train;
 
     private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store, bool train)
     {
-        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store.On(device), train && _plan is null);
+        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store, train);
         Jobs = jobs;
-        _workers = new Workers(jobs, Store.Threads);
+        _workers = new Workers(jobs, Store.Threads, _plan);
         _runner = new Runner(Store, Data, device);
     }
 
@@ -62,6 +63,7 @@ public sealed partial class Lab : IDisposable
         var target = device switch
         {
             "cpu" => CPU,
+            "cuda" when Plan.Current is { Elsewhere: true } => CPU,
             "auto" => cuda.is_available() ? CUDA : CPU,
             "cuda" => cuda.is_available() || !train ? CUDA
                 : throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`."),
@@ -75,7 +77,8 @@ public sealed partial class Lab : IDisposable
         }
         if (data is not null)
             profile = profile with { Data = data.Spec };
-        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store ?? RunStore.Default(), train);
+        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs),
+            (store ?? RunStore.Default()).On(device == "auto" ? target.type.ToString().ToLowerInvariant() : device), train);
         if (data is not null)
             lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
         return lab;
@@ -135,11 +138,14 @@ public sealed partial class Lab : IDisposable
     internal IReadOnlyList<RunResult> Run(string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches = null, IEnumerable<Step>? keep = null)
         => [.. Outcomes(name, specs, watches, keep).Select(o => o.Result ?? throw o.Reason!)];
 
+    /// <summary>Trains planned runs.</summary>
+    /// <returns>Those that diverged.</returns>
+    internal IEnumerable<Hole> Train(string name, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, CancellationToken cancel)
+        => Outcomes(name, specs, watches, keep, cancel).Where(o => o.Reason is not null).Select(o => new Hole(o.Spec, o.Reason!.Message));
+
     private IReadOnlyList<(RunSpec Spec, RunResult? Result, UserException? Reason)> Outcomes(
-        string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep)
+        string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep, CancellationToken cancel = default)
     {
-        if (_plan is not null)
-            Plan(specs);
         if (!_train)
             return [.. specs.Select(spec => spec.Rewind.Iterations > 0 ? _runner.Validated(spec) : spec.Normalised)
                 .Select(spec => Store.Find(spec) is { } run ? (spec, run, null) : (spec, (RunResult?)null, new MissingException($"{spec.Label} has not been trained")))];
@@ -147,9 +153,13 @@ public sealed partial class Lab : IDisposable
         IReadOnlyList<Watch> watched = [.. watches ?? []];
         foreach (var watch in watched)
             Validate(watch, specs);
-        var scheduler = new Scheduler(_runner, _workers, specs, watched, [.. keep ?? []], Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
-        using var progress = new LabProgress(name, scheduler.Plan.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays]);
-        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray());
+        IReadOnlyList<Step> kept = [.. keep ?? []];
+        if (_plan is { IsOpen: true })
+            return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
+        var scheduler = new Scheduler(_runner, _workers, specs, watched, kept, Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
+        using var progress = new LabProgress(name, scheduler.Plan.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays],
+            _plan?.Finished);
+        var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray(), cancel);
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
         return outcomes;
 
@@ -223,8 +233,6 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
-        if (_plan is not null)
-            throw new MissingException($"A ticket of {pruning} is planned");
         pruning.Validate();
         if (sparsity is not (>= 0 and < 1))
             throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
@@ -280,8 +288,6 @@ public sealed partial class Lab : IDisposable
     /// <exception cref="UserException">The run does not pass through that point.</exception>
     public Network Network(RunResult run, Step? at = null)
     {
-        if (_plan is not null)
-            throw new MissingException($"{run.Spec.Label} is planned");
         var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
         var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop))[0];

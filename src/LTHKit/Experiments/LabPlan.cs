@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using LTHKit.Data;
 using LTHKit.Models;
@@ -15,28 +14,23 @@ namespace LTHKit.Experiments;
 /// <param name="Seconds">That it takes here, about.</param>
 /// <param name="Bytes">That it takes in the store, about.</param>
 /// <param name="Measured">Whether the seconds are those of a few steps taken now; otherwise finished runs of the store tell them.</param>
-internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double Seconds, long Bytes, bool Measured)
-{
-    /// <summary>Names a file: laboratories that are opened while it is set train and measure nothing, and add to it what they would train.</summary>
-    public const string Variable = "LTHKIT_PLAN";
-}
+internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double Seconds, long Bytes, bool Measured);
 
 public sealed partial class Lab
 {
-    private readonly string? _plan = Environment.GetEnvironmentVariable(PlannedRun.Variable) is { Length: > 0 } path ? path : null;
     private readonly Dictionary<string, (double Dense, double PerWeight)> _epochs = [];
     private ILookup<string, (double Sparsity, double Seconds)>? _timed;
 
-    /// <summary>Adds a sweep's runs, and all that they build on, to the plan.</summary>
-    private void Plan(IReadOnlyList<RunSpec> specs)
+    /// <summary>What runs, and all that they build on, would take.</summary>
+    internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs)
     {
-        var scheduler = new Scheduler(_runner, _workers, [.. specs.Select(_runner.Validated)], [], [], []);
+        var scheduler = new Scheduler(_runner, _workers, specs, [], [], []);
         var missing = scheduler.Missing.Select(spec => spec.Id).ToHashSet();
-        File.AppendAllLines(_plan!, scheduler.Plan.Select(spec =>
+        return [.. scheduler.Plan.Select(spec =>
         {
             var (epochs, (seconds, measured)) = (spec.Recipe.Epochs - spec.Rewind.Epochs, missing.Contains(spec.Id) ? SecondsAnEpoch(spec) : default);
-            return JsonSerializer.Serialize(new PlannedRun(spec.Id, missing.Contains(spec.Id), epochs, epochs * seconds, _runner.Bytes(spec), measured));
-        }));
+            return new PlannedRun(spec.Id, missing.Contains(spec.Id), epochs, epochs * seconds, _runner.Bytes(spec), measured);
+        })];
     }
 
     /// <summary>

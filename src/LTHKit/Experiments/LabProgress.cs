@@ -16,9 +16,12 @@ internal sealed class LabProgress : IDisposable
     private readonly HashSet<string> _missing, _trained = [];
     private double _epochsDone, _epochsHere;
     private string _last = "";
+    private readonly Action<string>? _said;
 
-    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? notes = null)
+    public LabProgress(string name, int runs, IReadOnlyList<RunSpec> missing, RunStore? store = null, IReadOnlyList<string>? notes = null,
+        Action<string>? said = null)
     {
+        _said = said;
         (_name, _runs, _total, _made) = (name, runs, missing.Count, store?.Made);
         _epochs = missing.Sum(s => s.Recipe.Epochs - s.Rewind.Epochs);
         _missing = [.. missing.Select(s => s.Id)];
@@ -37,7 +40,11 @@ internal sealed class LabProgress : IDisposable
     public void Finished(RunSpec spec)
     {
         if (_total > 0)
-            Update(() => _missing.Remove(spec.Id));
+            Update(() =>
+            {
+                if (_missing.Remove(spec.Id))
+                    _said?.Invoke($"{spec.Id} {spec.Label}{(_trained.Contains(spec.Id) ? "" : ": by another process")}");
+            });
     }
 
     public void Finish(IReadOnlyList<RunResult>? results = null)

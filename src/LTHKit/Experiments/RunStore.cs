@@ -56,7 +56,10 @@ public sealed class RunStore(string root, string device = "cpu")
     internal RunStore On(string other) => new(Root, other);
 
     /// <summary>The folder of a run, which need not exist.</summary>
-    internal RunFolder Folder(RunSpec spec) => Folder(Name(spec.Id, Maker));
+    internal RunFolder Folder(RunSpec spec) => FolderOf(spec.Id);
+
+    /// <summary>The folder of the run of a spec with that name.</summary>
+    internal RunFolder FolderOf(string id) => Folder(Name(id, Maker));
 
     /// <summary>The folder of a run by its name.</summary>
     internal RunFolder Folder(string run) => new(Path.Combine(Root, run));

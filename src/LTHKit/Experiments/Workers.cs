@@ -3,7 +3,7 @@ using Microsoft.DotNet.Interactive;
 namespace LTHKit.Experiments;
 
 /// <summary>The places of a laboratory in which work is done side by side, each with so many threads, and what stops it.</summary>
-internal sealed class Workers(int places, int threads) : IDisposable
+internal sealed class Workers(int places, int threads, Plan? plan = null) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(places);
     private CancellationTokenSource _stop = new();
@@ -33,7 +33,7 @@ internal sealed class Workers(int places, int threads) : IDisposable
         => Interruptible(stop => all.Select(one => InPlace(() => work(one, stop), stop)).ToArray());
 
     /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
-    public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin) => Stoppable(stop =>
+    public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin, CancellationToken cancel = default) => Stoppable(stop =>
     {
         var tasks = begin(stop);
         try
@@ -47,12 +47,14 @@ internal sealed class Workers(int places, int threads) : IDisposable
                 ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
         }
         return tasks.Select(t => t.Result).ToArray();
-    });
+    }, cancel);
 
     /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
-    public T Stoppable<T>(Func<CancellationToken, T> work)
+    public T Stoppable<T>(Func<CancellationToken, T> work, CancellationToken cancel = default)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default);
+        if (plan is { IsOpen: true })
+            throw new UserException("This is a plan, in which nothing is computed: the cell gets its answer when the notebook runs.");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default, cancel);
         return work(stop.Token);
     }
 

@@ -1,0 +1,187 @@
+using System.Text.Json;
+using LTHKit.Experiments;
+using LTHKit.Storage;
+
+namespace LTHKit.Cli.Grid;
+
+/// <summary>What was handed in: which notebooks ask for which runs, and how they are to be trained.</summary>
+internal sealed record GridPlan
+{
+    /// <summary>The notebooks' paths.</summary>
+    public required IReadOnlyList<string> Notebooks { get; init; }
+
+    /// <summary>The values of their parameters.</summary>
+    public required IReadOnlyDictionary<string, string> Parameters { get; init; }
+
+    /// <summary>The folder of the run store.</summary>
+    public required string Store { get; init; }
+
+    /// <summary>"cpu" or "cuda".</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>The pieces, each of which one process trains.</summary>
+    public required IReadOnlyList<GridTask> Tasks { get; init; }
+
+    /// <summary>How many of them train at once.</summary>
+    public int AtOnce { get; init; } = 1;
+
+    /// <summary>How many runs of a task train side by side.</summary>
+    public int PerTask { get; init; } = 1;
+
+    /// <summary>How often a task that ran out of time is queued again.</summary>
+    public int TimeOuts { get; init; } = 20;
+
+    /// <summary>Whether a task that is stopped queues itself again.</summary>
+    public bool Requeue { get; init; } = true;
+
+    /// <summary>Seconds before its end at which a job is told of it.</summary>
+    public int Margin { get; init; } = 120;
+
+    /// <summary>The node's own disk, to which images are copied before they are read; variables of the job are put in.</summary>
+    public string Stage { get; init; } = "";
+
+    /// <summary>The batch script that Slurm gets; null where the machine trains by itself.</summary>
+    public string? Script { get; init; }
+
+    /// <summary>Options for sbatch.</summary>
+    public IReadOnlyList<string> Options { get; init; } = [];
+
+    /// <summary>What carries out a task, given the grid's folder and the task's number.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+}
+
+/// <summary>A ladder of tickets with all that is retrained from it.</summary>
+/// <param name="Ladder">The name of its dense run.</param>
+/// <param name="Label">That run in words.</param>
+/// <param name="Notebooks">The notebooks that ask for it, by their place among all.</param>
+/// <param name="Runs">Its runs.</param>
+internal sealed record GridTask(string Ladder, string Label, IReadOnlyList<int> Notebooks, IReadOnlyList<GridRun> Runs);
+
+/// <summary>A run of a task.</summary>
+internal sealed record GridRun(string Id, string Label, int Epochs);
+
+/// <summary>What a task has to tell beside its finished runs.</summary>
+/// <param name="TimeOuts">How often it was queued again for want of time.</param>
+/// <param name="Failed">Why it cannot go on, in a sentence.</param>
+internal sealed record TaskState(int TimeOuts = 0, string? Failed = null);
+
+/// <summary>How a task stands.</summary>
+internal enum Standing { Done, Running, Pending, Failed, Stopped, Unknown }
+
+/// <summary>A grid on disk: its plan, its logs, what its tasks tell. The only place that names these files.</summary>
+internal sealed class GridFolder(string path)
+{
+    private const string Number = ".pid";       // beside what is held, which others cannot read
+
+    private GridPlan? _plan;
+
+    public string Path { get; } = System.IO.Path.GetFullPath(path);
+
+    public string Name => System.IO.Path.GetFileName(Path);
+
+    public GridPlan Plan => _plan ??= Read<GridPlan>(PlanFile) ?? throw new UserException($"There is no grid in {Path}; see ./lthkit grid submit.");
+
+    public bool Exists => File.Exists(PlanFile);
+
+    /// <summary>The number of each job array, one a line.</summary>
+    public string Jobs => At("jobs");
+
+    /// <summary>There while the grid is cancelled, so that nothing queues itself again.</summary>
+    public string Cancelled => At("cancelled");
+
+    /// <summary>Tasks that this machine has still to finish, one a line.</summary>
+    public string Queue => At("queue");
+
+    /// <summary>Held by what begins them.</summary>
+    public string Supervisor => At("supervisor");
+
+    public string Script => At("task.sh");
+
+    public string Log(int task) => At($"logs/{task:0000}.log");
+
+    /// <summary>Held by the process that works on the task.</summary>
+    public string Lock(int task) => At($"tasks/{task:0000}.lock");
+
+    private string PlanFile => At("grid.json");
+
+    public void Write(GridPlan plan)
+    {
+        foreach (var folder in new[] { "logs", "tasks" })
+            AtomicFile.CreateFolder(At(folder));
+        AtomicFile.WriteText(PlanFile, JsonSerializer.Serialize(_plan = plan, Json) + "\n");
+    }
+
+    public TaskState State(int task) => Read<TaskState>(StateFile(task)) ?? new();
+
+    public void Write(int task, TaskState state) => AtomicFile.WriteText(StateFile(task), JsonSerializer.Serialize(state, Json) + "\n");
+
+    public void Forget(int task) => File.Delete(StateFile(task));
+
+    /// <summary>The runs of a task that the store lacks.</summary>
+    public IReadOnlyList<GridRun> Missing(int task) => [.. Plan.Tasks[task].Runs.Where(run => !File.Exists(Folder(Plan, run).Done))];
+
+    /// <summary>A run in the store.</summary>
+    public static RunFolder Folder(GridPlan plan, GridRun run) => new RunStore(plan.Store, plan.Device).FolderOf(run.Id);
+
+    /// <summary>Where a task stands: the store says what is done, the queue what is under way, the task why it ended.</summary>
+    /// <param name="active">What is under way; null where that is not known.</param>
+    public (Standing Standing, string? Why) Stands(int task, IReadOnlyDictionary<int, (Standing Standing, string? Why)>? active)
+        => Missing(task).Count == 0 ? (Standing.Done, null)
+            : active is null ? (Standing.Unknown, null)
+            : active.TryGetValue(task, out var known) ? known
+            : State(task).Failed is { } why ? (Standing.Failed, why) : (Standing.Stopped, null);
+
+    /// <summary>Whether a process holds a file.</summary>
+    public static bool IsHeld(string path)
+    {
+        using Stream? held = File.Exists(path) ? Try(path) : Stream.Null;
+        return held is null;
+    }
+
+    /// <summary>The number of the process that holds a file; null where none does.</summary>
+    public static int? Holder(string path)
+        => IsHeld(path) && File.Exists(path + Number) && int.TryParse(File.ReadAllText(path + Number), out var process) ? process : null;
+
+    /// <summary>Holds a file until it is disposed of, with this process's number beside it; null where another process does.</summary>
+    public static FileStream? Hold(string path)
+    {
+        // Who only looks whether it is held holds it for a moment.
+        for (var attempt = 0; attempt < 20; attempt++, Thread.Sleep(50))
+            if (Try(path) is { } held)
+            {
+                AtomicFile.WriteText(path + Number, $"{Environment.ProcessId}");
+                return held;
+            }
+        return null;
+    }
+
+    private static FileStream? Try(string path)
+    {
+        try
+        {
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e.HResult == RunStore.HeldByAnother)
+        {
+            return null;
+        }
+    }
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    private string StateFile(int task) => At($"tasks/{task:0000}.json");
+
+    private string At(string name) => System.IO.Path.Combine(Path, name);
+
+    private static T? Read<T>(string path) where T : class
+    {
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize<T>(File.ReadAllText(path), Json) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new UserException($"{path} is damaged ({e.Message.TrimEnd('.')}): delete it, or the grid's folder, and submit again.", e);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace LTHKit.Cli.Grid;
+
+/// <summary>A grid as job arrays of Slurm. Only squeue is asked how they stand, so that no accounting is needed.</summary>
+internal sealed class Slurm(GridFolder grid) : ICluster
+{
+    private const int Tries = 4;
+
+    private string JobName => $"lthkit-{grid.Name}";
+
+    private IReadOnlyList<string> Jobs => File.Exists(grid.Jobs) ? File.ReadAllLines(grid.Jobs) : [];
+
+    /// <summary>Whether this machine can hand in jobs.</summary>
+    public static bool IsHere { get; } = Run("sbatch", "--version").Code == 0;
+
+    public string Submit(IReadOnlyList<int> tasks)
+    {
+        File.WriteAllText(grid.Script, grid.Plan.Script);
+        var (code, output, error) = Run("sbatch", ["--parsable", $"--array={string.Join(',', tasks)}%{grid.Plan.AtOnce}", $"--job-name={JobName}",
+            $"--output={grid.Path.Replace("%", "%%")}/logs/%4a.log", "--open-mode=append", $"--signal=B:USR1@{grid.Plan.Margin}",
+            grid.Plan.Requeue ? "--requeue" : "--no-requeue", .. grid.Plan.Options, grid.Script, grid.Path]);
+        if (code != 0)
+            throw new UserException($"Slurm did not take the jobs: {Sentence(error)}.");
+        var job = output.Trim().Split(';')[0];
+        File.AppendAllText(grid.Jobs, job + "\n");
+        return $"job array {job}";
+    }
+
+    public IReadOnlyDictionary<int, (Standing Standing, string? Why)>? Active()
+    {
+        var jobs = Jobs.ToHashSet();
+        if (jobs.Count == 0)
+            return new Dictionary<int, (Standing, string?)>();
+        // One question for all tasks; a controller that is busy or restarts is asked again, later each time.
+        for (var attempt = 0; attempt < Tries; attempt++)
+        {
+            if (attempt > 0)
+                Thread.Sleep(TimeSpan.FromSeconds(1 << (attempt - 1)));
+            var (code, output, _) = Run("squeue", "-h", "-r", $"--name={JobName}", "-o", "%F|%K|%T|%r");
+            if (code == 0)
+                return output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('|')).Where(f => f.Length == 4 && jobs.Contains(f[0]))
+                    .GroupBy(f => int.Parse(f[1])).ToDictionary(g => g.Key, g => Stands(g.Last()[2], g.Last()[3]));
+        }
+        return null;
+    }
+
+    public void Stop()
+    {
+        if (Jobs is { Count: > 0 } jobs)
+            Run("scancel", [.. jobs]);
+    }
+
+    /// <summary>This task as Slurm knows it, "1234_7"; null outside a job.</summary>
+    public static string? Task => Environment.GetEnvironmentVariable("SLURM_ARRAY_JOB_ID") is { Length: > 0 } job
+        ? $"{job}_{Environment.GetEnvironmentVariable("SLURM_ARRAY_TASK_ID")}" : null;
+
+    /// <summary>The state of a task, such as RUNNING, and the time that is left to it; null where Slurm does not say.</summary>
+    public static (string State, TimeSpan? Left)? Look(string task)
+    {
+        var (code, output, _) = Run("squeue", "-h", "-j", task, "-o", "%T|%L");
+        return code == 0 && output.Trim().Split('|') is [var state, var left] ? (state, Time(left)) : null;
+    }
+
+    /// <summary>Queues a task again; the reason where that failed.</summary>
+    public static string? Requeue(string task) => Run("scontrol", "requeue", task) is { Code: not 0 } failed ? Sentence(failed.Error) : null;
+
+    /// <summary>Slurm's "[days-]hours:minutes:seconds", or UNLIMITED; null for what is no time.</summary>
+    internal static TimeSpan? Time(string text)
+    {
+        if (text == "UNLIMITED")
+            return TimeSpan.MaxValue;
+        var (days, clock) = text.Split('-') is [var before, var after] ? (before, after) : ("0", text);
+        long[] parts = [.. clock.Split(':').Select(part => long.TryParse(part, out var number) ? number : -1)];
+        return parts.Contains(-1) || !long.TryParse(days, out var whole) ? null
+            : TimeSpan.FromDays(whole) + TimeSpan.FromSeconds(parts.Aggregate(0L, (seconds, part) => 60 * seconds + part));
+    }
+
+    // COMPLETING and whatever else is not waiting is on its way through a node.
+    private static (Standing, string?) Stands(string state, string reason)
+        => state is "PENDING" or "REQUEUED" or "REQUEUE_HOLD" or "REQUEUE_FED" or "SPECIAL_EXIT" or "RESV_DEL_HOLD"
+            ? (Standing.Pending, reason is "None" or "Resources" or "Priority" or "JobArrayTaskLimit" ? null : reason) : (Standing.Running, null);
+
+    private static string Sentence(string error)
+        => string.Join(' ', error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).TrimEnd('.') is { Length: > 0 } text ? text : "it gave no reason";
+
+    private static (int Code, string Output, string Error) Run(string program, params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            if (process.WaitForExit(TimeSpan.FromMinutes(1)))
+                return (process.ExitCode, output.Result, error.Result);
+            process.Kill();
+            return (-1, "", $"{program} did not answer within a minute");
+        }
+        catch (Win32Exception)
+        {
+            return (-1, "", $"there is no {program} here");
+        }
+    }
+}

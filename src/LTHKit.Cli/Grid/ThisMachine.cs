@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using LTHKit.Storage;
+
+namespace LTHKit.Cli.Grid;
+
+/// <summary>A grid without Slurm: a process that outlives the command begins the tasks, so many at once.</summary>
+internal sealed class ThisMachine(GridFolder grid) : ICluster
+{
+    public string Submit(IReadOnlyList<int> tasks)
+    {
+        if (GridFolder.IsHeld(grid.Supervisor))
+            throw new UserException($"The grid {grid.Name} is at work; wait for it, or ./lthkit grid cancel {grid.Name}.");
+        Write(tasks);
+        Detached([.. grid.Plan.Command.SkipLast(1), "supervise", grid.Path], Path.Combine(grid.Path, "logs", "supervisor.log"));
+        for (var i = 0; i < 300 && File.Exists(grid.Queue) && !GridFolder.IsHeld(grid.Supervisor); i++)
+            Thread.Sleep(100);
+        return "on this machine";
+    }
+
+    public IReadOnlyDictionary<int, (Standing Standing, string? Why)> Active()
+    {
+        var waiting = GridFolder.IsHeld(grid.Supervisor) ? Waiting() : [];
+        return Enumerable.Range(0, grid.Plan.Tasks.Count).Select(task => (task, Stands: GridFolder.IsHeld(grid.Lock(task)) ? Standing.Running : Standing.Pending))
+            .Where(t => t.Stands == Standing.Running || waiting.Contains(t.task)).ToDictionary(t => t.task, t => (t.Stands, (string?)null));
+    }
+
+    public void Stop()
+    {
+        foreach (var process in Enumerable.Range(0, grid.Plan.Tasks.Count).Select(grid.Lock).Prepend(grid.Supervisor).Select(GridFolder.Holder).OfType<int>())
+            using (var kill = Process.Start("kill", ["-TERM", $"{process}"]))
+                kill.WaitForExit();
+    }
+
+    /// <summary>Begins what waits, so many tasks at once, until all have ended.</summary>
+    public async Task<int> Supervise(CancellationToken cancel)
+    {
+        using var held = GridFolder.Hold(grid.Supervisor) ?? throw new UserException($"Another process begins the tasks of {grid.Name}.");
+        var left = Waiting();
+        try
+        {
+            await Parallel.ForEachAsync(left.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = grid.Plan.AtOnce, CancellationToken = cancel }, async (task, _) =>
+            {
+                await Begin(task);
+                lock (left)
+                {
+                    left.Remove(task);
+                    Write(left);
+                }
+            });
+        }
+        finally
+        {
+            File.Delete(grid.Queue);
+        }
+        return 0;
+    }
+
+    private async Task Begin(int task)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task),
+            .. grid.Plan.Command, grid.Path, $"{task}"]) { Environment = { ["DOTNET_PROCESSOR_COUNT"] = $"{grid.Plan.PerTask}" } })!;
+        await process.WaitForExitAsync();
+    }
+
+    private void Write(IEnumerable<int> waiting) => AtomicFile.WriteText(grid.Queue, string.Concat(waiting.Select(task => $"{task}\n")));
+
+    private List<int> Waiting() => File.Exists(grid.Queue) ? [.. File.ReadAllLines(grid.Queue).Select(int.Parse)] : [];
+
+    private static void Detached(string[] command, string log)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "log=$1; shift; setsid \"$@\" </dev/null >>\"$log\" 2>&1 &", "sh", log, .. command]))!;
+        shell.WaitForExit();
+    }
+}
