@@ -15,15 +15,17 @@ internal static class BenchVerb
         var rounds = Settings.Number("--rounds", "How often each side is measured, in turns.", 5, least: 1);
         var threads = Settings.Number("--threads", "Threads of each side (0: one a core).", 0);
         var workers = Settings.Number("--workers", "Workers of PyTorch's DataLoader (0: none, the fastest on two cores).", 0);
-        var device = Settings.Choice("--device", "Where to train.", "cpu", "cpu", "cuda");
+        var device = Settings.Choice("--device", "Where to train; cuda: in all precisions, and several runs side by side.", "cpu", "cpu", "cuda");
         var python = new Option<string>("--python") { Description = "The Python that has torch and torchvision.", DefaultValueFactory = _ => "" };
         var sparse = new Option<bool>("--sparse") { Description = "Measure instead how a step gets shorter with sparsity, beside the dense step through libtorch." };
         var model = Settings.Choice("--model", "The network of --sparse.", "resnet18", "resnet18", "vgg16", "mobilenet");
         var ladder = Settings.Number("--ladder-steps", "Steps of training before each pruning of the masks for --sparse.", 20, least: 1);
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of a table." };
+        var seconds = Settings.Number("--for", "Train alone for so many seconds, from a line on the standard input on, and print the images.", 0);
+        seconds.Hidden = true;
         var command = new Command("bench", "Compare a training step and an epoch with those of PyTorch and of a textbook TorchSharp loop; below 1 LTHKit is faster.")
         {
-            width, size, batch, images, rounds, threads, workers, device, python, json, sparse, model, ladder,
+            width, size, batch, images, rounds, threads, workers, device, python, json, sparse, model, ladder, seconds,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -33,6 +35,16 @@ internal static class BenchVerb
             if (parsed.GetValue(sparse))
             {
                 Console.WriteLine(SparseBench.Run(new(parsed.GetValue(model)!, setting.Width, setting.Size, setting.Batch, setting.Rounds, threadCount, parsed.GetValue(ladder)), Console.Error, cancel));
+                return Task.FromResult(0);
+            }
+            if (parsed.GetValue(seconds) is > 0 and var alone)
+            {
+                CudaBench.Alone(setting, alone, Console.In, Console.Out);
+                return Task.FromResult(0);
+            }
+            if (setting.Device == "cuda")
+            {
+                Console.WriteLine(CudaBench.Run(setting, Console.Error, cancel));
                 return Task.FromResult(0);
             }
             var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);

@@ -14,7 +14,7 @@ internal sealed class PyTorchSide : ISide
     public string Version { get; }
 
     /// <summary>Starts it; null where no Python with torch and torchvision is found.</summary>
-    public static PyTorchSide? Start(BenchSetting setting, int classes, string pixels)
+    public static PyTorchSide? Start(BenchSetting setting, int classes, string pixels, params string[] more)
     {
         var python = (setting.Python.Length > 0 ? [setting.Python] : new[] { "python3", "/usr/bin/python3" }).FirstOrDefault(HasTorch);
         if (python is null && setting.Python.Length > 0)
@@ -23,7 +23,7 @@ internal sealed class PyTorchSide : ISide
             return null;
         var start = new ProcessStartInfo(python, [Path.Combine(Checkout.Root, "bench", "pytorch.py"),
             "--width", $"{setting.Width}", "--size", $"{setting.Size}", "--classes", $"{classes}", "--batch", $"{setting.Batch}",
-            "--threads", $"{setting.Threads}", "--images", $"{setting.Images}", "--workers", $"{setting.Workers}", "--pixels", pixels, "--device", setting.Device])
+            "--threads", $"{setting.Threads}", "--images", $"{setting.Images}", "--workers", $"{setting.Workers}", "--pixels", pixels, "--device", setting.Device, .. more])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

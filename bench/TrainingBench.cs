@@ -27,20 +27,11 @@ internal static class TrainingBench
 
     public static BenchReport Run(BenchSetting setting, TextWriter progress, CancellationToken cancel)
     {
-        Libtorch.Check();
-        var device = setting.Device == "cuda" ? CUDA : CPU;
-        if (setting.Device == "cuda" && !cuda.is_available())
-            throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
-        set_num_threads(setting.Threads);
-        // The split keeps a tenth for validation, so that Images are left to train on.
-        using var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 }, device: device);
+        using var data = Images(setting);
         var actual = setting with { Images = data.Train.Count, Size = data.Height };
-        var pixels = Path.GetTempFileName();
+        var pixels = Pixels(data);
         try
         {
-            using (var stream = File.Create(pixels))
-            using (var onCpu = data.Train.Images.cpu())
-                stream.Write(onCpu.bytes);
             using var theirs = PyTorchSide.Start(actual, data.Classes, pixels);
             using LthKitSide ours = new(actual, data);
             using TextbookSide textbook = new(actual, data);
@@ -62,6 +53,27 @@ internal static class TrainingBench
         }
     }
 
+    /// <summary>Procedural images on the device; the split keeps a tenth for validation, so that as many as were asked for are left to train on.</summary>
+    public static ImageSet Images(BenchSetting setting)
+    {
+        Libtorch.Check();
+        if (setting.Device == "cuda" && !cuda.is_available())
+            throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
+        set_num_threads(setting.Threads);
+        return DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 },
+            device: setting.Device == "cuda" ? CUDA : CPU);
+    }
+
+    /// <summary>A file of the training images, for the other side.</summary>
+    public static string Pixels(ImageSet data)
+    {
+        var path = Path.GetTempFileName();
+        using var stream = File.Create(path);
+        using var onCpu = data.Train.Images.cpu();
+        stream.Write(onCpu.bytes);
+        return path;
+    }
+
     /// <summary>Seconds that the work takes, also what it leaves to a CUDA device.</summary>
     public static double Time(Device device, Action work)
     {
@@ -78,7 +90,7 @@ internal static class TrainingBench
     }
 
     /// <summary>LTHKit's side: the parts that a training is made of, without its bookkeeping.</summary>
-    private sealed class LthKitSide : ISide
+    internal sealed class LthKitSide : ISide
     {
         private readonly Network _network;
         private readonly Trainer _trainer;
@@ -87,13 +99,13 @@ internal static class TrainingBench
         private readonly Device _device;
         private int _epoch;
 
-        public LthKitSide(BenchSetting setting, ImageSet data)
+        public LthKitSide(BenchSetting setting, ImageSet data, Precision precision = default)
         {
             _device = data.Device;
             _network = Networks.Build(new ModelSpec("resnet18", setting.Width), new InputSpec(data.Classes, data.Height), 0);
             _network.to(data.Device);
-            _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch }, data, Losses.CrossEntropy, 0);
-            _batches = new Batches(data, setting.Batch, 0, channelsLast: _network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
+            _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch, Precision = precision }, data, Losses.CrossEntropy, 0);
+            _batches = new Batches(data, setting.Batch, 0, channelsLast: Trainer.ChannelsLast(_network, data, precision));
             _batch = _batches.Epoch(0).First();
         }
 

@@ -61,23 +61,45 @@ def main():
         p.add_argument("--" + name, type=kind, required=True)
     p.add_argument("--pixels", required=True, help="raw uint8 [images, 3, size, size]")
     p.add_argument("--device", default="cpu")
+    p.add_argument("--precision", default="fp32", choices=["fp32", "tf32", "bf16"], help="bf16: autocast, and channels last")
+    p.add_argument("--compile", action="store_true", help="through torch.compile")
+    p.add_argument("--on-device", action="store_true", help="images on the device, augmented there a batch at a time, instead of a DataLoader")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
     device = torch.device(a.device)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.precision != "fp32"
+    torch.backends.cudnn.benchmark = True
+    half, layout = a.precision == "bf16", torch.channels_last if a.precision == "bf16" else torch.contiguous_format
     pixels = torch.frombuffer(bytearray(open(a.pixels, "rb").read()), dtype=torch.uint8).reshape(a.images, 3, a.size, a.size)
     labels = (torch.arange(a.images) % a.classes).tolist()
     transform = T.Compose([T.RandomCrop(a.size, padding=a.size // 8), T.RandomHorizontalFlip(), T.ToTensor(), T.Normalize((0.5,) * 3, (0.25,) * 3)])
     loader = torch.utils.data.DataLoader(Images(pixels, labels, transform), a.batch, shuffle=True, num_workers=a.workers)
-    net = ResNet18(a.width, a.classes).to(device).train()
+    net = ResNet18(a.width, a.classes).to(device, memory_format=layout).train()
+    forward = torch.compile(net) if a.compile else net
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=2e-4)
-    batch = ((pixels[: a.batch].float() / 255 - 0.5) / 0.25).to(device), torch.tensor(labels[: a.batch], device=device)
+    batch = ((pixels[: a.batch].float() / 255 - 0.5) / 0.25).to(device, memory_format=layout), torch.tensor(labels[: a.batch], device=device)
 
     def step(x, y):
         optimizer.zero_grad()
-        loss = F.cross_entropy(net(x), y)
+        with torch.autocast(a.device, torch.bfloat16, enabled=half):
+            loss = F.cross_entropy(forward(x), y)
         loss.backward()
         optimizer.step()
+
+    on_device = (pixels.to(device), torch.tensor(labels, device=device)) if a.on_device else None
+
+    def batches():
+        if not a.on_device:
+            yield from ((x.to(device, memory_format=layout), y.to(device)) for x, y in loader)
+            return
+        pad, rows = a.size // 8, torch.arange(a.size, device=device)
+        for i in torch.randperm(a.images, device=device).split(a.batch):
+            top, left = torch.randint(2 * pad + 1, (2, len(i), 1), device=device)
+            padded = F.pad(on_device[0][i], (pad,) * 4)
+            x = padded[torch.arange(len(i), device=device)[:, None, None], :, (top + rows)[:, :, None], (left + rows)[:, None, :]].permute(0, 3, 1, 2)
+            x = torch.where(torch.rand(len(i), 1, 1, 1, device=device) < 0.5, x.flip(3), x)
+            yield ((x.float() / 255 - 0.5) / 0.25).contiguous(memory_format=layout), on_device[1][i]
 
     def wait():
         if device.type == "cuda":
@@ -92,8 +114,8 @@ def main():
             for _ in range(int(command[1])):
                 step(*batch)
         else:
-            for x, y in loader:
-                step(x.to(device), y.to(device))
+            for x, y in batches():
+                step(x, y)
         wait()
         print(time.perf_counter() - start, flush=True)
 

@@ -47,7 +47,7 @@ internal static class ClaimsVerb
                 Console.WriteLine($"missing: {line}");
             if (parsed.GetValue(write) is { } name)
             {
-                string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Device.type.ToString().ToLowerInvariant()];
+                string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Store.Maker.Split(", ")[^1]];
                 AtomicFile.WriteText(Path.Combine(ResultsVerb.Place(name), Table), Document(string.Join(' ', settings), rows));
             }
             return 0;

@@ -63,9 +63,9 @@ public sealed partial class Lab : IDisposable
         var target = device switch
         {
             "cpu" => CPU,
-            "cuda" when Plan.Current is { Elsewhere: true } => CPU,
+            "cuda" when !train || Plan.Current is { Elsewhere: true } => CPU,       // which need not be here
             "auto" => cuda.is_available() ? CUDA : CPU,
-            "cuda" => cuda.is_available() || !train ? CUDA
+            "cuda" => cuda.is_available() ? CUDA
                 : throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`."),
             _ => throw new UserException($"There is no device '{device}'; choose cpu, cuda or auto."),
         };

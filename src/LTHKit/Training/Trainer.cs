@@ -25,11 +25,15 @@ internal sealed class Trainer : IDisposable
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, _start, NextEpoch) = (network, mask, recipe, data, loss, start, start.Epochs);
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
-            channelsLast: data.Device.type == DeviceType.CUDA ? recipe.Precision == Precision.Bf16 : network.PrefersChannelsLast);
+            channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
         Allocator.Keep();
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
     }
+
+    /// <summary>Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow.</summary>
+    public static bool ChannelsLast(Network network, ImageSet data, Precision precision)
+        => data.Device.type == DeviceType.CUDA ? precision == Precision.Bf16 : network.PrefersChannelsLast;
 
     public Network Network { get; }
 
