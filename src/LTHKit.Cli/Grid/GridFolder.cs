@@ -5,49 +5,26 @@ using LTHKit.Storage;
 namespace LTHKit.Cli.Grid;
 
 /// <summary>What was handed in: which notebooks ask for which runs, and how they are to be trained.</summary>
-internal sealed record GridPlan
+/// <param name="Notebooks">The notebooks' paths.</param>
+/// <param name="Parameters">The values of their parameters.</param>
+/// <param name="Store">The folder of the run store.</param>
+/// <param name="Command">What carries out a task, given the grid's folder and the task's number.</param>
+/// <param name="Device">"cpu" or "cuda".</param>
+/// <param name="AtOnce">How many tasks train at once.</param>
+/// <param name="PerTask">How many runs of a task train side by side.</param>
+/// <param name="TimeOuts">How often a task that ran out of time is queued again.</param>
+/// <param name="Requeue">Whether a task that is stopped queues itself again.</param>
+/// <param name="Margin">Seconds before its end at which a job is told of it.</param>
+/// <param name="Stage">The node's own disk, to which images are copied before they are read; variables of the job are put in.</param>
+/// <param name="Script">The batch script that Slurm gets; null where the machine trains by itself.</param>
+internal sealed record GridPlan(IReadOnlyList<string> Notebooks, IReadOnlyDictionary<string, string> Parameters, string Store, IReadOnlyList<string> Command,
+    string Device = "cpu", int AtOnce = 1, int PerTask = 1, int TimeOuts = 20, bool Requeue = true, int Margin = 120, string Stage = "", string? Script = null)
 {
-    /// <summary>The notebooks' paths.</summary>
-    public required IReadOnlyList<string> Notebooks { get; init; }
-
-    /// <summary>The values of their parameters.</summary>
-    public required IReadOnlyDictionary<string, string> Parameters { get; init; }
-
-    /// <summary>The folder of the run store.</summary>
-    public required string Store { get; init; }
-
-    /// <summary>"cpu" or "cuda".</summary>
-    public string Device { get; init; } = "cpu";
-
     /// <summary>The pieces, each of which one process trains.</summary>
-    public required IReadOnlyList<GridTask> Tasks { get; init; }
-
-    /// <summary>How many of them train at once.</summary>
-    public int AtOnce { get; init; } = 1;
-
-    /// <summary>How many runs of a task train side by side.</summary>
-    public int PerTask { get; init; } = 1;
-
-    /// <summary>How often a task that ran out of time is queued again.</summary>
-    public int TimeOuts { get; init; } = 20;
-
-    /// <summary>Whether a task that is stopped queues itself again.</summary>
-    public bool Requeue { get; init; } = true;
-
-    /// <summary>Seconds before its end at which a job is told of it.</summary>
-    public int Margin { get; init; } = 120;
-
-    /// <summary>The node's own disk, to which images are copied before they are read; variables of the job are put in.</summary>
-    public string Stage { get; init; } = "";
-
-    /// <summary>The batch script that Slurm gets; null where the machine trains by itself.</summary>
-    public string? Script { get; init; }
+    public IReadOnlyList<GridTask> Tasks { get; init; } = [];
 
     /// <summary>Options for sbatch.</summary>
     public IReadOnlyList<string> Options { get; init; } = [];
-
-    /// <summary>What carries out a task, given the grid's folder and the task's number.</summary>
-    public required IReadOnlyList<string> Command { get; init; }
 }
 
 /// <summary>A ladder of tickets with all that is retrained from it.</summary>

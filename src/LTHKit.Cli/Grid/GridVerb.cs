@@ -44,25 +44,17 @@ internal static class GridVerb
             if (!slurm && knobs.FirstOrDefault(knob => parsed.GetValue(knob) is not null) is { } knob)
                 throw new UserException($"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
             var side = parsed.GetValue(perTask);
-            GridPlan plan = new()
+            GridPlan plan = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), RunStore.Default().Root,
+                [Environment.ProcessPath!, "grid", Task], device,
+                parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : Math.Max(1, Environment.ProcessorCount / side), side,
+                parsed.GetValue(timeOuts), !parsed.GetValue(noRequeue), parsed.GetValue(margin), parsed.GetValue(stage)!)
             {
-                Notebooks = [.. notebooks.Select(notebook => notebook.Path)],
-                Parameters = experiment.Parameters(parsed, device == "cuda" ? side : 0),
-                Store = RunStore.Default().Root,
-                Device = device,
-                Tasks = [],
-                AtOnce = parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : Math.Max(1, Environment.ProcessorCount / side),
-                PerTask = side,
-                TimeOuts = parsed.GetValue(timeOuts),
-                Requeue = !parsed.GetValue(noRequeue),
-                Margin = parsed.GetValue(margin),
-                Stage = parsed.GetValue(stage)!,
-                Command = [Environment.ProcessPath!, "grid", Task],
                 Options = [.. device == "cpu" ? [$"--cpus-per-task={side}"] : Array.Empty<string>(),
                     .. knobs.Where(knob => parsed.GetValue(knob) is not null).Select(knob => $"{knob.Name}={parsed.GetValue(knob)}")],
             };
             plan = plan with { Script = slurm ? Script(plan, parsed.GetValue(site)) : null };
-            var folder = Folder(parsed.GetValue(name) ?? $"{string.Join('-', notebooks.Select(notebook => notebook.Name))}-{plan.Parameters["profile"]}");
+            var called = notebooks.Count == 1 ? notebooks[0].Name : $"{notebooks[0].Name}-and-{notebooks.Count - 1}-more";
+            var folder = Folder(parsed.GetValue(name) ?? $"{called}-{plan.Parameters["profile"]}");
             return await Submit(folder, plan, parsed.GetValue(dryRun), PlanNotebooks, Console.Out, cancel);
         });
         return command;
@@ -84,7 +76,7 @@ internal static class GridVerb
                 [.. ladder.Select(spec => new GridRun(spec.Id, spec.Label, spec.Recipe.Epochs - spec.Rewind.Epochs))]))],
         };
         if (plan.Tasks.Count == 0)
-            throw new UserException("These notebooks ask for no runs, so that there is nothing to hand in.");
+            throw new UserException(asked.Problem ?? "These notebooks ask for no runs, so that there is nothing to hand in.");
         var missing = plan.Tasks.Select(task => task.Runs.Where(run => !File.Exists(GridFolder.Folder(plan, run).Done)).ToList()).ToList();
         output.WriteLine($"{folder.Name}: {Text.Count(plan.Tasks.Count, "task")}, {plan.AtOnce} at once; {Text.Count(plan.Tasks.Sum(task => task.Runs.Count), "run")}, "
             + FormattableString.Invariant($"of which {missing.Sum(runs => runs.Count)} with {missing.Sum(runs => runs.Sum(run => (long)run.Epochs)):N0} epochs are to be trained"));

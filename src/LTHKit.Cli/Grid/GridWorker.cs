@@ -66,7 +66,8 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridT
         asked.Close();
         var known = asked.Ladders.FirstOrDefault(ladder => ladder.Key == mine.Ladder)?.Select(spec => spec.Id).ToHashSet() ?? [];
         if (!mine.Runs.All(run => known.Contains(run.Id)))
-            throw new UserException("The notebooks or the kit have changed since the grid was submitted, and ask for other runs now: submit it again under another name.");
+            throw new UserException("The notebooks or the kit have changed since the grid was submitted and ask for other runs now, or cannot run on this machine"
+                + $"{(asked.Problem is { } problem ? $" ({problem.TrimEnd('.')})" : "")}: submit the grid again under another name.");
         return asked.Train(mine.Ladder, cancel);
     }
 

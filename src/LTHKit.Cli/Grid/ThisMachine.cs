@@ -57,8 +57,9 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
 
     private async Task Begin(int task)
     {
-        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task),
-            .. grid.Plan.Command, grid.Path, $"{task}"]) { Environment = { ["DOTNET_PROCESSOR_COUNT"] = $"{grid.Plan.PerTask}" } })!;
+        ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task), .. grid.Plan.Command, grid.Path, $"{task}"]);
+        start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{grid.Plan.PerTask}";
+        using var process = Process.Start(start)!;
         await process.WaitForExitAsync();
     }
 

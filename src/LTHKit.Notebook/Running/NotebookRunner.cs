@@ -52,7 +52,8 @@ internal static class NotebookRunner
             using NotebookHost kernels = new() { Plan = plan };
             foreach (var (i, cell) in notebook.Cells.Where(cell => cell.IsCode).Index())
             {
-                await kernels.RunAsync(cell.Source, i + 1, _ => { }, cancellation).ConfigureAwait(false);
+                var error = await kernels.RunAsync(cell.Source, i + 1, _ => { }, cancellation).ConfigureAwait(false);
+                plan.Problem ??= error?.Message;
                 cancellation.ThrowIfCancellationRequested();
             }
         }

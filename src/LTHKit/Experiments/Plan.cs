@@ -22,6 +22,9 @@ internal sealed class Plan(bool elsewhere = false)
     /// <summary>Where what is noted comes from, for who plans several notebooks.</summary>
     public int Origin { get; set; }
 
+    /// <summary>Why the first cell ended that could not be planned; null where all could.</summary>
+    public string? Problem { get; set; }
+
     /// <summary>Is told of each run when it is finished.</summary>
     public Action<string>? Finished { get; init; }
 

@@ -17,7 +17,7 @@ public enum Precision
 }
 
 /// <summary>libtorch's automatic mixed precision, which TorchSharp does not bind: reached by name, for the thread that asks.</summary>
-internal static partial class Autocast
+internal static class Autocast
 {
     private const string Library = "libtorch_cpu.so", Prefix = "_ZN2at8autocast";
     private const string Enable = Prefix + "20set_autocast_enabledEN3c1010DeviceTypeEb", Type = Prefix + "18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
@@ -35,20 +35,20 @@ internal static partial class Autocast
         return precision == Precision.Bf16 ? new Lasting((sbyte)device.type) : null;
     }
 
-    [LibraryImport(Library, EntryPoint = Enable)]
-    private static partial void SetEnabled(sbyte device, byte enabled);
+    [DllImport(Library, EntryPoint = Enable)]
+    private static extern void set_enabled(sbyte device, byte enabled);
 
-    [LibraryImport(Library, EntryPoint = Type)]
-    private static partial void SetType(sbyte device, sbyte type);
+    [DllImport(Library, EntryPoint = Type)]
+    private static extern void set_type(sbyte device, sbyte type);
 
-    [LibraryImport(Library, EntryPoint = Enter)]
-    private static partial int IncrementNesting();
+    [DllImport(Library, EntryPoint = Enter)]
+    private static extern int increment_nesting();
 
-    [LibraryImport(Library, EntryPoint = Leave)]
-    private static partial int DecrementNesting();
+    [DllImport(Library, EntryPoint = Leave)]
+    private static extern int decrement_nesting();
 
-    [LibraryImport(Library, EntryPoint = Clear)]
-    private static partial void ClearCache();
+    [DllImport(Library, EntryPoint = Clear)]
+    private static extern void clear_cache();
 
     private sealed class Lasting : IDisposable
     {
@@ -56,18 +56,17 @@ internal static partial class Autocast
 
         public Lasting(sbyte device)
         {
-            _device = device;
-            SetEnabled(device, 1);
-            SetType(device, (sbyte)ScalarType.BFloat16);
-            IncrementNesting();
+            set_enabled(_device = device, 1);
+            set_type(device, (sbyte)ScalarType.BFloat16);
+            increment_nesting();
         }
 
         public void Dispose()
         {
             // Weights are cast once a step: what was kept of them is old after the optimiser's.
-            if (DecrementNesting() == 0)
-                ClearCache();
-            SetEnabled(_device, 0);
+            if (decrement_nesting() == 0)
+                clear_cache();
+            set_enabled(_device, 0);
         }
     }
 }

@@ -19,15 +19,9 @@ internal static class GridProgram
     };
 
     /// <summary>A grid of so many seeds, each a dense network and its ticket, as found and tweaked.</summary>
-    public static GridPlan Plan(int seeds, string store, int atOnce, int epochs = 4) => new()
-    {
-        Notebooks = [],
-        Parameters = new Dictionary<string, string> { ["seeds"] = $"{seeds}", ["epochs"] = $"{epochs}" },
-        Store = store,
-        Tasks = [],
-        AtOnce = atOnce,
-        Command = [Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", typeof(GridProgram).Assembly.Location, "work"],
-    };
+    public static GridPlan Plan(int seeds, string store, int atOnce, int epochs = 4) => new(
+        [], new Dictionary<string, string> { ["seeds"] = $"{seeds}", ["epochs"] = $"{epochs}" }, store,
+        [Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", typeof(GridProgram).Assembly.Location, "work"], AtOnce: atOnce);
 
     /// <summary>The same as a script for Slurm.</summary>
     public static GridPlan OnSlurm(GridPlan plan) => plan with

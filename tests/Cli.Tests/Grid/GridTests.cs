@@ -87,7 +87,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Until(() => Stands(grid).All(standing => standing == Standing.Done) && !GridFolder.IsHeld(grid.Supervisor));
         // A run of the second task is lost, and its ticket's folder damaged.
         var store = new RunStore(At("runs"));
-        var damaged = store.Folder(grid.Plan.Tasks[1].Runs[1].Id);
+        var damaged = store.FolderOf(grid.Plan.Tasks[1].Runs[1].Id);
         File.Delete(damaged.Done);
         File.WriteAllText(damaged.Spec, "{");
         Assert.Equal([Standing.Done, Standing.Stopped], Stands(grid));
@@ -101,7 +101,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Until(() => Stands(grid)[1] == Standing.Done && !GridFolder.IsHeld(grid.Supervisor));
         AsAlone(2, At("runs"));
         // Other runs than were submitted are not trained.
-        File.Delete(store.Folder(grid.Plan.Tasks[0].Runs[0].Id).Done);
+        File.Delete(store.FolderOf(grid.Plan.Tasks[0].Runs[0].Id).Done);
         grid.Write(grid.Plan with { Tasks = [.. grid.Plan.Tasks.Select(task => task with { Runs = [.. task.Runs, new("0123456789ab", "a run of before", 1)] })] });
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         Until(() => Stands(grid).All(standing => standing == Standing.Failed));
@@ -137,8 +137,9 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         var (restarted, clock) = (false, Stopwatch.StartNew());
         while (true)
         {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(120 + 10 * seeds), "the siege never ends");
             var stands = Stands(grid);
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(180 + 10 * seeds),
+                $"the siege never ends: {string.Join(' ', stands)}\n{string.Join('\n', Directory.GetFiles(At("grid/logs")).Order().SelectMany(File.ReadLines))}");
             if (stands.All(standing => standing == Standing.Done))
                 break;
             if (stands.All(standing => standing is Standing.Done or Standing.Stopped or Standing.Failed))

@@ -81,10 +81,11 @@ internal sealed class SlurmCluster : IDisposable
         }
     }
 
-    /// <summary>Kills the controller, which leaves the jobs running, and starts it again after a while.</summary>
+    /// <summary>Ends the controller, which leaves the jobs running, and starts it again after a while. (Killed, it forgets what it launched last and drains the node.)</summary>
     public void RestartController(TimeSpan pause)
     {
-        Kill("/usr/sbin/slurmctld");
+        Output("kill", "-TERM", $"{_daemons["/usr/sbin/slurmctld"].Id}");
+        _daemons["/usr/sbin/slurmctld"].WaitForExit();
         Thread.Sleep(pause);
         Start("/usr/sbin/slurmctld", "-D");
     }
