@@ -45,7 +45,7 @@ public sealed class PackageTests : IDisposable
 
             using var lab = Lab.Open(Profile.Get("smoke", seeds: 1), device: "cpu", store: new RunStore("runs"));
             var sweep = lab.Sweep([0.5], [new SmoothActivation("swish")], dense: false);
-            Console.WriteLine($"{sweep}; {lab.Mask(sweep.Sparsest)}");
+            Console.WriteLine($"{sweep}; {lab.MaskOf(sweep.Sparsest)}");
             """);
         Assert.Contains("swish: 1 sparse runs, 0 dense; 50.0 % sparse", Dotnet(project, "run"));
         Assert.Equal(2, Directory.GetFiles(Path.Combine(project, "runs"), "done.json", SearchOption.AllDirectories).Length);

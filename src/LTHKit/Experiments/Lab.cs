@@ -98,8 +98,8 @@ public sealed partial class Lab : IDisposable
     /// <param name="recipe">How tickets, and the dense network beside them, are trained after the drawing; null for the profile's.</param>
     /// <param name="model">The network; null for the profile's.</param>
     /// <param name="data">The images; null for the profile's.</param>
-    /// <param name="watches">What to measure while they train; <see cref="Watch"/> tells what was seen.</param>
-    /// <param name="keep">At which points to keep their networks aside, for <see cref="Network"/>.</param>
+    /// <param name="watches">What to measure while they train; <see cref="Watched"/> tells what was seen.</param>
+    /// <param name="keep">At which points to keep their networks aside, for <see cref="NetworkOf"/>.</param>
     /// <param name="dense">Whether the dense network is trained this way too.</param>
     /// <returns>The runs; those that diverged, and what builds on them, are holes of the sweep with their reasons.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
@@ -182,7 +182,7 @@ public sealed partial class Lab : IDisposable
     /// <returns>One series a run, in their order.</returns>
     /// <exception cref="UserException">A setting is out of range; nothing has been measured then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what was measured is kept.</exception>
-    public IReadOnlyList<WatchSeries> Watch(IEnumerable<RunResult> runs, Watch watch)
+    public IReadOnlyList<WatchSeries> Watched(IEnumerable<RunResult> runs, Watch watch)
     {
         IReadOnlyList<RunResult> all = [.. runs];
         if (!_train && all.FirstOrDefault(run => _runner.Unseen(run.Spec, watch).Count > 0) is { } unseen)
@@ -219,8 +219,8 @@ public sealed partial class Lab : IDisposable
     private T Measured<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
         => Kept(run, name, settings, epochs, at =>
         {
-            using var network = Network(run, at);
-            using var mask = Mask(run);
+            using var network = NetworkOf(run, at);
+            using var mask = MaskOf(run);
             return _workers.Stoppable(stop => measure(network, mask, stop));
         });
 
@@ -286,7 +286,7 @@ public sealed partial class Lab : IDisposable
     /// <param name="run">The run.</param>
     /// <param name="at">At which point of its training, "5ep"; its beginning being as training found it; null for the trained network.</param>
     /// <exception cref="UserException">The run does not pass through that point.</exception>
-    public Network Network(RunResult run, Step? at = null)
+    public Network NetworkOf(RunResult run, Step? at = null)
     {
         var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
@@ -296,7 +296,7 @@ public sealed partial class Lab : IDisposable
     }
 
     /// <summary>The ticket of a finished run; null for a dense run. Owned by the caller.</summary>
-    public Mask? Mask(RunResult run) => _runner.LoadMask(run.Spec);
+    public Mask? MaskOf(RunResult run) => _runner.LoadMask(run.Spec);
 
     /// <summary>What <see cref="RescaledInit"/> learned for a finished run.</summary>
     /// <exception cref="UserException">The run was trained without it.</exception>

@@ -82,7 +82,7 @@ public sealed partial class Lab
 
     /// <summary>The share of silent activations, at most epsilon in absolute value, stage by stage (Table A1), by default on all test images.</summary>
     /// <inheritdoc cref="WeightPlanes" path="/*[not(self::summary)]"/>
-    public IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> ActivationSparsity(IEnumerable<RunResult> runs,
+    public IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> SilentActivations(IEnumerable<RunResult> runs,
         double epsilon = Analysis.ActivationSparsity.Epsilon, int? epochs = null, Sample? sample = null)
     {
         Analysis.ActivationSparsity.Validate(epsilon);
@@ -93,7 +93,7 @@ public sealed partial class Lab
 
     /// <summary>The multiply-adds of networks, dense and as they are.</summary>
     /// <param name="runs">The runs.</param>
-    public IReadOnlyList<Measured<Flops>> Flops(IEnumerable<RunResult> runs)
+    public IReadOnlyList<Measured<Flops>> MultiplyAdds(IEnumerable<RunResult> runs)
         => MeasureEach("multiply-adds", "flops", runs, new { }, null, null, work => Pruning.Flops.Of(work.Network, work.Mask));
 
     /// <summary>
@@ -121,7 +121,7 @@ public sealed partial class Lab
             {
                 var sides = runs.Select(run =>
                 {
-                    var (network, mask, data) = (Own(Network(run)), Own(Mask(run)), Data(run.Spec.Data));
+                    var (network, mask, data) = (Own(NetworkOf(run)), Own(MaskOf(run)), Data(run.Spec.Data));
                     StepTimer Side(Recipe recipe) => Own(new StepTimer(network, mask, recipe, data));
                     return (Run: run, Masked: Side(run.Spec.Recipe with { Sparse = false }), Own: Side(run.Spec.Recipe), Times: new List<(double Masked, double Own)>());
                 }).ToList();
@@ -170,7 +170,7 @@ public sealed partial class Lab
                 Report(i, 0);
                 using var network = _runner.NetworkAt(run.Spec, at, [again.Watch(run.Spec)], stop);
                 again.Finished(run.Spec);
-                using var mask = Mask(run);
+                using var mask = MaskOf(run);
                 return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
             });
             Report(i, 1);

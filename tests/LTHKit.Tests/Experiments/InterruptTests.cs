@@ -52,8 +52,8 @@ public sealed class InterruptTests : IDisposable
         ["input planes"] = (lab, run) => lab.InputPlanes([run]),
         ["top eigenvectors"] = (lab, run) => lab.AlongTopEigenvector([run])[0].Value,
         ["spectral densities"] = (lab, run) => lab.SpectralDensities([run])[0].Value,
-        ["activation sparsity"] = (lab, run) => lab.ActivationSparsity([run], sample: new() { Part = Part.Test, BatchSize = 20 })[0].Value,
-        ["watch"] = (lab, run) => lab.Watch([run], Profile.Analysis.Curvature(Profile.Recipe))[0].Values,
+        ["activation sparsity"] = (lab, run) => lab.SilentActivations([run], sample: new() { Part = Part.Test, BatchSize = 20 })[0].Value,
+        ["watch"] = (lab, run) => lab.Watched([run], Profile.Analysis.Curvature(Profile.Recipe))[0].Values,
         ["measure"] = (lab, run) => lab.Measure(run, "trace", new { }, (network, mask, cancel) =>
         {
             using var hessian = new Hessian(new(network, lab.Data(), Profile.Analysis.CurvatureSample), mask);
@@ -153,9 +153,9 @@ public sealed class InterruptTests : IDisposable
         Assert.Equal(1 + 2, kept.Length);
         var run = lab.Run("watched", [Spec], [new Stopping(lab, -1)])[0];
         Assert.Equal(kept, File.ReadAllLines(metrics).Take(3));
-        var series = lab.Watch([run], new Stopping(lab, -1))[0];
+        var series = lab.Watched([run], new Stopping(lab, -1))[0];
         Assert.Equal([0, 1, 2, 3, 4], series.Epochs);
-        Assert.Equal(other.Watch([other.Run("whole", [Spec])[0]], new Stopping(other, -1))[0].Values["sum"], series.Values["sum"]);
+        Assert.Equal(other.Watched([other.Run("whole", [Spec])[0]], new Stopping(other, -1))[0].Values["sum"], series.Values["sum"]);
     }
 
     [Theory]

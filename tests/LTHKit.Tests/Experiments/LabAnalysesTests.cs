@@ -28,7 +28,7 @@ public sealed class LabAnalysesTests : IDisposable
         Assert.NotEqual(planes[0].Z, planes[1].Z);
         Assert.NotEqual(planes[0].Z, lab.WeightPlanes(runs, epochs: 1)[0].Z);
         var (inputs, lines, densities, silent, flops) =
-            (lab.InputPlanes(runs), lab.AlongTopEigenvector(runs), lab.SpectralDensities(runs), lab.ActivationSparsity(runs), lab.Flops(runs));
+            (lab.InputPlanes(runs), lab.AlongTopEigenvector(runs), lab.SpectralDensities(runs), lab.SilentActivations(runs), lab.MultiplyAdds(runs));
         Assert.Equal(runs, lines.Select(m => m.Run));
         // Of one block it is another Hessian, and another file.
         Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { Parameters = name => name.StartsWith("layer1.0.") })[0].Value.Eigenvalue);
@@ -45,8 +45,8 @@ public sealed class LabAnalysesTests : IDisposable
         Assert.Equal(inputs[1].Z, other.InputPlanes(runs)[1].Z);
         Assert.Equal(lines[1].Value.Line.Y, other.AlongTopEigenvector(runs)[1].Value.Line.Y);
         Assert.Equal(densities[1].Value.Weights, other.SpectralDensities(runs)[1].Value.Weights);
-        Assert.Equal(silent[1].Value, other.ActivationSparsity(runs)[1].Value);
-        Assert.Equal(flops[1].Value.Layers, other.Flops(runs)[1].Value.Layers);
+        Assert.Equal(silent[1].Value, other.SilentActivations(runs)[1].Value);
+        Assert.Equal(flops[1].Value.Layers, other.MultiplyAdds(runs)[1].Value.Layers);
     }
 
     [Fact]
@@ -56,11 +56,11 @@ public sealed class LabAnalysesTests : IDisposable
         Assert.Equal([1, 2, 4], curvature.Epochs);
         using var lab = Open();
         var run = lab.Run("watched", [Tiny.Spec], [curvature])[0];
-        var during = lab.Watch([run], curvature)[0];
+        var during = lab.Watched([run], curvature)[0];
         foreach (var file in Directory.GetFiles(run.Folder, "watch-*"))
             File.Delete(file);
-        Assert.Equal(during.Values[CurvatureWatch.TopEigenvalue], lab.Watch([run], curvature)[0].Values[CurvatureWatch.TopEigenvalue]);
-        var flow = lab.Watch([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
+        Assert.Equal(during.Values[CurvatureWatch.TopEigenvalue], lab.Watched([run], curvature)[0].Values[CurvatureWatch.TopEigenvalue]);
+        var flow = lab.Watched([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
         Assert.Equal(20, flow.Values.Count);
         Assert.All(flow.Values.Values, norms => Assert.All(norms, norm => Assert.True(norm > 0)));
     }
@@ -93,7 +93,7 @@ public sealed class LabAnalysesTests : IDisposable
             () => lab.InputPlanes([run], grid: new(3, -1)),
             () => lab.AlongTopEigenvector([run], options: new() { MaxIterations = 0 }),
             () => lab.AlongTopEigenvector([run], grid: new(0, 1)),
-            () => lab.ActivationSparsity([run], -1),
+            () => lab.SilentActivations([run], -1),
             () => (Profile.Analysis with { WatchEvery = 0 }).Curvature(Profile.Recipe),
             () => (Profile.Analysis with { WatchEvery = -3 }).GradientFlow(Profile.Recipe),
         ];

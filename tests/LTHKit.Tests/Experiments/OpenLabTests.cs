@@ -74,8 +74,8 @@ public sealed class OpenLabTests : IDisposable
         foreach (var run in sweep.Runs)
         {
             using var scope = NewDisposeScope();
-            using var network = _lab.Network(run);
-            using var mask = _lab.Mask(run)!;
+            using var network = _lab.NetworkOf(run);
+            using var mask = _lab.MaskOf(run)!;
             Assert.Equal(PruningRates.KeptAt(run.Spec.Rates, run.Spec.Level, mask.Total), mask.Kept);
             Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
         }
@@ -99,7 +99,7 @@ public sealed class OpenLabTests : IDisposable
     public void ControlsKeepWhatTheySayOfTheTicket()
     {
         using var scope = NewDisposeScope();
-        Mask Of(Control control) => _lab.Mask(_lab.Sweep([0.75], control: control).Sparsest)!;
+        Mask Of(Control control) => _lab.MaskOf(_lab.Sweep([0.75], control: control).Sparsest)!;
         using Mask ticket = Of(Control.None), random = Of(Control.Random), shuffled = Of(Control.Shuffled), fresh = Of(Control.Reinitialised);
         Assert.Equal(ticket, fresh);
         Assert.Equal(ticket.Layers.Select(l => l.Kept), random.Layers.Select(l => l.Kept));
@@ -107,7 +107,7 @@ public sealed class OpenLabTests : IDisposable
         foreach (var layer in ticket.Layers)
             Assert.True(ticket[layer.Name].flatten(1).sum(1).eq(shuffled[layer.Name].flatten(1).sum(1)).all().ToBoolean());
         Assert.Contains(ticket.Layers, layer => !ticket[layer.Name].flatten(1).sum(1).eq(random[layer.Name].flatten(1).sum(1)).all().ToBoolean());
-        using Network theta0 = _lab.Network(_lab.Sweep([0.75])[2], 0), other = _lab.Network(_lab.Sweep([0.75], control: Control.Reinitialised)[2], 0);
+        using Network theta0 = _lab.NetworkOf(_lab.Sweep([0.75])[2], 0), other = _lab.NetworkOf(_lab.Sweep([0.75], control: Control.Reinitialised)[2], 0);
         Assert.All(theta0.PrunableWeights().Zip(other.PrunableWeights()), p => Assert.False(p.First.Weight.eq(p.Second.Weight).all().ToBoolean()));
     }
 
@@ -120,8 +120,8 @@ public sealed class OpenLabTests : IDisposable
         {
             var sweep = _lab.Sweep(rewinding: rewinding, eachRound: true);
             Assert.Equal(rewinding == Rewinding.LearningRate ? [0.05, 0.05, 0.005, 0.0005] : [0.0005, 0.0005, 0.0005, 0.0005], sweep[2].Epochs.Select(e => Math.Round(e.LearningRate, 9)));
-            using Network before = _lab.Network(sweep[1]), start = _lab.Network(sweep[2], 0);
-            using var mask = _lab.Mask(sweep[2])!;
+            using Network before = _lab.NetworkOf(sweep[1]), start = _lab.NetworkOf(sweep[2], 0);
+            using var mask = _lab.MaskOf(sweep[2])!;
             Assert.All(before.PrunableWeights().Zip(start.PrunableWeights()), p => Assert.True((p.First.Weight * mask[p.First.Name]).eq(p.Second.Weight).all().ToBoolean()));
         }
     }
@@ -131,7 +131,7 @@ public sealed class OpenLabTests : IDisposable
     {
         var (vanilla, longer) = (_lab.Sweep(), _lab.Sweep(recipe: Profile.Recipe with { Epochs = 6 }));
         Assert.Equal(6, longer[2].Epochs.Count);
-        using Mask a = _lab.Mask(vanilla[2])!, b = _lab.Mask(longer[2])!;
+        using Mask a = _lab.MaskOf(vanilla[2])!, b = _lab.MaskOf(longer[2])!;
         Assert.Equal(a, b);
     }
 
@@ -143,8 +143,8 @@ public sealed class OpenLabTests : IDisposable
         Assert.Equal("1ep2it", run.Spec.Rewind.ToString());       // an epoch has three steps
         Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
         Assert.True(File.Exists(_lab.Store.Folder(run.Spec.Dense).Snapshot("1ep2it")));
-        using Network dense = _lab.Network(_lab.Sweep([0.5])[0], "5it"), start = _lab.Network(run, "1ep");
-        using var mask = _lab.Mask(run)!;
+        using Network dense = _lab.NetworkOf(_lab.Sweep([0.5])[0], "5it"), start = _lab.NetworkOf(run, "1ep");
+        using var mask = _lab.MaskOf(run)!;
         using var scope = NewDisposeScope();
         Assert.All(dense.PrunableWeights().Zip(start.PrunableWeights()), p => Assert.True((p.First.Weight * mask[p.First.Name]).eq(p.Second.Weight).all().ToBoolean()));
     }

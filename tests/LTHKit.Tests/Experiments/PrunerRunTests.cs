@@ -31,9 +31,9 @@ public sealed class PrunerRunTests : IDisposable
             var vanilla = lab.Sweep(sparsities: [0.75], pruning: pruning).Runs[0];
             var tweaked = lab.Sweep(sparsities: [0.75], pruning: pruning, tweaks: [new SmoothActivation("swish"), new LabelSmoothing(0.1)]).Runs[0];
             Assert.Equal(iterative.Sparsity, vanilla.Sparsity);
-            using Mask ticket = lab.Mask(vanilla)!, again = lab.Mask(tweaked)!;
+            using Mask ticket = lab.MaskOf(vanilla)!, again = lab.MaskOf(tweaked)!;
             Assert.Equal(ticket, again);
-            using var network = lab.Network(tweaked);
+            using var network = lab.NetworkOf(tweaked);
             Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(ticket[w.Name].logical_not()).count_nonzero().ToInt64()));
             Assert.Single(tweaked.Epochs);
         }
@@ -56,8 +56,8 @@ public sealed class PrunerRunTests : IDisposable
     {
         using var lab = Lab();
         var sweep = lab.Sweep(sparsities: [0.75], pruning: Pruner.Omp);
-        using var dense = lab.Network(sweep.Dense[0]);
-        using Mask drawn = lab.Draw(Pruner.Omp, dense, sweep.Runs[0].Sparsity), expected = lab.Mask(sweep.Runs[0])!;
+        using var dense = lab.NetworkOf(sweep.Dense[0]);
+        using Mask drawn = lab.Draw(Pruner.Omp, dense, sweep.Runs[0].Sparsity), expected = lab.MaskOf(sweep.Runs[0])!;
         Assert.Equal(expected, drawn);
         Assert.Throws<UserException>(() => lab.Draw(Pruner.Omp, dense, 1));
     }
@@ -80,7 +80,7 @@ public sealed class PrunerRunTests : IDisposable
             Console.SetError(before);
         }
         Assert.NotEmpty(run.Collapsed);
-        using var mask = lab.Mask(run)!;
+        using var mask = lab.MaskOf(run)!;
         Assert.Equal(mask.Collapsed, run.Collapsed);
         Assert.Contains("layer collapse at 99.95 % sparsity: nothing is left of layer", said.ToString());
         using var other = Lab();

@@ -36,7 +36,7 @@ public sealed class RunArchiveTests : IDisposable
     private static (Sweep Found, Sweep Rescaled) Sweeps(Lab lab)
     {
         var (found, rescaled) = (lab.Sweep(watches: [Curvature]), lab.Sweep(tweaks: [new RescaledInit(5)], dense: false));
-        lab.ActivationSparsity(found.Runs);
+        lab.SilentActivations(found.Runs);
         return (found, rescaled);
     }
 
@@ -63,9 +63,9 @@ public sealed class RunArchiveTests : IDisposable
             Assert.Equal(original.Epochs, run.Epochs);
         }
         using var source = Tiny.Lab(At("there"));
-        Assert.Equal(source.Mask(there.Sparsest), lab.Mask(found.Sparsest));
+        Assert.Equal(source.MaskOf(there.Sparsest), lab.MaskOf(found.Sparsest));
         Assert.Equal(source.Scales(rescaledThere.Sparsest).Layers, lab.Scales(rescaled.Sparsest).Layers);
-        Assert.Equal(source.Watch(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), lab.Watch(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
+        Assert.Equal(source.Watched(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), lab.Watched(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
         Assert.Equal(before, Files("here"));
     }
 
@@ -95,12 +95,12 @@ public sealed class RunArchiveTests : IDisposable
         var before = Files("there");
         using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Store("there"), train: false);
         Assert.Equal(found.Runs.Select(run => run.Finished), lab.Sweep().Runs.Select(run => run.Finished));
-        Assert.Equal(2, lab.ActivationSparsity(found.Runs).Count);
+        Assert.Equal(2, lab.SilentActivations(found.Runs).Count);
         var tweaked = lab.Sweep(tweaks: [new LabelSmoothing()], name: "smoothed");
         Assert.Equal((0, 3), (tweaked.Runs.Count, tweaked.Holes.Count));
         Assert.Contains("has not been trained", tweaked.Holes[0].Reason);
-        Assert.Contains("has not been measured", Assert.Throws<MissingException>(() => lab.Flops(found.Runs)).Message);
-        Assert.Contains("has not been watched", Assert.Throws<MissingException>(() => lab.Watch(found.Dense, Curvature with { Epochs = [1] })).Message);
+        Assert.Contains("has not been measured", Assert.Throws<MissingException>(() => lab.MultiplyAdds(found.Runs)).Message);
+        Assert.Contains("has not been watched", Assert.Throws<MissingException>(() => lab.Watched(found.Dense, Curvature with { Epochs = [1] })).Message);
         var claims = Claims.LabelSmoothing(found, tweaked);
         Assert.All(claims, claim => Assert.Empty(claim.Numbers));
         Assert.Equal((3, "nothing to compare"), (claims[0].Holes, Judgement.Of(claims)[0].Numbers));
@@ -136,9 +136,9 @@ public sealed class RunArchiveTests : IDisposable
         using var lab = Tiny.Lab(At("here"));
         var run = lab.Sweep([0.75], dense: false).Sparsest;
         using var source = Tiny.Lab(At("there"));
-        Assert.Equal(source.Flops([found[2]])[0].Value.Layers, lab.Flops([run])[0].Value.Layers);
+        Assert.Equal(source.MultiplyAdds([found[2]])[0].Value.Layers, lab.MultiplyAdds([run])[0].Value.Layers);
         SameWeights(run.Spec);
-        using var network = lab.Network(found[1], 1);
+        using var network = lab.NetworkOf(found[1], 1);
         Assert.False(Store("here").Find(found[1].Spec)!.Imported);
         Assert.True(Store("here").Find(found.Dense[0].Spec)!.Imported);
     }

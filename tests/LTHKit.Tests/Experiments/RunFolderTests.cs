@@ -110,12 +110,12 @@ public sealed class RunFolderTests : IDisposable
     private string Outcome(RunSpec? spec = null)
     {
         var run = _lab.Run("run", [spec ?? Spec], [new Sum()], ["1ep"])[0];
-        using Network end = _lab.Network(run), middle = _lab.Network(run, "1ep");
-        using var mask = _lab.Mask(run)!;
+        using Network end = _lab.NetworkOf(run), middle = _lab.NetworkOf(run, "1ep");
+        using var mask = _lab.MaskOf(run)!;
         return string.Join('\n', [
             .. run.Epochs.Select(m => $"{m with { Seconds = 0 }}"), $"{run.Sparsity} {run.EffectiveSparsity} {run.TestAccuracy} {run.BestEpoch} {run.DataFingerprint}",
             $"{Sum.Of(end)} {Sum.Of(middle)}", .. mask.Layers.Select(l => $"{l.Name} {l.Kept} {mask[l.Name].to_type(torch.ScalarType.Float32).flatten().cumsum(0).sum().item<float>()}"),
-            string.Join(' ', _lab.Scales(run).Layers), string.Join(' ', _lab.Watch([run], new Sum())[0].Values["sum"]), $"{_lab.Measure(run, "sum", new { }, (network, _) => Sum.Of(network))}",
+            string.Join(' ', _lab.Scales(run).Layers), string.Join(' ', _lab.Watched([run], new Sum())[0].Values["sum"]), $"{_lab.Measure(run, "sum", new { }, (network, _) => Sum.Of(network))}",
         ]);
     }
 

@@ -43,7 +43,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal(3, Directory.GetDirectories(_store).Length);      // dense, level 1, level 2
         var swish = lab.Sweep(sparsities: [0.75], tweaks: [new SmoothActivation("swish")]);
         Assert.Equal(5, Directory.GetDirectories(_store).Length);      // and swish dense, swish level 2, on the same ticket
-        using Mask? a = lab.Mask(vanilla.Runs[1]), b = lab.Mask(swish.Runs[0]);
+        using Mask? a = lab.MaskOf(vanilla.Runs[1]), b = lab.MaskOf(swish.Runs[0]);
         Assert.Equal(a, b);
         Assert.Equal(0.75, vanilla.Runs[1].Sparsity, 3);
     }
@@ -82,8 +82,8 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         using var lab = Tiny.Lab(_store);
         var runs = lab.Run("ladder", [Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 2 }]);
         using var scope = NewDisposeScope();
-        using var parent = lab.Network(runs[0]);
-        using Mask before = lab.Mask(runs[0])!, after = lab.Mask(runs[1])!;
+        using var parent = lab.NetworkOf(runs[0]);
+        using Mask before = lab.MaskOf(runs[0])!, after = lab.MaskOf(runs[1])!;
         Assert.All(before.Compare(after), layer => Assert.Equal(layer.Second.Kept, layer.Both));
         var dropped = before.Layers.ToDictionary(l => l.Name, l => before[l.Name].logical_and(after[l.Name].logical_not()));
         var smallestKept = parent.PrunableWeights().Min(w => w.Weight.abs().masked_select(after[w.Name]).amin(0).ToSingle());
@@ -97,8 +97,8 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         using var lab = Tiny.Lab(_store);
         var run = lab.Run("ticket", [Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation("mish"), new LabelSmoothing(0.1)] }])[0];
         using var scope = NewDisposeScope();
-        using var network = lab.Network(run);
-        using var mask = lab.Mask(run)!;
+        using var network = lab.NetworkOf(run);
+        using var mask = lab.MaskOf(run)!;
         Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
     }
 
@@ -236,17 +236,17 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
         // By hand: the dense network's first epoch and four steps of the second, masked, then the steps that are left.
         using var data = DataSets.Open(Tiny.Profile.Data);
-        using var network = lab.Network(lab.Run("dense", [spec.Dense])[0], 0);
+        using var network = lab.NetworkOf(lab.Run("dense", [spec.Dense])[0], 0);
         var order = SplitMix64.Keyed(spec.Seed, 2).Next();
         using (var dense = new Trainer(network, null, spec.Recipe, data, Losses.CrossEntropy, order))
             dense.Run([], until: "1ep4it");
-        using var mask = lab.Mask(run)!;
+        using var mask = lab.MaskOf(run)!;
         mask.Apply(network);
         var steps = new StepCount();
         using (var rest = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, order, "1ep4it"))
             rest.Run([steps]);
         Assert.Equal([5, 6, 7, 8, 9, 1, 2], steps.Iterations.Take(7));
-        using var trained = lab.Network(run);
+        using var trained = lab.NetworkOf(run);
         AssertSameBits(trained, network);
         Assert.Equal(run.Id, lab.Run("the same point", [spec with { Rewind = "13it" }])[0].Id);       // an epoch has nine
         Assert.Throws<UserException>(() => lab.Run("past the end", [spec with { Rewind = "36it" }]));
@@ -262,11 +262,11 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         var run = lab.Run("passing", [spec], [passed])[0];
         for (var epochs = 0; epochs <= 4; epochs++)
         {
-            using var network = lab.Network(run, epochs);
+            using var network = lab.NetworkOf(run, epochs);
             Assert.Equal(passed.Sums[epochs], Passing.Sum(network));
         }
         Assert.Equal(5, passed.Sums.Values.Distinct().Count());
-        Assert.Throws<UserException>(() => lab.Network(run, 5));
+        Assert.Throws<UserException>(() => lab.NetworkOf(run, 5));
     }
 
     [Fact]
@@ -278,9 +278,9 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         var watched = during.Run("watched", [spec], [new Passing()])[0];
         var unwatched = after.Run("unwatched", [spec])[0];
         Assert.Equal(Outcome(during.Store, spec), Outcome(after.Store, spec));
-        var first = during.Watch([watched], new Passing())[0];
-        var some = after.Watch([unwatched], new Passing { Epochs = [0, 3] })[0];
-        var replayed = after.Watch([unwatched], new Passing())[0];
+        var first = during.Watched([watched], new Passing())[0];
+        var some = after.Watched([unwatched], new Passing { Epochs = [0, 3] })[0];
+        var replayed = after.Watched([unwatched], new Passing())[0];
         Assert.Equal([0, 1, 2, 3, 4], first.Epochs);
         Assert.Equal(first.Values["sum"], replayed.Values["sum"]);
         Assert.Equal([0, 3], some.Epochs);
@@ -295,15 +295,15 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         var lines = File.ReadAllLines(Folder(Tiny.Spec).Metrics);
         lines[2] = lines[2].Replace("\"trainLoss\":", "\"trainLoss\":1");      // the second epoch of another machine
         File.WriteAllLines(Folder(Tiny.Spec).Metrics, lines);
-        using (lab.Network(run, 1))
+        using (lab.NetworkOf(run, 1))
         {
         }
-        var e = Assert.Throws<UserException>(() => lab.Network(run, 2));
+        var e = Assert.Throws<UserException>(() => lab.NetworkOf(run, 2));
         Assert.Contains("epoch 2", e.Message);
         Assert.False(File.Exists(Folder(Tiny.Spec).Snapshot(2)));
-        Assert.Throws<UserException>(() => lab.Watch([run], new Passing { Epochs = [3] }));
+        Assert.Throws<UserException>(() => lab.Watched([run], new Passing { Epochs = [3] }));
         // The last network is there and needs no replay.
-        Assert.Single(lab.Watch([run], new Passing { Epochs = [4] })[0].Values["sum"]);
+        Assert.Single(lab.Watched([run], new Passing { Epochs = [4] })[0].Values["sum"]);
     }
 
     [Fact]
@@ -315,7 +315,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.False(File.Exists(Folder(Tiny.Spec).Snapshot(2)));
         var kept = File.ReadAllBytes(Folder(Tiny.Spec).Snapshot(3));
         File.Delete(Folder(Tiny.Spec).Snapshot(3));
-        using var replayed = lab.Network(run, 3);
+        using var replayed = lab.NetworkOf(run, 3);
         Assert.Equal(kept, File.ReadAllBytes(Folder(Tiny.Spec).Snapshot(3)));
     }
 

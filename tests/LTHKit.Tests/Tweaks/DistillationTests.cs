@@ -74,7 +74,7 @@ public sealed class DistillationTests : InFolder
         // With all weight on the teacher, training lowers the distance to it, which is what it minimises, and what the labels are does not matter to the bit.
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        using Network teacher = lab.Network(dense), untrained = lab.Network(runs[0], 0), trained = lab.Network(runs[0]);
+        using Network teacher = lab.NetworkOf(dense), untrained = lab.NetworkOf(runs[0], 0), trained = lab.NetworkOf(runs[0]);
         using var batches = new Batches(lab.Data(), 32, 0);
         using var batch = batches.Evaluation(lab.Data().Train, 200).First();
         float Distance(Network network) => new Distillation(2).Divergence(network.call(batch.Images), teacher.call(batch.Images)).item<float>();

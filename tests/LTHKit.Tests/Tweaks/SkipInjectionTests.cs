@@ -175,7 +175,7 @@ public sealed class SkipInjectionTests : InFolder
         var run = lab.Run("rewound", [spec])[0];
         Assert.True(run.EffectiveSparsity < run.Sparsity - 0.01);
         using var scope = NewDisposeScope();
-        using var trained = lab.Network(run);
+        using var trained = lab.NetworkOf(run);
         Assert.All(trained.Units, unit => Assert.True(unit.Skip!.parameters().First().ne(1e-4f).any().ToBoolean()));
         // What the rewound network shares with the dense one comes from there, the rest starts as injected.
         var runner = new Runner(lab.Store, d => lab.Data(d), CPU);

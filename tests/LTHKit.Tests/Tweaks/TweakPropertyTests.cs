@@ -108,8 +108,8 @@ public sealed class TweakPropertyTests : InFolder
             }
         Assert.Equal(File.ReadAllBytes(lab.Store.Folder(spec).Checkpoint), File.ReadAllBytes(cut.Store.Folder(spec).Checkpoint));
         using var scope = NewDisposeScope();
-        using var network = lab.Network(run);
-        using var mask = lab.Mask(run)!;
+        using var network = lab.NetworkOf(run);
+        using var mask = lab.MaskOf(run)!;
         Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
     }
 
