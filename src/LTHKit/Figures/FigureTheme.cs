@@ -28,11 +28,20 @@ internal static class FigureTheme
             Init<Config>(new { Displaylogo = false, ToImageButtonOptions = Init<ToImageButtonOptions>(new { Format = ImageFormat.PNG, Scale = 2.0 }) }),
             chart.WithLayout(
                 new { Font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }), Margin = Margins() },
-                new { PaperBGColor = White, PlotBGColor = White, HoverMode = HoverMode.Closest, Hoverlabel = Init<Hoverlabel>(
-                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) }) },
-                new { Title = Init<Title>(
+                new
+                {
+                    PaperBGColor = White,
+                    PlotBGColor = White,
+                    HoverMode = HoverMode.Closest,
+                    Hoverlabel = Init<Hoverlabel>(
+                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) })
+                },
+                new
+                {
+                    Title = Init<Title>(
                     new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }), Font = Init<Font>(new { Size = 18.0 }) }) })
+                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }), Font = Init<Font>(new { Size = 18.0 }) })
+                })
                 .WithSize(Width: Width, Height: Height));
     }
 

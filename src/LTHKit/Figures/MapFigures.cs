@@ -89,7 +89,9 @@ public static partial class Figures
         var layout = charts[^1].GetLayout();
         var steps = epochs.Select((at, i) => new
         {
-            label = $"{at.Epochs}", method = "restyle", args = new object[] { "visible", traces.Select(trace => trace.Shown == i).ToArray() },
+            label = $"{at.Epochs}",
+            method = "restyle",
+            args = new object[] { "visible", traces.Select(trace => trace.Shown == i).ToArray() },
         });
         layout.SetProperty("sliders", new[] { new { active = charts.Count - 1, pad = new { t = 92 }, currentvalue = new { prefix = "after epoch " }, steps } });
         layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + 110);
