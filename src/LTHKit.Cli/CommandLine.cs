@@ -63,7 +63,7 @@ internal static class CommandLine
             error.WriteLine("lthkit: stopping; Ctrl-C again stops at once.");
             stop.Cancel();
         }
-        var own = parsed.CommandResult.Command is KernelVerb.RunCommand or { Name: GridVerb.Task };     // for which signals mean something else
+        var own = parsed.CommandResult.Command is KernelVerb.RunCommand or { Name: GridVerb.WorkVerb };     // for which signals mean something else
         using var interrupt = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try

@@ -15,21 +15,23 @@ internal static class Estimate
         foreach (var notebook in notebooks)
             await NotebookRunner.PlanAsync(notebook.Path, parameters, plan, cancel);
         plan.Close();
-        Tell(plan, lab.Store.Root, lab.Jobs, writer);
+        Tell(plan, lab.Store.Root, lab.Jobs, writer, here: true);
     }
 
-    /// <summary>The same of a plan, with so many runs side by side.</summary>
-    public static void Tell(Plan plan, string store, int jobs, TextWriter writer)
+    /// <summary>The same of a plan, with so many runs side by side, on this machine or on others.</summary>
+    public static void Tell(Plan plan, string store, int jobs, TextWriter writer, bool here)
     {
-        var asked = plan.Asked.SelectMany(each => each.Lab.Planned(each.Specs)).ToList();
+        var asked = plan.Asked.SelectMany(each => each.Lab.Planned(each.Specs, here)).ToList();
         var runs = asked.GroupBy(run => run.Run).Select(same => same.FirstOrDefault(run => run.Missing) ?? same.First()).ToList();
         var missing = runs.Where(run => run.Missing).ToList();
+        var time = missing.Any(run => run.Seconds is null) ? "not known until runs of these networks and batches have finished on such machines"
+            : $"about {Time(missing.Sum(run => run.Seconds ?? 0) / jobs)}{(here ? " on this machine" : "")}, {jobs} side by side, {Basis(missing)}; analyses come on top";
         AtomicFile.CreateFolder(store);
         var free = new DriveInfo(store).AvailableFreeSpace;
         writer.WriteLine(FormattableString.Invariant($"""
               runs      {runs.Count:N0}; asked for {asked.Count:N0} times, so that sharing saves {asked.Count - runs.Count:N0} trainings
               to train  {missing.Count:N0} of them, {missing.Sum(run => run.Epochs):N0} epochs; {runs.Count - missing.Count:N0} are in {store}
-              time      about {Time(missing.Sum(run => run.Seconds) / jobs)} on this machine, {jobs} side by side, {Basis(missing)}; analyses come on top
+              time      {time}
               disk      about {missing.Sum(run => run.Bytes) / 1e6:N0} MB of {free / 1e9:N0} GB that are free
             """));
     }

@@ -17,7 +17,7 @@ namespace LTHKit.Cli.Grid;
 /// <param name="Margin">Seconds before its end at which a job is told of it.</param>
 /// <param name="Stage">The node's own disk, to which images are copied before they are read; variables of the job are put in.</param>
 /// <param name="Script">The batch script that Slurm gets; null where the machine trains by itself.</param>
-internal sealed record GridPlan(IReadOnlyList<string> Notebooks, IReadOnlyDictionary<string, string> Parameters, string Store, IReadOnlyList<string> Command,
+internal sealed record GridSettings(IReadOnlyList<string> Notebooks, IReadOnlyDictionary<string, string> Parameters, string Store, IReadOnlyList<string> Command,
     string Device = "cpu", int AtOnce = 1, int PerTask = 1, int TimeOuts = 20, bool Requeue = true, int Margin = 120, string Stage = "", string? Script = null)
 {
     /// <summary>The pieces, each of which one process trains.</summary>
@@ -30,9 +30,10 @@ internal sealed record GridPlan(IReadOnlyList<string> Notebooks, IReadOnlyDictio
 /// <summary>A ladder of tickets with all that is retrained from it.</summary>
 /// <param name="Ladder">The name of its dense run.</param>
 /// <param name="Label">That run in words.</param>
+/// <param name="Data">The name of its images.</param>
 /// <param name="Notebooks">The notebooks that ask for it, by their place among all.</param>
 /// <param name="Runs">Its runs.</param>
-internal sealed record GridTask(string Ladder, string Label, IReadOnlyList<int> Notebooks, IReadOnlyList<GridRun> Runs);
+internal sealed record GridTask(string Ladder, string Label, string Data, IReadOnlyList<int> Notebooks, IReadOnlyList<GridRun> Runs);
 
 /// <summary>A run of a task.</summary>
 internal sealed record GridRun(string Id, string Label, int Epochs);
@@ -45,20 +46,20 @@ internal sealed record TaskState(int TimeOuts = 0, string? Failed = null);
 /// <summary>How a task stands.</summary>
 internal enum Standing { Done, Running, Pending, Failed, Stopped, Unknown }
 
-/// <summary>A grid on disk: its plan, its logs, what its tasks tell. The only place that names these files.</summary>
+/// <summary>A grid on disk: its settings, its logs, what its tasks tell. The only place that names these files.</summary>
 internal sealed class GridFolder(string path)
 {
     private const string Number = ".pid";       // beside what is held, which others cannot read
 
-    private GridPlan? _plan;
+    private GridSettings? _settings;
 
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
     public string Name => System.IO.Path.GetFileName(Path);
 
-    public GridPlan Plan => _plan ??= Read<GridPlan>(PlanFile) ?? throw new UserException($"There is no grid in {Path}; see ./lthkit grid submit.");
+    public GridSettings Settings => _settings ??= Read<GridSettings>(SettingsFile) ?? throw new UserException($"There is no grid in {Path}; see ./lthkit grid submit.");
 
-    public bool Exists => File.Exists(PlanFile);
+    public bool Exists => File.Exists(SettingsFile);
 
     /// <summary>The number of each job array, one a line.</summary>
     public string Jobs => At("jobs");
@@ -79,13 +80,13 @@ internal sealed class GridFolder(string path)
     /// <summary>Held by the process that works on the task.</summary>
     public string Lock(int task) => At($"tasks/{task:0000}.lock");
 
-    private string PlanFile => At("grid.json");
+    private string SettingsFile => At("grid.json");
 
-    public void Write(GridPlan plan)
+    public void Write(GridSettings settings)
     {
         foreach (var folder in new[] { "logs", "tasks" })
             AtomicFile.CreateFolder(At(folder));
-        AtomicFile.WriteText(PlanFile, JsonSerializer.Serialize(_plan = plan, Json) + "\n");
+        AtomicFile.WriteText(SettingsFile, JsonSerializer.Serialize(_settings = settings, Json) + "\n");
     }
 
     public TaskState State(int task) => Read<TaskState>(StateFile(task)) ?? new();
@@ -95,10 +96,10 @@ internal sealed class GridFolder(string path)
     public void Forget(int task) => File.Delete(StateFile(task));
 
     /// <summary>The runs of a task that the store lacks.</summary>
-    public IReadOnlyList<GridRun> Missing(int task) => [.. Plan.Tasks[task].Runs.Where(run => !File.Exists(Folder(Plan, run).Done))];
+    public IReadOnlyList<GridRun> Missing(int task) => [.. Settings.Tasks[task].Runs.Where(run => !File.Exists(Folder(Settings, run).Done))];
 
     /// <summary>A run in the store.</summary>
-    public static RunFolder Folder(GridPlan plan, GridRun run) => new RunStore(plan.Store, plan.Device).FolderOf(run.Id);
+    public static RunFolder Folder(GridSettings settings, GridRun run) => new RunStore(settings.Store, settings.Device).FolderOf(run.Id);
 
     /// <summary>Where a task stands: the store says what is done, the queue what is under way, the task why it ended.</summary>
     /// <param name="active">What is under way; null where that is not known.</param>
@@ -115,21 +116,41 @@ internal sealed class GridFolder(string path)
         return held is null;
     }
 
-    /// <summary>The number of the process that holds a file; null where none does.</summary>
-    public static int? Holder(string path)
-        => IsHeld(path) && File.Exists(path + Number) && int.TryParse(File.ReadAllText(path + Number), out var process) ? process : null;
+    /// <summary>The number of this machine's process for the grid that holds a file; null where none does.</summary>
+    public int? Holder(string path)
+    {
+        try
+        {
+            // A number that was left here may be another's by now; those that work for the grid have its folder in their command.
+            return IsHeld(path) && int.TryParse(File.ReadAllText(path + Number), out var process)
+                && File.ReadAllText($"/proc/{process}/cmdline").Split('\0').Any(word => System.IO.Path.GetFileName(word) == Name) ? process : null;
+        }
+        catch (IOException)
+        {
+            return null;        // it ended just now
+        }
+    }
 
     /// <summary>Holds a file until it is disposed of, with this process's number beside it; null where another process does.</summary>
-    public static FileStream? Hold(string path)
+    public static IDisposable? Hold(string path)
     {
         // Who only looks whether it is held holds it for a moment.
         for (var attempt = 0; attempt < 20; attempt++, Thread.Sleep(50))
             if (Try(path) is { } held)
             {
                 AtomicFile.WriteText(path + Number, $"{Environment.ProcessId}");
-                return held;
+                return new Held(held);
             }
         return null;
+    }
+
+    private sealed class Held(FileStream file) : IDisposable
+    {
+        public void Dispose()
+        {
+            using (file)
+                File.Delete(file.Name + Number);
+        }
     }
 
     private static FileStream? Try(string path)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using LTHKit.Cli.Grid;
 using LTHKit.Experiments;
 using LTHKit.Notebook.Running;
@@ -12,7 +13,7 @@ internal static class GridVerb
     private static readonly string[] Knobs = ["partition", "account", "qos", "gres", "time", "mem"];
 
     /// <summary>What a job calls; signals mean something of their own to it.</summary>
-    public const string Task = "work";
+    public const string WorkVerb = "work";
 
     public static Command Create() => new("grid", "Train the runs behind figures as a job array of Slurm, or side by side on this machine; ./lthkit reproduce then draws them.")
     {
@@ -44,53 +45,59 @@ internal static class GridVerb
             if (!slurm && knobs.FirstOrDefault(knob => parsed.GetValue(knob) is not null) is { } knob)
                 throw new UserException($"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
             var side = parsed.GetValue(perTask);
-            GridPlan plan = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), RunStore.Default().Root,
-                [Environment.ProcessPath!, "grid", Task], device,
+            GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), RunStore.Default().Root,
+                [Environment.ProcessPath!, "grid", WorkVerb], device,
                 parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : Math.Max(1, Environment.ProcessorCount / side), side,
                 parsed.GetValue(timeOuts), !parsed.GetValue(noRequeue), parsed.GetValue(margin), parsed.GetValue(stage)!)
             {
                 Options = [.. device == "cpu" ? [$"--cpus-per-task={side}"] : Array.Empty<string>(),
                     .. knobs.Where(knob => parsed.GetValue(knob) is not null).Select(knob => $"{knob.Name}={parsed.GetValue(knob)}")],
             };
-            plan = plan with { Script = slurm ? Script(plan, parsed.GetValue(site)) : null };
+            settings = settings with { Script = slurm ? Script(settings, parsed.GetValue(site)) : null };
             var called = notebooks.Count == 1 ? notebooks[0].Name : $"{notebooks[0].Name}-and-{notebooks.Count - 1}-more";
-            var folder = Folder(parsed.GetValue(name) ?? $"{called}-{plan.Parameters["profile"]}");
-            return await Submit(folder, plan, parsed.GetValue(dryRun), PlanNotebooks, Console.Out, cancel);
+            var folder = Folder(parsed.GetValue(name) is not { } own ? $"{called}-{settings.Parameters["profile"]}"
+                : Regex.IsMatch(own, @"^[A-Za-z0-9][A-Za-z0-9._-]*\z") ? own
+                : throw new UserException($"A grid cannot be called '{own}': give a --name of letters, digits, dots, dashes and underscores, a letter or digit first."));
+            return await Submit(folder, settings, parsed.GetValue(dryRun), PlanNotebooks, Console.Out, cancel);
         });
         return command;
     }
 
     /// <summary>Plans a grid and begins what the store lacks.</summary>
     public static async Task<int> Submit(
-        GridFolder folder, GridPlan plan, bool dryRun, Func<GridPlan, GridTask?, Plan, CancellationToken, Task> planner, TextWriter output, CancellationToken cancel)
+        GridFolder folder, GridSettings settings, bool dryRun, Func<GridSettings, GridTask?, Plan, CancellationToken, Task> planner, TextWriter output, CancellationToken cancel)
     {
         if (folder.Exists && ICluster.Of(folder).Active() is null or { Count: > 0 })
             throw new UserException($"The grid {folder.Name} is at work, or Slurm does not answer: see ./lthkit grid status {folder.Name}, cancel it, or give another --name.");
+        if (Directory.Exists(folder.Path) && !folder.Exists)
+            throw new UserException($"{folder.Path} is there and is no grid: give another --name, or remove it.");
         var asked = new Plan(elsewhere: true);
-        await planner(plan, null, asked, cancel);
+        await planner(settings, null, asked, cancel);
         asked.Close();
-        plan = plan with
+        settings = settings with
         {
-            Tasks = [.. asked.Ladders.Select(ladder => new GridTask(ladder.Key, ladder.First(spec => spec.Id == ladder.Key).Label,
-                [.. asked.Asked.Where(a => a.Specs.Any(spec => spec.Dense.Id == ladder.Key)).Select(a => a.Origin).Distinct()],
-                [.. ladder.Select(spec => new GridRun(spec.Id, spec.Label, spec.Recipe.Epochs - spec.Rewind.Epochs))]))],
+            Tasks = [.. from ladder in asked.Ladders
+                        let dense = ladder.First(spec => spec.Id == ladder.Key)
+                        select new GridTask(ladder.Key, dense.Label, dense.Data.Name,
+                            [.. asked.Asked.Where(a => a.Specs.Any(spec => spec.Dense.Id == ladder.Key)).Select(a => a.Origin).Distinct()],
+                            [.. ladder.Select(spec => new GridRun(spec.Id, spec.Label, spec.Recipe.Epochs - spec.Rewind.Epochs))])],
         };
-        if (plan.Tasks.Count == 0)
+        if (settings.Tasks.Count == 0)
             throw new UserException(asked.Problem ?? "These notebooks ask for no runs, so that there is nothing to hand in.");
-        var missing = plan.Tasks.Select(task => task.Runs.Where(run => !File.Exists(GridFolder.Folder(plan, run).Done)).ToList()).ToList();
-        output.WriteLine($"{folder.Name}: {Text.Count(plan.Tasks.Count, "task")}, {plan.AtOnce} at once; {Text.Count(plan.Tasks.Sum(task => task.Runs.Count), "run")}, "
+        var missing = settings.Tasks.Select(task => task.Runs.Where(run => !File.Exists(GridFolder.Folder(settings, run).Done)).ToList()).ToList();
+        output.WriteLine($"{folder.Name}: {Text.Count(settings.Tasks.Count, "task")}, {settings.AtOnce} at once; {Text.Count(settings.Tasks.Sum(task => task.Runs.Count), "run")}, "
             + FormattableString.Invariant($"of which {missing.Sum(runs => runs.Count)} with {missing.Sum(runs => runs.Sum(run => (long)run.Epochs)):N0} epochs are to be trained"));
         if (dryRun)
         {
-            foreach (var (i, task) in plan.Tasks.Index())
+            foreach (var (i, task) in settings.Tasks.Index())
                 output.WriteLine($"  {i:0000}  {task.Label}: {missing[i].Count} of {Text.Count(task.Runs.Count, "run")}, {missing[i].Sum(run => run.Epochs)} epochs");
-            Estimate.Tell(asked, plan.Store, plan.AtOnce * plan.PerTask, output);
-            output.Write(plan.Script is null ? "" : $"sbatch {string.Join(' ', plan.Options)}\n{plan.Script}");
+            Estimate.Tell(asked, settings.Store, settings.AtOnce * settings.PerTask, output, here: settings is { Script: null, Device: "cpu" });
+            output.Write(settings.Script is null ? "" : $"sbatch {string.Join(' ', settings.Options)}\n{settings.Script}");
             return 0;
         }
-        if (Directory.Exists(folder.Path))
+        if (folder.Exists)
             Directory.Delete(folder.Path, recursive: true);
-        folder.Write(plan);
+        folder.Write(settings);
         var begun = missing.Index().Where(runs => runs.Item.Count > 0).Select(runs => runs.Index).ToList();
         if (begun.Count > 0)
             output.WriteLine($"submitted: {ICluster.Of(folder).Submit(begun)}");
@@ -100,7 +107,7 @@ internal static class GridVerb
 
     private static Command Status() => OnGrid("status", "How the tasks stand, by what the store holds.", (grid, _) =>
     {
-        var (tasks, active) = (grid.Plan.Tasks, ICluster.Of(grid).Active());
+        var (tasks, active) = (grid.Settings.Tasks, ICluster.Of(grid).Active());
         var stands = tasks.Select((_, i) => grid.Stands(i, active)).ToList();
         var missing = tasks.Select((_, i) => grid.Missing(i).Count).ToList();
         Console.WriteLine($"{grid.Name}: {tasks.Sum(task => task.Runs.Count) - missing.Sum()} of {Text.Count(tasks.Sum(task => task.Runs.Count), "run")} finished; "
@@ -120,7 +127,7 @@ internal static class GridVerb
         var lines = Settings.Number("--lines", "Lines from the end of each log.", 20, least: 1);
         return OnGrid("logs", "The end of tasks' logs.", (grid, parsed) =>
         {
-            var tasks = grid.Plan.Tasks;
+            var tasks = grid.Settings.Tasks;
             var active = new Dictionary<int, (Standing, string?)>();
             var asked = parsed.GetValue(which);
             var found = Enumerable.Range(0, tasks.Count).Where(i => asked is null ? grid.Stands(i, active).Standing == Standing.Failed
@@ -137,7 +144,7 @@ internal static class GridVerb
     {
         var cluster = ICluster.Of(grid);
         var active = cluster.Active() ?? throw new UserException("Slurm does not answer now; ask again later.");
-        var again = Enumerable.Range(0, grid.Plan.Tasks.Count).Where(i => grid.Stands(i, active).Standing is Standing.Failed or Standing.Stopped).ToList();
+        var again = Enumerable.Range(0, grid.Settings.Tasks.Count).Where(i => grid.Stands(i, active).Standing is Standing.Failed or Standing.Stopped).ToList();
         again.ForEach(grid.Forget);
         File.Delete(grid.Cancelled);
         Console.WriteLine(again.Count == 0 ? $"{grid.Name}: nothing failed." : $"{grid.Name}: {Text.Count(again.Count, "task")} submitted again: {cluster.Submit(again)}");
@@ -157,8 +164,6 @@ internal static class GridVerb
             cluster.Stop();
             Thread.Sleep(500);
         }
-        foreach (var folder in Unfinished(grid))
-            Array.ForEach(Directory.GetFiles(folder.Path, "*.tmp"), File.Delete);
         Console.WriteLine($"{grid.Name} is cancelled; ./lthkit grid retry {grid.Name} goes on with it.");
         return 0;
     });
@@ -167,22 +172,24 @@ internal static class GridVerb
     {
         if (ICluster.Of(grid).Active() is null or { Count: > 0 })
             throw new UserException($"Tasks of {grid.Name} are at work, or Slurm does not answer; cancel them first.");
-        var folders = Unfinished(grid).ToList();
-        folders.ForEach(folder => Directory.Delete(folder.Path, recursive: true));
-        Enumerable.Range(0, grid.Plan.Tasks.Count).ToList().ForEach(grid.Forget);
-        Console.WriteLine($"{grid.Name}: {Text.Count(folders.Count, "unfinished run")} thrown away.");
+        var (tasks, thrown, kept) = (Enumerable.Range(0, grid.Settings.Tasks.Count).ToList(), 0, 0);
+        foreach (var folder in tasks.SelectMany(grid.Missing).Select(run => GridFolder.Folder(grid.Settings, run)).Where(folder => Directory.Exists(folder.Path)))
+        {
+            using var held = RunStore.TryAcquire(folder);
+            if (held is null)
+                kept++;
+            else if (!File.Exists(folder.Done) && folder.Clear())
+                thrown++;
+        }
+        tasks.ForEach(grid.Forget);
+        Console.WriteLine($"{grid.Name}: {Text.Count(thrown, "unfinished run")} thrown away{(kept > 0 ? $"; {kept} that others train are kept" : "")}.");
         return 0;
     });
-
-    // Folders of runs that nobody trains.
-    private static IEnumerable<RunFolder> Unfinished(GridFolder grid)
-        => Enumerable.Range(0, grid.Plan.Tasks.Count).SelectMany(grid.Missing).Select(run => GridFolder.Folder(grid.Plan, run))
-            .Where(folder => Directory.Exists(folder.Path) && !GridFolder.IsHeld(folder.Lock));
 
     private static Command Work()
     {
         var (folder, task) = (new Argument<string>("FOLDER"), new Argument<int>("TASK"));
-        var command = new Command(Task, "Carry out one task.") { folder, task };
+        var command = new Command(WorkVerb, "Carry out one task.") { folder, task };
         command.Hidden = true;
         command.SetAction((parsed, _) => new GridWorker(new(parsed.GetRequiredValue(folder)), parsed.GetValue(task), PlanNotebooks).Run(Console.Error));
         return command;
@@ -212,7 +219,7 @@ internal static class GridVerb
         return command;
     }
 
-    private static async Task PlanNotebooks(GridPlan settings, GridTask? task, Plan plan, CancellationToken cancel)
+    private static async Task PlanNotebooks(GridSettings settings, GridTask? task, Plan plan, CancellationToken cancel)
     {
         foreach (var (i, notebook) in settings.Notebooks.Index().Where(n => task is null || task.Notebooks.Contains(n.Index)))
         {
@@ -221,14 +228,14 @@ internal static class GridVerb
         }
     }
 
-    private static string Script(GridPlan plan, string? site)
+    private static string Script(GridSettings settings, string? site)
     {
         if (site is not null && !File.Exists(site))
             throw new UserException($"There is no file {site} for --site.");
         string[] lines = site is null ? [] : File.ReadAllLines(site);
         return string.Join('\n', ["#!/bin/bash", .. lines.Where(line => line.StartsWith("#SBATCH")),
-            .. lines.Where(line => !line.StartsWith('#')), .. plan.Device == "cpu" ? [$"export DOTNET_PROCESSOR_COUNT={plan.PerTask}"] : Array.Empty<string>(),
-            $"exec {string.Join(' ', plan.Command.Select(word => $"'{word.Replace("'", "'\\''")}'"))} \"$1\" \"$SLURM_ARRAY_TASK_ID\"", ""]);
+            .. lines.Where(line => !line.StartsWith('#')), .. settings.Device == "cpu" ? [$"export DOTNET_PROCESSOR_COUNT={settings.PerTask}"] : Array.Empty<string>(),
+            $"exec {string.Join(' ', settings.Command.Select(word => $"'{word.Replace("'", "'\\''")}'"))} \"$1\" \"$SLURM_ARRAY_TASK_ID\"", ""]);
     }
 
     private static string Root => Path.Combine(Checkout.Artifacts, "grid");

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using LTHKit.Data;
 using LTHKit.Experiments;
 
 namespace LTHKit.Cli.Grid;
@@ -7,7 +9,7 @@ namespace LTHKit.Cli.Grid;
 /// Carries out one task of a grid. A signal ends it after the training step under way; what is finished is in the store, and the task, not its array, is
 /// queued again. A signal because the time is up counts, a preemption does not.
 /// </summary>
-internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridTask, Plan, CancellationToken, Task> plan)
+internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, GridTask, Plan, CancellationToken, Task> planner)
 {
     // Those that Slurm and its users send before the end; .NET knows them by their numbers.
     private const PosixSignal User1 = (PosixSignal)10, User2 = (PosixSignal)12;
@@ -31,11 +33,11 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridT
         var state = grid.State(task);
         if (state.Failed is not null)
             grid.Write(task, state = state with { Failed = null });
-        log.WriteLine($"grid: task {task}, {grid.Plan.Tasks[task].Label}, {DateTime.UtcNow:yyyy-MM-dd HH:mm:ss}Z on {Environment.MachineName}");
+        log.WriteLine($"grid: task {task}, {grid.Settings.Tasks[task].Label}, {DateTime.UtcNow:yyyy-MM-dd HH:mm:ss}Z on {Environment.MachineName}");
         try
         {
-            using var staged = new Staged(grid.Plan, Slurm.Task ?? $"{Environment.ProcessId}");
-            var holes = await Train(staged.Plan, log, stop.Token);
+            using var staged = new Staged(grid.Settings, grid.Settings.Tasks[task], Slurm.ThisTask ?? $"{Environment.ProcessId}", stop.Token);
+            var holes = await Train(staged.Settings, log, stop.Token);
             if (holes.Count > 0)
                 throw new UserException(string.Join(' ', holes.Select(hole => hole.Reason)));
             log.WriteLine("grid: done.");
@@ -57,12 +59,12 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridT
         }
     }
 
-    private async Task<IReadOnlyList<Hole>> Train(GridPlan settings, TextWriter log, CancellationToken cancel)
+    private async Task<IReadOnlyList<Hole>> Train(GridSettings settings, TextWriter log, CancellationToken cancel)
     {
         Environment.SetEnvironmentVariable("LTHKIT_RUNS", settings.Store);
         var mine = settings.Tasks[task];
         Plan asked = new() { Finished = run => log.WriteLine($"grid: finished {run}") };
-        await plan(settings, mine, asked, cancel);
+        await planner(settings, mine, asked, cancel);
         asked.Close();
         var known = asked.Ladders.FirstOrDefault(ladder => ladder.Key == mine.Ladder)?.Select(spec => spec.Id).ToHashSet() ?? [];
         if (!mine.Runs.All(run => known.Contains(run.Id)))
@@ -74,7 +76,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridT
     /// <summary>Whether the task goes on later. Slurm itself queues again what it has preempted, and nothing what was cancelled.</summary>
     private bool Continue(PosixSignal? signal, TaskState state, TextWriter log)
     {
-        if (!grid.Plan.Requeue || Slurm.Task is not { } job || File.Exists(grid.Cancelled))
+        if (!grid.Settings.Requeue || Slurm.ThisTask is not { } job || File.Exists(grid.Cancelled))
             return false;
         var look = Slurm.Look(job);
         if (look is { State: not "RUNNING" } gone)
@@ -83,10 +85,10 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridT
             return false;
         }
         // Where Slurm does not say how much time was left, its own signal for that speaks.
-        if (look?.Left is { } left ? left < TimeSpan.FromSeconds(grid.Plan.Margin + 60) : signal == User1)
+        if (look?.Left is { } left ? left < TimeSpan.FromSeconds(grid.Settings.Margin + 60) : signal == User1)
         {
             grid.Write(task, state = state with { TimeOuts = state.TimeOuts + 1 });
-            if (state.TimeOuts > grid.Plan.TimeOuts)
+            if (state.TimeOuts > grid.Settings.TimeOuts)
                 return Refuse($"It ran out of time {state.TimeOuts} times: give it more with --time, then retry.");
         }
         if (Slurm.Requeue(job) is { } why)
@@ -106,35 +108,49 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridPlan, GridT
     {
         public void Dispose() => all.ToList().ForEach(one => one.Dispose());
     }
+}
 
-    /// <summary>The images on the node's own disk, for as long as the task works.</summary>
-    private sealed class Staged : IDisposable
+/// <summary>The images that a task needs on the node's own disk, for as long as it works.</summary>
+internal sealed class Staged : IDisposable
+{
+    private readonly string? _folder;
+
+    public Staged(GridSettings settings, GridTask task, string name, CancellationToken cancel)
     {
-        private readonly string? _folder;
-
-        public Staged(GridPlan plan, string name)
+        Settings = settings;
+        if (settings.Stage == "" || settings.Parameters.GetValueOrDefault("dataDir") is not { Length: > 0 } images)
+            return;
+        // The task's own, and those that the notebooks' cells look at.
+        string?[] sets = [task.Data, settings.Parameters.GetValueOrDefault("dataset")];
+        var place = Regex.Replace(settings.Stage, @"\$\{?(\w+)\}?", m => Environment.GetEnvironmentVariable(m.Groups[1].Value)
+            ?? throw new UserException($"The job has no variable {m.Groups[1].Value}, which --stage {settings.Stage} names."));
+        _folder = Path.Combine(place, $"lthkit-{name}");
+        try
         {
-            Plan = plan;
-            if (plan.Stage == "" || plan.Parameters.GetValueOrDefault("dataDir") is not { Length: > 0 } images || !Directory.Exists(images))
-                return;
-            var place = System.Text.RegularExpressions.Regex.Replace(plan.Stage, @"\$\{?(\w+)\}?", m => Environment.GetEnvironmentVariable(m.Groups[1].Value)
-                ?? throw new UserException($"The job has no variable {m.Groups[1].Value}, which --stage {plan.Stage} names."));
-            _folder = Path.Combine(place, $"lthkit-{name}");
-            foreach (var file in Directory.EnumerateFiles(images, "*", SearchOption.AllDirectories))
-            {
-                var copy = Path.Combine(_folder, Path.GetRelativePath(images, file));
-                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-                File.Copy(file, copy, overwrite: true);
-            }
-            Plan = plan with { Parameters = new Dictionary<string, string>(plan.Parameters) { ["dataDir"] = _folder } };
+            foreach (var archive in DataArchives.All.Where(archive => sets.Contains(archive.Set)))
+                if (DataFolder.Find(archive.Folder, archive.Marker, images) is { } set && Directory.Exists(set))
+                    foreach (var file in Directory.EnumerateFiles(set, "*", SearchOption.AllDirectories))
+                    {
+                        cancel.ThrowIfCancellationRequested();
+                        var copy = Path.Combine(_folder, archive.Folder, Path.GetRelativePath(set, file));
+                        Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                        File.Copy(file, copy, overwrite: true);
+                    }
         }
-
-        public GridPlan Plan { get; }
-
-        public void Dispose()
+        catch
         {
-            if (_folder is not null && Directory.Exists(_folder))
-                Directory.Delete(_folder, recursive: true);
+            Dispose();
+            throw;
         }
+        if (Directory.Exists(_folder))
+            Settings = settings with { Parameters = new Dictionary<string, string>(settings.Parameters) { ["dataDir"] = _folder } };
+    }
+
+    public GridSettings Settings { get; }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
     }
 }

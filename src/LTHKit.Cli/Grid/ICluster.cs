@@ -12,5 +12,5 @@ internal interface ICluster
     /// <summary>Asks all that runs or waits to end.</summary>
     void Stop();
 
-    public static ICluster Of(GridFolder grid) => grid.Plan.Script is null ? new ThisMachine(grid) : new Slurm(grid);
+    public static ICluster Of(GridFolder grid) => grid.Settings.Script is null ? new ThisMachine(grid) : new Slurm(grid);
 }

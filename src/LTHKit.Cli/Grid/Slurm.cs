@@ -17,10 +17,10 @@ internal sealed class Slurm(GridFolder grid) : ICluster
 
     public string Submit(IReadOnlyList<int> tasks)
     {
-        File.WriteAllText(grid.Script, grid.Plan.Script);
-        var (code, output, error) = Run("sbatch", ["--parsable", $"--array={string.Join(',', tasks)}%{grid.Plan.AtOnce}", $"--job-name={JobName}",
-            $"--output={grid.Path.Replace("%", "%%")}/logs/%4a.log", "--open-mode=append", $"--signal=B:USR1@{grid.Plan.Margin}",
-            grid.Plan.Requeue ? "--requeue" : "--no-requeue", .. grid.Plan.Options, grid.Script, grid.Path]);
+        File.WriteAllText(grid.Script, grid.Settings.Script);
+        var (code, output, error) = Run("sbatch", ["--parsable", $"--array={string.Join(',', tasks)}%{grid.Settings.AtOnce}", $"--job-name={JobName}",
+            $"--output={grid.Path.Replace("%", "%%")}/logs/%4a.log", "--open-mode=append", $"--signal=B:USR1@{grid.Settings.Margin}",
+            grid.Settings.Requeue ? "--requeue" : "--no-requeue", .. grid.Settings.Options, grid.Script, grid.Path]);
         if (code != 0)
             throw new UserException($"Slurm did not take the jobs: {Sentence(error)}.");
         var job = output.Trim().Split(';')[0];
@@ -53,7 +53,7 @@ internal sealed class Slurm(GridFolder grid) : ICluster
     }
 
     /// <summary>This task as Slurm knows it, "1234_7"; null outside a job.</summary>
-    public static string? Task => Environment.GetEnvironmentVariable("SLURM_ARRAY_JOB_ID") is { Length: > 0 } job
+    public static string? ThisTask => Environment.GetEnvironmentVariable("SLURM_ARRAY_JOB_ID") is { Length: > 0 } job
         ? $"{job}_{Environment.GetEnvironmentVariable("SLURM_ARRAY_TASK_ID")}" : null;
 
     /// <summary>The state of a task, such as RUNNING, and the time that is left to it; null where Slurm does not say.</summary>

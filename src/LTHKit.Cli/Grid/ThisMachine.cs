@@ -11,7 +11,7 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         if (GridFolder.IsHeld(grid.Supervisor))
             throw new UserException($"The grid {grid.Name} is at work; wait for it, or ./lthkit grid cancel {grid.Name}.");
         Write(tasks);
-        Detached([.. grid.Plan.Command.SkipLast(1), "supervise", grid.Path], Path.Combine(grid.Path, "logs", "supervisor.log"));
+        Detached([.. grid.Settings.Command.SkipLast(1), "supervise", grid.Path], Path.Combine(grid.Path, "logs", "supervisor.log"));
         for (var i = 0; i < 300 && File.Exists(grid.Queue) && !GridFolder.IsHeld(grid.Supervisor); i++)
             Thread.Sleep(100);
         return "on this machine";
@@ -20,15 +20,15 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
     public IReadOnlyDictionary<int, (Standing Standing, string? Why)> Active()
     {
         var waiting = GridFolder.IsHeld(grid.Supervisor) ? Waiting() : [];
-        return Enumerable.Range(0, grid.Plan.Tasks.Count).Select(task => (task, Stands: GridFolder.IsHeld(grid.Lock(task)) ? Standing.Running : Standing.Pending))
+        return Enumerable.Range(0, grid.Settings.Tasks.Count).Select(task => (task, Stands: GridFolder.IsHeld(grid.Lock(task)) ? Standing.Running : Standing.Pending))
             .Where(t => t.Stands == Standing.Running || waiting.Contains(t.task)).ToDictionary(t => t.task, t => (t.Stands, (string?)null));
     }
 
     public void Stop()
     {
-        foreach (var process in Enumerable.Range(0, grid.Plan.Tasks.Count).Select(grid.Lock).Prepend(grid.Supervisor).Select(GridFolder.Holder).OfType<int>())
-            using (var kill = Process.Start("kill", ["-TERM", $"{process}"]))
-                kill.WaitForExit();
+        var held = Enumerable.Range(0, grid.Settings.Tasks.Count).Select(grid.Lock).Prepend(grid.Supervisor).Select(grid.Holder).OfType<int>();
+        using var shell = Process.Start("/bin/sh", ["-c", "kill -TERM \"$@\" 2>/dev/null", "sh", .. held.Select(process => $"{process}")]);
+        shell.WaitForExit();
     }
 
     /// <summary>Begins what waits, so many tasks at once, until all have ended.</summary>
@@ -38,7 +38,7 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         var left = Waiting();
         try
         {
-            await Parallel.ForEachAsync(left.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = grid.Plan.AtOnce, CancellationToken = cancel }, async (task, _) =>
+            await Parallel.ForEachAsync(left.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = grid.Settings.AtOnce, CancellationToken = cancel }, async (task, _) =>
             {
                 await Begin(task);
                 lock (left)
@@ -57,8 +57,8 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
 
     private async Task Begin(int task)
     {
-        ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task), .. grid.Plan.Command, grid.Path, $"{task}"]);
-        start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{grid.Plan.PerTask}";
+        ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task), .. grid.Settings.Command, grid.Path, $"{task}"]);
+        start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{grid.Settings.PerTask}";
         using var process = Process.Start(start)!;
         await process.WaitForExitAsync();
     }

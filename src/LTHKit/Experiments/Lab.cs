@@ -157,7 +157,7 @@ public sealed partial class Lab : IDisposable
         if (_plan is { IsOpen: true })
             return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
         var scheduler = new Scheduler(_runner, _workers, specs, watched, kept, Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
-        using var progress = new LabProgress(name, scheduler.Plan.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays],
+        using var progress = new LabProgress(name, scheduler.All.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays],
             _plan?.Finished);
         var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray(), cancel);
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);

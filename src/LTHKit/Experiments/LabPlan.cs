@@ -11,24 +11,24 @@ namespace LTHKit.Experiments;
 /// <param name="Run">Its name.</param>
 /// <param name="Missing">Whether it has to be trained.</param>
 /// <param name="Epochs">That its training has.</param>
-/// <param name="Seconds">That it takes here, about.</param>
+/// <param name="Seconds">That it takes here, about; null where only a few steps could tell, and none were to be taken.</param>
 /// <param name="Bytes">That it takes in the store, about.</param>
 /// <param name="Measured">Whether the seconds are those of a few steps taken now; otherwise finished runs of the store tell them.</param>
-internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double Seconds, long Bytes, bool Measured);
+internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double? Seconds, long Bytes, bool Measured);
 
 public sealed partial class Lab
 {
     private readonly Dictionary<string, (double Dense, double PerWeight)> _epochs = [];
     private ILookup<string, (double Sparsity, double Seconds)>? _timed;
 
-    /// <summary>What runs, and all that they build on, would take.</summary>
-    internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs)
+    /// <summary>What runs, and all that they build on, would take; by finished runs alone unless a few steps may be trained here.</summary>
+    internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs, bool here = true)
     {
         var scheduler = new Scheduler(_runner, _workers, specs, [], [], []);
         var missing = scheduler.Missing.Select(spec => spec.Id).ToHashSet();
-        return [.. scheduler.Plan.Select(spec =>
+        return [.. scheduler.All.Select(spec =>
         {
-            var (epochs, (seconds, measured)) = (spec.Recipe.Epochs - spec.Rewind.Epochs, missing.Contains(spec.Id) ? SecondsAnEpoch(spec) : default);
+            var (epochs, (seconds, measured)) = (spec.Recipe.Epochs - spec.Rewind.Epochs, missing.Contains(spec.Id) ? SecondsAnEpoch(spec, here) : (0, false));
             return new PlannedRun(spec.Id, missing.Contains(spec.Id), epochs, epochs * seconds, _runner.Bytes(spec), measured);
         })];
     }
@@ -37,7 +37,7 @@ public sealed partial class Lab
     /// Of the store's runs of this network, data and batch whose sparsity is nearest the median of those trained here; without any, from a few steps of the
     /// dense network and of a random ticket, between which time goes with the weights left.
     /// </summary>
-    private (double Seconds, bool Measured) SecondsAnEpoch(RunSpec spec)
+    private (double? Seconds, bool Measured) SecondsAnEpoch(RunSpec spec, bool here)
     {
         _timed ??= Store.Finished().Where(run => run.Run.EndsWith(RunStore.Name("", Store.Maker))).SelectMany(Timed).ToLookup(run => run.Key, run => run.Value);
         var key = Key(spec.ToJson());
@@ -47,6 +47,8 @@ public sealed partial class Lab
             List<double> seconds = [.. alike.Where(run => Math.Abs(run.Sparsity - spec.Sparsity) <= nearest + 0.01).Select(run => run.Seconds).Order()];
             return (seconds[seconds.Count / 2], false);
         }
+        if (!here)
+            return (null, false);
         if (!_epochs.TryGetValue(key, out var steps))
         {
             var (dense, sparse) = (_runner.SecondsAnEpoch(spec, 0), _runner.SecondsAnEpoch(spec, 0.9));

@@ -70,15 +70,11 @@ internal sealed partial class RunArchive(string folder)
         foreach (var line in lines)
         {
             var run = store.Folder(Name(line));
-            try
-            {
-                using var held = RunStore.Acquire(run, () => throw new TimeoutException(), default);
-                added += Write(line, run) ? 1 : 0;
-            }
-            catch (TimeoutException)
-            {
+            using var held = RunStore.TryAcquire(run);
+            if (held is null)
                 busy?.Invoke(run.Run);
-            }
+            else
+                added += Write(line, run) ? 1 : 0;
         }
         return (lines.Count, added, lines.Count(line => !((string)line["made"]!).StartsWith(RunStore.Kit)));
     }
@@ -129,8 +125,7 @@ internal sealed partial class RunArchive(string folder)
                 return false;
         }
         else
-            foreach (var leftover in Directory.GetFiles(run.Path, "*", SearchOption.AllDirectories).Where(file => file != run.Lock))
-                File.Delete(leftover);      // of a training that was cut off, to other bits perhaps
+            run.Clear();        // of a training that was cut off, to other bits perhaps
         foreach (var (name, hash) in line["weights"]!.AsObject())
             Add(name, path => File.WriteAllBytes(path, Get("weights", (string)hash!)));
         foreach (var (name, content) in line["files"]!.AsObject())

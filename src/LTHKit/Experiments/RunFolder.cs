@@ -49,6 +49,14 @@ internal sealed record RunFolder(string Path)
     /// <summary>Its networks: the trained one, and those kept aside.</summary>
     public IEnumerable<string> Weights => Directory.GetFiles(Path, "weights-*.safetensors").Prepend(Checkpoint);
 
+    /// <summary>Deletes what a training has left, but for what holds the folder, which the caller does; whether there was anything.</summary>
+    public bool Clear()
+    {
+        var left = Directory.GetFiles(Path, "*", SearchOption.AllDirectories).Where(file => file != Lock && file != Lease).ToArray();
+        Array.ForEach(left, System.IO.File.Delete);
+        return left.Length > 0;
+    }
+
     /// <summary>Says what is wrong with a file of this run, and the cure.</summary>
     public UserException Damaged(string path, string why, Exception? inner = null)
         => new($"{path} is damaged ({why}): delete the folder {Path} and the run is trained anew.", inner);

@@ -94,30 +94,35 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
-    internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel) => Acquire(Folder(spec), waiting, cancel);
-
-    /// <inheritdoc cref="Acquire(RunSpec, Action, CancellationToken)"/>
-    internal static IDisposable Acquire(RunFolder folder, Action waiting, CancellationToken cancel)
+    internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
     {
-        AtomicFile.CreateFolder(folder.Path);
         for (var said = false; ; said = true)
         {
-            try
-            {
-                return new Holding(folder);
-            }
-            catch (IOException e) when (e.HResult == HeldByAnother)
-            {
-                if (!said)
-                    waiting();
-                if (cancel.WaitHandle.WaitOne(250))
-                    cancel.ThrowIfCancellationRequested();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                var space = e is IOException ? "free some space or " : "";
-                throw new UserException($"{folder.Path} cannot be written ({e.Message}): {space}choose another store with LTHKIT_RUNS.", e);
-            }
+            if (TryAcquire(Folder(spec)) is { } held)
+                return held;
+            if (!said)
+                waiting();
+            if (cancel.WaitHandle.WaitOne(250))
+                cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Holds a run without waiting; null where another process does.</summary>
+    internal static IDisposable? TryAcquire(RunFolder folder)
+    {
+        AtomicFile.CreateFolder(folder.Path);
+        try
+        {
+            return new Holding(folder);
+        }
+        catch (IOException e) when (e.HResult == HeldByAnother)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var space = e is IOException ? "free some space or " : "";
+            throw new UserException($"{folder.Path} cannot be written ({e.Message}): {space}choose another store with LTHKIT_RUNS.", e);
         }
     }
 
@@ -228,8 +233,8 @@ public sealed class RunStore(string root, string device = "cpu")
 
         public void Dispose()
         {
-            _lease.Dispose();
-            _lock.Dispose();
+            using (_lock)
+                _lease.Dispose();
         }
     }
 

@@ -11,7 +11,7 @@ internal sealed class Scheduler(
     private IReadOnlyList<RunSpec>? _missing;
 
     /// <summary>The runs and all that they build on, in an order in which they can be trained.</summary>
-    public IReadOnlyList<RunSpec> Plan { get; } = [.. specs.SelectMany(spec => Ancestry(spec, runner)).DistinctBy(s => s.Id)];
+    public IReadOnlyList<RunSpec> All { get; } = [.. specs.SelectMany(spec => Ancestry(spec, runner)).DistinctBy(s => s.Id)];
 
     /// <summary>Those of them that have to be trained: they are not finished, or imported without the weights that another one needs.</summary>
     public IReadOnlyList<RunSpec> Missing => _missing ??= Lacking();
@@ -19,7 +19,7 @@ internal sealed class Scheduler(
     /// <summary>What finished runs would have to be trained again for, which is said before anything trains.</summary>
     public IReadOnlyList<string> Replays
         => [.. Missing.Where(runner.IsFinished).Select(spec => $"has to be trained again: {spec.Label}, whose weights were not exported"),
-            .. from spec in Plan.Except(Missing)
+            .. from spec in All.Except(Missing)
                let asked = _asked.Contains(spec.Id)
                let lost = (asked ? keep : []).Concat(GoneBackTo(spec, Missing)).Distinct().Where(at => !runner.IsKept(spec, at))
                let unseen = (asked ? watches : []).Where(watch => runner.Unseen(spec, watch).Count > 0)
@@ -38,7 +38,7 @@ internal sealed class Scheduler(
         return await workers.InPlace(() =>
         {
             var asked = _asked.Contains(spec.Id);
-            HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, Plan)];
+            HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, All)];
             var result = runner.Run(spec, asked ? watches : [], kept, [progress.Watch(spec)], () => progress.Waiting(spec), cancel,
                 weights: Missing.Contains(spec));
             progress.Finished(spec);
@@ -53,7 +53,7 @@ internal sealed class Scheduler(
     private IReadOnlyList<RunSpec> Lacking()
     {
         var needed = new HashSet<string>();
-        return [.. Plan.Reverse().Where(Lacks).Reverse()];
+        return [.. All.Reverse().Where(Lacks).Reverse()];
 
         bool Lacks(RunSpec spec)
         {

@@ -1,9 +1,11 @@
+using System.Diagnostics;
+
 namespace LTHKit.Storage;
 
 /// <summary>
 /// Tells other machines that share a disk that something is in use there, also where the disk's locks do not reach them (NFS without its lock service, Lustre
-/// without flock): a file that is made only where there is none, is renewed while its holder lives, and is old two minutes after that. Between processes
-/// of one machine a lock decides, which ends with its process.
+/// without flock): a file that is made only where there is none, is renewed while its holder lives, and is old two minutes after that, or on its holder's
+/// machine as soon as the process is gone.
 /// </summary>
 internal sealed class Lease : IDisposable
 {
@@ -15,16 +17,16 @@ internal sealed class Lease : IDisposable
     private Lease(string path, string text)
     {
         (_path, _text) = (path, text);
-        _renewal = new(_ => Renew(), null, Renewal, Renewal);
+        _renewal = new(_ => IfMine(() => File.WriteAllText(path, text)), null, Renewal, Renewal);
     }
 
-    /// <summary>Takes the lease; null while another machine has it. The caller has this machine's own lock.</summary>
+    /// <summary>Takes the lease; null while another process has it.</summary>
     /// <param name="path">Its file, in a folder that is there.</param>
     /// <param name="machine">This machine's name; null for the one that it has.</param>
     public static Lease? Take(string path, string? machine = null)
     {
         machine ??= Environment.MachineName;
-        var text = $"{machine} {Guid.NewGuid():N}";
+        var text = $"{machine} {Environment.ProcessId} {Guid.NewGuid():N}";
         FileStream made;
         try
         {
@@ -32,7 +34,7 @@ internal sealed class Lease : IDisposable
             {
                 var holder = File.ReadAllText(path);
                 var written = File.GetLastWriteTimeUtc(path);       // 1601 where it has just gone
-                if (holder.Split(' ')[0] != machine && (written.Year < 1970 || Now(path) - written < Life))
+                if (!(holder.Split(' ') is [var on, var process, ..] && on == machine && !Lives(process)) && (written.Year < 1970 || Now(path) - written < Life))
                     return null;
                 // Of those who find it old one moves it away; who moves another's new one away puts it back.
                 var old = $"{path}.{Guid.NewGuid():N}.tmp";
@@ -67,8 +69,20 @@ internal sealed class Lease : IDisposable
     public void Dispose()
     {
         _renewal.Dispose();
-        if (IsMine())
-            File.Delete(_path);
+        IfMine(() => File.Delete(_path));
+    }
+
+    private static bool Lives(string process)
+    {
+        try
+        {
+            using var there = int.TryParse(process, out var id) ? Process.GetProcessById(id) : null;
+            return there is not null;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     // The disk's own clock, whatever the machines' say.
@@ -81,28 +95,17 @@ internal sealed class Lease : IDisposable
         return now;
     }
 
-    private bool IsMine()
+    private void IfMine(Action act)
     {
-        try
-        {
-            return File.ReadAllText(_path) == _text;
-        }
-        catch (FileNotFoundException)
-        {
-            return false;
-        }
-    }
-
-    private void Renew()
-    {
-        try
-        {
-            if (IsMine())
-                File.WriteAllText(_path, _text);
-        }
-        catch (IOException)
-        {
-            // The disk may be away for a moment, or full; the next time will tell.
-        }
+        lock (_renewal)
+            try
+            {
+                if (File.ReadAllText(_path) == _text)
+                    act();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The disk may be away for a moment, or full: the next renewal will tell, or it grows old.
+            }
     }
 }

@@ -19,19 +19,19 @@ internal static class GridProgram
     };
 
     /// <summary>A grid of so many seeds, each a dense network and its ticket, as found and tweaked.</summary>
-    public static GridPlan Plan(int seeds, string store, int atOnce, int epochs = 4) => new(
+    public static GridSettings Settings(int seeds, string store, int atOnce, int epochs = 4) => new(
         [], new Dictionary<string, string> { ["seeds"] = $"{seeds}", ["epochs"] = $"{epochs}" }, store,
         [Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", typeof(GridProgram).Assembly.Location, "work"], AtOnce: atOnce);
 
     /// <summary>The same as a script for Slurm.</summary>
-    public static GridPlan OnSlurm(GridPlan plan) => plan with
+    public static GridSettings OnSlurm(GridSettings settings) => settings with
     {
         Options = ["--cpus-per-task=1"],
-        Script = $"#!/bin/bash\nexport DOTNET_PROCESSOR_COUNT=1\nexec {string.Join(' ', plan.Command)} \"$1\" \"$SLURM_ARRAY_TASK_ID\"\n",
+        Script = $"#!/bin/bash\nexport DOTNET_PROCESSOR_COUNT=1\nexec {string.Join(' ', settings.Command)} \"$1\" \"$SLURM_ARRAY_TASK_ID\"\n",
     };
 
     /// <summary>What the cells of a notebook would ask for.</summary>
-    public static Task PlanRuns(GridPlan settings, GridTask? task, Plan plan, CancellationToken cancel)
+    public static Task PlanRuns(GridSettings settings, GridTask? task, Plan plan, CancellationToken cancel)
     {
         plan.Enter();
         var lab = Lab.Open(Profile(int.Parse(settings.Parameters["seeds"]), int.Parse(settings.Parameters["epochs"])), device: "cpu", store: new RunStore(settings.Store));

@@ -17,11 +17,11 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private async Task<(GridFolder Grid, string Said)> Submit(GridPlan plan)
+    private async Task<(GridFolder Grid, string Said)> Submit(GridSettings settings)
     {
         GridFolder grid = new(At("grid"));
         var said = new StringWriter();
-        Assert.Equal(0, await GridVerb.Submit(grid, plan, dryRun: false, GridProgram.PlanRuns, said, default));
+        Assert.Equal(0, await GridVerb.Submit(grid, settings, dryRun: false, GridProgram.PlanRuns, said, default));
         return (grid, said.ToString());
     }
 
@@ -32,7 +32,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     }
 
     private static List<Standing> Stands(GridFolder grid)
-        => ICluster.Of(grid).Active() is var active ? [.. grid.Plan.Tasks.Select((_, i) => grid.Stands(i, active).Standing)] : [];
+        => ICluster.Of(grid).Active() is var active ? [.. grid.Settings.Tasks.Select((_, i) => grid.Stands(i, active).Standing)] : [];
 
     private void Until(Func<bool> condition, int seconds = 120)
     {
@@ -40,7 +40,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(seconds), "it never was so:\n" + string.Join('\n', Directory.GetFiles(At("grid/logs")).Order().SelectMany(File.ReadLines)));
     }
 
-    private static int[] Numbers(GridFolder grid, string pattern) => [.. grid.Plan.Tasks.Select((_, i) => Regex.Matches(Log(grid, i), pattern).Count)];
+    private static int[] Numbers(GridFolder grid, string pattern) => [.. grid.Settings.Tasks.Select((_, i) => Regex.Matches(Log(grid, i), pattern).Count)];
 
     private static string Log(GridFolder grid, int task) => File.Exists(grid.Log(task)) ? File.ReadAllText(grid.Log(task)) : "";
 
@@ -67,7 +67,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public async Task WithoutSlurmTheTasksRunHereSideBySideAndGoOnAfterACancel()
     {
-        var (grid, said) = await Submit(GridProgram.Plan(4, At("runs"), atOnce: 2));
+        var (grid, said) = await Submit(GridProgram.Settings(4, At("runs"), atOnce: 2));
         Assert.Contains("4 tasks, 2 at once; 12 runs, of which 12 with 48 epochs are to be trained", said);
         Assert.All(Stands(grid), standing => Assert.Contains(standing, new[] { Standing.Running, Standing.Pending, Standing.Done }));
         Until(() => Stands(grid).Contains(Standing.Running));
@@ -83,11 +83,11 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public async Task WhatCannotGoOnIsSaidInItsSentenceAndOnlyThatIsSubmittedAgain()
     {
-        var (grid, _) = await Submit(GridProgram.Plan(2, At("runs"), atOnce: 2));
+        var (grid, _) = await Submit(GridProgram.Settings(2, At("runs"), atOnce: 2));
         Until(() => Stands(grid).All(standing => standing == Standing.Done) && !GridFolder.IsHeld(grid.Supervisor));
         // A run of the second task is lost, and its ticket's folder damaged.
         var store = new RunStore(At("runs"));
-        var damaged = store.FolderOf(grid.Plan.Tasks[1].Runs[1].Id);
+        var damaged = store.FolderOf(grid.Settings.Tasks[1].Runs[1].Id);
         File.Delete(damaged.Done);
         File.WriteAllText(damaged.Spec, "{");
         Assert.Equal([Standing.Done, Standing.Stopped], Stands(grid));
@@ -101,8 +101,8 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Until(() => Stands(grid)[1] == Standing.Done && !GridFolder.IsHeld(grid.Supervisor));
         AsAlone(2, At("runs"));
         // Other runs than were submitted are not trained.
-        File.Delete(store.FolderOf(grid.Plan.Tasks[0].Runs[0].Id).Done);
-        grid.Write(grid.Plan with { Tasks = [.. grid.Plan.Tasks.Select(task => task with { Runs = [.. task.Runs, new("0123456789ab", "a run of before", 1)] })] });
+        File.Delete(store.FolderOf(grid.Settings.Tasks[0].Runs[0].Id).Done);
+        grid.Write(grid.Settings with { Tasks = [.. grid.Settings.Tasks.Select(task => task with { Runs = [.. task.Runs, new("0123456789ab", "a run of before", 1)] })] });
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         Until(() => Stands(grid).All(standing => standing == Standing.Failed));
         Assert.StartsWith("The notebooks or the kit have changed", grid.State(0).Failed);
@@ -120,9 +120,86 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public async Task WhatIsNoGridIsOneSentence()
     {
-        foreach (var arguments in new[] { ["status", At("none")], new[] { "retry", At("none") }, ["submit", "nothing"], ["submit", "--site", At("none"), "--dry-run", "--profile", "smoke", "--gres", "x"] })
+        foreach (var arguments in new[] { ["status", At("none")], new[] { "retry", At("none") }, ["submit", "nothing"], ["submit", "--site", At("none"), "--dry-run", "--profile", "smoke", "--gres", "x"],
+            ["submit", "--name", "../runs"], ["submit", "--name", _folder], ["submit", "--name", ".."], ["submit", "--name", ""] })
             Assert.Matches(@"^lthkit: [^\n]+[.]\n$", (await Verb(arguments)) is (2, var error) ? error : "no error");
         Assert.Empty(Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public async Task WhatIsNoGridsIsNeitherDeletedNorThrownAwayNorKilled()
+    {
+        // A folder of something else.
+        Directory.CreateDirectory(At("grid"));
+        File.WriteAllText(At("grid/mine"), "");
+        Assert.Contains("is there and is no grid", (await Assert.ThrowsAsync<UserException>(() => Submit(GridProgram.Settings(1, At("runs"), atOnce: 1)))).Message);
+        Assert.True(File.Exists(At("grid/mine")));
+        File.Delete(At("grid/mine"));
+        GridFolder grid = new(At("grid"));
+        grid.Write(GridProgram.Settings(1, At("runs"), atOnce: 1) with { Tasks = [new("0", "a ladder", "synthetic", [0], [new("0", "held", 1), new("1", "left", 1)])] });
+        RunFolder[] runs = [.. grid.Missing(0).Select(run => GridFolder.Folder(grid.Settings, run))];
+        foreach (var run in runs)
+        {
+            Directory.CreateDirectory(run.Path);
+            File.WriteAllText(run.Spec, "{}");
+        }
+        // A run that another machine trains.
+        File.WriteAllText(runs[0].Lease, "elsewhere 1 1");
+        Assert.Equal((0, ""), await Verb("reset", grid.Path));
+        Assert.Equal([true, false], runs.Select(run => File.Exists(run.Spec)));
+        // A process that does not work for the grid, though its number stands there, such as this one.
+        using (GridFolder.Hold(grid.Lock(0)))
+        {
+            Assert.Equal($"{Environment.ProcessId}", File.ReadAllText(grid.Lock(0) + ".pid"));
+            Assert.Equal((true, null), (GridFolder.IsHeld(grid.Lock(0)), grid.Holder(grid.Lock(0))));
+        }
+        Assert.False(File.Exists(grid.Lock(0) + ".pid"));
+    }
+
+    [Fact]
+    public async Task ADryRunsTimeIsOfTheMachinesThatTrain()
+    {
+        var here = GridProgram.Settings(2, At("runs"), atOnce: 1);
+        Assert.Matches("time +about .* on this machine", await Said(here));
+        Assert.Matches("time +not known", await Said(here with { Device = "cuda" }));
+        Assert.Matches("time +not known", await Said(GridProgram.OnSlurm(here)));
+        using (var lab = Lab.Open(GridProgram.Profile(1), device: "cpu", store: new RunStore(At("runs"))))
+            GridProgram.Ask(lab);
+        Assert.Matches("time +about [^h]*, 1 side by side, as finished runs", await Said(GridProgram.OnSlurm(here)));
+        Assert.False(Directory.Exists(At("grid")));
+
+        async Task<string> Said(GridSettings settings)
+        {
+            var said = new StringWriter();
+            Assert.Equal(0, await GridVerb.Submit(new(At("grid")), settings, dryRun: true, GridProgram.PlanRuns, said, default));
+            return said.ToString();
+        }
+    }
+
+    [Fact]
+    public void ATaskStagesItsOwnImagesAndLeavesNothing()
+    {
+        foreach (var file in new[] { "cifar-10-batches-bin/test_batch.bin", "cifar-100-binary/test.bin", "other" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(At($"data/{file}"))!);
+            File.WriteAllText(At($"data/{file}"), file);
+        }
+        Directory.CreateDirectory(At("node"));
+        var settings = GridProgram.Settings(1, At("runs"), atOnce: 1) with
+        {
+            Stage = At("node"),
+            Parameters = new Dictionary<string, string> { ["dataDir"] = At("data"), ["dataset"] = "synthetic" },
+        };
+        GridTask task = new("0", "a ladder", "cifar-10", [0], []);
+        using (var staged = new Staged(settings, task, "1", default))
+            Assert.Equal(["cifar-10-batches-bin/test_batch.bin"],
+                Directory.GetFiles(At("node"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(staged.Settings.Parameters["dataDir"], file)));
+        Assert.Empty(Directory.GetFileSystemEntries(At("node")));
+        Assert.ThrowsAny<OperationCanceledException>(() => new Staged(settings, task, "1", new(canceled: true)));
+        // The second file is one that cannot be read.
+        File.CreateSymbolicLink(At("data/cifar-10-batches-bin/z"), At("none"));
+        Assert.ThrowsAny<IOException>(() => new Staged(settings, task, "1", default));
+        Assert.Empty(Directory.GetFileSystemEntries(At("node")));
     }
 
     // Tasks that are stopped and killed at random under a controller that is killed too; LTHKIT_SIEGE says how many (200 take some minutes).
@@ -131,7 +208,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     {
         var seeds = int.TryParse(Environment.GetEnvironmentVariable("LTHKIT_SIEGE"), out var number) ? number : 8;
         using SlurmCluster cluster = new(processors: 64);
-        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Plan(seeds, At("runs"), atOnce: 4)) with { TimeOuts = 1000 });
+        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(seeds, At("runs"), atOnce: 4)) with { TimeOuts = 1000 });
         var random = new Random(1);
         var sent = new Dictionary<string, int>();
         var (restarted, clock) = (false, Stopwatch.StartNew());
@@ -152,7 +229,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
                 cluster.RestartController(TimeSpan.FromSeconds(2));
                 restarted = true;
             }
-            var held = Enumerable.Range(0, seeds).Select(grid.Lock).Select(GridFolder.Holder).OfType<int>().ToList();
+            var held = Enumerable.Range(0, seeds).Select(grid.Lock).Select(grid.Holder).OfType<int>().ToList();
             if (held.Count > 0 && sent.Values.Sum() < 2 * seeds)
             {
                 var signal = new[] { "USR1", "USR2", "TERM", "KILL" }[random.Next(4)];
@@ -164,7 +241,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         counted.WriteLine($"{seeds} tasks, {string.Join(", ", sent.Select(s => $"{s.Value} SIG{s.Key}"))}, {clock.Elapsed.TotalSeconds:0} s");
         AsAlone(seeds, At("runs"));
         // No run was trained to its end twice, by whatever process, and nothing was queued again twice.
-        var finished = grid.Plan.Tasks.SelectMany((_, i) => Regex.Matches(Log(grid, i), @"grid: finished (\w+)").Select(match => match.Groups[1].Value)).ToList();
+        var finished = grid.Settings.Tasks.SelectMany((_, i) => Regex.Matches(Log(grid, i), @"grid: finished (\w+)").Select(match => match.Groups[1].Value)).ToList();
         Assert.Equal(finished.Distinct().Count(), finished.Count);
         Assert.Equal(Numbers(grid, "is queued again").Sum(), Restarts());
     }
@@ -173,7 +250,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     public async Task ATimeOutCountsAPreemptionDoesNotAndWhatIsCancelledStaysSo()
     {
         using SlurmCluster cluster = new(processors: 2);
-        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Plan(2, At("runs"), atOnce: 2, epochs: 100_000)) with { TimeOuts = 0, Margin = 50 });
+        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(2, At("runs"), atOnce: 2, epochs: 100_000)) with { TimeOuts = 0, Margin = 50 });
         var job = File.ReadAllText(grid.Jobs).Trim();
         Until(() => Numbers(grid, "multiply-adds").All(count => count > 0));
         SlurmCluster.Output("sbatch", "-p", "high", "-n", "2", "--output=/dev/null", "--wrap", "sleep 1");
@@ -199,7 +276,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     public async Task WhenSlurmFailsOnceOrForGoodNothingIsTakenForFailed()
     {
         using SlurmCluster cluster = new(processors: 1);
-        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Plan(2, At("runs"), atOnce: 2, epochs: 100_000)));
+        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(2, At("runs"), atOnce: 2, epochs: 100_000)));
         Until(() => Stands(grid).Contains(Standing.Running));
         Assert.Equal([Standing.Running, Standing.Pending], Stands(grid).Order());
         var path = Environment.GetEnvironmentVariable("PATH");

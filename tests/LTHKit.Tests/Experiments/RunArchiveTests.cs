@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using LTHKit.Analysis;
 using LTHKit.Experiments;
@@ -181,6 +182,25 @@ public sealed class RunArchiveTests : IDisposable
         List<string> busy = [];
         Assert.Equal(4, Archive.Import(Store("here"), busy.Add).New);
         Assert.Equal([Store("here").Folder(found[1].Spec).Run], busy);
+    }
+
+    [Fact]
+    public void WhatACutOffTrainingLeftGoesAndTheLeaseStaysUntilTheRunIsThere()
+    {
+        var (found, _) = Trained();
+        var run = Store("here").Folder(found[1].Spec);
+        Directory.CreateDirectory(run.Path);
+        File.WriteAllText(run.Checkpoint, "half");
+        using var seen = new BlockingCollection<string>();
+        using var watcher = new FileSystemWatcher(run.Path);
+        watcher.Deleted += (_, file) => seen.Add($"without {file.Name}");
+        watcher.Renamed += (_, file) => seen.Add($"with {file.Name}");
+        watcher.EnableRaisingEvents = true;
+        Archive.Import(Store("here"));
+        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        var before = seen.GetConsumingEnumerable(late.Token).TakeWhile(change => change != "without lease").ToList();
+        Assert.Contains("without checkpoint.safetensors", before);
+        Assert.Contains("with done.json", before);
     }
 
     [Fact]

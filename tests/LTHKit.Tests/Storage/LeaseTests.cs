@@ -53,9 +53,13 @@ public sealed class LeaseTests : IDisposable
             File.SetLastWriteTimeUtc(Path, DateTime.UtcNow.AddSeconds(-121));
             using (Lease.Take(Path, "b")!)
                 Assert.StartsWith("b ", File.ReadAllText(Path));
-            File.WriteAllText(Path, "c 1");
+            // Of one's own machine it is taken as soon as its process is gone; no process has this number.
+            File.WriteAllText(Path, "c 4194304 1");
             using (Lease.Take(Path, "c")!)
+            {
                 Assert.Null(Lease.Take(Path, "a"));
+                Assert.Null(Lease.Take(Path, "c"));
+            }
         }
         Assert.Empty(Directory.GetFiles(_folder.Path));
         // Whose lease was taken leaves the other's alone.
@@ -63,5 +67,15 @@ public sealed class LeaseTests : IDisposable
         File.WriteAllText(Path, "b 1");
         first.Dispose();
         Assert.Equal("b 1", File.ReadAllText(Path));
+    }
+
+    [Fact]
+    public void WhatCannotBeReadAtTheEndIsLeft()
+    {
+        var lease = Lease.Take(Path, "a")!;
+        File.Delete(Path);
+        Directory.CreateDirectory(Path);
+        lease.Dispose();
+        Assert.True(Directory.Exists(Path));
     }
 }
