@@ -57,15 +57,15 @@ internal static class GridVerb
             var called = notebooks.Count == 1 ? notebooks[0].Name : $"{notebooks[0].Name}-and-{notebooks.Count - 1}-more";
             var folder = Folder(parsed.GetValue(name) is not { } own ? $"{called}-{settings.Parameters["profile"]}"
                 : Regex.IsMatch(own, @"^[A-Za-z0-9][A-Za-z0-9._-]*\z") ? own
-                : throw new UserException($"A grid cannot be called '{own}': give a --name of letters, digits, dots, dashes and underscores, a letter or digit first."));
+                : throw new UserException($"A grid cannot be called '{own}': give a --name of letters, digits and '.', '-', '_', that begins with a letter or digit."));
             return await Submit(folder, settings, parsed.GetValue(dryRun), PlanNotebooks, Console.Out, cancel);
         });
         return command;
     }
 
     /// <summary>Plans a grid and begins what the store lacks.</summary>
-    public static async Task<int> Submit(
-        GridFolder folder, GridSettings settings, bool dryRun, Func<GridSettings, GridTask?, Plan, CancellationToken, Task> planner, TextWriter output, CancellationToken cancel)
+    public static async Task<int> Submit(GridFolder folder, GridSettings settings, bool dryRun,
+        Func<GridSettings, GridTask?, Plan, CancellationToken, Task> planner, TextWriter output, CancellationToken cancel)
     {
         if (folder.Exists && ICluster.Of(folder).Active() is null or { Count: > 0 })
             throw new UserException($"The grid {folder.Name} is at work, or Slurm does not answer: see ./lthkit grid status {folder.Name}, cancel it, or give another --name.");
@@ -173,7 +173,8 @@ internal static class GridVerb
         if (ICluster.Of(grid).Active() is null or { Count: > 0 })
             throw new UserException($"Tasks of {grid.Name} are at work, or Slurm does not answer; cancel them first.");
         var (tasks, thrown, kept) = (Enumerable.Range(0, grid.Settings.Tasks.Count).ToList(), 0, 0);
-        foreach (var folder in tasks.SelectMany(grid.Missing).Select(run => GridFolder.Folder(grid.Settings, run)).Where(folder => Directory.Exists(folder.Path)))
+        var unfinished = tasks.SelectMany(grid.Missing).Select(run => GridFolder.Folder(grid.Settings, run));
+        foreach (var folder in unfinished.Where(folder => Directory.Exists(folder.Path)))
         {
             using var held = RunStore.TryAcquire(folder);
             if (held is null)

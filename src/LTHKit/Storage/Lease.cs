@@ -34,7 +34,8 @@ internal sealed class Lease : IDisposable
             {
                 var holder = File.ReadAllText(path);
                 var written = File.GetLastWriteTimeUtc(path);       // 1601 where it has just gone
-                if (!(holder.Split(' ') is [var on, var process, ..] && on == machine && !Lives(process)) && (written.Year < 1970 || Now(path) - written < Life))
+                var left = holder.Split(' ') is [var on, var process, ..] && on == machine && !Lives(process);
+                if (!left && (written.Year < 1970 || Now(path) - written < Life))
                     return null;
                 // Of those who find it old one moves it away; who moves another's new one away puts it back.
                 var old = $"{path}.{Guid.NewGuid():N}.tmp";
