@@ -220,17 +220,7 @@ internal sealed partial class RunArchive(string folder)
 
     private static string Name(JsonObject line) => (string)line["run"]!;
 
-    private static JsonObject Parse(RunFolder run, string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
-        {
-            throw run.Damaged(path, e.Message, e);
-        }
-    }
+    private static JsonObject Parse(RunFolder run, string path) => run.Read(path, () => JsonNode.Parse(File.ReadAllText(path))?.AsObject());
 
     /// <summary>A run's ticket without the run's name, so that runs with one ticket share it.</summary>
     private static byte[] Anonymous(RunFolder run)

@@ -171,15 +171,8 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>What is written of a finished run.</summary>
     private static Done ReadDone(RunFolder folder)
     {
-        try
-        {
-            var done = JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions) ?? throw new JsonException("it is empty");
-            return done.Run == folder.Run && done.Collapsed is not null && done.Made is not null ? done : throw folder.Damaged(folder.Done, "it is of another run");
-        }
-        catch (JsonException e)
-        {
-            throw folder.Damaged(folder.Done, e.Message, e);
-        }
+        var done = folder.Read(folder.Done, () => JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions));
+        return done.Run == folder.Run && done.Collapsed is not null && done.Made is not null ? done : throw folder.Damaged(folder.Done, "it is of another run");
     }
 
     /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
