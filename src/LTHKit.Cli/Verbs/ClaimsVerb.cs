@@ -90,11 +90,8 @@ internal static class ClaimsVerb
 
     private static string[] Cells(Judgement row) =>
     [
-        row.Claim.Id, row.Claim.Sentence, row.Rule, row.Numbers, P(row.P) + (double.IsNaN(row.SignFlip) ? "" : $" (sign-flip {P(row.SignFlip)})"), P(row.Adjusted), row.Says,
-        $"{row.Claim.Runs.Count}{(row.Claim.Holes > 0 ? $", {row.Claim.Holes} missing" : "")}",
+        row.Claim.Id, row.Claim.Sentence, row.Rule, row.Numbers, row.Chance, row.Corrected, row.Says, row.Runs,
     ];
-
-    private static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
 
     /// <summary>The table as Markdown, below the command that writes it.</summary>
     private static string Document(string settings, IReadOnlyList<Judgement> rows) => string.Join('\n',

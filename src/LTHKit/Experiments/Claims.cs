@@ -72,7 +72,7 @@ public static partial class Claims
     public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
     [
         .. from pair in pairs
-           let spec = pair.Both.Runs.Select(run => run.Spec).Concat(pair.Both.Holes.Select(hole => hole.Spec)).FirstOrDefault() ?? pair.Both.Sparsest.Spec
+           let spec = pair.Both.Asked.FirstOrDefault() ?? pair.Both.Sparsest.Spec
            select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Label}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
     ];
 
