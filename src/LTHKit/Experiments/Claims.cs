@@ -78,18 +78,16 @@ public static partial class Claims
 
     /// <summary>
     /// C9: below a critical sparsity the tweaks from theta0 beat weight rewinding, and stay comparable at 74 to 89 % and at 97 %. The least sparse
-    /// level stands for the first; a range without a ticket of the sweeps is no part of the claim.
+    /// level stands for the first; a range in which the sweeps ask for no ticket is no part of the claim.
     /// </summary>
     /// <param name="rewound">Weight rewinding.</param>
     /// <param name="both">All tweaks, from theta0.</param>
     public static IReadOnlyList<Claim> InsteadOfRewinding(Sweep rewound, Sweep both) =>
     [
         Gain("C9", $"beats {rewound.Name} at the lowest sparsity", Alternative.Greater, s => s.Densest, both, rewound),
-        .. new[]
-        {
-            Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at 74 to 89 %", s => s.Mean(at => at is > 0.73 and < 0.9), both, rewound),
-            Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at 97 %", s => s.Mean(at => at > 0.95), both, rewound),
-        }.Where(part => part.Numbers.Count > 0),
+        .. from range in new (string Name, Func<double, bool> Has)[] { ("74 to 89 %", at => at is > 0.73 and < 0.9), ("97 %", at => at > 0.95) }
+           where both.Asked.IntersectBy(rewound.Asked.Select(spec => spec.Halvings), spec => spec.Halvings).Any(spec => range.Has(spec.Sparsity))
+           select Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at {range.Name}", s => s.Mean(range.Has), both, rewound),
     ];
 
     /// <summary>
