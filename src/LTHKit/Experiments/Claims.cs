@@ -123,13 +123,16 @@ public static partial class Claims
     /// C12: a tweak's top eigenvalue is higher than vanilla's early in the training (the first watched epoch) and lower late (the last). Sharpness is
     /// what is meant, so absolute values are compared: early in a training the largest eigenvalue is often negative.
     /// </summary>
-    public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
+    /// <param name="vanilla">One a run.</param>
+    /// <param name="tweaked">One a run.</param>
+    /// <param name="epochs">After which the watch looked; null for those of the first series.</param>
+    public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked, IReadOnlyList<int>? epochs = null)
     {
         return [Of("higher", Alternative.Greater, last: false), Of("lower", Alternative.Less, last: true)];
 
         Claim Of(string how, Alternative alternative, bool last)
         {
-            return Difference("C12", $"{how} top eigenvalue than vanilla after epoch {End(tweaked.FirstOrDefault()?.Epochs ?? [])}", alternative, tweaked, vanilla,
+            return Difference("C12", $"{how} top eigenvalue than vanilla after epoch {End(epochs ?? tweaked.FirstOrDefault()?.Epochs ?? [])}", alternative, tweaked, vanilla,
                 s => s.Run, s => s.Values.GetValueOrDefault(CurvatureWatch.TopEigenvalue) is { Count: > 0 } seen ? Math.Abs(End(seen)) : double.NaN);
 
             T? End<T>(IReadOnlyList<T> all) => last ? all.LastOrDefault() : all.FirstOrDefault();

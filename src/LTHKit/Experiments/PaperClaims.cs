@@ -38,7 +38,7 @@ public static partial class Claims
             .. InsteadOfRewinding(rewound, both),
             .. OnTopOfRewinding(rewound, Rewound("rewinding + AT", at), Rewound("rewinding + TRT", trt), Rewound("rewinding + AT + TRT", all)),
             .. Distillation(both, lab.Sweep(tweaks: [.. at, rescaling, new Distillation(Temperature: 4, Weight: 0.9)], name: "AT + TRT, distilled")),
-            .. watched.SelectMany(tweaked => Curvature(Measured(() => lab.Watched(found.Runs, watch)), Measured(() => lab.Watched(tweaked.Runs, watch)))
+            .. watched.SelectMany(tweaked => Curvature(Measured(() => lab.Watched(found.Runs, watch)), Measured(() => lab.Watched(tweaked.Runs, watch)), watch.Epochs)
                 .Select(claim => claim with { Id = $"C12 {tweaked.Name}" })),
             .. Contours(watched[0], 0), .. Contours(watched[2], 1), .. Contours(watched[3], -1),
             .. watched.Select(tweaked => Flatness(eigenvectors, Measured(() => lab.AlongTopEigenvector(tweaked.Runs))) with { Id = $"C14 {tweaked.Name}" }),

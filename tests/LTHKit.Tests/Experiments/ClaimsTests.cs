@@ -21,6 +21,7 @@ public class ClaimsTests
         Assert.All(Judgement.Of(claims), part => Assert.Equal(("C12 swish", verdict), (part.Claim.Id, part.Verdict)));
         Assert.Equal(["higher top eigenvalue than vanilla after epoch 1", "lower top eigenvalue than vanilla after epoch 9"], claims.Select(c => c.Sentence));
         Assert.Equal(early[0] - 2, claims[0].Numbers[0]);
+        Assert.Equal(claims.Select(c => c.Sentence), Claims.Curvature([], [], [1, 5, 9]).Select(c => c.Sentence));
     }
 
     [Fact]
