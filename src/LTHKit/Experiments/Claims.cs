@@ -144,29 +144,39 @@ public static partial class Claims
     /// does: throughout, or more so early or late than at the other end.
     /// </summary>
     /// <param name="name">The tweak's, for instance "skip".</param>
-    /// <param name="early">Planes early in the training, of vanilla and with the tweak: one a seed, in the same order.</param>
+    /// <param name="early">Planes of runs early in the training, of vanilla and with the tweak, as <see cref="Lab.WeightPlanes"/> has them: one a seed.</param>
     /// <param name="late">The same at its end.</param>
     /// <param name="expected">Expected is a larger change early (negative) or late (positive), or more than chance at both ends (0).</param>
-    /// <returns>Without numbers where vanilla has one seed only: a run is no yardstick for itself.</returns>
+    /// <returns>Of the seeds that all have; without numbers where vanilla has one only: a run is no yardstick for itself.</returns>
+    /// <exception cref="UserException">A plane is of no run, or the planes have different points.</exception>
     public static IReadOnlyList<Claim> Contours(string name, (IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) early,
         (IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) late, int expected)
     {
         return expected == 0
             ? [Of("changes the contours early", Excess(early)), Of("changes the contours late", Excess(late))]
             : [Of($"changes the contours more {(expected < 0 ? "early than late" : "late than early")}",
-                [.. Excess(early).Zip(Excess(late), (a, b) => expected * (b - a))])];
+                Excess(early).Join(Excess(late), a => a.Run.Spec.Seed, b => b.Run.Spec.Seed, (a, b) => (a.Run, expected * (b.Number - a.Number))))];
 
         // By how much the tweak's change exceeds that from each seed of vanilla to the next.
-        static double[] Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes)
+        static IEnumerable<(RunResult Run, double Number)> Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes)
         {
-            var (vanilla, count) = (planes.Vanilla, planes.Vanilla.Count);
-            return [.. vanilla.Zip(planes.Tweaked).Select((pair, seed)
-                => Distance(pair.First, pair.Second) - (count > 1 ? Distance(pair.First, vanilla[(seed + 1) % count]) : double.NaN))];
+            var vanilla = planes.Vanilla.Select(OfRun).ToList();
+            return from plane in vanilla.Index()
+                   join other in planes.Tweaked.Select(OfRun) on plane.Item.Run.Spec.Seed equals other.Run.Spec.Seed
+                   let next = vanilla.Count > 1 ? Distance(plane.Item, vanilla[(plane.Index + 1) % vanilla.Count]) : double.NaN
+                   select (other.Run, Distance(plane.Item, other) - next);
         }
 
-        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater,
-            numbers.Index().Where(n => double.IsFinite(n.Item)).ToDictionary(n => n.Index, n => n.Item))
-        { Unit = "", Scale = 1 };
+        static PlaneOfRun OfRun(Plane plane)
+            => plane as PlaneOfRun ?? throw new UserException($"The plane '{plane.Name}' is of no run; give planes that the laboratory measured through the weights of runs.");
+
+        Claim Of(string what, IEnumerable<(RunResult, double)> numbers)
+            => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater, BySeed(numbers))
+            {
+                Unit = "",
+                Scale = 1,
+                Runs = [.. new[] { early.Vanilla, early.Tweaked, late.Vanilla, late.Tweaked }.SelectMany(planes => planes).Select(plane => OfRun(plane).Run).DistinctBy(run => run.Id)],
+            };
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>

@@ -52,13 +52,9 @@ public static partial class Claims
         Sweep Watched(params Tweak[] tweaks) => lab.Sweep([0.914], tweaks, watches: [watch], keep: [early], dense: false);
 
         IReadOnlyList<Claim> Contours(Sweep tweaked, int expected)
-        {
-            var seeds = found.Runs.Select(run => run.Spec.Seed).Intersect(tweaked.Runs.Select(run => run.Spec.Seed)).ToHashSet();
-            return Claims.Contours(tweaked.Name, (Planes(found, early), Planes(tweaked, early)), (Planes(found), Planes(tweaked)), expected);
+            => Claims.Contours(tweaked.Name, (Planes(found, early), Planes(tweaked, early)), (Planes(found), Planes(tweaked)), expected);
 
-            IReadOnlyList<Analysis.Plane> Planes(Sweep sweep, int? epochs = null)
-                => Measured(() => lab.WeightPlanes(sweep.Runs.Where(run => seeds.Contains(run.Spec.Seed)), epochs));
-        }
+        IReadOnlyList<Analysis.Plane> Planes(Sweep sweep, int? epochs = null) => Measured(() => lab.WeightPlanes(sweep.Runs, epochs));
 
         IReadOnlyList<T> Measured<T>(Func<IReadOnlyList<T>> measure)
         {
