@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using LTHKit.Storage;
 using LTHKit.Training;
 
@@ -65,6 +66,9 @@ internal sealed record RunFolder(string Path)
             throw Damaged(path, e.Message, e);
         }
     }
+
+    /// <summary>A file of this run that holds one JSON object.</summary>
+    public JsonObject Json(string path) => Read(path, () => JsonNode.Parse(System.IO.File.ReadAllText(path))?.AsObject());
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
 }
