@@ -1,7 +1,5 @@
 using System.CommandLine;
-using LTHKit.Data;
 using LTHKit.Experiments;
-using LTHKit.Models;
 using LTHKit.Storage;
 
 namespace LTHKit.Cli;
@@ -13,11 +11,6 @@ internal static class ClaimsVerb
 
     public static Command Create()
     {
-        var profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
-        var dataset = Settings.Choice("--dataset", "The images (default: the profile's own).", "", [.. DataSets.Names]);
-        var model = Settings.Choice("--model", "The network (default: the profile's own).", "", [.. Networks.Names]);
-        var seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
-        var device = Settings.Choice("--device", "Where the runs were trained (auto: CUDA where there is a device).", "auto", "auto", "cpu", "cuda");
         var store = Settings.Folder("--store", "The run store (default: artifacts/runs, or what LTHKIT_RUNS names).", "");
         var write = new Option<string>("--write") { Description = $"Write the table, with the runs behind each line, as {Table} into this folder of results/.", HelpName = "NAME" };
         var verify = new Option<string>("--verify")
@@ -27,14 +20,15 @@ internal static class ClaimsVerb
         };
         var command = new Command("claims", "What the store's finished runs say to every claim of the paper. Nothing is trained; what is missing is said.")
         {
-            profile, dataset, model, seeds, device, store, write, verify,
+            store, write, verify,
         };
+        var extent = new Extent(command, "Where the runs were trained", "auto", "cpu", "cuda");
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(verify) is { } committed)
                 return Verify(command, ResultsVerb.Place(committed));
-            var size = Profile.Get(parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(seeds), parsed.GetValue(model));
-            using var lab = Lab.Open(size, device: parsed.GetValue(device)!, store: ResultsVerb.Store(parsed.GetValue(store)!), train: false);
+            var size = extent.Size(parsed);
+            using var lab = Lab.Open(size, device: extent.Device(parsed), store: ResultsVerb.Store(parsed.GetValue(store)!), train: false);
             var missing = new List<string>();
             var rows = Judgement.Of(Claims.Of(lab, missing.Add));
             Text.Table(Console.Out, [Heading, .. rows.Select(Cells)]);
