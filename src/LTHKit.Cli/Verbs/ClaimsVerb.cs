@@ -59,7 +59,8 @@ internal static class ClaimsVerb
         var temporary = Directory.CreateTempSubdirectory("lthkit-claims-").FullName;
         try
         {
-            new RunArchive(folder).Import(new(Path.Combine(temporary, "runs")));
+            var archive = new RunArchive(folder);
+            var foreign = archive.Import(new(Path.Combine(temporary, "runs"))).Foreign;
             string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
             if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
                 throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
@@ -70,6 +71,9 @@ internal static class ClaimsVerb
                 Console.WriteLine($"{path} is what the runs beside it say");
                 return 0;
             }
+            if (foreign > 0)
+                throw new UserException($"{Text.Count(foreign, "run")} in {folder} were made by {string.Join(" and by ", archive.OtherMakers())}; this is {RunStore.Kit}, "
+                    + "which never takes them for its own: verify the table with what made them.");
             foreach (var (i, (mine, theirs)) in here.Concat(Enumerable.Repeat("", there.Length)).Zip(there.Concat(Enumerable.Repeat("", here.Length))).Index().Where(pair => pair.Item.First != pair.Item.Second))
                 Console.WriteLine($"line {i + 1} is\n  {theirs}\nand the runs say\n  {mine}");
             return 1;

@@ -80,8 +80,11 @@ internal sealed partial class RunArchive(string folder)
                 busy?.Invoke(run.Run);
             }
         }
-        return (lines.Count, added, lines.Count(line => !((string)line["made"]!).StartsWith(RunStore.Kit + ",")));
+        return (lines.Count, added, lines.Count(IsForeign));
     }
+
+    /// <summary>Who made the runs that this version of the kit never takes for its own.</summary>
+    public IReadOnlyList<string> OtherMakers() => [.. Read().Where(IsForeign).Select(Made).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>A finished run as a line.</summary>
     private JsonObject Line(RunFolder run)
@@ -217,6 +220,10 @@ internal sealed partial class RunArchive(string folder)
         => line["weights"]!.AsObject().Select(file => ("weights", (string)file.Value!)).Concat((string?)line["mask"] is { } mask ? [("masks", mask)] : []);
 
     private static IEnumerable<string> Files(JsonObject line) => line["files"]!.AsObject().Concat(line["weights"]!.AsObject()).Select(file => file.Key);
+
+    private static bool IsForeign(JsonObject line) => !Made(line).StartsWith(RunStore.Kit + ",", StringComparison.Ordinal);
+
+    private static string Made(JsonObject line) => (string)line["made"]!;
 
     private static string Name(JsonObject line) => (string)line["run"]!;
 
