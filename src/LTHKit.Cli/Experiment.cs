@@ -5,8 +5,32 @@ using LTHKit.Models;
 
 namespace LTHKit.Cli;
 
+/// <summary>The options that say how large an experiment is, and on which device.</summary>
+internal class Extent
+{
+    private readonly Option<string> _profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
+    private readonly Option<string> _dataset = Settings.Choice("--dataset", "The images (default: the profile's own).", "", [.. DataSets.Names]);
+    private readonly Option<string> _model = Settings.Choice("--model", "The network (default: the profile's own).", "", [.. Networks.Names]);
+    private readonly Option<int> _seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
+    private readonly Option<string> _device;
+
+    /// <summary>Adds them to a command.</summary>
+    public Extent(Command command, string device, params string[] devices)
+    {
+        _device = Settings.Choice("--device", $"{device}{(devices[0] == "auto" ? " (auto: CUDA where there is a device)" : "")}.", devices[0], devices);
+        foreach (var option in (Option[])[_profile, _dataset, _model, _seeds, _device])
+            command.Options.Add(option);
+    }
+
+    /// <summary>The device's name.</summary>
+    public string Device(ParseResult parsed) => parsed.GetValue(_device)!;
+
+    /// <summary>The profile; what is wrong with it is refused here.</summary>
+    public Profile Size(ParseResult parsed) => Profile.Get(parsed.GetValue(_profile)!, parsed.GetValue(_dataset), parsed.GetValue(_seeds), parsed.GetValue(_model));
+}
+
 /// <summary>The options that say which figures are drawn, and of how large an experiment.</summary>
-internal sealed class Experiment
+internal sealed class Experiment : Extent
 {
     private readonly Argument<string[]> _figures = new("FIGURE")
     {
@@ -14,32 +38,19 @@ internal sealed class Experiment
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<string> _profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
-    private readonly Option<string> _dataset = Settings.Choice("--dataset", "The images (default: the profile's own).", "", [.. DataSets.Names]);
     private readonly Option<string> _data = Settings.Folder("--data", "The folder with the images of a real data set.", Path.Combine(Checkout.Root, "data"));
-    private readonly Option<string> _model = Settings.Choice("--model", "The network (default: the profile's own).", "", [.. Networks.Names]);
-    private readonly Option<int> _seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
-    private readonly Option<string> _device;
 
     /// <summary>Adds them to a command.</summary>
-    public Experiment(Command command, params string[] devices)
+    public Experiment(Command command, params string[] devices) : base(command, "Where to train", devices)
     {
-        _device = Settings.Choice("--device", $"Where to train{(devices[0] == "auto" ? " (auto: CUDA where there is a device)" : "")}.", devices[0], devices);
         command.Arguments.Add(_figures);
-        foreach (var option in (Option[])[_profile, _dataset, _data, _model, _seeds, _device])
-            command.Options.Add(option);
+        command.Options.Add(_data);
     }
 
     /// <summary>The notebooks that were asked for.</summary>
     public IReadOnlyList<FigureNotebook> Notebooks(ParseResult parsed) => ReproduceVerb.Choose(parsed.GetValue(_figures) ?? []);
 
-    /// <summary>The device's name.</summary>
-    public string Device(ParseResult parsed) => parsed.GetValue(_device)!;
-
-    /// <summary>The profile; what is wrong with it is refused here.</summary>
-    public Profile Size(ParseResult parsed) => Profile.Get(parsed.GetValue(_profile)!, parsed.GetValue(_dataset), parsed.GetValue(_seeds), parsed.GetValue(_model));
-
-    /// <summary>The same as the parameters of a notebook.</summary>
+    /// <summary>The profile and the rest as the parameters of a notebook.</summary>
     public Dictionary<string, string> Parameters(ParseResult parsed, int jobs) => Size(parsed) is var size ? new()
     {
         ["profile"] = size.Name,

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using LTHKit.Experiments;
 using Xunit;
 
 namespace LTHKit.Cli.Tests;
@@ -57,5 +59,20 @@ public sealed partial class VerbTests
         var written = Path.Combine(results, "claims.md");
         File.WriteAllText(written, File.ReadAllText(written).Replace("| open", "| holds"));
         Assert.Equal(1, (await Run("claims", "--verify", results)).Code);
+
+        // What another kit made says nothing here, and the table is not to blame for it.
+        var lines = Path.Combine(results, "runs.jsonl");
+        File.WriteAllLines(lines, [.. File.ReadAllLines(lines).Select(text =>
+        {
+            var line = JsonNode.Parse(text)!.AsObject();
+            line.Remove("check");
+            line["made"] = RunStore.Kit + "0, cpu";
+            line["run"] = RunStore.Name(SpecJson.Hash(line["spec"]!.AsObject()), RunStore.Kit + "0, cpu");
+            line["check"] = SpecJson.Hash(line);
+            return line.ToJsonString();
+        })]);
+        var refused = await Run("claims", "--verify", results);
+        Assert.Equal(2, refused.Code);
+        Assert.Contains($"made by {RunStore.Kit}0, cpu; this is {RunStore.Kit}, ", refused.Error);
     }
 }

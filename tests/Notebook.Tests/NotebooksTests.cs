@@ -27,7 +27,7 @@ public sealed partial class NotebooksTests(Reproduced reproduced) : InFolder
     {
         Assert.True(File.Exists(Path.Combine(reproduced.Output, "00-quickstart.table-accuracy.csv")));
         // All notebooks share the profile's dense networks and ladder: two seeds, and the levels up to the one that is nearest to 91.4 %.
-        var smoke = Profile.Smoke;
+        var smoke = Profile.Get("smoke");
         var runs = Directory.GetFiles(reproduced.Runs, "spec.json", SearchOption.AllDirectories)
             .Select(path => JsonNode.Parse(File.ReadAllText(path))!["run"]!.AsObject()).Where(IsVanilla).ToList();
         Assert.Equal([0, 0, 1, 1, 2, 2, 3, 3, 4, 4], runs.Select(Level).Order());

@@ -1,7 +1,5 @@
 using System.CommandLine;
-using LTHKit.Data;
 using LTHKit.Experiments;
-using LTHKit.Models;
 using LTHKit.Storage;
 
 namespace LTHKit.Cli;
@@ -13,11 +11,6 @@ internal static class ClaimsVerb
 
     public static Command Create()
     {
-        var profile = Settings.Choice("--profile", "How large the experiment is.", "quick", [.. Profile.Names]);
-        var dataset = Settings.Choice("--dataset", "The images (default: the profile's own).", "", [.. DataSets.Names]);
-        var model = Settings.Choice("--model", "The network (default: the profile's own).", "", [.. Networks.Names]);
-        var seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
-        var device = Settings.Choice("--device", "Where the runs were trained (auto: CUDA where there is a device).", "auto", "auto", "cpu", "cuda");
         var store = Settings.Folder("--store", "The run store (default: artifacts/runs, or what LTHKIT_RUNS names).", "");
         var write = new Option<string>("--write") { Description = $"Write the table, with the runs behind each line, as {Table} into this folder of results/.", HelpName = "NAME" };
         var verify = new Option<string>("--verify")
@@ -27,14 +20,15 @@ internal static class ClaimsVerb
         };
         var command = new Command("claims", "What the store's finished runs say to every claim of the paper. Nothing is trained; what is missing is said.")
         {
-            profile, dataset, model, seeds, device, store, write, verify,
+            store, write, verify,
         };
+        var extent = new Extent(command, "Where the runs were trained", "auto", "cpu", "cuda");
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(verify) is { } committed)
                 return Verify(command, ResultsVerb.Place(committed));
-            var size = Profile.Get(parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(seeds), parsed.GetValue(model));
-            using var lab = Lab.Open(size, device: parsed.GetValue(device)!, store: ResultsVerb.Store(parsed.GetValue(store)!), train: false);
+            var size = extent.Size(parsed);
+            using var lab = Lab.Open(size, device: extent.Device(parsed), store: ResultsVerb.Store(parsed.GetValue(store)!), train: false);
             var missing = new List<string>();
             var rows = Judgement.Of(Claims.Of(lab, missing.Add));
             Text.Table(Console.Out, [Heading, .. rows.Select(Cells)]);
@@ -65,7 +59,8 @@ internal static class ClaimsVerb
         var temporary = Directory.CreateTempSubdirectory("lthkit-claims-").FullName;
         try
         {
-            new RunArchive(folder).Import(new(Path.Combine(temporary, "runs")));
+            var archive = new RunArchive(folder);
+            var foreign = archive.Import(new(Path.Combine(temporary, "runs"))).Foreign;
             string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
             if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
                 throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
@@ -76,6 +71,9 @@ internal static class ClaimsVerb
                 Console.WriteLine($"{path} is what the runs beside it say");
                 return 0;
             }
+            if (foreign > 0)
+                throw new UserException($"{Text.Count(foreign, "run")} in {folder} were made by {string.Join(" and by ", archive.OtherMakers())}; this is {RunStore.Kit}, "
+                    + "which never takes them for its own: verify the table with what made them.");
             foreach (var (i, (mine, theirs)) in here.Concat(Enumerable.Repeat("", there.Length)).Zip(there.Concat(Enumerable.Repeat("", here.Length))).Index().Where(pair => pair.Item.First != pair.Item.Second))
                 Console.WriteLine($"line {i + 1} is\n  {theirs}\nand the runs say\n  {mine}");
             return 1;
@@ -90,11 +88,8 @@ internal static class ClaimsVerb
 
     private static string[] Cells(Judgement row) =>
     [
-        row.Claim.Id, row.Claim.Sentence, row.Rule, row.Numbers, P(row.P) + (double.IsNaN(row.SignFlip) ? "" : $" (sign-flip {P(row.SignFlip)})"), P(row.Adjusted), row.Says,
-        $"{row.Claim.Runs.Count}{(row.Claim.Holes > 0 ? $", {row.Claim.Holes} missing" : "")}",
+        row.Claim.Id, row.Claim.Sentence, row.Rule, row.Numbers, row.Chance, row.Corrected, row.Says, row.Runs,
     ];
-
-    private static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
 
     /// <summary>The table as Markdown, below the command that writes it.</summary>
     private static string Document(string settings, IReadOnlyList<Judgement> rows) => string.Join('\n',

@@ -80,9 +80,6 @@ public sealed class SeedResults
     /// <summary>Of the sparsest ticket.</summary>
     public double Sparsest => Of(_tickets[^1].Run);
 
-    /// <summary>Of the ticket whose nominal sparsity, in [0, 1), is nearest.</summary>
-    public double Near(double sparsity) => Of(_tickets.MinBy(ticket => Math.Abs(ticket.Sparsity - sparsity)).Run);
-
     /// <summary>The mean over the tickets.</summary>
     /// <param name="at">Which nominal sparsities, in [0, 1); null for all.</param>
     public double Mean(Func<double, bool>? at = null) => Mean(_tickets.Where(ticket => at?.Invoke(ticket.Sparsity) ?? true));
@@ -91,9 +88,8 @@ public sealed class SeedResults
     public double MeanOfOthers => Mean(_tickets.SkipLast(1));
 
     /// <summary>How much the accuracy grows whenever the weights are halved: the least-squares slope over -log2(1 - sparsity).</summary>
-    /// <exception cref="UserException">There is one ticket only, and no run is missing.</exception>
+    /// <exception cref="UserException">There is one ticket only.</exception>
     public double Slope => _tickets.Count > 1 ? Fit.Line([.. _tickets.Select(t => Halvings(t.Sparsity))], [.. _tickets.Select(t => Of(t.Run))]).B
-        : _sweep.Holes.Count > 0 ? double.NaN
         : throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
 
     /// <summary>The effective sparsity of the sparsest ticket, injected weights counted.</summary>
@@ -112,17 +108,16 @@ public sealed class SeedResults
     /// <summary>The number of each seed that all sweeps have; those without one are left out.</summary>
     internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
     {
-        var (halvings, seeds) = (Shared(run => run.Spec.Halvings), Shared(run => run.Spec.Seed));
-        if (halvings.Count * seeds.Count == 0 && sweeps.Any(sweep => sweep.Holes.Count > 0))
-            return new Dictionary<int, double>();
+        var (halvings, seeds) = (Shared(spec => spec.Halvings), Shared(spec => spec.Seed));
         if (halvings.Count * seeds.Count == 0)
             throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; "
                 + "sweep the same sparsities to compare them.");
-        var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.First(run => run.Spec.Halvings == at).Sparsity)).ToList();
+        var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.FirstOrDefault(run => run.Spec.Halvings == at)?.Sparsity
+            ?? sweeps[0].Asked.First(spec => spec.Halvings == at).Sparsity)).ToList();
         return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
 
-        HashSet<T> Shared<T>(Func<RunResult, T> key) => [.. sweeps.Select(sweep => sweep.Runs.Select(key)).Aggregate((a, b) => a.Intersect(b))];
+        HashSet<T> Shared<T>(Func<RunSpec, T> key) => [.. sweeps.Select(sweep => sweep.Asked.Select(key)).Aggregate((a, b) => a.Intersect(b))];
     }
 
     private static double Mean(IEnumerable<(double, RunResult? Run)> tickets) => tickets.Select(ticket => Of(ticket.Run)).DefaultIfEmpty(double.NaN).Average();

@@ -72,24 +72,22 @@ public static partial class Claims
     public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
     [
         .. from pair in pairs
-           let spec = pair.Both.Runs.Select(run => run.Spec).Concat(pair.Both.Holes.Select(hole => hole.Spec)).FirstOrDefault() ?? pair.Both.Sparsest.Spec
+           let spec = pair.Both.Asked.FirstOrDefault() ?? pair.Both.Sparsest.Spec
            select Gain("C8", $"helps sparse {spec.Model.Name} on {spec.Data.Label}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
     ];
 
     /// <summary>
     /// C9: below a critical sparsity the tweaks from theta0 beat weight rewinding, and stay comparable at 74 to 89 % and at 97 %. The least sparse
-    /// level stands for the first; a range without a ticket of the sweeps is no part of the claim.
+    /// level stands for the first; a range in which the sweeps ask for no ticket is no part of the claim.
     /// </summary>
     /// <param name="rewound">Weight rewinding.</param>
     /// <param name="both">All tweaks, from theta0.</param>
     public static IReadOnlyList<Claim> InsteadOfRewinding(Sweep rewound, Sweep both) =>
     [
         Gain("C9", $"beats {rewound.Name} at the lowest sparsity", Alternative.Greater, s => s.Densest, both, rewound),
-        .. new[]
-        {
-            Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at 74 to 89 %", s => s.Mean(at => at is > 0.73 and < 0.9), both, rewound),
-            Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at 97 %", s => s.Mean(at => at > 0.95), both, rewound),
-        }.Where(part => part.Numbers.Count > 0),
+        .. from range in new (string Name, Func<double, bool> Has)[] { ("74 to 89 %", at => at is > 0.73 and < 0.9), ("97 %", at => at > 0.95) }
+           where both.Asked.IntersectBy(rewound.Asked.Select(spec => spec.Halvings), spec => spec.Halvings).Any(spec => range.Has(spec.Sparsity))
+           select Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at {range.Name}", s => s.Mean(range.Has), both, rewound),
     ];
 
     /// <summary>
@@ -125,13 +123,16 @@ public static partial class Claims
     /// C12: a tweak's top eigenvalue is higher than vanilla's early in the training (the first watched epoch) and lower late (the last). Sharpness is
     /// what is meant, so absolute values are compared: early in a training the largest eigenvalue is often negative.
     /// </summary>
-    public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked)
+    /// <param name="vanilla">One a run.</param>
+    /// <param name="tweaked">One a run.</param>
+    /// <param name="epochs">After which the watch looked; null for those of the first series.</param>
+    public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked, IReadOnlyList<int>? epochs = null)
     {
         return [Of("higher", Alternative.Greater, last: false), Of("lower", Alternative.Less, last: true)];
 
         Claim Of(string how, Alternative alternative, bool last)
         {
-            return Difference("C12", $"{how} top eigenvalue than vanilla after epoch {End(tweaked.FirstOrDefault()?.Epochs ?? [])}", alternative, tweaked, vanilla,
+            return Difference("C12", $"{how} top eigenvalue than vanilla after epoch {End(epochs ?? tweaked.FirstOrDefault()?.Epochs ?? [])}", alternative, tweaked, vanilla,
                 s => s.Run, s => s.Values.GetValueOrDefault(CurvatureWatch.TopEigenvalue) is { Count: > 0 } seen ? Math.Abs(End(seen)) : double.NaN);
 
             T? End<T>(IReadOnlyList<T> all) => last ? all.LastOrDefault() : all.FirstOrDefault();
@@ -143,29 +144,39 @@ public static partial class Claims
     /// does: throughout, or more so early or late than at the other end.
     /// </summary>
     /// <param name="name">The tweak's, for instance "skip".</param>
-    /// <param name="early">Planes early in the training, of vanilla and with the tweak: one a seed, in the same order.</param>
+    /// <param name="early">Planes of runs early in the training, of vanilla and with the tweak, as <see cref="Lab.WeightPlanes"/> has them: one a seed.</param>
     /// <param name="late">The same at its end.</param>
     /// <param name="expected">Expected is a larger change early (negative) or late (positive), or more than chance at both ends (0).</param>
-    /// <returns>Without numbers where vanilla has one seed only: a run is no yardstick for itself.</returns>
+    /// <returns>Of the seeds that all have; without numbers where vanilla has one only: a run is no yardstick for itself.</returns>
+    /// <exception cref="UserException">A plane is of no run, or the planes have different points.</exception>
     public static IReadOnlyList<Claim> Contours(string name, (IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) early,
         (IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) late, int expected)
     {
         return expected == 0
             ? [Of("changes the contours early", Excess(early)), Of("changes the contours late", Excess(late))]
             : [Of($"changes the contours more {(expected < 0 ? "early than late" : "late than early")}",
-                [.. Excess(early).Zip(Excess(late), (a, b) => expected * (b - a))])];
+                Excess(early).Join(Excess(late), a => a.Run.Spec.Seed, b => b.Run.Spec.Seed, (a, b) => (a.Run, expected * (b.Number - a.Number))))];
 
         // By how much the tweak's change exceeds that from each seed of vanilla to the next.
-        static double[] Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes)
+        static IEnumerable<(RunResult Run, double Number)> Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes)
         {
-            var (vanilla, count) = (planes.Vanilla, planes.Vanilla.Count);
-            return [.. vanilla.Zip(planes.Tweaked).Select((pair, seed)
-                => Distance(pair.First, pair.Second) - (count > 1 ? Distance(pair.First, vanilla[(seed + 1) % count]) : double.NaN))];
+            var vanilla = planes.Vanilla.Select(OfRun).ToList();
+            return from plane in vanilla.Index()
+                   join other in planes.Tweaked.Select(OfRun) on plane.Item.Run.Spec.Seed equals other.Run.Spec.Seed
+                   let next = vanilla.Count > 1 ? Distance(plane.Item, vanilla[(plane.Index + 1) % vanilla.Count]) : double.NaN
+                   select (other.Run, Distance(plane.Item, other) - next);
         }
 
-        Claim Of(string what, double[] numbers) => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater,
-            numbers.Index().Where(n => double.IsFinite(n.Item)).ToDictionary(n => n.Index, n => n.Item))
-        { Unit = "", Scale = 1 };
+        static PlaneOfRun OfRun(Plane plane)
+            => plane as PlaneOfRun ?? throw new UserException($"The plane '{plane.Name}' is of no run; give planes that the laboratory measured through the weights of runs.");
+
+        Claim Of(string what, IEnumerable<(RunResult, double)> numbers)
+            => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater, BySeed(numbers))
+            {
+                Unit = "",
+                Scale = 1,
+                Runs = [.. new[] { early.Vanilla, early.Tweaked, late.Vanilla, late.Tweaked }.SelectMany(planes => planes).Select(plane => OfRun(plane).Run).DistinctBy(run => run.Id)],
+            };
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>

@@ -59,6 +59,15 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
         : $"{Text(Estimate)}{(double.IsNaN(Interval) ? "" : $" [{Text(Estimate - Interval)}, {Text(Estimate + Interval)}]")} {Claim.Unit}".TrimEnd()
             + (Seeds == 1 ? ", 1 seed" : $", {Seeds} seeds");
 
+    /// <summary>p and that of the sign-flip test, for instance "0.012 (sign-flip 0.031)"; empty where nothing is decided.</summary>
+    internal string Chance => Small(P) + (double.IsNaN(SignFlip) ? "" : $" (sign-flip {Small(SignFlip)})");
+
+    /// <summary>p after Holm in words.</summary>
+    internal string Corrected => Small(Adjusted);
+
+    /// <summary>How many runs are behind the claim, and how many are missing: "12, 3 missing".</summary>
+    internal string Runs => $"{Claim.Runs.Count}{(Claim.Holes > 0 ? $", {Claim.Holes} missing" : "")}";
+
     /// <summary>The verdict in words, for instance "holds", "suggested: holds", "open, 12 seeds would decide"; empty for a secondary claim.</summary>
     public string Says => Verdict switch
     {
@@ -93,6 +102,8 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
             return (parts, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
         }
     }
+
+    private static string Small(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
 
     private string Text(double number) => FormattableString.Invariant($"{Claim.Scale * number:+0.00;-0.00;0.00}");
 

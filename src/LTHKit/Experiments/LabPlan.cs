@@ -61,8 +61,14 @@ public sealed partial class Lab
 
     private static IEnumerable<(string Key, (double, double) Value)> Timed(RunFolder run)
     {
-        var done = JsonNode.Parse(File.ReadAllText(run.Done))!;
-        if (done["imported"] is null && JsonNode.Parse(File.ReadAllText(run.Spec))!["run"] is JsonObject spec)
-            yield return (Key(spec), ((double)done["sparsity"]!, new RunLog<EpochMetrics>(run, run.Metrics).Read().Average(epoch => epoch.Seconds)));
+        try
+        {
+            return RunStore.ReadDone(run) is { Imported: null } done && run.Json(run.Spec)["run"] is JsonObject spec
+                && new RunLog<EpochMetrics>(run, run.Metrics).Read() is { Count: > 0 } epochs ? [(Key(spec), (done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : [];
+        }
+        catch (FileNotFoundException) when (!File.Exists(run.Done))     // it is trained again meanwhile
+        {
+            return [];
+        }
     }
 }

@@ -38,7 +38,7 @@ public static partial class Claims
             .. InsteadOfRewinding(rewound, both),
             .. OnTopOfRewinding(rewound, Rewound("rewinding + AT", at), Rewound("rewinding + TRT", trt), Rewound("rewinding + AT + TRT", all)),
             .. Distillation(both, lab.Sweep(tweaks: [.. at, rescaling, new Distillation(Temperature: 4, Weight: 0.9)], name: "AT + TRT, distilled")),
-            .. watched.SelectMany(tweaked => Curvature(Measured(() => lab.Watched(found.Runs, watch)), Measured(() => lab.Watched(tweaked.Runs, watch)))
+            .. watched.SelectMany(tweaked => Curvature(Measured(() => lab.Watched(found.Runs, watch)), Measured(() => lab.Watched(tweaked.Runs, watch)), watch.Epochs)
                 .Select(claim => claim with { Id = $"C12 {tweaked.Name}" })),
             .. Contours(watched[0], 0), .. Contours(watched[2], 1), .. Contours(watched[3], -1),
             .. watched.Select(tweaked => Flatness(eigenvectors, Measured(() => lab.AlongTopEigenvector(tweaked.Runs))) with { Id = $"C14 {tweaked.Name}" }),
@@ -52,13 +52,9 @@ public static partial class Claims
         Sweep Watched(params Tweak[] tweaks) => lab.Sweep([0.914], tweaks, watches: [watch], keep: [early], dense: false);
 
         IReadOnlyList<Claim> Contours(Sweep tweaked, int expected)
-        {
-            var seeds = found.Runs.Select(run => run.Spec.Seed).Intersect(tweaked.Runs.Select(run => run.Spec.Seed)).ToHashSet();
-            return Claims.Contours(tweaked.Name, (Planes(found, early), Planes(tweaked, early)), (Planes(found), Planes(tweaked)), expected);
+            => Claims.Contours(tweaked.Name, (Planes(found, early), Planes(tweaked, early)), (Planes(found), Planes(tweaked)), expected);
 
-            IReadOnlyList<Analysis.Plane> Planes(Sweep sweep, int? epochs = null)
-                => Measured(() => lab.WeightPlanes(sweep.Runs.Where(run => seeds.Contains(run.Spec.Seed)), epochs));
-        }
+        IReadOnlyList<Analysis.Plane> Planes(Sweep sweep, int? epochs = null) => Measured(() => lab.WeightPlanes(sweep.Runs, epochs));
 
         IReadOnlyList<T> Measured<T>(Func<IReadOnlyList<T>> measure)
         {

@@ -61,20 +61,8 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     /// <summary>The names of the profiles.</summary>
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
 
-    /// <summary>Seconds a notebook; for tests.</summary>
-    public static Profile Smoke => Get("smoke");
-
     /// <summary>Minutes on two CPU cores, on the synthetic set.</summary>
     public static Profile Quick => Get("quick");
-
-    /// <summary>CIFAR-100 with a narrow ResNet-18, about a day of two CPU cores.</summary>
-    public static Profile Study => Get("study");
-
-    /// <summary>The paper's networks and data on a reduced schedule, for one GPU.</summary>
-    public static Profile Short => Get("short");
-
-    /// <summary>The paper's own settings.</summary>
-    public static Profile Paper => Get("paper");
 
     /// <summary>A profile by name, for a data set.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>

@@ -76,17 +76,20 @@ internal sealed partial class RunArchive(string folder)
             else
                 added += Write(line, run) ? 1 : 0;
         }
-        return (lines.Count, added, lines.Count(line => !((string)line["made"]!).StartsWith(RunStore.Kit)));
+        return (lines.Count, added, lines.Count(IsForeign));
     }
+
+    /// <summary>Who made the runs that this version of the kit never takes for its own.</summary>
+    public IReadOnlyList<string> OtherMakers() => [.. Read().Where(IsForeign).Select(Made).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>A finished run as a line.</summary>
     private JsonObject Line(RunFolder run)
     {
-        var (spec, done) = (Parse(run, run.Spec), Parse(run, run.Done));
+        var (spec, done) = (run.Json(run.Spec), run.Json(run.Done));
         done.Remove("run");
         done.Remove("imported");
-        var curves = File.ReadLines(run.Metrics).Skip(1).Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
-        var best = curves.Select(epoch => epoch.Deserialize<EpochMetrics>(SpecJson.LineOptions)!).MaxBy(epoch => epoch.ValidationAccuracy)!;
+        var curves = new RunLog<JsonObject>(run, run.Metrics).Read();
+        var best = new RunLog<EpochMetrics>(run, run.Metrics).Read().MaxBy(epoch => epoch.ValidationAccuracy) ?? throw run.Damaged(run.Metrics, "epochs are missing");
         var files = run.Measured.Concat(Directory.GetFiles(run.Path, "kept-*.safetensors")).Order(StringComparer.Ordinal);
         return new()
         {
@@ -103,11 +106,11 @@ internal sealed partial class RunArchive(string folder)
             ["weights"] = new JsonObject(),
         };
 
-        static JsonNode Content(string path) => Path.GetExtension(path) switch
+        JsonNode Content(string path) => Path.GetExtension(path) switch
         {
             ".safetensors" => Convert.ToBase64String(File.ReadAllBytes(path)),
-            ".json" => JsonNode.Parse(File.ReadAllText(path))!,
-            _ => new JsonArray([.. File.ReadLines(path).Select(line => JsonNode.Parse(line))]),
+            ".json" => run.Json(path),
+            _ => run.Read(path, () => new JsonArray([.. File.ReadLines(path).Select(line => JsonNode.Parse(line))])),
         };
     }
 
@@ -119,7 +122,7 @@ internal sealed partial class RunArchive(string folder)
         var there = File.Exists(run.Done);
         if (there)
         {
-            var own = Parse(run, run.Done);
+            var own = run.Json(run.Done);
             own.Remove("imported");
             if (!JsonNode.DeepEquals(own, result))
                 return false;
@@ -213,19 +216,11 @@ internal sealed partial class RunArchive(string folder)
 
     private static IEnumerable<string> Files(JsonObject line) => line["files"]!.AsObject().Concat(line["weights"]!.AsObject()).Select(file => file.Key);
 
-    private static string Name(JsonObject line) => (string)line["run"]!;
+    private static bool IsForeign(JsonObject line) => !Made(line).StartsWith(RunStore.Kit + ",", StringComparison.Ordinal);
 
-    private static JsonObject Parse(RunFolder run, string path)
-    {
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
-        {
-            throw run.Damaged(path, e.Message, e);
-        }
-    }
+    private static string Made(JsonObject line) => (string)line["made"]!;
+
+    private static string Name(JsonObject line) => (string)line["run"]!;
 
     /// <summary>A run's ticket without the run's name, so that runs with one ticket share it.</summary>
     private static byte[] Anonymous(RunFolder run)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using LTHKit.Storage;
 using LTHKit.Training;
 
@@ -61,11 +62,27 @@ internal sealed record RunFolder(string Path)
     public UserException Damaged(string path, string why, Exception? inner = null)
         => new($"{path} is damaged ({why}): delete the folder {Path} and the run is trained anew.", inner);
 
+    /// <summary>What is read of a file of this run, which is damaged where that is no JSON or nothing.</summary>
+    public T Read<T>(string path, Func<T?> read) where T : class
+    {
+        try
+        {
+            return read() ?? throw new JsonException("it is empty");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw Damaged(path, e.Message, e);
+        }
+    }
+
+    /// <summary>A file of this run that holds one JSON object.</summary>
+    public JsonObject Json(string path) => Read(path, () => JsonNode.Parse(System.IO.File.ReadAllText(path))?.AsObject());
+
     private string File(string name) => System.IO.Path.Combine(Path, name);
 }
 
 /// <summary>Lines that grow with a run, the first of them the run's name.</summary>
-internal sealed class RunLog<T>(RunFolder folder, string path)
+internal sealed class RunLog<T>(RunFolder folder, string path) where T : class
 {
     private readonly string _head = JsonSerializer.Serialize(new { folder.Run }, SpecJson.LineOptions);
 
@@ -76,14 +93,7 @@ internal sealed class RunLog<T>(RunFolder folder, string path)
         var lines = File.ReadAllLines(path);
         if (lines.Length == 0 || lines[0] != _head)
             throw folder.Damaged(path, "it does not begin with this run's name");
-        try
-        {
-            return [.. lines.Skip(1).Select(line => JsonSerializer.Deserialize<T>(line, SpecJson.LineOptions) ?? throw new JsonException("a line is empty"))];
-        }
-        catch (JsonException e)
-        {
-            throw folder.Damaged(path, e.Message, e);
-        }
+        return [.. lines.Skip(1).Select(line => folder.Read(path, () => JsonSerializer.Deserialize<T>(line, SpecJson.LineOptions)))];
     }
 
     public void Write(IEnumerable<T> lines)

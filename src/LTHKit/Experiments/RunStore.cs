@@ -174,17 +174,10 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>What is written of a finished run.</summary>
-    private static Done ReadDone(RunFolder folder)
+    internal static Done ReadDone(RunFolder folder)
     {
-        try
-        {
-            var done = JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions) ?? throw new JsonException("it is empty");
-            return done.Run == folder.Run && done.Collapsed is not null && done.Made is not null ? done : throw folder.Damaged(folder.Done, "it is of another run");
-        }
-        catch (JsonException e)
-        {
-            throw folder.Damaged(folder.Done, e.Message, e);
-        }
+        var done = folder.Read(folder.Done, () => JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions));
+        return done.Run == folder.Run && done.Collapsed is not null && done.Made is not null ? done : throw folder.Damaged(folder.Done, "it is of another run");
     }
 
     /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
@@ -193,13 +186,13 @@ public sealed class RunStore(string root, string device = "cpu")
         var folder = Folder(spec);
         try
         {
-            if (JsonNode.Parse(File.ReadAllText(folder.Spec)) is JsonObject stored && JsonNode.DeepEquals(stored["run"], spec.ToJson())
-                && (string?)stored["made"] == Maker && (string?)stored["images"] is { } images)
+            var stored = folder.Json(folder.Spec);
+            if (JsonNode.DeepEquals(stored["run"], spec.ToJson()) && stored["made"]?.ToString() == Maker && stored["images"]?.ToString() is { } images)
                 return images;
         }
-        catch (Exception e) when (e is JsonException or FileNotFoundException or InvalidOperationException)
+        catch (FileNotFoundException e)
         {
-            throw folder.Damaged(folder.Spec, "it is missing or cut short", e);
+            throw folder.Damaged(folder.Spec, "it is missing", e);
         }
         throw folder.Damaged(folder.Spec, "it describes another run than the folder's name says");
     }
@@ -238,6 +231,6 @@ public sealed class RunStore(string root, string device = "cpu")
         }
     }
 
-    private sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
+    internal sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
         DateTime? Imported = null);
 }

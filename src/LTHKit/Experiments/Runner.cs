@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LTHKit.Analysis;
@@ -15,6 +16,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 {
     // A watch is the same when what it works with has changed.
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
+    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (long Network, long Ticket)> _bytes = new();
 
     // What the random streams of a run are for; each is a function of the run's seed alone.
     private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch, Control, Reinitialisation }
@@ -30,7 +32,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             return meanwhile;
         store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
-        using var mask = spec.Level == 0 ? null : Draw(spec, cancel);
+        using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks);
         using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
         var folder = store.Folder(spec);
@@ -195,23 +197,23 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// The ticket of a run: what its parent's trained weights (or theta0) leave standing at its level, or what stands in for it. Kept with the run, so
     /// that it is never derived again.
     /// </summary>
-    internal Mask Draw(RunSpec spec, CancellationToken cancel)
+    internal Mask Draw(RunSpec spec, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null)
     {
         var path = store.Folder(spec).Mask;
         if (!File.Exists(path))
         {
             using var scope = NewDisposeScope();
-            using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, cancel);
+            using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, callbacks ?? [], cancel);
             using var drawn = Controls.Of(ticket, spec.Control, Seed(spec, Stream.Control));
             drawn.Save(path, store.Folder(spec).Run);
         }
         return LoadMask(spec)!;
     }
 
-    private Mask Drawn(RunSpec spec, CancellationToken cancel)
+    private Mask Drawn(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         var parent = spec.Parent;
-        using var network = parent is null ? Built(spec) : Load(parent, cancel: cancel);
+        using var network = parent is null ? Built(spec) : Load(parent, Again(parent, callbacks), cancel);
         using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
         var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
         return spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
@@ -220,16 +222,17 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
     internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null)
     {
-        var dense = new Lazy<Network>(() => Load(spec.Dense));
+        callbacks ??= [];
+        var dense = new Lazy<Network>(() => Load(spec.Dense, Again(spec.Dense, callbacks), cancel));
         var context = Context(spec, mask, () => dense.Value) with
         {
             Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute),
-            Report = doing => (callbacks ?? []).ToList().ForEach(c => c.Preparing(doing)),
+            Report = doing => Tell(callbacks, doing),
             Cancel = cancel,
         };
         var network = Rewritten(spec, mask);
         if (spec.IsRewound)
-            Rewind(spec, network, cancel);
+            Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
         var loss = spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
         foreach (var tweak in spec.Tweaks)
@@ -276,8 +279,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>What the store keeps of a run, about: its network, and a bit a weight of its ticket.</summary>
     public long Bytes(RunSpec spec)
     {
-        using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
-        return network.State.Sum(state => state.Value.numel() * state.Value.element_size()) + (spec.Level > 0 ? network.ParameterCount / 8 : 0);
+        var (bytes, ticket) = _bytes.GetOrAdd((spec.Model, spec.Data), _ =>
+        {
+            using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
+            return (network.State.Sum(state => state.Value.numel() * state.Value.element_size()), network.ParameterCount / 8);
+        });
+        return bytes + (spec.Level > 0 ? ticket : 0);
     }
 
     /// <summary>An epoch of a run's network and images from a few steps of a random ticket; an image that is only evaluated costs a third of a step's.</summary>
@@ -364,11 +371,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}")));
 
     /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
-    private void Rewind(RunSpec spec, Network network, CancellationToken cancel)
+    private void Rewind(RunSpec spec, Network network, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
+        var from = spec.Rewinding == Rewinding.Weights ? spec.Dense : spec.Parent ?? spec.Dense;
         using var source = spec.Rewinding == Rewinding.Weights
-            ? Load(spec.Dense, Snapshot(spec.Dense, spec.Rewind, [], cancel), spec.Rewind)
-            : Load(spec.Parent ?? spec.Dense);
+            ? Load(from, Snapshot(from, spec.Rewind, Again(from, callbacks), cancel), spec.Rewind)
+            : Load(from, Again(from, callbacks), cancel);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var weights = source.State.ToDictionary();
@@ -385,7 +393,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (File.Exists(path))
             return path;
         Regain(spec, callbacks, cancel, keep: at);
-        using var held = store.Acquire(spec, () => callbacks.ToList().ForEach(c => c.Preparing("waiting for another process")), cancel);
+        using var held = store.Acquire(spec, () => Tell(callbacks, "waiting for another process"), cancel);
         if (!File.Exists(path))
             Replay(spec, [at], callbacks, cancel, (_, network, _) => Checkpoint.Save(path, network, at, folder.Run));
         return path;
@@ -418,6 +426,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
                     + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
         }
     }
+
+    private static void Tell(IReadOnlyList<TrainingCallback> callbacks, string doing) => callbacks.ToList().ForEach(c => c.Preparing(doing));
+
+    /// <summary>Of a run that another builds on and that is trained again for it, the epochs are told to the other's callbacks as its preparation.</summary>
+    private static IReadOnlyList<TrainingCallback> Again(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks)
+        => [new Callback(epoch: trained => Tell(callbacks, $"{spec.Label} again, epoch {trained.Epoch + 1}/{spec.Recipe.Epochs}"))];
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 

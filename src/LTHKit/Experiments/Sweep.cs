@@ -32,6 +32,9 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 
     internal IEnumerable<RunResult> All => Dense.Concat(Runs);
 
+    /// <summary>The sparse runs that were asked for, holes too.</summary>
+    internal IEnumerable<RunSpec> Asked => [.. Runs.Select(run => run.Spec), .. Holes.Select(hole => hole.Spec).Where(spec => spec.Level > 0)];
+
     /// <summary>
     /// What this way to retrain gains over another at each sparsity that both have, to 0.7 % of the weights left, whatever the rates; the dense networks
     /// first as level 0. Runs of one seed share first weights, data order and, mostly, their ticket: the gain and its spread are those of the differences.

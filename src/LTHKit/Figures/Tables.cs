@@ -127,10 +127,9 @@ public static class Tables
             ("claim", row => row.Row.Claim.Sentence),
             ("here", row => row.Row.Says),
             ("mean [95 %]", row => row.Row.Numbers),
-            ("p", row => P(row.Row.P) + (double.IsNaN(row.Row.SignFlip) ? "" : $" (sign-flip {P(row.Row.SignFlip)})")),
-            ("p (Holm)", row => P(row.Row.Adjusted)));
-
-        static string P(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
+            ("p", row => row.Row.Chance),
+            ("p (Holm)", row => row.Row.Corrected),
+            ("runs", row => row.Row.Runs));
     }
 
     /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± deviation over seeds.</summary>

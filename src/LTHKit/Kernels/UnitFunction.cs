@@ -24,7 +24,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
         layout.Forward.Read(Planes.Start(weight));
 
-        var statistics = new Statistics(to.Channels);
+        var statistics = new BatchStatistics(to.Channels);
         var totals = new double[to.Blocks * 2 * to.Channels];
         fixed (double* total = totals)
         {
@@ -132,5 +132,5 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
 
     private static void Clear(float* memory, long size) => System.Runtime.InteropServices.NativeMemory.Clear(memory, (nuint)size * sizeof(float));
 
-    private sealed record State(UnitCall Call, Statistics Statistics, bool NeedsInput, bool NeedsWeight, bool NeedsResidual);
+    private sealed record State(UnitCall Call, BatchStatistics Statistics, bool NeedsInput, bool NeedsWeight, bool NeedsResidual);
 }

@@ -21,6 +21,7 @@ public class ClaimsTests
         Assert.All(Judgement.Of(claims), part => Assert.Equal(("C12 swish", verdict), (part.Claim.Id, part.Verdict)));
         Assert.Equal(["higher top eigenvalue than vanilla after epoch 1", "lower top eigenvalue than vanilla after epoch 9"], claims.Select(c => c.Sentence));
         Assert.Equal(early[0] - 2, claims[0].Numbers[0]);
+        Assert.Equal(claims.Select(c => c.Sentence), Claims.Curvature([], [], [1, 5, 9]).Select(c => c.Sentence));
     }
 
     [Fact]
@@ -39,7 +40,7 @@ public class ClaimsTests
     {
         Assert.Equal(Math.Log(2), Claims.Distance(Flat(1), Flat(2)), 12);
         // Vanilla's seeds lie a factor of 1.1 apart (the last one to the first: 1.21), the tweaked network a factor of 2, 3 or 4 from it.
-        Plane[] vanilla = [Flat(1), Flat(1.1), Flat(1.21)], far = [Flat(2), Flat(3.3), Flat(4.84)], near = [Flat(1.01), Flat(1.12), Flat(1.25)];
+        Plane[] vanilla = Planes(1, 1.1, 1.21), far = Planes(2, 3.3, 4.84), near = Planes(1.01, 1.12, 1.25);
         var both = Claims.Contours("skip", (vanilla, far), (vanilla, far), 0);
         Assert.Equal([Math.Log(2 / 1.1), Math.Log(3 / 1.1), Math.Log(4 / 1.21)], both[0].Numbers.Values.Select(v => v), (a, b) => Math.Abs(a - b) < 1e-12);
         Assert.All(Judgement.Of(both), part => Assert.Equal(Verdict.Holds, part.Verdict));
@@ -47,8 +48,15 @@ public class ClaimsTests
         Assert.Equal(Verdict.Holds, Judged(Claims.Contours("init", (vanilla, far), (vanilla, near), -1)[0]));
         Assert.Equal(Verdict.Fails, Judged(Claims.Contours("init", (vanilla, far), (vanilla, near), 1)[0]));
         // With one seed the yardstick would be the run itself; and what is no number is left out.
-        Assert.Empty(Claims.Contours("skip", ([Flat(1)], [Flat(4)]), ([Flat(1)], [Flat(4)]), 1)[0].Numbers);
-        Assert.Equal([0, 2], Claims.Contours("skip", (vanilla, [far[0], Flat(double.NaN), far[2]]), (vanilla, far), 0)[0].Numbers.Keys);
+        Assert.Empty(Claims.Contours("skip", (Planes(1), Planes(4)), (Planes(1), Planes(4)), 1)[0].Numbers);
+        Assert.Equal([0, 2], Claims.Contours("skip", (vanilla, Planes(2, double.NaN, 4.84)), (vanilla, far), 0)[0].Numbers.Keys);
+        // A seed is compared with itself, whatever the tweak lacks and in whatever order.
+        var lacking = Claims.Contours("skip", (vanilla, [far[2], far[1]]), (vanilla, [far[1], far[0]]), 0);
+        Assert.All(lacking[0].Numbers, number => Assert.Equal(both[0].Numbers[number.Key], number.Value));
+        Assert.Equal([1, 2], lacking[0].Numbers.Keys.Order());
+        Assert.Equal([1], Claims.Contours("skip", (vanilla, [far[2], far[1]]), (vanilla, [far[1], far[0]]), 1)[0].Numbers.Keys);
+        Assert.Equal(3, lacking[0].Runs.Count);
+        Assert.Contains("is of no run", Assert.Throws<UserException>(() => Claims.Contours("skip", ([Flat(1)], far), (vanilla, far), 0)).Message);
     }
 
     [Fact]
@@ -73,6 +81,9 @@ public class ClaimsTests
 
     private static Measured<EigenvectorLine>[] Lines(params double[][] losses)
         => [.. losses.Select((loss, seed) => new Measured<EigenvectorLine>(FigureSamples.Run(4, seed, 0.5), new(1, 0, true, new([-1, 0, 1], loss))))];
+
+    // Of seeds 0, 1, ...
+    private static Plane[] Planes(params double[] values) => [.. values.Select((value, seed) => new PlaneOfRun(Flat(value), FigureSamples.Run(4, seed, 0.5)))];
 
     private static Plane Flat(double value) => new("", [0, 1], [0, 1], [[value, value], [value, value]]);
 

@@ -133,11 +133,28 @@ public class GainClaimsTests
     }
 
     [Fact]
+    public void WhatAllSeedsLackIsNotJudgedOnADenserTicket()
+    {
+        var tweaked = Gaining("both", level => level == 1 ? 0.03 : 0.002);
+        var lacking = tweaked with
+        {
+            Runs = [.. tweaked.Runs.Where(run => run.Spec.Level < 10)],
+            Holes = [.. tweaked.Runs.Where(run => run.Spec.Level >= 10).Select(run => new Hole(run.Spec, "diverged"))],
+        };
+        var claims = Claims.Skip(Vanilla, lacking);
+        Assert.Equal([5, 0, 0, 0], claims.Select(claim => claim.Numbers.Count));
+        Assert.Equal("25, 10 missing", Tables.Claims(claims).GetColumn<string>("runs")["C1 both, effective"]);
+        // C9 keeps the parts whose tickets were asked for, and is open without them.
+        Assert.Equal(3, Claims.InsteadOfRewinding(Vanilla, lacking).Count);
+        Judged("C9", Verdict.Open, Claims.InsteadOfRewinding(Vanilla, lacking));
+    }
+
+    [Fact]
     public void AClaimOfOnesOwnIsOneNumberASeed()
     {
         var tweaked = Gaining("mine", level => level == 16 ? 0.03 : 0, 0.001);
         var claim = new Claim("mine", "mine helps near 97 % more than elsewhere", Alternative.Greater,
-            s => s[0].Near(0.95) - s[1].Near(0.95) - (s[0].Near(0.2) - s[1].Near(0.2)), tweaked, Vanilla);
+            s => s[0].Sparsest - s[1].Sparsest - (s[0].Densest - s[1].Densest), tweaked, Vanilla);
         Assert.Equal(5, claim.Numbers.Count);
         Assert.Equal(50, claim.Runs.Count + Levels.Length * 5 + 5);     // the made-up runs of both are the same ones
         Judged("mine", Verdict.Holds, [claim]);

@@ -71,11 +71,12 @@ public sealed class LabAnalysesTests : IDisposable
         using var lab = Open();
         var runs = lab.Run("runs", [Tiny.Spec, Tiny.Spec with { Level = 1 }]);
         lab.StepTimes(runs, 1);
-        var (alive, files) = (DisposeScopeManager.Statistics.ThreadTotalLiveCount, Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories));
+        var files = Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories);
+        using var scope = NewDisposeScope();
         var times = lab.StepTimes(runs, 2);
         Assert.Equal(runs, times.Select(time => time.Run));
         Assert.All(times, time => Assert.True(time.Masked > 0 && time.Own > 0));
-        Assert.Equal(alive, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.Equal(0, scope.DisposablesCount);
         Assert.Equal(files, Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories));
         Assert.Throws<UserException>(() => lab.StepTimes(runs, 0));
     }

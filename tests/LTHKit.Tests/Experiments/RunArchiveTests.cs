@@ -145,6 +145,51 @@ public sealed class RunArchiveTests : IDisposable
     }
 
     [Fact]
+    public void WhatARunBuildsOnIsTrainedAgainAsItsPreparationAndUnderItsCancellation()
+    {
+        var (found, _) = Trained();
+        var spec = found[1].Spec with { Tweaks = [new Distillation()] };
+        Assert.Equal(Enumerable.Range(1, 4).Select(epoch => $"{spec.Dense.Label} again, epoch {epoch}/4"), Prepared("here", default));
+        Assert.ThrowsAny<OperationCanceledException>(() => Prepared("cut", new(canceled: true)));
+
+        IReadOnlyList<string> Prepared(string store, CancellationToken cancel)
+        {
+            Archive.Import(Store(store));
+            using var lab = Tiny.Lab(At(store));
+            using var mask = lab.MaskOf(found[1]);
+            var told = new Told();
+            new Runner(lab.Store, data => lab.Data(data), CPU).Prepare(spec, mask, cancel, [told]).Dispose();
+            return told.Doing;
+        }
+    }
+
+    private sealed class Told : TrainingCallback
+    {
+        public List<string> Doing { get; } = [];
+
+        public override void Preparing(string doing) => Doing.Add(doing);
+    }
+
+    [Fact]
+    public void ARunWhoseFilesAreNoJsonIsNamed()
+    {
+        var (found, _) = Trained();
+        var run = Store("there").Folder(found[1].Spec);
+        string[] read = [run.Spec, run.Done, run.Metrics];
+        foreach (var path in read.Concat(run.Measured))
+        {
+            var whole = File.ReadAllText(path);
+            File.WriteAllText(path, path == run.Metrics ? whole + "{" : "{");
+            Assert.Contains($"{path} is damaged", Assert.Throws<UserException>(() => Archive.Export(Store("there"), weights: false)).Message);
+            using var lab = Tiny.Lab(At("there"));
+            if (read.Contains(path))
+                Assert.Contains($"{path} is damaged", Assert.Throws<UserException>(() => lab.Planned([Tiny.Spec with { Seed = 9 }])).Message);
+            File.WriteAllText(path, whole);
+        }
+        Assert.Equal(5, Archive.Export(Store("there"), weights: false).All);
+    }
+
+    [Fact]
     public void BothWaysAgainChangesNothing()
     {
         Trained(weights: true);

@@ -142,7 +142,7 @@ public sealed class SpecTests
     [Fact]
     public void PaperIsThePapersRecipe()
     {
-        var paper = Profile.Paper;
+        var paper = Profile.Get("paper");
         Assert.Equal(new RunSpec { Data = new() { Name = "cifar-100" } }.Id, new RunSpec { Data = paper.Data, Model = paper.Model, Recipe = paper.Recipe, Rates = paper.Rates }.Id);
         Assert.Equal(16, paper.Levels.Count);
         Assert.Equal([0.1, 0.1, 0.01, 0.01, 0.001], new[] { 0, 89, 90, 134, 135 }.Select(epoch => paper.Recipe.LearningRateAt(epoch)), (a, b) => Math.Abs(a - b) < 1e-12);

@@ -1,7 +1,7 @@
 namespace LTHKit.Kernels;
 
 /// <summary>BatchNorm's numbers of one call, for each channel.</summary>
-internal sealed unsafe class Statistics(int channels)
+internal sealed unsafe class BatchStatistics(int channels)
 {
     private readonly float[] _memory = GC.AllocateArray<float>(6 * channels, pinned: true);
     private readonly double[] _mean = new double[channels], _inverse = new double[channels];      // 1 / sqrt(var + eps)
