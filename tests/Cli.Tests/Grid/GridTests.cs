@@ -243,7 +243,8 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         // No run was trained to its end twice, by whatever process, and nothing was queued again twice.
         var finished = grid.Settings.Tasks.SelectMany((_, i) => Regex.Matches(Log(grid, i), @"grid: finished (\w+)").Select(match => match.Groups[1].Value)).ToList();
         Assert.Equal(finished.Distinct().Count(), finished.Count);
-        Assert.Equal(Numbers(grid, "is queued again").Sum(), Restarts());
+        // A kill between the request and the line about it leaves no line.
+        Assert.InRange(Numbers(grid, "is queued again").Sum(), Restarts() - sent.GetValueOrDefault("KILL"), Restarts());
     }
 
     [SlurmFact]
