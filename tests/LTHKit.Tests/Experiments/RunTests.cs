@@ -65,7 +65,11 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     {
         using var lab = Tiny.Lab(_store);
         var built = 0;
-        var model = ModelSpec.Own("linear", input => nn.Sequential(nn.Flatten(), nn.Linear(768, 4 + 0 * built++), nn.ReLU(), nn.Linear(4, input.Classes)));
+        var model = ModelSpec.Own("linear", input =>
+        {
+            built++;
+            return nn.Sequential(nn.Flatten(), nn.Linear(768, 4), nn.ReLU(), nn.Linear(4, input.Classes));
+        });
         var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
         var spec = Tiny.Spec with { Model = model };
         Assert.Equal([4 * 3101, 4 * 3101 + 3101 / 8], new[] { spec, spec with { Level = 1, Seed = 7 } }.Select(runner.Bytes));
