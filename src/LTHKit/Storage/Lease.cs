@@ -9,6 +9,8 @@ namespace LTHKit.Storage;
 /// </summary>
 internal sealed class Lease : IDisposable
 {
+    private const int Exists = 17;      // EEXIST
+
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(20), Life = TimeSpan.FromMinutes(2);
 
     private readonly string _path, _text;
@@ -49,7 +51,7 @@ internal sealed class Lease : IDisposable
             }
             made = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
         }
-        catch (IOException e) when (e is FileNotFoundException || File.Exists(path))
+        catch (IOException e) when (e is FileNotFoundException or { HResult: Exists })
         {
             return null;        // another was faster
         }
