@@ -80,9 +80,12 @@ public sealed class FrontEndTests(Reproduced reproduced) : InFolder
     private static async Task Check(IPage page)
     {
         await page.WaitFor(Drawn);
-        // Plotly looks at what is shown; a slider hides traces.
+        // Plotly looks at what is shown, and a slider hides traces; of its steps' arguments it says that they were reset to what they are.
         Assert.Equal("", await page.EvaluateExpressionAsync<string>(
-            "outputs.flatMap(output => Plotly.validate(output.figure.data.map(trace => ({...trace, visible: true})), output.figure.layout) ?? []).map(problem => problem.msg).join('\\n')"));
+            """
+            outputs.flatMap(output => Plotly.validate(output.figure.data.map(trace => ({...trace, visible: true})), output.figure.layout) ?? [])
+                .filter(problem => !problem.astr.startsWith('sliders')).map(problem => problem.msg).join('\n')
+            """));
     }
 
     private string Page(string put, string head)
