@@ -46,8 +46,7 @@ internal static class DataArchives
             {
                 Remove(unpacking);
                 progress?.Report(new($"unpacking {archive.File}"));
-                await Unpack(file, Directory.CreateDirectory(unpacking).FullName, cancel);
-                var unpacked = Path.Combine(unpacking, archive.Folder);
+                var unpacked = await Unpack(file, Directory.CreateDirectory(unpacking).FullName, archive.Folder, cancel);
                 if (Directory.Exists(target))
                     Fill(unpacked, target);
                 else
@@ -108,15 +107,25 @@ internal static class DataArchives
         }
     }
 
-    private static async Task Unpack(string file, string folder, CancellationToken cancel)
+    // .NET lets nothing out of the folder, by a name or by a link. An error of the disk has the system's number; EEXIST, ENOTDIR and EISDIR are the archive's.
+    private static async Task<string> Unpack(string file, string folder, string set, CancellationToken cancel)
     {
-        if (file.EndsWith(".zip", StringComparison.Ordinal))
+        try
         {
-            await ZipFile.ExtractToDirectoryAsync(file, folder, cancel);
-            return;
+            if (file.EndsWith(".zip", StringComparison.Ordinal))
+                await ZipFile.ExtractToDirectoryAsync(file, folder, cancel);
+            else
+            {
+                await using var plain = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
+                await TarFile.ExtractToDirectoryAsync(plain, folder, overwriteFiles: false, cancel);
+            }
+            var unpacked = Path.Combine(folder, set);
+            return Directory.Exists(unpacked) ? unpacked : throw new InvalidDataException($"it has no folder {set}");
         }
-        await using var plain = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
-        await TarFile.ExtractToDirectoryAsync(plain, folder, overwriteFiles: false, cancel);
+        catch (Exception e) when (e is InvalidDataException or IOException { HResult: < 0 or 17 or 20 or 21 })
+        {
+            throw new UserException($"{file} has the right checksum and cannot be unpacked ({e.Message.TrimEnd('.')}); remove it and get it from another mirror.", e);
+        }
     }
 
     /// <summary>Moves the files that <paramref name="folder"/> lacks there; one of another size is left alone and named.</summary>

@@ -193,6 +193,44 @@ public sealed class DataArchivesTests : IDisposable
         Assert.Contains("cannot be written", (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, _folder.At("file", "below"), _server.Address))).Message);
     }
 
+    /// <summary>Archives whose checksum is right: with names and links that lead out of the folder, that contradict themselves, cut off, empty, of other things.</summary>
+    public static TheoryData<string, byte[]> Hostile
+    {
+        get
+        {
+            var cases = new TheoryData<string, byte[]>
+            {
+                { "x.tar.gz", Tar(("pictures/a", [1]), ("pictures/a", [2])) }, { "x.tar.gz", Tar(("pictures/a", [1]), ("pictures/a/b", [2])) },
+                { "x.tar.gz", Large()[..^5000] }, { "x.tar.gz", [1, 2, 3, 4] }, { "x.tar.gz", Tar() }, { "x.zip", [1, 2, 3, 4] },
+                { "x.tar.gz", Links(TarEntryType.SymbolicLink, "../../evil.txt") }, { "x.tar.gz", Links(TarEntryType.SymbolicLink, "/etc/passwd") },
+                { "x.tar.gz", Links(TarEntryType.HardLink, "../evil.txt") },
+            };
+            foreach (var name in new[] { "../evil.txt", "/tmp/evil.txt", "pictures/../../evil.txt", "elsewhere/evil.txt" })
+            {
+                cases.Add("x.tar.gz", Tar((name, [1])));
+                cases.Add("x.zip", Zip(name, [1]));
+            }
+            return cases;
+        }
+    }
+
+    private static byte[] Links(TarEntryType type, string to)
+    {
+        using var bytes = new MemoryStream();
+        using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
+        using (var tar = new TarWriter(gzip, TarEntryFormat.Ustar))
+            tar.WriteEntry(new UstarTarEntry(type, "pictures/link") { LinkName = to });
+        return bytes.ToArray();
+    }
+
+    [Theory, MemberData(nameof(Hostile))]
+    public async Task AnArchiveThatIsNotOneIsRefusedAndNothingLeavesTheFolder(string file, byte[] content)
+    {
+        Assert.Matches(@"x\.(tar\.gz|zip) has the right checksum and cannot be unpacked \([^\n]+\); remove it and get it from another mirror\.$", await Refusal(Serve(content, file)));
+        OnlyThese(file);
+        Assert.False(File.Exists(Path.Combine(Path.GetDirectoryName(_folder.Path)!, "evil.txt")));
+    }
+
     [Fact]
     public async Task TwoAtOnceDoNotMix()
     {
