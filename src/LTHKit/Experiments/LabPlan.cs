@@ -4,6 +4,7 @@ using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
+using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Experiments;
 
@@ -44,8 +45,7 @@ public sealed partial class Lab
         if (_timed[key].ToList() is { Count: > 0 } alike)
         {
             var nearest = alike.Min(run => Math.Abs(run.Sparsity - spec.Sparsity));
-            List<double> seconds = [.. alike.Where(run => Math.Abs(run.Sparsity - spec.Sparsity) <= nearest + 0.01).Select(run => run.Seconds).Order()];
-            return (seconds[seconds.Count / 2], false);
+            return (alike.Where(run => Math.Abs(run.Sparsity - spec.Sparsity) <= nearest + 0.01).Select(run => run.Seconds).Median(), false);
         }
         if (!here)
             return (null, false);

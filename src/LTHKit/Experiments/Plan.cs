@@ -65,7 +65,7 @@ internal sealed class Plan(bool elsewhere = false)
 
     // Whatever the store holds, so that a plan is the same before and after.
     private static IEnumerable<RunSpec> Ancestry(RunSpec spec)
-        => new[] { spec.Parent, spec.IsRewound || spec.Tweaks.Any(t => t.NeedsDense) ? spec.Dense : null }.OfType<RunSpec>().SelectMany(Ancestry).Append(spec);
+        => new[] { spec.Parent, spec.NeedsDense ? spec.Dense : null }.OfType<RunSpec>().SelectMany(Ancestry).Append(spec);
 
     private static RunResult Unknown(RunSpec spec) => new(spec, "", spec.Sparsity, spec.Sparsity, [],
         [.. Enumerable.Range(spec.Rewind.Epochs, spec.Recipe.Epochs - spec.Rewind.Epochs).Select(epoch => new EpochMetrics(epoch, 0, 0, 0, 0, 0, 0, 0, 0))]);

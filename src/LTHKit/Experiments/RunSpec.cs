@@ -109,6 +109,9 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
 
+    /// <summary>Whether it is trained from, or with, the trained dense network.</summary>
+    internal bool NeedsDense => IsRewound || Tweaks.Any(t => t.NeedsDense);
+
     /// <summary>Nominal sparsity of the prunable weights, in [0, 1).</summary>
     public double Sparsity => PruningRates.SparsityAt(Rates, Level);
 

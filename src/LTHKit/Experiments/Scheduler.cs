@@ -73,7 +73,7 @@ internal sealed class Scheduler(
     {
         if (spec.Parent is { } parent && (spec.Rewinding != Rewinding.Weights || !runner.HasTicket(spec)))
             yield return parent;
-        if (spec.IsRewound || spec.Tweaks.Any(t => t.NeedsDense))
+        if (spec.NeedsDense)
             yield return spec.Dense;
     }
 }
