@@ -43,7 +43,7 @@ public sealed partial class VerbTests : IDisposable
 
     [Theory]
     [InlineData("reproduce 9z", "There is no figure '9z'")]
-    [InlineData("reproduce --profile huge", "'smoke' 'quick'")]
+    [InlineData("reproduce --profile huge", "'smoke' 'quick' 'study' 'short' 'paper'")]
     [InlineData("reproduce --model resnet19", "Must be one of: 'resnet18'")]
     [InlineData("reproduce --dataset mnist", "Must be one of: 'synthetic'")]
     [InlineData("reproduce --dataset cifar-100 --data /nonexistent", "cifar-100")]
@@ -56,7 +56,7 @@ public sealed partial class VerbTests : IDisposable
     [InlineData("results import nothing", "has no runs.jsonl")]
     [InlineData("results import ", "The name of a folder is missing")]
     [InlineData("claims --verify /nonexistent", "There is no table of claims in /nonexistent")]
-    [InlineData("claims --profile huge", "'smoke' 'quick'")]
+    [InlineData("claims --profile huge", "'smoke' 'quick' 'study' 'short' 'paper'")]
     [InlineData("bench --python /nonexistent/python", "no Python that has torch")]
     [InlineData("run /nonexistent/x.ipynb", "x.ipynb")]
     [InlineData("run /nonexistent/x.ipynb -p profile", "-p takes NAME=VALUE")]
