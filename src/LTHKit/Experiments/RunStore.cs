@@ -19,7 +19,7 @@ namespace LTHKit.Experiments;
 public sealed class RunStore(string root, string device = "cpu")
 {
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
-    public const int Algorithms = 4;
+    public const int Algorithms = 5;
 
     internal const int HeldByAnother = 11;     // EWOULDBLOCK, as .NET passes it on
 

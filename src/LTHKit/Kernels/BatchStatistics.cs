@@ -45,6 +45,19 @@ internal sealed unsafe class BatchStatistics(int channels)
         }
     }
 
+    /// <summary>Scale and shift of the running mean and variance.</summary>
+    public void Recall(SparseUnit unit)
+    {
+        var norm = unit.Norm;
+        float* gamma = Planes.Start(norm.weight!), beta = Planes.Start(norm.bias!), mean = Planes.Start(norm.running_mean!);
+        float* variance = Planes.Start(norm.running_var!), bias = unit.Bias is { } b ? Planes.Start(b) : null;
+        for (var i = 0; i < channels; i++)
+        {
+            var scale = gamma[i] / Math.Sqrt(variance[i] + norm.eps);
+            (Scale[i], Shift[i]) = ((float)scale, (float)(beta[i] - scale * (mean[i] - (bias == null ? 0 : bias[i]))));
+        }
+    }
+
     /// <summary>
     /// From sum(du) and sum(du (z - mean)) the gradients of gamma and beta and the coefficients of
     /// dz = gamma / sqrt(var + eps) (du - mean(du) - xhat mean(du xhat)).

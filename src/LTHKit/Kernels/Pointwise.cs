@@ -64,7 +64,7 @@ internal sealed unsafe partial class Passes<V>
             return s * V.MultiplyAdd(u, V.All(1) - s, V.All(1));      // s (1 + u (1 - s))
         }
 
-        public static V Sigmoid(V u) => V.All(1) / (V.All(1) + V.Exp(V.All(0) - u));
+        public static V Sigmoid(V u) => V.All(1) / (V.All(1) + Exp(V.All(0) - u));
     }
 
     /// <summary>u * tanh(softplus(u)); with e = exp(u) the tanh is e (e + 2) / (e (e + 2) + 2).</summary>
@@ -80,10 +80,27 @@ internal sealed unsafe partial class Passes<V>
 
         private static V TanhSoftplus(V u)
         {
-            var e = V.Exp(V.Min(u, V.All(20)));
+            var e = Exp(V.Min(u, V.All(20)));
             var n = e * (e + V.All(2));
             return n / (n + V.All(2));
         }
+    }
+
+    /// <summary>exp(a) to some 1e-7 of it, for a in [-86, 88] and at the ends beyond them: 2^n exp(r), the latter by its series up to r^7 / 7!.</summary>
+    private static V Exp(V a)
+    {
+        const float inverse = 1.44269504f, high = 0.693359375f, low = -2.12194440e-4f, point = 12582912;       // 1 / ln 2, ln 2 in two parts, 1.5 2^23
+        a = V.Min(V.Max(a, V.All(-86)), V.All(88));
+        var n = V.MultiplyAdd(a, V.All(inverse), V.All(point));         // the nearest whole number, in the last bits
+        var whole = n - V.All(point);
+        var r = V.MultiplyAdd(whole, V.All(-low), V.MultiplyAdd(whole, V.All(-high), a));
+        var p = V.MultiplyAdd(r, V.All(1 / 5040f), V.All(1 / 720f));
+        p = V.MultiplyAdd(p, r, V.All(1 / 120f));
+        p = V.MultiplyAdd(p, r, V.All(1 / 24f));
+        p = V.MultiplyAdd(p, r, V.All(1 / 6f));
+        p = V.MultiplyAdd(p, r, V.All(0.5f));
+        p = V.MultiplyAdd(p, r, V.All(1));
+        return V.Scale(V.MultiplyAdd(p, r, V.All(1)), n);
     }
 
     private sealed class Over<A> : Pointwise where A : struct, INonlinearity

@@ -6,8 +6,8 @@ using LTHKit.Pruning;
 namespace LTHKit.Kernels;
 
 /// <summary>
-/// Trains a built-in network over its surviving weights: while a step lasts its units run as <see cref="SparseUnit"/>s. Evaluation, second derivatives and
-/// whatever else runs the network outside a step have TorchSharp's path, as does a step of a network that somebody watches through hooks.
+/// Trains a built-in network over its surviving weights and evaluates it after each epoch: while a step lasts its units run as <see cref="SparseUnit"/>s.
+/// Second derivatives and whatever else runs the network outside a step have TorchSharp's path, as does a step of a network that somebody watches through hooks.
 /// </summary>
 internal sealed class SparseTraining : IDisposable
 {

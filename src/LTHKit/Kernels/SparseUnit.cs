@@ -3,8 +3,8 @@ using TorchSharp.Modules;
 namespace LTHKit.Kernels;
 
 /// <summary>
-/// A convolution over the weights that its mask keeps, BatchNorm with the batch's statistics, a residual and an activation as one function: on the CPU, in
-/// training, in float32.
+/// A convolution over the weights that its mask keeps, BatchNorm, a residual and an activation as one function: on the CPU, in float32. With the BatchNorm in
+/// training it takes the batch's statistics and can be differentiated; else the running ones, and it cannot.
 /// </summary>
 /// <param name="work">Threads and memory.</param>
 /// <param name="convolution">3x3 or 1x1, padded to keep the size, of any stride and number of groups. A bias is cancelled by the BatchNorm.</param>
@@ -24,6 +24,9 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     /// <summary>The BatchNorm.</summary>
     public BatchNorm2d Norm { get; } = norm;
 
+    /// <summary>The convolution's weight.</summary>
+    public Tensor Weight => convolution.weight!;
+
     /// <summary>The convolution's bias; null for none.</summary>
     public Tensor? Bias => convolution.bias;
 
@@ -35,7 +38,9 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     {
         if (skip is not null)
             added = added is null ? skip.call(Images(x)) : Laid(added) + Laid(skip.call(Images(x)));
-        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), convolution.weight!, Norm.weight!, Norm.bias!,
+        if (!Norm.training)
+            return (UnitFunction.Evaluate(new(this, Work.Images, act, fork), Laid(x), added is null ? null : Laid(added)), x);
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), Weight, Norm.weight!, Norm.bias!,
             added is null ? null! : Laid(added), Bias!);
         return (results[0], fork ? results[1] : x);
     }

@@ -53,6 +53,27 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         return call.Fork ? [y, input] : [y];
     }
 
+    /// <summary>y with the running mean and variance; not differentiable.</summary>
+    public static Tensor Evaluate(UnitCall call, Tensor input, Tensor? residual)
+    {
+        var (unit, images, act, _) = call;
+        var layout = unit.For(Planes.Of(input, images));
+        var (from, to, work) = (layout.Input, layout.Output, unit.Work);
+        Tensor x = from.Laid(input), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual);
+        float* px = Planes.Start(x), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
+        layout.Forward.Read(Planes.Start(unit.Weight));
+        var statistics = new BatchStatistics(to.Channels);
+        statistics.Recall(unit);
+        work.Each(to.Blocks, (thread, block) =>
+        {
+            var at = py + block * to.Block;
+            work.Passes.Convolve(Source(px + block * from.Block, unit.Shape, layout, work, thread), at, null, layout.Forward, to, null);
+            work.Passes.Of(act).Activate(at, pr == null ? null : pr + block * to.Block, at, statistics.Scale, statistics.Shift, to, layout.Masks.Of(block));
+        });
+        GC.KeepAlive((x, added));
+        return y;
+    }
+
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> gradients)
     {

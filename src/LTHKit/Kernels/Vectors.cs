@@ -33,7 +33,8 @@ internal unsafe interface IVector<V> where V : struct, IVector<V>
 
     static abstract V Min(V a, V b);
 
-    static abstract V Exp(V a);
+    /// <summary>a 2^n, where n stands in the last bits of <paramref name="n"/>.</summary>
+    static abstract V Scale(V a, V n);
 
     /// <summary>a * b + c, fused where the machine can.</summary>
     static abstract V MultiplyAdd(V a, V b, V c);
@@ -61,7 +62,7 @@ internal readonly unsafe struct Floats4(Vector128<float> value) : IVector<Floats
     public static Floats4 operator <(Floats4 a, Floats4 b) => new(Vector128.LessThan(a._value, b._value));
     public static Floats4 Max(Floats4 a, Floats4 b) => new(Vector128.Max(a._value, b._value));
     public static Floats4 Min(Floats4 a, Floats4 b) => new(Vector128.Min(a._value, b._value));
-    public static Floats4 Exp(Floats4 a) => new(Vector128.Exp(a._value));
+    public static Floats4 Scale(Floats4 a, Floats4 n) => new((a._value.AsInt32() + (n._value.AsInt32() << 23)).AsSingle());
     public static Floats4 MultiplyAdd(Floats4 a, Floats4 b, Floats4 c) => new(Vector128.MultiplyAddEstimate(a._value, b._value, c._value));
     public static Floats4 MultiplyAdd(float* a, Floats4 b, Floats4 c) => new(Vector128.MultiplyAddEstimate(Vector128.Load(a), b._value, c._value));
     public static float Sum(Floats4 a) => Vector128.Sum(a._value);
@@ -84,7 +85,7 @@ internal readonly unsafe struct Floats8(Vector256<float> value) : IVector<Floats
     public static Floats8 operator <(Floats8 a, Floats8 b) => new(Vector256.LessThan(a._value, b._value));
     public static Floats8 Max(Floats8 a, Floats8 b) => new(Vector256.Max(a._value, b._value));
     public static Floats8 Min(Floats8 a, Floats8 b) => new(Vector256.Min(a._value, b._value));
-    public static Floats8 Exp(Floats8 a) => new(Vector256.Exp(a._value));
+    public static Floats8 Scale(Floats8 a, Floats8 n) => new((a._value.AsInt32() + (n._value.AsInt32() << 23)).AsSingle());
     public static Floats8 MultiplyAdd(Floats8 a, Floats8 b, Floats8 c) => new(Vector256.MultiplyAddEstimate(a._value, b._value, c._value));
     public static Floats8 MultiplyAdd(float* a, Floats8 b, Floats8 c) => new(Vector256.MultiplyAddEstimate(Vector256.Load(a), b._value, c._value));
     public static float Sum(Floats8 a) => Vector256.Sum(a._value);
@@ -107,7 +108,7 @@ internal readonly unsafe struct Floats16(Vector512<float> value) : IVector<Float
     public static Floats16 operator <(Floats16 a, Floats16 b) => new(Vector512.LessThan(a._value, b._value));
     public static Floats16 Max(Floats16 a, Floats16 b) => new(Vector512.Max(a._value, b._value));
     public static Floats16 Min(Floats16 a, Floats16 b) => new(Vector512.Min(a._value, b._value));
-    public static Floats16 Exp(Floats16 a) => new(Vector512.Exp(a._value));
+    public static Floats16 Scale(Floats16 a, Floats16 n) => new((a._value.AsInt32() + (n._value.AsInt32() << 23)).AsSingle());
     public static Floats16 MultiplyAdd(Floats16 a, Floats16 b, Floats16 c) => new(Vector512.MultiplyAddEstimate(a._value, b._value, c._value));
     public static Floats16 MultiplyAdd(float* a, Floats16 b, Floats16 c) => new(Vector512.MultiplyAddEstimate(Vector512.Load(a), b._value, c._value));
     public static float Sum(Floats16 a) => Vector512.Sum(a._value);

@@ -29,10 +29,10 @@ public sealed class ConvUnit
     }
 
     /// <summary>A block's shortcut: a 1x1 convolution with BatchNorm, without activation.</summary>
-    internal static ConvUnit Shortcut(Module owner, long input, long output, long stride)
+    internal static ConvUnit Shortcut(Module owner, long input, long output, long stride, string convolution = "shortcut", string norm = "shortcut_bn")
     {
-        var unit = new ConvUnit(owner, "", "shortcut", Conv2d(input, output, 1, stride: stride, bias: false)) { Norm = BatchNorm2d(output) };
-        owner.register_module("shortcut_bn", unit.Norm);
+        var unit = new ConvUnit(owner, "", convolution, Conv2d(input, output, 1, stride: stride, bias: false)) { Norm = BatchNorm2d(output) };
+        owner.register_module(norm, unit.Norm);
         return unit;
     }
 
@@ -92,7 +92,9 @@ public sealed class ConvUnit
         if (Sparse is not null)
         {
             var act = _activation is null ? Nonlinearity.None : _activation.Fused;
-            (var z, x) = Sparse.Forward(x, act ?? Nonlinearity.None, added, Skip, fork);
+            if (Skip is Projection projection)
+                (added, x) = projection.Unit.Run(x, added, fork: true);
+            (var z, x) = Sparse.Forward(x, act ?? Nonlinearity.None, added, Skip is Projection ? null : Skip, fork);
             return (act is null ? _activation!.call(Sparse.Images(z)) : z, x);
         }
         var y = Convolution.call(x);

@@ -64,9 +64,16 @@ public class Network : nn.Module<Tensor, Tensor>
     /// <summary>The activations, in the order of the forward pass; of a user's own network its modules of the usual kinds (ReLU, GELU, SiLU, ...).</summary>
     public IReadOnlyList<Activation> Activations { get; } = [];
 
-    /// <summary>All units of a built-in network, the stem and shortcuts too.</summary>
-    internal IEnumerable<ConvUnit> Convolutions => [.. Activations.Select(a => a.Unit).OfType<ConvUnit>(),
-        .. modules().OfType<BasicBlock>().Distinct().Select(b => b.Shortcut).OfType<ConvUnit>()];
+    /// <summary>All units of a built-in network, the stem, shortcuts and injected projections too.</summary>
+    internal IEnumerable<ConvUnit> Convolutions
+    {
+        get
+        {
+            var units = Activations.Select(a => a.Unit).OfType<ConvUnit>().ToList();
+            return [.. units, .. modules().OfType<BasicBlock>().Distinct().Select(b => b.Shortcut).OfType<ConvUnit>(),
+                .. units.Select(unit => unit.Skip).OfType<Projection>().Select(skip => skip.Unit)];
+        }
+    }
 
     /// <summary>The blocks that the units of a built-in network form, in the order of the forward pass.</summary>
     public IReadOnlyList<Block> Blocks { get; } = [];

@@ -72,20 +72,21 @@ internal sealed class Trainer : IDisposable
             TrainEpoch(end.Epochs, callbacks, cancel, end.Iterations);
     }
 
-    /// <summary>Mean cross-entropy and accuracy of <paramref name="network"/> in eval mode on a part of a data set, unaugmented.</summary>
-    public static (double Loss, double Accuracy) Evaluate(Network network, Batches batches, ImageSplit part, CancellationToken cancel = default)
+    /// <summary>Mean cross-entropy and accuracy of the network in eval mode on a part of the data set, unaugmented.</summary>
+    public (double Loss, double Accuracy) Evaluate(ImageSplit part, CancellationToken cancel = default)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        network.eval();
+        Network.eval();
         var loss = zeros(1, dtype: ScalarType.Float64, device: part.Labels.device);
         var correct = zeros(1, dtype: ScalarType.Int64, device: part.Labels.device);
-        foreach (var batch in batches.Evaluation(part))
+        foreach (var batch in _batches.Evaluation(part))
         {
             using var inner = NewDisposeScope();
             using var held = batch;
+            using var sparse = _sparse?.Step(batch.Count);
             cancel.ThrowIfCancellationRequested();
-            var logits = network.call(batch.Images);
+            var logits = Network.call(batch.Images);
             loss.add_(nn.functional.cross_entropy(logits, batch.Labels, reduction: nn.Reduction.Sum));
             correct.add_(logits.argmax(1).eq(batch.Labels).sum());
         }
@@ -151,8 +152,8 @@ internal sealed class Trainer : IDisposable
     private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
     {
         using var precision = Autocast.On(_data.Device, _recipe.Precision);
-        var (validationLoss, validationAccuracy) = Evaluate(Network, _batches, _data.Validation, cancel);
-        var (testLoss, testAccuracy) = Evaluate(Network, _batches, _data.Test, cancel);
+        var (validationLoss, validationAccuracy) = Evaluate(_data.Validation, cancel);
+        var (testLoss, testAccuracy) = Evaluate(_data.Test, cancel);
         // The last update of an epoch shows in no training loss.
         if (!double.IsFinite(validationLoss + testLoss))
             throw new DivergedException(epoch, _batches.Iterations - 1);

@@ -119,24 +119,4 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
 
         public override Tensor forward(Tensor x) => _norm.call(_shortcut.call(x));
     }
-
-    /// <summary>The published form: bn(conv1x1(x)), with the stride of the convolution it goes around.</summary>
-    private sealed class Projection : Module<Tensor, Tensor>
-    {
-        private readonly Conv2d _convolution;
-        private readonly BatchNorm2d _norm;
-
-        public Projection(long input, long output, long stride, double firstWeight)
-            : base(stride > 1 ? $"1x1 convolution, stride {stride}, BatchNorm" : "1x1 convolution, BatchNorm")
-        {
-            using var noGrad = no_grad();
-            using var scope = NewDisposeScope();
-            _convolution = Conv2d(input, output, 1, stride: stride, bias: false);
-            _convolution.weight.fill_(firstWeight);
-            register_module("conv", _convolution);
-            register_module("bn", _norm = BatchNorm2d(output));
-        }
-
-        public override Tensor forward(Tensor x) => _norm.call(_convolution.call(x));
-    }
 }
