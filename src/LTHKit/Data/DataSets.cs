@@ -18,11 +18,12 @@ namespace LTHKit.Data;
 /// <param name="Noise">Synthetic: standard deviation of the pixel noise, as a share of the full range.</param>
 /// <param name="Clutter">Synthetic: the most small things before the object, and the most behind it.</param>
 /// <param name="Seed">Synthetic: the seed that everything is drawn from.</param>
+/// <param name="Shrink">Not synthetic: the side of the squares of pixels that are averaged into one; 2 makes CIFAR 16x16, as Chrabaszcz et al. 2017 did ImageNet.</param>
 public sealed record DataSpec(string Name = "synthetic", string? Content = null, int? TrainCount = null, int? TestCount = null,
-    double ValidationFraction = 0.1, int SplitSeed = 0, int Size = 16, int Classes = 20, double Noise = 0.08, int Clutter = 2, int Seed = 0)
+    double ValidationFraction = 0.1, int SplitSeed = 0, int Size = 16, int Classes = 20, double Noise = 0.08, int Clutter = 2, int Seed = 0, int Shrink = 1)
 {
-    /// <summary>As figures call it: the name, and of another synthetic set than the usual one its seed.</summary>
-    internal string Label => Seed == 0 ? Name : $"{Name} (seed {Seed})";
+    /// <summary>As figures call it: the name, of another synthetic set than the usual one its seed, and by how much images are shrunk.</summary>
+    internal string Label => (Seed == 0 ? Name : $"{Name} (seed {Seed})") + (Shrink == 1 ? "" : $" at 1/{Shrink} size");
 }
 
 internal static class DataSets
@@ -60,6 +61,8 @@ internal static class DataSets
             throw new UserException($"{spec.TestCount} test images are too few; take at least 1, or leave the limit out.");
         if (!(spec.ValidationFraction is >= 0 and < 1))
             throw new UserException($"A validation fraction of {spec.ValidationFraction} is not in [0, 1); the paper's is 0.1.");
+        if (spec.Shrink < 1 || (spec.Shrink > 1 && spec.Name == Synthetic.Name))
+            throw new UserException($"Images cannot be shrunk {spec.Shrink} times; give a whole number from 1, and for synthetic ones their size.");
         var plain = new DataSpec();
         var real = spec with { Size = plain.Size, Classes = plain.Classes, Noise = plain.Noise, Clutter = plain.Clutter, Seed = plain.Seed };
         if (spec.Name != plain.Name && spec != real)

@@ -117,7 +117,7 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
 
         RawImages Limited(RawImages images, int? limit, string part) =>
             limit > images.Count ? throw new UserException($"{spec.Name} has {images.Count:N0} {part} images here, fewer than the {limit:N0} asked for.")
-            : images.Balanced(limit ?? images.Count, spec.SplitSeed);
+            : images.Balanced(limit ?? images.Count, spec.SplitSeed).Shrunk(spec.Shrink);
     }
 
     private static string Hash(IReadOnlyList<string> classNames, params ReadOnlySpan<RawImages> splits)

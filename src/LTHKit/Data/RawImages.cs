@@ -58,6 +58,22 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return At(chosen);
     }
 
+    /// <summary>Squares of this many pixels a side averaged into one, rounded to whole bytes. // [N, C, H, W] -> [N, C, H / side, W / side]</summary>
+    public RawImages Shrunk(int side)
+    {
+        if (side == 1)
+            return this;
+        if (Height % side != 0)
+            throw new UserException($"Images of {Height}x{Width} cannot be shrunk {side} times: {side} does not divide {Height}.");
+        using var scope = NewDisposeScope();
+        var parts = ToTensor().split(1000).Select(part =>
+        {
+            using var inner = NewDisposeScope();
+            return nn.functional.avg_pool2d(part.to(ScalarType.Float32), side).round().to(Type).MoveToOuterDisposeScope();
+        });
+        return this with { Pixels = cat([.. parts]).bytes.ToArray(), Height = Height / side, Width = Width / side };
+    }
+
     /// <summary>Per-channel mean and standard deviation over all pixels, in units of the full range (of float32: 1).</summary>
     public (double[] Mean, double[] Std) Statistics()
     {

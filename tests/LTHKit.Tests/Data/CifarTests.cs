@@ -29,6 +29,24 @@ public sealed class CifarTests : InFolder
 
     private string Refusal(string name = "cifar-10", string folder = "") => Assert.Throws<UserException>(() => Open(name, folder)).Message;
 
+    [Fact]
+    public void ShrinkingAveragesSquares()
+    {
+        WriteTen();
+        ImageSet Shrunk(int side) => DataSets.Open(new DataSpec { Name = "cifar-10", ValidationFraction = 0, Shrink = side }, Folder.At(""));
+        using ImageSet half = Shrunk(2), whole = Open();
+        Assert.Equal([1, 3, 16, 16], half.Test.Images.shape);
+        // Pixel k of the test image is (77 + k) mod 251: at row 2, column 4 of channel 0 stand 145, 146, 177 and 178.
+        Assert.Equal(162, half.Test.Images[0, 0, 1, 2].ToInt32());
+        var exact = nn.functional.avg_pool2d(whole.Train.Images.to(ScalarType.Float64), 2);
+        Assert.True((half.Train.Images.to(ScalarType.Float64) - exact).abs().max().ToDouble() <= 0.5);
+        Assert.NotEqual(whole.Fingerprint, half.Fingerprint);
+        Assert.Equal("cifar-10 at 1/2 size", half.Spec.Label);
+        Assert.Contains("3 does not divide 32", Assert.Throws<UserException>(() => Shrunk(3)).Message);
+        Assert.Contains("cannot be shrunk 0 times", Assert.Throws<UserException>(() => Shrunk(0)).Message);
+        Assert.Contains("their size", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Shrink = 2 })).Message);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("cifar-10-batches-bin")]
