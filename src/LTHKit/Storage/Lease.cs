@@ -5,13 +5,19 @@ namespace LTHKit.Storage;
 /// <summary>
 /// Tells other machines that share a disk that something is in use there, also where the disk's locks do not reach them (NFS without its lock service, Lustre
 /// without flock): a file that is made only where there is none, is renewed while its holder lives, and is old two minutes after that, or on its holder's
-/// machine as soon as the process is gone.
+/// machine (in its container) as soon as the process is gone.
 /// </summary>
 internal sealed class Lease : IDisposable
 {
     private const int Exists = 17;      // EEXIST
 
+    private const string BootId = "/proc/sys/kernel/random/boot_id";
+
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(20), Life = TimeSpan.FromMinutes(2);
+
+    // Where the number of a process means something: this machine since its start, and in it this container.
+    private static readonly string Here = string.Join('/', Environment.MachineName,
+        File.Exists(BootId) ? File.ReadAllText(BootId).Trim() : "", new FileInfo("/proc/self/ns/pid").LinkTarget);
 
     private readonly string _path, _text;
     private readonly Timer _renewal;
@@ -24,10 +30,10 @@ internal sealed class Lease : IDisposable
 
     /// <summary>Takes the lease; null while another process has it.</summary>
     /// <param name="path">Its file, in a folder that is there.</param>
-    /// <param name="machine">This machine's name; null for the one that it has.</param>
+    /// <param name="machine">Where this process runs; null for where it does.</param>
     public static Lease? Take(string path, string? machine = null)
     {
-        machine ??= Environment.MachineName;
+        machine ??= Here;
         var text = $"{machine} {Environment.ProcessId} {Guid.NewGuid():N}";
         FileStream made;
         try

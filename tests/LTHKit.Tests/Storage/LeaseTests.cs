@@ -69,6 +69,25 @@ public sealed class LeaseTests : IDisposable
         Assert.Equal("b 1", File.ReadAllText(Path));
     }
 
+    /// <summary>Two containers of one machine may have one name, and each its own numbers of processes.</summary>
+    [Fact]
+    public void ProcessesOfAnotherContainerAreNotLookedFor()
+    {
+        string text;
+        using (Lease.Take(Path))
+            text = File.ReadAllText(Path);
+        string[] parts = text.Split(' ');
+        Assert.Equal(3, parts.Length);
+        Assert.StartsWith(Environment.MachineName + "/", parts[0]);
+        Assert.Equal($"{Environment.ProcessId}", parts[1]);
+        // No process has this number, here.
+        File.WriteAllText(Path, $"{parts[0]}0 4194304 {parts[2]}");
+        Assert.Null(Lease.Take(Path));
+        File.WriteAllText(Path, $"{parts[0]} 4194304 {parts[2]}");
+        using var taken = Lease.Take(Path);
+        Assert.NotNull(taken);
+    }
+
     [Fact]
     public void WhatCannotBeReadAtTheEndIsLeft()
     {
