@@ -40,10 +40,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             trainer.Resume(folder.Checkpoint, folder.Run);
         if (store.ReadMetrics(spec).Count < trainer.NextEpoch - spec.Rewind.Epochs)
             throw folder.Damaged(folder.Metrics, "epochs are missing");
-        Look();
+        if (trainer.Standing.Iterations == 0 || trainer.Standing == spec.Rewind)
+            Look();
         try
         {
             trainer.Run([new Callback(Keep, Record), .. callbacks], cancel);
+        }
+        catch (OperationCanceledException) when (trainer.Standing.Iterations > 0)
+        {
+            trainer.Save(folder.Checkpoint, folder.Run);
+            throw;
         }
         catch (DivergedException e)
         {

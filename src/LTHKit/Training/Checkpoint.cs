@@ -8,16 +8,18 @@ internal static class Checkpoint
 {
     private const string Format = "lthkit-checkpoint-2";
 
-    /// <summary>Writes the network as it is at a point of its training, whole or not at all; the optimiser too while training goes on.</summary>
-    public static void Save(string path, Network network, Step at, string run = "", MaskedOptimiser? optimiser = null)
+    private static readonly string[] Memories = ["momentum.", "optimiser.", Trainer.EpochSoFar];
+
+    /// <summary>Writes the network as it is at a point of its training, whole or not at all, and what the training remembers while it goes on.</summary>
+    public static void Save(string path, Network network, Step at, string run = "", IEnumerable<(string Name, Tensor Value)>? memory = null)
     {
         using var scope = NewDisposeScope();
-        SafeTensors.Save(path, network.State.Concat(optimiser?.State ?? []),
+        SafeTensors.Save(path, network.State.Concat(memory ?? []),
             new Dictionary<string, string> { ["format"] = Format, ["model"] = network.Model.Name, ["at"] = at.ToString(), ["run"] = run });
     }
 
-    /// <summary>Reads a checkpoint into a network of the same shape, and the optimiser's memory where one is given and training goes on.</summary>
-    public static Step Load(string path, Network network, string? run = null, MaskedOptimiser? optimiser = null, int lastEpoch = int.MaxValue)
+    /// <summary>Reads a checkpoint into a network of the same shape, and gives its point and all that it holds to who takes up what the training remembered.</summary>
+    public static Step Load(string path, Network network, string? run = null, Action<Step, IReadOnlyDictionary<string, Tensor>>? remember = null)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
@@ -30,18 +32,17 @@ internal static class Checkpoint
             if (!stored.TryGetValue(name, out var saved) || !saved.shape.SequenceEqual(value.shape))
                 throw Damaged($"it does not fit {network.Model.Name}: {name} is missing there or has another shape");
         var known = network.State.Select(s => s.Name).ToHashSet();
-        if (stored.Keys.FirstOrDefault(name => !known.Contains(name) && !name.StartsWith("momentum.") && !name.StartsWith("optimiser.")) is { } unknown)
+        if (stored.Keys.FirstOrDefault(name => !known.Contains(name) && !Memories.Any(name.StartsWith)) is { } unknown)
             throw Damaged($"it does not fit {network.Model.Name}: it holds {unknown}, which the network lacks");
         var at = Step.Parse(text);
-        if (at.Epochs < lastEpoch)
-            try
-            {
-                optimiser?.Load(stored);
-            }
-            catch (InvalidDataException e)
-            {
-                throw Damaged(e.Message);
-            }
+        try
+        {
+            remember?.Invoke(at, stored);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Damaged(e.Message);
+        }
         foreach (var (name, value) in network.State)
             value.copy_(stored[name]);
         return at;

@@ -7,27 +7,34 @@ using LTHKit.Pruning;
 namespace LTHKit.Training;
 
 /// <summary>
-/// The training loop (paper section 4.1). It holds the only state of a training: network, optimiser and next epoch; the data order of an
-/// epoch follows from seed and epoch alone, so that a training resumed from a checkpoint goes on to the same bits.
+/// The training loop (paper section 4.1). It holds the only state of a training: network, optimiser, the point reached and the epoch's losses so far; the data
+/// order of an epoch follows from seed and epoch alone, so that a training resumed from a checkpoint, at any step, goes on to the same bits.
 /// </summary>
 internal sealed class Trainer : IDisposable
 {
+    /// <summary>Under what name a checkpoint within an epoch holds its losses, summed over each batch, and the number of right answers behind them.</summary>
+    internal const string EpochSoFar = "epoch";
+
     private readonly Recipe _recipe;
     private readonly ImageSet _data;
     private readonly Batches _batches;
     private readonly Loss _loss;
     private readonly Step _start;
     private readonly SparseTraining? _sparse;
+    private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
+    private Step _from;
 
     /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default)
     {
         recipe.Validate();
-        (Network, Mask, _recipe, _data, _loss, _start, NextEpoch) = (network, mask, recipe, data, loss, start, start.Epochs);
+        (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
         _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
+        _losses = zeros(Iterations, device: data.Train.Labels.device).DetachFromDisposeScope();
+        _correct = zeros(1, dtype: ScalarType.Int64, device: data.Train.Labels.device).DetachFromDisposeScope();
     }
 
     /// <summary>Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow.</summary>
@@ -40,20 +47,43 @@ internal sealed class Trainer : IDisposable
     public Mask? Mask { get; }
 
     public int NextEpoch { get; private set; }
+
+    /// <summary>The point reached. An epoch is done when it has been evaluated; until then all its steps are.</summary>
+    public Step Standing { get; private set; }
+
     public int Iterations => _batches.Iterations;
     public int ImagesPerEpoch => _data.Train.Count;
     internal MaskedOptimiser Optimiser { get; }
 
     public void Resume(string checkpoint, string run = "")
     {
-        var at = Checkpoint.Load(checkpoint, Network, run, Optimiser, _recipe.Epochs);
-        NextEpoch = at.Iterations == 0 && at.Epochs >= _start.Epochs && at.Epochs <= _recipe.Epochs ? at.Epochs
-            : throw new UserException($"{checkpoint} is damaged (it was written at {at}, where this training never stops): delete it and it is made anew.");
+        Standing = _from = Checkpoint.Load(checkpoint, Network, run, Remember);
+        NextEpoch = _from.Epochs;
+
+        void Remember(Step at, IReadOnlyDictionary<string, Tensor> stored)
+        {
+            if (at.Epochs < _start.Epochs || at.Epochs > _recipe.Epochs || at.Iterations > (at.Epochs < _recipe.Epochs ? Iterations : 0))
+                throw new InvalidDataException($"it was written at {at}, where this training never stops");
+            if (at.Epochs < _recipe.Epochs)
+                Optimiser.Load(stored);
+            if (at.Iterations == 0)
+                return;
+            if (!stored.TryGetValue(EpochSoFar, out var soFar) || soFar.numel() != Iterations + 1 || soFar.dtype != ScalarType.Float64)
+                throw new InvalidDataException("the losses of its epoch are missing");
+            _losses.copy_(soFar.narrow(0, 0, Iterations));
+            _correct.copy_(soFar.narrow(0, Iterations, 1));
+        }
     }
 
     /// <summary>Writes a checkpoint from which <see cref="Resume"/> goes on to the same bits; after the last epoch the network alone.</summary>
     public void Save(string checkpoint, string run = "")
-        => Checkpoint.Save(checkpoint, Network, NextEpoch, run, NextEpoch < _recipe.Epochs ? Optimiser : null);
+    {
+        using var scope = NewDisposeScope();
+        var memory = Standing.Epochs < _recipe.Epochs ? Optimiser.State : [];
+        if (Standing.Iterations > 0)
+            memory = memory.Append((EpochSoFar, cat([_losses.to(ScalarType.Float64), _correct.to(ScalarType.Float64)])));
+        Checkpoint.Save(checkpoint, Network, Standing, run, memory);
+    }
 
     public void Run(IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel = default, Step? until = null)
     {
@@ -99,28 +129,31 @@ internal sealed class Trainer : IDisposable
     {
         using var scope = NewDisposeScope();
         var iterations = _batches.Iterations;
-        var images = 0;
-        var losses = zeros(iterations, device: _data.Train.Labels.device);      // summed over each batch
-        var correct = zeros(1, dtype: ScalarType.Int64, device: _data.Train.Labels.device);
-        var first = epoch == _start.Epochs ? _start.Iterations : 0;
+        var begin = epoch == _start.Epochs ? _start.Iterations : 0;
+        var first = epoch == _from.Epochs ? _from.Iterations : 0;
+        if (first == begin)
+        {
+            _losses.zero_();
+            _correct.zero_();
+        }
         var iteration = first;
         Network.train();
         foreach (var batch in _batches.Epoch(epoch, first).Take((until ?? iterations) - first))
         {
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
-            using var slot = losses.narrow(0, iteration, 1);
-            Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, correct);
-            images += batch.Count;
-            iteration++;
+            using var slot = _losses.narrow(0, iteration, 1);
+            Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, _correct);
+            Standing = new(epoch, ++iteration);
             foreach (var callback in callbacks ?? [])
                 callback.StepDone(this, new(epoch, iteration), iterations);
         }
-        var perStep = losses.cpu().data<float>().ToArray();
+        var images = Math.Min(iteration * _batches.BatchSize, ImagesPerEpoch) - begin * _batches.BatchSize;
+        var perStep = _losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
         if (bad >= 0)
             throw new DivergedException(epoch, bad);
-        return (perStep.Sum(l => (double)l) / images, correct.item<long>() / (double)images);
+        return (perStep.Sum(l => (double)l) / images, _correct.item<long>() / (double)images);
     }
 
     /// <summary>One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode.</summary>
@@ -147,6 +180,8 @@ internal sealed class Trainer : IDisposable
         Optimiser.Dispose();
         _sparse?.Dispose();
         _batches.Dispose();
+        _losses.Dispose();
+        _correct.Dispose();
     }
 
     private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
@@ -157,6 +192,7 @@ internal sealed class Trainer : IDisposable
         // The last update of an epoch shows in no training loss.
         if (!double.IsFinite(validationLoss + testLoss))
             throw new DivergedException(epoch, _batches.Iterations - 1);
+        Standing = epoch + 1;
         return new(epoch, _recipe.LearningRateAt(epoch, _batches.Iterations), loss, accuracy, validationLoss, validationAccuracy, testLoss, testAccuracy,
             clock.Elapsed.TotalSeconds);
     }

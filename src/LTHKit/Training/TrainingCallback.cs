@@ -37,6 +37,6 @@ public sealed class DivergedException(string message) : UserException(message)
 /// <param name="ValidationAccuracy">After the epoch; a fraction.</param>
 /// <param name="TestLoss">After the epoch.</param>
 /// <param name="TestAccuracy">After the epoch; a fraction.</param>
-/// <param name="Seconds">Wall time of the epoch, evaluation included.</param>
+/// <param name="Seconds">Wall time of the epoch, evaluation included; of one that was stopped and went on, of what came after.</param>
 public sealed record EpochMetrics(int Epoch, double LearningRate, double TrainLoss, double TrainAccuracy, double ValidationLoss,
     double ValidationAccuracy, double TestLoss, double TestAccuracy, double Seconds);

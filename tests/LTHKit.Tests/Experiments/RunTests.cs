@@ -373,14 +373,46 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal([2.0, 3, 2], new[] { Scaled(2), Scaled(3), Scaled(2) });
     }
 
-    [Fact]
-    public void InterruptedItKeepsItsEpochsAndGoesOn()
+    /// <summary>Epochs have nine steps: of the stops after 1, 3, 6, 10, 15, 16, 18, ... steps some come with an epoch's last one, before it is evaluated.</summary>
+    [Theory]
+    [InlineData(0, "0ep", false)]
+    [InlineData(1, "0ep", true)]
+    [InlineData(1, "1ep4it", false)]
+    public void StoppedAfterAnyStepItGoesOnWithTheNextOneToTheSameBits(int level, string rewind, bool adam)
     {
-        using var lab = Tiny.Lab(_store);
-        var spec = Tiny.Spec with { Tweaks = [new Interrupting(lab)] };
-        Assert.Throws<OperationCanceledException>(() => lab.Run("interrupted", [spec]));
-        Assert.Single(lab.Store.ReadMetrics(spec));
-        Assert.Equal(4, lab.Run("again", [spec])[0].Epochs.Count);
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        var recipe = Tiny.Spec.Recipe with { Optimiser = adam ? p => optim.AdamW(p) : null, LearningRate = adam ? 0.001 : 0.1 };
+        var spec = (Tiny.Spec with { Level = level, Rewind = rewind, Recipe = recipe }).Normalised;
+        RunStore store = new(_store), whole = new(Path.Combine(_store, "whole"));
+        if (level > 0)
+            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [spec.Rewind], [], () => { }, default);
+        CopyAll(Directory.CreateDirectory(_store).FullName, whole.Root);
+        var once = new Stopping(after: int.MaxValue);
+        new Runner(whole, _ => data, CPU).Run(spec, [], [], [once], () => { }, default);
+        var (steps, stops) = (0, 0);
+        while (store.Find(spec) is null)
+        {
+            var stopping = new Stopping(after: stops % 5 + 1);
+            try
+            {
+                new Runner(store, _ => data, CPU).Run(spec, [], [], [stopping], () => { }, stopping.Stop.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                stops++;
+            }
+            steps += stopping.Steps;
+        }
+        Assert.Equal(once.Steps, steps);
+        Assert.InRange(stops, 6, 13);
+        Assert.Equal(Outcome(whole, spec), Outcome(store, spec));
+
+        static void CopyAll(string from, string to)
+        {
+            foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+                File.Copy(file, Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(to, Path.GetRelativePath(from, file)))!).FullName
+                    + "/" + Path.GetFileName(file));
+        }
     }
 
     private static void AssertSameBits(Network expected, Network actual)
@@ -430,22 +462,17 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
             => (logits, target) => ++_steps == 2 * 9 + 2 ? loss(logits, target) * float.NaN : loss(logits, target);
     }
 
-    private sealed record Interrupting : Tweak
+    private sealed class Stopping(int after) : TrainingCallback
     {
-        private readonly Lab _lab;
-        private int _steps;
+        public CancellationTokenSource Stop { get; } = new();
 
-        public Interrupting(Lab lab) => _lab = lab;
+        public int Steps { get; private set; }
 
-        public override string Label => "interrupting";
-
-        public override Loss Wrap(Loss loss, TweakContext context)
-            => (logits, target) =>
-            {
-                if (++_steps == 12)
-                    _lab.Interrupt();
-                return loss(logits, target);
-            };
+        public override void StepDone(Trainer trainer, Step done, int iterations)
+        {
+            if (++Steps == after)
+                Stop.Cancel();
+        }
     }
 
     private sealed class LiveTensors : TrainingCallback
