@@ -6,7 +6,10 @@ namespace LTHKit.Analysis;
 /// <param name="Stage">As <see cref="Activation.Stage"/>, for instance "layer1"; of other modules the first part of the activation's name.</param>
 /// <param name="Silent">Values of at most epsilon.</param>
 /// <param name="Total">Values in all: every activation of the stage, every channel and place, every image.</param>
-/// <param name="PublishedShare">As the paper's published code counts: what leaves the last activation of the stage, values of at most 0.01.</param>
+/// <param name="PublishedShare">
+/// As the paper's published code counts (activation_analysis.py): values of at most 0.01 in what leaves one block, the last that its activation module put out. The
+/// block is an argument there, and neither the paper nor the code says which one stood for a stage in Table A1; here it is the stage's last.
+/// </param>
 public sealed record StageSparsity(string Stage, long Silent, long Total, double PublishedShare)
 {
     /// <summary>The share of silent values, in [0, 1].</summary>
