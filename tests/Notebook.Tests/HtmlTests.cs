@@ -95,11 +95,15 @@ public sealed class HtmlTests : InFolder
         Assert.InRange(new FileInfo(outcome.Notebook).Length, 1, 100_000);
 
         // As a front end does that knows HTML only.
-        var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString())));
+        var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString()))).ToList();
         var page = Path.Combine(Path.GetDirectoryName(outcome.Notebook)!, "front-end.html");
         File.WriteAllText(page, $"<!doctype html><script>window.define = function() {{ throw 'anonymous define' }}; define.amd = {{}}</script><body>{string.Join("<hr>", html)}</body>");
         var dom = await Pages.Dom(page);
         Assert.Equal(4, Regex.Matches(dom, "<g class=\"trace scatter").Count);
+        Assert.DoesNotContain("trust the notebook,", Regex.Replace(dom, "<script.*?</script>", "", RegexOptions.Singleline));
+        // What is left of it where the notebook is not trusted.
+        Assert.All(html, text => Assert.Matches(@"^<div [^>]*>This figure is drawn by a script: trust the notebook, [^<]*</div>\s*$",
+            Regex.Replace(text, "<script>.*?</script>", "", RegexOptions.Singleline)));
 
         File.Delete(Path.Combine(Path.GetDirectoryName(page)!, "plotly.min.js"));
         Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", await Pages.Dom(page));

@@ -5,14 +5,15 @@ namespace LTHKit.Formatting;
 
 /// <summary>
 /// A figure as HTML of a few kilobytes. plotly.js is not in it: it is taken from the page if the page has it, else loaded once, in Jupyter from
-/// beside the registered kernel, elsewhere from a file plotly.min.js beside the page. No network, no require.js.
+/// beside the registered kernel, elsewhere from a file plotly.min.js beside the page. No network, no require.js. Where scripts are taken out, as from a notebook
+/// that is not trusted, it says so.
 /// </summary>
 internal static class ChartHtml
 {
     // __ID__ and __FIGURE__ are filled in. A page that shows the same figure twice has the id twice, hence all elements of that id.
     private const string Template =
         """
-        <div data-lthkit-figure="__ID__" style="min-height:__HEIGHT__px"></div>
+        <div data-lthkit-figure="__ID__" style="min-height:__HEIGHT__px">This figure is drawn by a script: trust the notebook, or run the cell, to see it.</div>
         <script>
         (() => {
           const figure = __FIGURE__;
@@ -20,6 +21,7 @@ internal static class ChartHtml
           const draw = () => places().forEach(place => {
             if (place.dataset.drawn) return;
             place.dataset.drawn = 'yes';
+            place.textContent = '';
             window.Plotly.newPlot(place, figure.data, figure.layout, figure.config);
           });
           const load = address => new Promise((done, failed) => {

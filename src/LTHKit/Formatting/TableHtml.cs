@@ -13,16 +13,16 @@ internal static partial class TableHtml
     private const string Style =
         """
         <style>
-        table.lthkit { border-collapse: collapse; font-size: 0.92em; font-variant-numeric: tabular-nums; margin: 0.4em 0; border: 0; color: inherit; }
-        table.lthkit th, table.lthkit td { padding: 0.28em 0.8em; text-align: left; border: 0; background: none; white-space: nowrap; color: inherit; }
-        table.lthkit th { font-weight: 600; }
-        table.lthkit thead th { border-bottom: 1.5px solid rgba(128,128,128,0.7); white-space: normal; vertical-align: bottom; }
-        table.lthkit tbody tr:nth-child(n) { background: none; border-bottom: 1px solid rgba(128,128,128,0.22); }
-        table.lthkit tbody tr:nth-child(n):hover { background: rgba(128,128,128,0.12); }
-        table.lthkit tbody th { opacity: 0.65; font-weight: 400; white-space: normal; }
-        table.lthkit .n { text-align: right; }
-        table.lthkit .m { opacity: 0.45; }
-        table.lthkit tbody td.w { white-space: normal; min-width: 12em; }
+        table.lthkit.lthkit { border-collapse: collapse; font-size: 0.92em; font-variant-numeric: tabular-nums; margin: 0.4em 0; border: 0; color: inherit; }
+        table.lthkit.lthkit th, table.lthkit.lthkit td { padding: 0.28em 0.8em; text-align: left; border: 0; background: none; white-space: nowrap; color: inherit; }
+        table.lthkit.lthkit th { font-weight: 600; }
+        table.lthkit.lthkit thead th { border-bottom: 1.5px solid rgba(128,128,128,0.7); white-space: normal; vertical-align: bottom; }
+        table.lthkit.lthkit tbody tr:nth-child(n) { background: none; border-bottom: 1px solid rgba(128,128,128,0.22); }
+        table.lthkit.lthkit tbody tr:nth-child(n):hover { background: rgba(128,128,128,0.12); }
+        table.lthkit.lthkit tbody th { opacity: 0.65; font-weight: 400; white-space: normal; }
+        table.lthkit.lthkit .n { text-align: right; }
+        table.lthkit.lthkit .m { opacity: 0.45; }
+        table.lthkit.lthkit tbody td.w { white-space: normal; min-width: 12em; }
         </style>
         """;
 
