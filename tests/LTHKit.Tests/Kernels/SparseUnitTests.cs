@@ -129,6 +129,44 @@ public class SparseUnitTests
         }
         Assert.Equal(1, norm.num_batches_tracked!.item<long>());
         Assert.Equal(0, Max(convolution.weight!.grad![kept.logical_not()]));
+
+        // In evaluation, with the running statistics.
+        norm.eval();
+        using var noGrad = no_grad();
+        var evaluated = output.ToImages(unit.Forward(x, Enum.Parse<Nonlinearity>(c.Act), residual).Y);
+        Tensor Double(Tensor t) => t.to(ScalarType.Float64);
+        var z = functional.conv2d(Double(x), Double(convolution.weight!), c.Bias ? Double(convolution.bias!) : null, [c.Stride, c.Stride],
+            [c.Kernel / 2, c.Kernel / 2], [1L, 1L], c.Groups);
+        var u = functional.batch_norm(z, Double(norm.running_mean!), Double(norm.running_var!), Double(norm.weight!), Double(norm.bias!));
+        var right = Activated(c.Act, residual is null ? u : u + residual);
+        Assert.True(Max(right - evaluated) <= 1e-5 * Max(right), $"{c}, vectors of {passes.Width}: in evaluation the output is off by {Max(right - evaluated):g3}");
+        Assert.Equal(1, norm.num_batches_tracked!.item<long>());
+    }
+
+    /// <summary>Of numbers of every size, whose exponentials are too large or too small for a float too.</summary>
+    [Theory]
+    [InlineData("Relu")]
+    [InlineData("Swish")]
+    [InlineData("Mish")]
+    public void ActivationsAreRightFarFromZeroToo(string act)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var passes in Passes.All)
+        {
+            using var work = new Workspace(1, passes) { Images = 16 };
+            using var convolution = Conv2d(1, 1, 1, bias: false);
+            using var norm = BatchNorm2d(1, eps: 0);
+            convolution.weight!.requires_grad_(false).fill_(1);
+            norm.eval();
+            var u = linspace(-200, 200, 16 * 20 * 20).reshape(16, 1, 20, 20);
+            using var noGrad = no_grad();
+            var unit = new SparseUnit(work, convolution, norm, null);
+            var values = new Planes(16, 1, 20, 20).ToImages(unit.Forward(u, Enum.Parse<Nonlinearity>(act)).Y).to(ScalarType.Float64);
+            var wanted = Activated(act, u.to(ScalarType.Float64));
+            // To single precision, and where e^u is below what a float holds, to that.
+            var error = (values - wanted).abs() - 2e-6 * wanted.abs();
+            Assert.True(error.max().ToDouble() <= 1e-34, $"{act}, vectors of {passes.Width}: off by {Max(values - wanted):g3}");
+        }
     }
 
     /// <summary>Output, running mean, running variance, gradients of input, weights, gamma, beta and residual.</summary>
@@ -143,10 +181,13 @@ public class SparseUnitTests
         var u = functional.batch_norm(z, mean, variance, gamma, beta, training: true);
         if (residual is not null)
             u = u + residual;
-        var y = c.Act switch { "Relu" => functional.relu(u), "Swish" => functional.silu(u), "Mish" => functional.mish(u), _ => u };
+        var y = Activated(c.Act, u);
         ((y * weights.to(type)).sum() + (c.Fork ? x.square().sum() : 0)).backward();
         return [y, mean, variance, x.grad!, w.grad!, gamma.grad!, beta.grad!, .. residual is null ? [] : new[] { residual.grad! }];
     }
+
+    private static Tensor Activated(string act, Tensor u)
+        => act switch { "Relu" => functional.relu(u), "Swish" => functional.silu(u), "Mish" => functional.mish(u), _ => u };
 
     private static double Max(Tensor t) => t.numel() == 0 ? 0 : t.abs().max().to(ScalarType.Float64).item<double>();
 }
