@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using LTHKit.Formatting;
 using LTHKit.Notebook.Document;
@@ -25,6 +26,28 @@ public sealed partial class ExercisesTests : IDisposable
         Assert.All(outputs.Select(output => output!["data"]?.AsObject()).Where(data => data?.ContainsKey(NotebookFormatters.Plotly) == true),
             data => Assert.Equal([NotebookFormatters.Plotly, "image/png", "text/plain"], data!.Select(form => form.Key).Order()));
         Assert.DoesNotMatch("/(home|root|tmp|mnt|work)/", string.Concat(outputs.Select(output => output!.ToJsonString())));
+    }
+
+    /// <summary>What the README shows first is what the committed runs say, on a machine that has no images.</summary>
+    [Fact]
+    public void TheStudysOutputsAreThoseOfItsRuns()
+    {
+        var (study, store) = (Path.Combine(Kit.Root, "results", "study.ipynb"), Path.Combine(_folder, "runs"));
+        foreach (string[] verb in new[] { ["results", "import", "study", "--store", store], new[] { "run", study, "--out", _folder } })
+        {
+            var (code, said) = Kit.Run("dotnet", [Kit.CommandLine, .. verb], new() { ["LTHKIT_RUNS"] = store });
+            Assert.True(code == 0, said);
+        }
+        Assert.Equal(NotebookDocument.Load(study).CodeHash, NotebookDocument.Load(study).Executed);
+        var (committed, drawn) = (Shown(study), Shown(Path.Combine(_folder, "study.ipynb")));
+        Assert.Equal(Number().Replace(drawn, "#"), Number().Replace(committed, "#"));
+        // Of a committed figure's numbers five digits are kept.
+        Assert.All(Numbers(drawn).Zip(Numbers(committed)), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-4 * Math.Abs(pair.First)));
+        Assert.True(Numbers(drawn).Count() > 300);
+
+        static string Shown(string notebook) => string.Join('\n', NotebookDocument.Load(notebook).Cells.SelectMany(cell => cell.Outputs)
+            .Select(output => (output!["data"]?[NotebookFormatters.Plotly] ?? output["data"]?["text/plain"])?.ToJsonString()));
+        static IEnumerable<double> Numbers(string text) => Number().Matches(text).Select(match => double.Parse(match.Value, CultureInfo.InvariantCulture));
     }
 
     [Fact]
@@ -90,6 +113,9 @@ public sealed partial class ExercisesTests : IDisposable
     private static string PathOf(string name) => Path.Combine(Kit.Root, "notebooks", name + ".ipynb");
 
     private static NotebookDocument Committed(string name) => NotebookDocument.Load(PathOf(name));
+
+    [GeneratedRegex(@"-?\b\d+(\.\d+)?([eE][-+]?\d+)?\b")]
+    private static partial Regex Number();
 
     [GeneratedRegex("```csharp\n(.*?)\n```", RegexOptions.Singleline)]
     private static partial Regex Code();
