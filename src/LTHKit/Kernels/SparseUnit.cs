@@ -31,13 +31,11 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     public Tensor? Bias => convolution.bias;
 
     /// <summary>
-    /// act(bn(conv(x)) + added + skip(x)). Tensors are images [N, C, H, W] or in this room's layout; what comes out is in the latter. A fork gives x too, for
+    /// act(bn(conv(x)) + added). Tensors are images [N, C, H, W] or in this room's layout; what comes out is in the latter. A fork gives x too, for
     /// whoever else needs it: its gradient comes back through here, where adding it costs nothing.
     /// </summary>
-    public (Tensor Y, Tensor X) Forward(Tensor x, Nonlinearity act, Tensor? added = null, nn.Module<Tensor, Tensor>? skip = null, bool fork = false)
+    public (Tensor Y, Tensor X) Forward(Tensor x, Nonlinearity act, Tensor? added = null, bool fork = false)
     {
-        if (skip is not null)
-            added = added is null ? skip.call(Images(x)) : Laid(added) + Laid(skip.call(Images(x)));
         if (!Norm.training)
             return (UnitFunction.Evaluate(new(this, Work.Images, act, fork), Laid(x), added is null ? null : Laid(added)), x);
         var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), Weight, Norm.weight!, Norm.bias!,
@@ -47,6 +45,9 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
 
     /// <summary>A tensor as images [N, C, H, W].</summary>
     public Tensor Images(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).ToImages(x) : x;
+
+    /// <summary>a + b, b if there is one.</summary>
+    public Tensor Sum(Tensor a, Tensor? b) => b is null ? a : Laid(b) + Laid(a);
 
     /// <summary>The mean of each plane. // -> [N, C]</summary>
     public Tensor Means(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).Means(x) : x.mean([2, 3]);

@@ -94,7 +94,9 @@ public sealed class ConvUnit
             var act = _activation is null ? Nonlinearity.None : _activation.Fused;
             if (Skip is Projection projection)
                 (added, x) = projection.Unit.Run(x, added, fork: true);
-            (var z, x) = Sparse.Forward(x, act ?? Nonlinearity.None, added, Skip is Projection ? null : Skip, fork);
+            else if (Skip is not null)
+                added = Sparse.Sum(Skip.call(Sparse.Images(x)), added);
+            (var z, x) = Sparse.Forward(x, act ?? Nonlinearity.None, added, fork);
             return (act is null ? _activation!.call(Sparse.Images(z)) : z, x);
         }
         var y = Convolution.call(x);

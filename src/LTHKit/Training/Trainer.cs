@@ -62,7 +62,8 @@ internal sealed class Trainer : IDisposable
 
         void Remember(Step at, IReadOnlyDictionary<string, Tensor> stored)
         {
-            if (at.Epochs < _start.Epochs || at.Epochs > _recipe.Epochs || at.Iterations > (at.Epochs < _recipe.Epochs ? Iterations : 0))
+            var most = at.Epochs < _recipe.Epochs ? Iterations : 0;
+            if (at.Epochs < _start.Epochs || at.Epochs > _recipe.Epochs || at.Iterations > most || at.Iterations < (at.Epochs == _start.Epochs ? _start.Iterations : 0))
                 throw new InvalidDataException($"it was written at {at}, where this training never stops");
             if (at.Epochs < _recipe.Epochs)
                 Optimiser.Load(stored);

@@ -373,6 +373,16 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal([2.0, 3, 2], new[] { Scaled(2), Scaled(3), Scaled(2) });
     }
 
+    [Fact]
+    public void InterruptedItKeepsItsEpochsAndGoesOn()
+    {
+        using var lab = Tiny.Lab(_store);
+        var spec = Tiny.Spec with { Tweaks = [new Interrupting(lab)] };
+        Assert.Throws<OperationCanceledException>(() => lab.Run("interrupted", [spec]));
+        Assert.Single(lab.Store.ReadMetrics(spec));
+        Assert.Equal(4, lab.Run("again", [spec])[0].Epochs.Count);
+    }
+
     /// <summary>Epochs have nine steps: of the stops after 1, 3, 6, 10, 15, 16, 18, ... steps some come with an epoch's last one, before it is evaluated.</summary>
     [Theory]
     [InlineData(0, "0ep", false)]
@@ -460,6 +470,24 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
 
         public override Loss Wrap(Loss loss, TweakContext context)
             => (logits, target) => ++_steps == 2 * 9 + 2 ? loss(logits, target) * float.NaN : loss(logits, target);
+    }
+
+    private sealed record Interrupting : Tweak
+    {
+        private readonly Lab _lab;
+        private int _steps;
+
+        public Interrupting(Lab lab) => _lab = lab;
+
+        public override string Label => "interrupting";
+
+        public override Loss Wrap(Loss loss, TweakContext context)
+            => (logits, target) =>
+            {
+                if (++_steps == 12)
+                    _lab.Interrupt();
+                return loss(logits, target);
+            };
     }
 
     private sealed class Stopping(int after) : TrainingCallback

@@ -18,8 +18,6 @@ public class SparseTrainingTests
     [InlineData("resnet18", "gelu", null, 16)]
     [InlineData("resnet18", "relu", SkipKind.Normalised, 64)]
     [InlineData("resnet18", "mish", SkipKind.Projection, 16)]
-    [InlineData("resnet18", "swish", SkipKind.Projection, 21)]
-    [InlineData("vgg16", "swish", SkipKind.Projection, 96)]
     [InlineData("vgg16", "relu", null, 96)]
     [InlineData("vgg16", "swish", null, 16)]
     [InlineData("mobilenet", "swish", null, 32)]
@@ -34,19 +32,46 @@ public class SparseTrainingTests
             mask.Apply(network);
         using var sparse = Sparse(ours, mask);
         var (losses, singles, exacts) = (Train(ours, mask, sparse, images, 50), Train(single, mask, null, images, 50), Train(exact, mask, null, images, 50));
-        // A ReLU that rounding has switched changes what follows; how soon one is differs from machine to machine. Elsewhere it may stray from what is exact some
-        // times as far as TorchSharp's own single precision has by then: a projection that starts at 1e-4 makes the first steps enormous.
-        var strayed = 0.0;
+        // A ReLU that rounding has switched changes what follows; how soon one is differs from machine to machine.
         for (var i = 0; i < 50; i++)
-        {
-            strayed = Math.Max(strayed, Math.Abs(singles[i] - exacts[i]));
-            Assert.True(Math.Abs(losses[i] - exacts[i]) <= (activation == "relu" && i > 2 ? 1e-2 : 1e-4) * exacts[i] + 10 * strayed,
+            Assert.True(Math.Abs(losses[i] - exacts[i]) <= (activation == "relu" && i > 2 ? 1e-2 : 1e-4) * exacts[i] + 5 * Math.Abs(singles[i] - exacts[i]),
                 $"step {i}: loss {losses[i]}, in double precision {exacts[i]}, TorchSharp's {singles[i]}");
-        }
-        foreach (var ((name, value), (_, wanted)) in activation == "relu" || skip == SkipKind.Projection ? [] : ours.named_parameters().Zip(exact.named_parameters()))
+        foreach (var ((name, value), (_, wanted)) in activation == "relu" ? [] : ours.named_parameters().Zip(exact.named_parameters()))
             Assert.True((value.to(ScalarType.Float64) - wanted).norm().item<double>() <= 1e-3 * wanted.norm().item<double>() + 1e-6, $"{name} after 50 steps");
         foreach (var (name, weight) in ours.PrunableWeights())
             Assert.Equal(0, weight[mask[name].logical_not()].abs().sum().item<float>());
+    }
+
+    /// <summary>Of one step, for fifty of networks with projections are chaotic: their first weights of 1e-4 make the first steps enormous.</summary>
+    [Theory]
+    [InlineData("resnet18", "swish", 21)]
+    [InlineData("resnet18", "gelu", 16)]
+    [InlineData("vgg16", "mish", 96)]
+    [InlineData("mobilenet", "swish", 32)]
+    public void GradientsWithProjectionsAreTorchsInDoublePrecision(string model, string activation, int images)
+    {
+        using var scope = NewDisposeScope();
+        using Network ours = Build(model, activation, SkipKind.Projection), single = Build(model, activation, SkipKind.Projection),
+            exact = Build(model, activation, SkipKind.Projection);
+        using var mask = HalfOf(ours);
+        exact.to(ScalarType.Float64);
+        using var sparse = Sparse(ours, mask);
+        using var generator = new Generator(9);
+        var (x, y) = (randn(images, 3, 16, 16, generator: generator), randint(0, 10, [images], generator: generator));
+        foreach (var (network, step) in new[] { (ours, sparse), (single, null), (exact, (SparseTraining?)null) })
+        {
+            mask.Apply(network);
+            network.train();
+            using (step?.Step(images))
+                nn.functional.cross_entropy(network.call(x.to(network.parameters().First().dtype)), y).backward();
+        }
+        foreach (var (((name, value), (_, torchs)), (_, wanted)) in ours.named_parameters().Zip(single.named_parameters()).Zip(exact.named_parameters()))
+        {
+            Tensor Kept(Tensor gradient) => mask.Covers(name) ? gradient * mask[name] : gradient;
+            double Off(Tensor gradient) => (Kept(gradient).to(ScalarType.Float64) - Kept(wanted.grad!)).norm().item<double>();
+            Assert.True(Off(value.grad!) <= 1e-4 * Kept(wanted.grad!).norm().item<double>() + 5 * Off(torchs.grad!) + 1e-9,
+                $"{name}: off by {Off(value.grad!):g3} of {wanted.grad!.norm().item<double>():g3}, TorchSharp by {Off(torchs.grad!):g3}");
+        }
     }
 
     [Theory]
@@ -73,33 +98,6 @@ public class SparseTrainingTests
             var seen = network.call(pictures);
             Assert.InRange((seen - wanted).norm().item<float>(), 0, 1e-5f * wanted.norm().item<float>());
             Assert.Equal(seen.bytes.ToArray(), network.call(pictures).bytes.ToArray());
-        }
-    }
-
-    [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void SameThreadsSameBits(int threads)
-    {
-        var before = get_num_threads();
-        set_num_threads(threads);
-        try
-        {
-            string Bits()
-            {
-                using var scope = NewDisposeScope();
-                using var network = Build("resnet18", "relu", null);
-                using var mask = HalfOf(network);
-                mask.Apply(network);
-                using var sparse = Sparse(network, mask);
-                Train(network, mask, sparse, 48, 5);
-                return string.Concat(network.State.Select(s => Convert.ToHexString(s.Value.bytes)));
-            }
-            Assert.Equal(Bits(), Bits());
-        }
-        finally
-        {
-            set_num_threads(before);
         }
     }
 
@@ -193,10 +191,37 @@ public class SparseTrainingTests
     }
 }
 
-/// <summary>What the whole process holds: measured while no other test runs.</summary>
+/// <summary>What concerns the whole process, its memory and libtorch's threads: tried while no other test runs.</summary>
 [Collection(nameof(Alone))]
-public class SparseTrainingMemoryTests
+public class SparseTrainingProcessTests
 {
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void SameThreadsSameBits(int threads)
+    {
+        var before = get_num_threads();
+        set_num_threads(threads);
+        try
+        {
+            string Bits()
+            {
+                using var scope = NewDisposeScope();
+                using var network = SparseTrainingTests.Build("resnet18", "relu", null);
+                using var mask = SparseTrainingTests.HalfOf(network);
+                mask.Apply(network);
+                using var sparse = SparseTrainingTests.Sparse(network, mask);
+                SparseTrainingTests.Train(network, mask, sparse, 48, 5);
+                return string.Concat(network.State.Select(s => Convert.ToHexString(s.Value.bytes)));
+            }
+            Assert.Equal(Bits(), Bits());
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
     [Fact]
     public void AStepLeavesNothingBehind()
     {
