@@ -57,24 +57,6 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
-    public void AStoresFolderIsNotTheNotebooks()
-    {
-        Assert.Equal(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/runs", new RunStore("~/runs").Root);
-        var (before, here) = (Environment.GetEnvironmentVariable("LTHKIT_RUNS"), Environment.GetEnvironmentVariable("PWD"));
-        try
-        {
-            Environment.SetEnvironmentVariable("LTHKIT_RUNS", "mine");
-            Environment.SetEnvironmentVariable("PWD", Path.GetTempPath());
-            Assert.Equal(Path.Combine(Path.GetTempPath(), "mine"), RunStore.Default().Root);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("LTHKIT_RUNS", before);
-            Environment.SetEnvironmentVariable("PWD", here);
-        }
-    }
-
-    [Fact]
     public void SafeTensorsAreTheFormatThatOthersRead()
     {
         // The layout by hand: header length, JSON, data.
@@ -101,5 +83,28 @@ public sealed class StoreTests : IDisposable
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Single(Directory.GetFiles(_root));
         Assert.Contains("cannot be made", Assert.Throws<UserException>(() => AtomicFile.CreateFolder("/proc/lthkit")).Message);
+    }
+}
+
+/// <summary>Where runs are kept is told by the environment.</summary>
+[Collection(nameof(Alone))]
+public sealed class StorePlaceTests
+{
+    [Fact]
+    public void AStoresFolderIsNotTheNotebooks()
+    {
+        Assert.Equal(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/runs", new RunStore("~/runs").Root);
+        var (before, here) = (Environment.GetEnvironmentVariable("LTHKIT_RUNS"), Environment.GetEnvironmentVariable("PWD"));
+        try
+        {
+            Environment.SetEnvironmentVariable("LTHKIT_RUNS", "mine");
+            Environment.SetEnvironmentVariable("PWD", Path.GetTempPath());
+            Assert.Equal(Path.Combine(Path.GetTempPath(), "mine"), RunStore.Default().Root);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("LTHKIT_RUNS", before);
+            Environment.SetEnvironmentVariable("PWD", here);
+        }
     }
 }

@@ -246,7 +246,3 @@ public class SparseTrainingProcessTests
         return self.WorkingSet64 / 1048576.0;
     }
 }
-
-/// <summary>Tests that run by themselves, after all others.</summary>
-[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
-public sealed class Alone;

@@ -1,0 +1,7 @@
+using Xunit;
+
+namespace LTHKit.Tests;
+
+/// <summary>Tests of what belongs to the whole process (memory, threads, environment): they run by themselves, after all others.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
