@@ -2,6 +2,6 @@ using Xunit;
 
 namespace LTHKit.Tests;
 
-/// <summary>Tests of what belongs to the whole process (memory, threads, environment): they run by themselves, after all others.</summary>
+/// <summary>Tests of what belongs to the whole process (memory, threads, environment, console): they run by themselves, after all others.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone;

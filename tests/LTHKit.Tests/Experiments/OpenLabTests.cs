@@ -15,6 +15,7 @@ using static TorchSharp.torch;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>What a user opens in a cell, each through the store: trained, found again, its tickets' weights zero.</summary>
+[Collection(nameof(Alone))]       // the console belongs to the process
 public sealed class OpenLabTests : IDisposable
 {
     private static readonly Profile Profile = new()

@@ -8,6 +8,7 @@ using Xunit;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Every pruner through the laboratory, with tweaks.</summary>
+[Collection(nameof(Alone))]       // the console belongs to the process
 public sealed class PrunerRunTests : IDisposable
 {
     private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-runs-{Guid.NewGuid():N}");
