@@ -26,7 +26,7 @@ internal static class Estimate
         var missing = runs.Where(run => run.Missing).ToList();
         var time = missing.Any(run => run.Seconds is null) ? "not known until runs of these networks and batches have finished on such machines"
             : $"about {Time(missing.Sum(run => run.Seconds ?? 0) / jobs)}{(here ? " on this machine" : "")}, {jobs} side by side, "
-                + $"{Basis(missing)}; analyses come on top";
+                + $"{Basis(missing)}; analyses and learning of scales come on top";
         AtomicFile.CreateFolder(store);
         var free = new DriveInfo(store).AvailableFreeSpace;
         writer.WriteLine(FormattableString.Invariant($"""

@@ -20,7 +20,7 @@ internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double? 
 public sealed partial class Lab
 {
     private readonly Dictionary<string, (double Dense, double PerWeight)> _epochs = [];
-    private ILookup<string, (double Sparsity, double Seconds)>? _timed;
+    private ILookup<string, (string Tweaks, double Sparsity, double Seconds)>? _timed;
 
     /// <summary>What runs, and all that they build on, would take; by finished runs alone unless a few steps may be trained here.</summary>
     internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs, bool here = true)
@@ -35,36 +35,39 @@ public sealed partial class Lab
     }
 
     /// <summary>
-    /// Of the store's runs of this network, data and batch whose sparsity is nearest the median of those trained here; without any, from a few steps of the
-    /// dense network and of a random ticket, between which time goes with the weights left.
+    /// Of the store's runs of this network, data, batch and tweaks whose sparsity is nearest the median of those trained here; without any, from a few steps
+    /// of the dense network and of a random ticket, between which time goes with the weights left. Elsewhere runs with any tweaks must do.
     /// </summary>
     private (double? Seconds, bool Measured) SecondsAnEpoch(RunSpec spec, bool here)
     {
         _timed ??= Store.Finished().Where(run => run.Run.EndsWith(RunStore.Name("", Store.Maker))).SelectMany(Timed).ToLookup(run => run.Key, run => run.Value);
-        var key = Key(spec.ToJson());
-        if (_timed[key].ToList() is { Count: > 0 } alike)
+        var (key, tweaks) = Key(spec.ToJson());
+        if (_timed[key].Where(run => run.Tweaks == tweaks || !here).ToList() is { Count: > 0 } alike)
         {
             var nearest = alike.Min(run => Math.Abs(run.Sparsity - spec.Sparsity));
             return (alike.Where(run => Math.Abs(run.Sparsity - spec.Sparsity) <= nearest + 0.01).Select(run => run.Seconds).Median(), false);
         }
         if (!here)
             return (null, false);
-        if (!_epochs.TryGetValue(key, out var steps))
+        if (!_epochs.TryGetValue(key + tweaks, out var steps))
         {
             var (dense, sparse) = (_runner.SecondsAnEpoch(spec, 0), _runner.SecondsAnEpoch(spec, 0.9));
-            _epochs[key] = steps = (dense, (dense - sparse) / 0.9);
+            _epochs[key + tweaks] = steps = (dense, (dense - sparse) / 0.9);
         }
         return (Math.Max(0, steps.Dense - spec.Sparsity * steps.PerWeight), true);
     }
 
-    private static string Key(JsonObject spec) => $"{spec["data"]?.ToJsonString()} {spec["model"]?.ToJsonString()} {spec["recipe"]?["batchSize"]}";
+    private static (string Key, string Tweaks) Key(JsonObject spec) => (
+        $"{spec["data"]?.ToJsonString()} {spec["model"]?.ToJsonString()} {spec["recipe"]?["batchSize"]} {spec["recipe"]?["precision"]}",
+        spec["tweaks"]?.ToJsonString() ?? "");
 
-    private static IEnumerable<(string Key, (double, double) Value)> Timed(RunFolder run)
+    private static IEnumerable<(string Key, (string, double, double) Value)> Timed(RunFolder run)
     {
         try
         {
             return RunStore.ReadDone(run) is { Imported: null } done && run.Json(run.Spec)["run"] is JsonObject spec
-                && new RunLog<EpochMetrics>(run, run.Metrics).Read() is { Count: > 0 } epochs ? [(Key(spec), (done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : [];
+                && new RunLog<EpochMetrics>(run, run.Metrics).Read() is { Count: > 0 } epochs
+                ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : [];
         }
         catch (FileNotFoundException) when (!File.Exists(run.Done))     // it is trained again meanwhile
         {

@@ -240,7 +240,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (spec.IsRewound)
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
-        var loss = spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
+        var loss = Wrapped(spec, context);
         foreach (var tweak in spec.Tweaks)
             try
             {
@@ -293,17 +293,20 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return bytes + (spec.Level > 0 ? ticket : 0);
     }
 
-    /// <summary>An epoch of a run's network and images from a few steps of a random ticket; an image that is only evaluated costs a third of a step's.</summary>
+    /// <summary>
+    /// An epoch of a run's network, tweaks and images from a few steps of a random ticket; an image that is only evaluated costs a third of a step's.
+    /// </summary>
     public double SecondsAnEpoch(RunSpec spec, double sparsity)
     {
         const int Steps = 5;
         using var scope = NewDisposeScope();
         var data = open(spec.Data);
-        using var network = Built(spec);
-        using var whole = Mask.Dense(network);
-        using var mask = sparsity == 0 ? null : Pruner.Random.Draw(network, whole, (long)((1 - sparsity) * whole.Total), data, 0);
+        using var plain = Built(spec);
+        using var whole = Mask.Dense(plain);
+        using var mask = sparsity == 0 ? null : Pruner.Random.Draw(plain, whole, (long)((1 - sparsity) * whole.Total), data, 0);
+        using var network = Rewritten(spec, mask);
         mask?.Apply(network);
-        using var trainer = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, 0);
+        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, Context(spec, mask, () => plain)), 0);
         trainer.TrainEpoch(0, until: 2);
         var clock = Stopwatch.StartNew();
         trainer.TrainEpoch(0, until: Steps);
@@ -336,6 +339,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         network.to(device);
         return network;
     }
+
+    private static Loss Wrapped(RunSpec spec, TweakContext context)
+        => spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
 
     private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
         => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);

@@ -48,6 +48,21 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal(0.75, vanilla.Runs[1].Sparsity, 3);
     }
 
+    // A tweak has its own time (a projection more, soft labels a teacher's): what is finished without it tells it only where no step can be taken.
+    [Fact]
+    public void APlanTimesARunByRunsWithItsTweaks()
+    {
+        using var lab = Tiny.Lab(_store);
+        lab.Run("plain", [Tiny.Spec]);
+        var tweaked = Tiny.Spec with { Tweaks = [new SkipInjection(), new Distillation()] };
+        Assert.True(Of(Tiny.Spec with { Seed = 1 }, here: true) is { Measured: false, Seconds: > 0 });
+        Assert.True(Of(tweaked, here: true) is { Measured: true, Seconds: > 0 });
+        Assert.True(Of(tweaked, here: false) is { Measured: false, Seconds: > 0 });
+        Assert.Null(Of(tweaked with { Recipe = Tiny.Profile.Recipe with { BatchSize = 64 } }, here: false).Seconds);
+
+        PlannedRun Of(RunSpec spec, bool here) => lab.Planned([spec], here).Single(run => run.Run == spec.Id);
+    }
+
     [Fact]
     public void AFinishedRunIsNeverTrainedAgain()
     {
