@@ -90,7 +90,7 @@ internal static class CommandLine
             UnauthorizedAccessException or IOException { HResult: ReadOnlyFileSystem } =>
                 Fail(error, $"{exception.Message.TrimEnd('.')}; choose a folder that you may write to.", 2),
             DllNotFoundException or EntryPointNotFoundException =>
-                Fail(error, $"a native library is missing or out of date ({FirstLine(exception.Message)}); run ./lthkit setup.", 1),
+                Fail(error, $"a native library is missing or out of date ({FirstLine(exception.Message)}); run ./lthkit setup --force.", 1),
             _ => Fail(error, $"{exception.GetType().Name}: {FirstLine(exception.Message)} (LTHKIT_DEBUG=1 shows where)", 1),
         };
     }

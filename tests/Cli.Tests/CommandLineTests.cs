@@ -53,7 +53,7 @@ public sealed class CommandLineTests
         { new AggregateException(new UserException("inner.")), 2, "lthkit: inner." },
         { new UnauthorizedAccessException("Access to the path '/x' is denied."), 2, "lthkit: Access to the path '/x' is denied; choose a folder that you may write to." },
         { new IOException("No space left on device : '/x'", 28), 2, "lthkit: the disk is full (No space left on device : '/x'); free some space and run the same command again." },
-        { new DllNotFoundException("Unable to load x\nmore"), 1, "lthkit: a native library is missing or out of date (Unable to load x); run ./lthkit setup." },
+        { new DllNotFoundException("Unable to load x\nmore"), 1, "lthkit: a native library is missing or out of date (Unable to load x); run ./lthkit setup --force." },
         { new InvalidOperationException("odd\nstack"), 1, "lthkit: InvalidOperationException: odd (LTHKIT_DEBUG=1 shows where)" },
     };
 

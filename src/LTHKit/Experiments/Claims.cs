@@ -198,7 +198,7 @@ public static partial class Claims
 
     /// <summary>C15, smooth activations: fewer than 0.4 % of the activations are zero.</summary>
     public static IReadOnlyList<Claim> SilentSmooth(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> smooth)
-        => [Silence("Swish: in no stage 0.4 % of the activations are zero", [.. smooth], shares => 0.004 - shares.Max())];
+        => [Silence("Swish: in every stage fewer than 0.4 % of the activations are zero", [.. smooth], shares => 0.004 - shares.Max())];
 
     private static bool Winning(double sparsity) => sparsity is > 0.3 and < 0.65;
 

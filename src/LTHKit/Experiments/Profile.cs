@@ -10,8 +10,8 @@ namespace LTHKit.Experiments;
 
 /// <summary>
 /// How large an experiment is: data, network, schedule, levels and seeds. Profiles are data, in profiles.json beside this file: smoke
-/// (seconds a notebook, for tests), quick (minutes on two CPU cores), study (real images and a narrow network, a day of two cores), short (the
-/// paper's networks and data on a reduced schedule, one GPU), paper (the paper's own).
+/// (seconds a notebook, for tests), quick (on two CPU cores: minutes for the headline, hours for all notebooks), study (real images and a narrow network:
+/// half an hour a sweep), short (the paper's networks and data on a reduced schedule, one GPU), paper (the paper's own).
 /// </summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Seeds">Number of seeds, 0, 1, ...</param>
@@ -61,7 +61,7 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     /// <summary>The names of the profiles.</summary>
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
 
-    /// <summary>Minutes on two CPU cores, on the synthetic set.</summary>
+    /// <summary>For two CPU cores, on the synthetic set.</summary>
     public static Profile Quick => Get("quick");
 
     /// <summary>A profile by name, for a data set.</summary>

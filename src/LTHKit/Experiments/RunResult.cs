@@ -10,7 +10,7 @@ namespace LTHKit.Experiments;
 /// <param name="Collapsed">Layers that the ticket has nothing left of (layer collapse, Tanaka et al. 2020): what passes them is a constant.</param>
 /// <param name="Epochs">Epoch by epoch; a rewound run begins at its rewind point.</param>
 /// <param name="DataFingerprint">The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</param>
-/// <param name="Made">How it was made, for instance "kit 4, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</param>
+/// <param name="Made">How it was made, for instance "kit 5, libtorch 2.10.0, cpu, 1 thread, vectors of 512 bits".</param>
 /// <param name="Finished">When it was finished.</param>
 /// <param name="Imported">Whether it came with <c>./lthkit results import</c>: how and when it was made is then that of the machine that trained it.</param>
 public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed,

@@ -26,7 +26,7 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>The store's folder.</summary>
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
-    /// <summary>Who makes runs here, for instance "kit 4, libtorch 2.10.0, cpu".</summary>
+    /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>
     public string Maker { get; } = $"{Kit}, {device}";
 
     /// <summary>The same without the device.</summary>

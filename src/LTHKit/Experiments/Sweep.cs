@@ -36,8 +36,9 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     internal IEnumerable<RunSpec> Asked => [.. Runs.Select(run => run.Spec), .. Holes.Select(hole => hole.Spec).Where(spec => spec.Level > 0)];
 
     /// <summary>
-    /// What this way to retrain gains over another at each sparsity that both have, to 0.7 % of the weights left, whatever the rates; the dense networks
-    /// first as level 0. Runs of one seed share first weights, data order and, mostly, their ticket: the gain and its spread are those of the differences.
+    /// What this way to retrain gains over another at each sparsity that both have; the dense networks first as level 0. Sparsities are the same to within
+    /// 0.7 % of the weights left, so that sweeps of different rates can be compared. Runs of one seed share first weights, data order and, mostly, their
+    /// ticket: the gain and its spread are those of the differences.
     /// </summary>
     public IReadOnlyList<SweepPoint> GainOver(Sweep other) => [.. All
         .Join(other.All, AtSparsity, AtSparsity, (mine, theirs) => (Run: mine, Gain: mine.TestAccuracy - theirs.TestAccuracy))

@@ -21,7 +21,7 @@ public sealed record ModelSpec(string Name = "resnet18", int Width = 0)
     /// layers are pruned, its last layer and the layers named in <paramref name="dense"/> stay dense. The constructor's draws are seeded; a run is known
     /// by the code.
     /// </summary>
-    /// <param name="name">As figures and tables call it.</param>
+    /// <param name="name">Its name in figures and tables.</param>
     /// <param name="factory">Called for every network, each time for a new module.</param>
     /// <param name="dense">Layers left dense.</param>
     public static ModelSpec Own(string name, Func<InputSpec, Module<Tensor, Tensor>> factory, params string[] dense)

@@ -20,7 +20,7 @@ public enum At
 /// A pruner: a score for every prunable weight, the lowest are cut. One of one's own is
 /// <c>new Pruner("w*g", At.Trained, c => c.Weight.abs() * c.Gradient.abs())</c>; the cut, its distribution over the layers and the rates are shared.
 /// </summary>
-/// <param name="Name">As figures and tables call it.</param>
+/// <param name="Name">Its name in figures and tables.</param>
 /// <param name="At">When it looks at the network.</param>
 /// <param name="Score">The score of a layer's weights, of the weight's shape; higher is kept.</param>
 public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
@@ -52,7 +52,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
     /// <summary>How the cut is spread over the layers.</summary>
     public Distribution Distribution { get; init; } = Distribution.Global;
 
-    /// <summary>Layers that are left whole, by the beginning of their names: "conv1", "layer1.0". The sparsity is that of all layers still.</summary>
+    /// <summary>Layers that are left whole, by the beginning of their names: "conv1", "layer1.0". The sparsity still counts all layers.</summary>
     public IReadOnlyList<string> Except { get; init; } = [];
 
     /// <summary>The kit's own pruner of that name.</summary>
@@ -117,7 +117,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
 }
 
 /// <summary>How the number of weights to keep is spread over the layers; one of one's own is <c>new Distribution("mine", layer => ...)</c>.</summary>
-/// <param name="Name">As figures and tables call it.</param>
+/// <param name="Name">Its name in figures and tables.</param>
 /// <param name="Share">How many weights a layer may keep in proportion to the others, as far as it has them; null for one ranking over all layers.</param>
 public sealed record Distribution(string Name, Func<LayerMask, double>? Share = null)
 {

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace LTHKit.Tweaks;
 
 /// <summary>Replaces every activation by a function of one name.</summary>
-/// <param name="Name">As figures and tables call it.</param>
+/// <param name="Name">Its name in figures and tables.</param>
 public abstract record ActivationTweak(string Name) : Tweak
 {
     /// <inheritdoc/>
@@ -61,7 +61,7 @@ public sealed record SmoothActivation(string Name = "swish") : ActivationTweak(N
 /// Replaces every ReLU by a function of the user's own: <c>new CustomActivation("softplus", x => torch.nn.functional.softplus(x))</c>. A run is
 /// known by what the function does and by the values it captures, so that an edited function is a new run.
 /// </summary>
-/// <param name="Name">As figures and tables call it.</param>
+/// <param name="Name">Its name in figures and tables.</param>
 /// <param name="Function">Elementwise and differentiable: [...] -> [...], the same shape.</param>
 public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function) : ActivationTweak(Name)
 {

@@ -6,13 +6,13 @@ using LTHKit.Training;
 namespace LTHKit.Tweaks;
 
 /// <summary>
-/// One change to how a ticket is retrained. A tweak is a record with up to four hooks; its properties are its settings and name it
+/// One change to how a ticket is retrained. A tweak is a record with up to three hooks; its properties are its settings and name it
 /// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose in any order. The code of one's own tweak, and what its
 /// readonly fields hold, name the run too; private fields that are not readonly are working memory and do not.
 /// </summary>
 public abstract record Tweak
 {
-    /// <summary>How figures and tables call it, for instance "swish".</summary>
+    /// <summary>Its name in figures and tables, for instance "swish".</summary>
     public abstract string Label { get; }
 
     /// <summary>Whether it looks at the trained dense network, which is then trained first.</summary>
