@@ -121,14 +121,15 @@ internal sealed record Pen(int Index, int Round)
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// The first "vanilla..." is grey; any other name has the same colour in every figure, unless two of one figure want it: then the later takes the next.
+    /// The first "vanilla..." is grey; any other name has the same colour in every figure, also on top of rewinding, unless two of one figure want it: then
+    /// the later takes the next.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
     {
         var pens = new Dictionary<string, Pen>();
         foreach (var name in names.Distinct())
         {
-            var wanted = Enumerable.Range((int)(StableHash(name) % (uint)(Grey - 1)), Grey).Select(i => i % Grey);
+            var wanted = Enumerable.Range((int)(StableHash(name.Replace("rewinding + ", "")) % (uint)(Grey - 1)), Grey).Select(i => i % Grey);
             if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
                 wanted = wanted.Prepend(Grey);
             var all = Enumerable.Range(0, Rounds).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
