@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace LTHKit.Cli.Bench;
 
 /// <summary>A Python process that trains the same network with PyTorch and tells how long it took (bench/pytorch.py).</summary>

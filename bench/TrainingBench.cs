@@ -1,9 +1,5 @@
-using System.Diagnostics;
-using LTHKit.Data;
-using LTHKit.Models;
 using LTHKit.Training;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
 

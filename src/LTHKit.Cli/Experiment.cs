@@ -1,8 +1,3 @@
-using System.CommandLine;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-
 namespace LTHKit.Cli;
 
 /// <summary>The options that say how large an experiment is, and on which device.</summary>

@@ -1,9 +1,5 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Xml.Linq;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Doctor;
 

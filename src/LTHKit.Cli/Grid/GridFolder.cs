@@ -1,6 +1,4 @@
 using System.Text.Json;
-using LTHKit.Experiments;
-using LTHKit.Storage;
 
 namespace LTHKit.Cli.Grid;
 

@@ -1,7 +1,4 @@
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using LTHKit.Data;
-using LTHKit.Experiments;
 
 namespace LTHKit.Cli.Grid;
 

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using LTHKit.Storage;
-
 namespace LTHKit.Cli.Grid;
 
 /// <summary>A grid without Slurm: a process that outlives the command begins the tasks, so many at once.</summary>

@@ -1,6 +1,3 @@
-using System.CommandLine;
-using LTHKit.Data;
-
 namespace LTHKit.Cli;
 
 /// <summary>`data`: the real data sets.</summary>

@@ -1,7 +1,3 @@
-using System.CommandLine;
-using System.Diagnostics;
-using LTHKit.Experiments;
-
 namespace LTHKit.Cli;
 
 /// <summary>`reproduce`: the main job, from nothing to the paper's figures.</summary>

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace LTHKit.Notebook.Document;
 

@@ -1,10 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LTHKit.Experiments;
-using LTHKit.Formatting;
 using Microsoft.AspNetCore.Html;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Scripting;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;

@@ -1,4 +1,3 @@
-using LTHKit.Formatting;
 using static LTHKit.Notebook.Html.CodeHtml;
 
 namespace LTHKit.Notebook.Html;

@@ -1,5 +1,4 @@
 using System.IO.Enumeration;
-using LTHKit.Formatting;
 using LTHKit.Notebook.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 

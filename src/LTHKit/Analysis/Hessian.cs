@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Analysis;
 

@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Training;
-using TorchSharp.Modules;
 
 namespace LTHKit.Analysis;
 

@@ -1,12 +1,10 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
 using LTHKit.Tweaks;
-using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
 

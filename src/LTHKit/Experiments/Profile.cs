@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;

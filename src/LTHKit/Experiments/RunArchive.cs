@@ -1,7 +1,4 @@
 using System.IO.Compression;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;

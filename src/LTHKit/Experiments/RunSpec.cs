@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using LTHKit.Data;
 using LTHKit.Models;

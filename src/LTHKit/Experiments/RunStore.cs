@@ -1,6 +1,4 @@
 using System.Runtime.Intrinsics;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;

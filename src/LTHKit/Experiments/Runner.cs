@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
-using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;

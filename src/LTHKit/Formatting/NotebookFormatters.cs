@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using Deedle;
 using Deedle.Internal;
 using LTHKit.Experiments;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace LTHKit.Kernels;
 
 /// <summary>The activation functions that a unit can apply by itself.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace LTHKit.Kernels;
 
 /// <summary>Threads over blocks of images, and memory of each thread's own that is kept from step to step.</summary>
