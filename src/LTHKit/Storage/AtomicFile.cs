@@ -1,8 +1,13 @@
 namespace LTHKit.Storage;
 
-/// <summary>Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed.</summary>
-public static class AtomicFile
+/// <summary>
+/// Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed. Where that cannot be done, the disk being full for
+/// one, a UserException says so.
+/// </summary>
+internal static class AtomicFile
 {
+    private const int HeldByAnother = 11;       // EWOULDBLOCK, as .NET passes it on
+
     /// <summary>
     /// Replaces <paramref name="path"/> with the file that <paramref name="write"/> makes under the name it is given; a failure leaves the old
     /// file untouched.
@@ -55,6 +60,19 @@ public static class AtomicFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"The folder {path} cannot be made ({e.Message}): choose another with --out or LTHKIT_RUNS.", e);
+        }
+    }
+
+    /// <summary>Opens a file, or makes it, for this process alone; null where another one has it.</summary>
+    public static FileStream? Hold(string path, FileOptions options = FileOptions.None)
+    {
+        try
+        {
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, options);
+        }
+        catch (IOException e) when (e.HResult == HeldByAnother)
+        {
+            return null;
         }
     }
 }
