@@ -14,10 +14,8 @@ public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
 
     internal LossGrid Validated()
     {
-        if (!(Reach > 0) || !double.IsFinite(Reach))
-            throw new UserException(FormattableString.Invariant($"The landscape reaches to {Reach}; it must be a positive number."));
-        if (Points < 2)
-            throw new UserException($"A landscape of {Points} points a side is not possible; take at least 2, odd numbers to see the network itself.");
+        UserException.Require(Reach is > 0 and < double.PositiveInfinity, "The reach of a landscape", Reach, "a positive number");
+        UserException.Require(Points >= 2, "The number of a landscape's points a side", Points, "at least 2, odd to see the network itself");
         return this;
     }
 }

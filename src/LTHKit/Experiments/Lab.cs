@@ -56,8 +56,7 @@ public sealed partial class Lab : IDisposable
         bool train = true)
     {
         Libtorch.Check();
-        if (jobs < 0)
-            throw new UserException($"{jobs} jobs are not possible; give a positive number, or 0 to let the kit choose.");
+        UserException.Require(jobs >= 0, "The number of jobs", jobs, "positive, or 0 to let the kit choose");
         var target = device switch
         {
             "cpu" => CPU,
@@ -232,8 +231,7 @@ public sealed partial class Lab : IDisposable
     public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
         pruning.Validate();
-        if (sparsity is not (>= 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
+        UserException.Require(sparsity is >= 0 and < 1, "The sparsity", sparsity, "in [0, 1), 0.9 for instance");
         using var whole = Pruning.Mask.Dense(network);
         return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
@@ -298,7 +296,7 @@ public sealed partial class Lab : IDisposable
 
     /// <summary>What <see cref="RescaledInit"/> learned for a finished run.</summary>
     /// <exception cref="UserException">The run was trained without it.</exception>
-    public LearnedScales Scales(RunResult run) => _runner.LoadScales(run);
+    public Measured<IReadOnlyList<LearnedScale>> Scales(RunResult run) => _runner.LoadScales(run);
 
     /// <summary>
     /// Stops the trainings under way after their step, and analyses and the drawing of tickets after their batch. What is done is kept, and the next

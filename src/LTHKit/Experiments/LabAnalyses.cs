@@ -106,8 +106,7 @@ public sealed partial class Lab
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs, int rounds = 9)
     {
-        if (rounds < 1)
-            throw new UserException($"{rounds} rounds measure nothing; give at least one.");
+        UserException.Require(rounds >= 1, "The number of rounds", rounds, "at least 1");
         var owned = new Stack<IDisposable>();
         T Own<T>(T value) where T : class?, IDisposable?
         {
@@ -133,7 +132,7 @@ public sealed partial class Lab
                         if (round >= 0)
                             times.Add(time);
                     }
-                return sides.Select(side => new StepTime(side.Run, Median(side.Times.Select(t => t.Masked)), Median(side.Times.Select(t => t.Own)))).ToArray();
+                return sides.Select(side => new StepTime(side.Run, side.Times.Select(t => t.Masked).Median(), side.Times.Select(t => t.Own).Median())).ToArray();
             });
         }
         finally
@@ -142,8 +141,6 @@ public sealed partial class Lab
                 value.Dispose();
         }
     }
-
-    private static double Median(IEnumerable<double> values) => MathNet.Numerics.Statistics.Statistics.Median(values);
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,
         Sample? sample, Func<Work, T> measure)

@@ -134,12 +134,11 @@ public static class Tables
     }
 
     /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± deviation over seeds.</summary>
-    /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
-    public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
+    public static Frame<string, string> Scales(IReadOnlyList<Measured<IReadOnlyList<LearnedScale>>> scales)
     {
         var groups = ScaleGroup.Of(scales);
-        return Table(scales[0].Layers.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name, (Func<string, object?>)(parameter
-            => Captions.Spread(group.Of(parameter).Average(), Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
+        return Table(scales[0].Value.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name, (Func<string, object?>)(parameter
+            => Captions.Spread(group.Of(parameter).Average(), group.Of(parameter).StandardDeviation(), format: "0.000"))))]);
     }
 
     /// <summary>What a mask leaves of each layer, in the network's order, and in all.</summary>

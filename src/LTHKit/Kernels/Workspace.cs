@@ -9,8 +9,6 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
 
     /// <summary>The loops.</summary>
     public Passes Passes { get; } = passes ?? Passes.Widest;
-
-    /// <summary>Images of the step under way.</summary>
     public int Images { get; set; }
 
     /// <summary>What new memory holds, for tests that nothing is read before it is written; null for whatever it held.</summary>

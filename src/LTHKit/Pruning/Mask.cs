@@ -70,8 +70,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     }
 
     /// <summary>Refuses a network that this mask does not fit.</summary>
-    /// <exception cref="UserException">A layer is missing, unknown, or of another shape.</exception>
-    public void Validate(Network network)
+    internal void Validate(Network network)
     {
         if (network.Prunable.Except(_kept.Keys).Concat(_kept.Keys.Except(network.Prunable)).FirstOrDefault() is { } missing)
             throw new UserException($"The mask does not fit {network.Model.Name}: layer '{missing}' is in one and not in the other.");

@@ -9,7 +9,6 @@ namespace LTHKit.Training;
 internal sealed class StepTimer : IDisposable
 {
     private readonly Trainer _trainer;
-    private readonly Batches _batches;
     private readonly Batch[] _images;
     private int _step;
 
@@ -18,8 +17,7 @@ internal sealed class StepTimer : IDisposable
         Network = Networks.Copy(network);
         mask?.Apply(Network);
         _trainer = new Trainer(Network, mask, recipe, data, Losses.CrossEntropy, 0);
-        _batches = new Batches(data, recipe.BatchSize, 0, channelsLast: Network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
-        _images = [.. _batches.Epoch(0).Take(4)];
+        _images = [.. _trainer.Batches.Epoch(0).Take(4)];
         Network.train();
     }
 
@@ -43,7 +41,6 @@ internal sealed class StepTimer : IDisposable
     {
         foreach (var batch in _images)
             batch.Dispose();
-        _batches.Dispose();
         _trainer.Dispose();
         Network.Dispose();
     }
