@@ -30,7 +30,7 @@ public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 
 /// <param name="objective">Module, loss and batches.</param>
 /// <param name="mask">The ticket; null for the Hessian of all weights.</param>
 /// <param name="options">How to measure; null for the defaults.</param>
-/// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
+/// <exception cref="UserException">A setting is out of range, mask or vector do not fit, no parameter is chosen, or the curvature is not a number.</exception>
 public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null) : IDisposable
 {
     private readonly HessianOptions _options = (options ?? new()).Validated();
@@ -43,7 +43,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     public long Dimension => _space.Dimension;
 
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
-    /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
         _space.Require(vector);
@@ -53,7 +52,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     /// <summary>
     /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
     /// </summary>
-    /// <exception cref="UserException">There are not that many, or the curvature is not a number.</exception>
     public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
         if (k < 1 || k > Dimension)
@@ -70,7 +68,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     }
 
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
-    /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
         UserException.Require(probes >= 1, "The number of random vectors", probes, "at least 1");
@@ -84,7 +81,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     }
 
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it, which are kept.</summary>
-    /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
         UserException.Require(probes >= 1, "The number of random vectors", probes, "at least 1");

@@ -32,7 +32,6 @@ public sealed partial class Lab
     /// <param name="grid">Where to look; null for the profile's points from -1 to 1 (inputs: -3 to 3), on a line the paper's 21 from -0.5 to 0.5.</param>
     /// <param name="sample">Which images; null for the profile's number, of the test images for landscapes of the inputs, else of the training images.</param>
     /// <returns>One value a run, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what is finished is kept.</exception>
     public IReadOnlyList<Plane> WeightPlanes(IEnumerable<RunResult> runs, int? epochs = null, LossGrid? grid = null, Sample? sample = null)
     {
@@ -102,7 +101,6 @@ public sealed partial class Lab
     /// </summary>
     /// <param name="runs">The runs; of a sweep's dense network and of its tickets one seed is enough.</param>
     /// <param name="rounds">How often each is measured.</param>
-    /// <exception cref="UserException">The rounds are not positive.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs, int rounds = 9)
     {

@@ -56,13 +56,11 @@ public sealed class RunStore(string root, string device = "cpu")
 
     internal RunStore On(string other) => new(Root, other);
 
-    /// <summary>The folder of a run, which need not exist.</summary>
     internal RunFolder Folder(RunSpec spec) => FolderOf(spec.Id);
 
     /// <summary>The folder of the run of a spec with that name.</summary>
     internal RunFolder FolderOf(string id) => Folder(Name(id, Maker));
 
-    /// <summary>The folder of a run by its name.</summary>
     internal RunFolder Folder(string run) => new(Path.Combine(Root, run));
 
     /// <summary>A run's name, from its spec and from who made it.</summary>
@@ -108,7 +106,7 @@ public sealed class RunStore(string root, string device = "cpu")
         }
     }
 
-    /// <summary>Holds a run without waiting; null where another process does.</summary>
+    /// <summary>Holds a run without waiting, against this machine's processes by a lock and against other machines by a lease; null where another does.</summary>
     internal static IDisposable? TryAcquire(RunFolder folder)
     {
         AtomicFile.CreateFolder(folder.Path);

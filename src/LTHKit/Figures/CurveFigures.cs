@@ -29,7 +29,6 @@ public static partial class Figures
     /// <param name="curves">One colour each.</param>
     /// <param name="logarithmic">Whether the vertical axis is logarithmic; what is not above zero is a gap there, and a band ends at the lowest value.</param>
     /// <param name="subtitle">A small second line under the title.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Curves(
         string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false, string? subtitle = null)
     {
@@ -65,7 +64,6 @@ public static partial class Figures
     /// weights.
     /// </summary>
     /// <param name="times">Measured, of one network at several sparsities; the densest is the dense line.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart StepTimes(IReadOnlyList<StepTime> times)
     {
         if (times.Count == 0)
@@ -83,7 +81,6 @@ public static partial class Figures
     /// <param name="yTitle">What the bars measure, with its unit.</param>
     /// <param name="bars">One a group of bars, for instance the layers.</param>
     /// <param name="groups">One colour each.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Bars(string title, string yTitle, IReadOnlyList<string> bars, params BarGroup[] groups)
         => BarsFrom(0, title, yTitle, bars, groups);
 

@@ -6,7 +6,8 @@ using LTHKit.Pruning;
 namespace LTHKit;
 
 /// <summary>
-/// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show.
+/// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show
+/// or networks differ.
 /// </summary>
 public static class Tables
 {
@@ -151,7 +152,6 @@ public static class Tables
     /// What two masks of one network have in common, layer by layer and in all: weights kept by each and by both, and the Jaccard overlap, kept by both
     /// over kept by either, beside what chance gives two masks that keep as many weights of each layer.
     /// </summary>
-    /// <exception cref="UserException">The masks are of different networks.</exception>
     public static Frame<string, string> MaskOverlap((string Name, Mask Mask) first, (string Name, Mask Mask) second)
     {
         var layers = first.Mask.Compare(second.Mask);

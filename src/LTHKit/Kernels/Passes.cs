@@ -21,7 +21,6 @@ internal abstract unsafe class Passes
         }
     }
 
-    /// <summary>Floats in a vector.</summary>
     public abstract int Width { get; }
 
     /// <summary>
@@ -124,7 +123,6 @@ internal abstract unsafe class Passes
     }
 }
 
-/// <inheritdoc/>
 internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVector<V>
 {
     /// <summary>Tiles that a row is taken through before the next row's turn.</summary>
@@ -132,10 +130,8 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
 
     private const int L = Planes.Lanes;
 
-    /// <inheritdoc/>
     public override int Width => V.Width;
 
-    /// <inheritdoc/>
     public override Pointwise Of(Nonlinearity act) => act switch
     {
         Nonlinearity.None => new Over<None>(),
@@ -144,7 +140,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
         _ => new Over<Mish>(),
     };
 
-    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums)
     {
@@ -243,7 +238,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
         }
     }
 
-    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
     {
@@ -304,7 +298,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
         }
     }
 
-    /// <inheritdoc/>
     public override void AddUp(float* sums, Taps taps, float* gradient)
     {
         var source = taps.Source;

@@ -29,7 +29,6 @@ internal sealed class SparseTraining : IDisposable
     public static SparseTraining? For(Network network, Mask? mask, bool? wish)
         => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? Of(network, mask) : null;
 
-    /// <summary>The same wherever it is possible.</summary>
     public static SparseTraining Of(Network network, Mask? mask, float? poison = null)
         => new(network, mask, new(get_num_threads()) { Poison = poison });
 
@@ -54,7 +53,6 @@ internal sealed class SparseTraining : IDisposable
         });
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _work.Dispose();
 
     /// <summary>A module's hooks, now and later; TorchSharp keeps them to itself.</summary>

@@ -12,7 +12,6 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
 {
     private Layout? _layout;
 
-    /// <summary>Threads and memory.</summary>
     public Workspace Work { get; } = work;
     public Geometry Shape { get; } = new((int)convolution.in_channels, (int)convolution.out_channels, (int)convolution.kernel_size[0],
         (int)convolution.stride![0], (int)convolution.groups);

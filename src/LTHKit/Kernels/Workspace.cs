@@ -7,7 +7,6 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
 {
     private readonly Dictionary<(int Thread, string Use), (nint Memory, long Size)> _memory = [];
 
-    /// <summary>The loops.</summary>
     public Passes Passes { get; } = passes ?? Passes.Widest;
     public int Images { get; set; }
 
@@ -60,7 +59,6 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (memory, _) in _memory.Values)

@@ -25,7 +25,7 @@ public static class Networks
     /// The network <paramref name="model"/> for <paramref name="input"/>, its weights theta0 drawn from <paramref name="seed"/>:
     /// the same seed gives the same bits, whatever tweak is applied later.
     /// </summary>
-    /// <exception cref="UserException"><see cref="Validate"/> does not let the model pass, or a user's own is no classifier for this input.</exception>
+    /// <exception cref="UserException">There is no such network or width, or a user's own is no classifier for this input.</exception>
     public static Network Build(ModelSpec model, InputSpec input, ulong seed)
     {
         Validate(model);

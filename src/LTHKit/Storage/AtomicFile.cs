@@ -12,7 +12,6 @@ internal static class AtomicFile
     /// Replaces <paramref name="path"/> with the file that <paramref name="write"/> makes under the name it is given; a failure leaves the old
     /// file untouched.
     /// </summary>
-    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
     public static void Replace(string path, Action<string> write)
     {
         path = Path.GetFullPath(path);
@@ -37,7 +36,6 @@ internal static class AtomicFile
     }
 
     /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes, flushed to the disk.</summary>
-    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
     public static void Write(string path, Action<Stream> write) => Replace(path, temporary =>
     {
         using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
@@ -46,11 +44,9 @@ internal static class AtomicFile
     });
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>
-    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Makes a folder, and those above it.</summary>
-    /// <exception cref="UserException">It cannot be made.</exception>
     public static void CreateFolder(string path)
     {
         try

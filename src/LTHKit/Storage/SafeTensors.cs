@@ -59,7 +59,6 @@ internal static class SafeTensors
     }
 
     /// <summary>Reads the tensors onto the CPU, and the metadata.</summary>
-    /// <exception cref="UserException">The file is missing, breaks a rule of the format, or holds a type that there is no tensor of here.</exception>
     public static (Dictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Load(string path)
     {
         if (!File.Exists(path))

@@ -21,7 +21,6 @@ internal sealed class StepTimer : IDisposable
         Network.train();
     }
 
-    /// <summary>What is trained.</summary>
     public Network Network { get; }
 
     /// <summary>Seconds of one step, on the clock and of all processors.</summary>
@@ -36,7 +35,6 @@ internal sealed class StepTimer : IDisposable
         return (clock.Elapsed.TotalSeconds, (process.TotalProcessorTime - before).TotalSeconds);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var batch in _images)
