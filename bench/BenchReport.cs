@@ -1,8 +1,6 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using MathNet.Numerics.Statistics;
-using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
 

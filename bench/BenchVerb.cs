@@ -1,4 +1,3 @@
-using System.CommandLine;
 using LTHKit.Cli.Bench;
 
 namespace LTHKit.Cli;

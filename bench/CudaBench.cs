@@ -1,8 +1,5 @@
-using System.Diagnostics;
 using System.Text;
 using LTHKit.Cli.Doctor;
-using LTHKit.Data;
-using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
 

@@ -1,5 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
+using LTHKit.Cli.Doctor;
 
 namespace LTHKit.Cli.Bench;
 
@@ -54,18 +53,5 @@ internal sealed class PyTorchSide : ISide
         return double.Parse(answer, CultureInfo.InvariantCulture);
     }
 
-    private static bool HasTorch(string python)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(python, ["-c", "import torch, torchvision, PIL"]) { RedirectStandardError = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
+    private static bool HasTorch(string python) => Tool.Run(python, ["-c", "import torch, torchvision, PIL"], 120).Code == 0;
 }

@@ -1,11 +1,8 @@
 using System.Text;
-using LTHKit.Data;
 using LTHKit.Kernels;
-using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Training;
 using MathNet.Numerics.Statistics;
-using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
 

@@ -1,6 +1,4 @@
-using LTHKit.Data;
 using TorchSharp;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Cli.Bench;

@@ -1,9 +1,5 @@
-using System.Diagnostics;
-using LTHKit.Data;
-using LTHKit.Models;
 using LTHKit.Training;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Bench;
 
@@ -94,7 +90,6 @@ internal static class TrainingBench
     {
         private readonly Network _network;
         private readonly Trainer _trainer;
-        private readonly Batches _batches;
         private readonly Batch _batch;
         private readonly Device _device;
         private int _epoch;
@@ -105,8 +100,7 @@ internal static class TrainingBench
             _network = Networks.Build(new ModelSpec("resnet18", setting.Width), new InputSpec(data.Classes, data.Height), 0);
             _network.to(data.Device);
             _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch, Precision = precision }, data, Losses.CrossEntropy, 0);
-            _batches = new Batches(data, setting.Batch, 0, channelsLast: Trainer.ChannelsLast(_network, data, precision));
-            _batch = _batches.Epoch(0).First();
+            _batch = _trainer.Batches.Epoch(0).First();
         }
 
         public double Steps(int count) => Time(_device, () =>
@@ -121,7 +115,6 @@ internal static class TrainingBench
         public void Dispose()
         {
             _batch.Dispose();
-            _batches.Dispose();
             _trainer.Dispose();
             _network.Dispose();
         }

@@ -1,7 +1,3 @@
-using LTHKit.Experiments;
-using LTHKit.Notebook.Running;
-using LTHKit.Storage;
-
 namespace LTHKit.Cli;
 
 /// <summary>What notebooks would train, before they do: their cells are run in laboratories that only plan.</summary>

@@ -1,8 +1,3 @@
-using System.CommandLine;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-
 namespace LTHKit.Cli;
 
 /// <summary>The options that say how large an experiment is, and on which device.</summary>
@@ -14,7 +9,6 @@ internal class Extent
     private readonly Option<int> _seeds = Settings.Number("--seeds", "Number of seeds (0: the profile's own).", 0);
     private readonly Option<string> _device;
 
-    /// <summary>Adds them to a command.</summary>
     public Extent(Command command, string device, params string[] devices)
     {
         _device = Settings.Choice("--device", $"{device}{(devices[0] == "auto" ? " (auto: CUDA where there is a device)" : "")}.", devices[0], devices);
@@ -22,7 +16,6 @@ internal class Extent
             command.Options.Add(option);
     }
 
-    /// <summary>The device's name.</summary>
     public string Device(ParseResult parsed) => parsed.GetValue(_device)!;
 
     /// <summary>The profile; what is wrong with it is refused here.</summary>
@@ -40,14 +33,12 @@ internal sealed class Experiment : Extent
 
     private readonly Option<string> _data = Settings.Folder("--data", "The folder with the images of a real data set.", Path.Combine(Checkout.Root, "data"));
 
-    /// <summary>Adds them to a command.</summary>
     public Experiment(Command command, params string[] devices) : base(command, "Where to train", devices)
     {
         command.Arguments.Add(_figures);
         command.Options.Add(_data);
     }
 
-    /// <summary>The notebooks that were asked for.</summary>
     public IReadOnlyList<FigureNotebook> Notebooks(ParseResult parsed) => ReproduceVerb.Choose(parsed.GetValue(_figures) ?? []);
 
     /// <summary>The profile and the rest as the parameters of a notebook.</summary>

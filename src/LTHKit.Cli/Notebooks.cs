@@ -1,6 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using LTHKit.Notebook.Running;
+using LTHKit.Notebook.Document;
 
 namespace LTHKit.Cli;
 
@@ -14,15 +13,7 @@ internal static class Notebooks
     /// <summary>Runs a notebook into a folder.</summary>
     public static async Task<RunOutcome> Run(string notebook, string output, IReadOnlyDictionary<string, string> parameters, CancellationToken cancel)
     {
-        var outcome = await NotebookRunner.RunAsync(
-            new RunOptions(notebook)
-            {
-                OutputFolder = output,
-                Parameters = parameters,
-                Terminal = Console.Error,
-                TerminalOverwrites = !Console.IsErrorRedirected,
-            },
-            cancel);
+        var outcome = await NotebookRunner.RunAsync(notebook, output, parameters, Console.Error, !Console.IsErrorRedirected, cancellation: cancel);
         if (outcome.Interrupted)
             throw new OperationCanceledException(cancel);
         if (outcome.Error is { } error)
@@ -49,15 +40,8 @@ internal static class Notebooks
 
     private static FigureNotebook Read(string path)
     {
-        try
-        {
-            var kit = JsonNode.Parse(File.ReadAllText(path))!["metadata"]?["lthkit"];
-            return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
-        {
-            throw new UserException($"{path} is no notebook, or damaged; restore it with git.", e);
-        }
+        var kit = NotebookDocument.Load(path).Kit;
+        return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);
     }
 }
 

@@ -1,6 +1,3 @@
-using System.CommandLine;
-using System.Globalization;
-
 namespace LTHKit.Cli;
 
 /// <summary>The kinds of options that the verbs have.</summary>

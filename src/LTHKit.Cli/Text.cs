@@ -5,9 +5,6 @@ namespace LTHKit.Cli;
 /// <summary>Lists and numbers in sentences.</summary>
 internal static partial class Text
 {
-    /// <summary>"a, b or c".</summary>
-    public static string Or(IEnumerable<string> items) => items.ToList() is [.. { Count: > 0 } first, var last] ? $"{string.Join(", ", first)} or {last}" : string.Concat(items);
-
     /// <summary>"no thing", "1 thing", "2 things".</summary>
     public static string Count(int count, string thing) => count switch { 0 => $"no {thing}", 1 => $"1 {thing}", _ => $"{count} {thing}s" };
 

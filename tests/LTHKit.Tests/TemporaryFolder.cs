@@ -18,12 +18,6 @@ public sealed class TemporaryFolder : IDisposable
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }
 
-/// <summary>Keeps what is reported.</summary>
-internal sealed class Recorder(List<LTHKit.Data.DataProgress> into) : IProgress<LTHKit.Data.DataProgress>
-{
-    public void Report(LTHKit.Data.DataProgress value) => into.Add(value);
-}
-
 /// <summary>Tests that have a folder of their own, which is the run store of those that have one.</summary>
 public abstract class InFolder : IDisposable
 {

@@ -88,7 +88,7 @@ public sealed partial class ExercisesTests : IDisposable
         }
         var path = Path.Combine(_folder, "all.ipynb");
         all.Save(path);
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(path, Parameters: new Dictionary<string, string> { ["profile"] = "smoke" }));
+        var outcome = await NotebookRunner.RunAsync(path, parameters: new Dictionary<string, string> { ["profile"] = "smoke" });
         Assert.Null(outcome.Error?.Message);
         Assert.Equal([], outcome.Exercises.Where(exercise => exercise.Right != solved).Select(exercise => exercise.Id));
         Assert.DoesNotContain(NotebookDocument.Load(outcome.Notebook).Cells.SelectMany(cell => cell.Outputs), output => (string?)output!["output_type"] == "error");
@@ -105,7 +105,7 @@ public sealed partial class ExercisesTests : IDisposable
         notebook.Add("code", "fails", "throw new Exception(\"no exercise\");");
         var path = Path.Combine(_folder, "faults.ipynb");
         notebook.Save(path);
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(path));
+        var outcome = await NotebookRunner.RunAsync(path);
         Assert.Equal([("throws", false), ("nonsense", false), ("well", true)], outcome.Exercises);
         Assert.Contains("no exercise", outcome.Error!.Message);
     }

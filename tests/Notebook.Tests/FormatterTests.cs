@@ -61,7 +61,7 @@ public sealed class FormatterTests : InFolder
         notebook.Add("code", "two", "using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(T(2)); display(T(3)); T(4)");
         notebook.Add("code", "later", "d.Update(T(5));");
         notebook.Save(Path.Combine(Folder, "n.ipynb"));
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(Path.Combine(Folder, "n.ipynb")) { OutputFolder = Path.Combine(Folder, "out") });
+        var outcome = await NotebookRunner.RunAsync(Path.Combine(Folder, "n.ipynb"), Path.Combine(Folder, "out"));
         Assert.Null(outcome.Error?.Message);
         Assert.Equal(["n.one.csv", "n.two.csv", "n.two-2.csv", "n.two-3.csv"], outcome.Tables.Select(Path.GetFileName));
         Assert.Equal("Key,\"a b\"\n1,1.5\n2,\n", File.ReadAllText(outcome.Tables[0]));

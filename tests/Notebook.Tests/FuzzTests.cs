@@ -71,7 +71,7 @@ public sealed class FuzzTests : InFolder
         foreach (var cell in notebook.Cells)
             Assert.All([cell.FileName, .. cell.Tags, cell.Source, cell.Kind], Assert.NotNull);
         Assert.EndsWith("</html>\n", HtmlExport.Page(notebook, "x", Folder));
-        new CellRecorder().Begin(NotebookCell.Create("code", "c", ""), 1);
+        new CellRecorder().Begin(NotebookCell.Create("c", "", ""), 1);
     }
 
     private static void Says(Action act)
@@ -116,7 +116,7 @@ public sealed class FuzzTests : InFolder
         var path = Path.Combine(Folder, "long.ipynb");
         notebook.Save(path);
         var clock = Stopwatch.StartNew();
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(path) { OutputFolder = Path.Combine(Folder, "out") });
+        var outcome = await NotebookRunner.RunAsync(path, Path.Combine(Folder, "out"));
         Assert.Null(outcome.Error?.Message);
         Assert.True(clock.Elapsed.TotalSeconds < 60, $"{clock.Elapsed}");
         Assert.Equal("9000", (string?)NotebookDocument.Load(outcome.Notebook).Cells[9000].Outputs[0]!["data"]!["text/plain"]![0]);
@@ -127,7 +127,7 @@ public sealed class FuzzTests : InFolder
     [Fact]
     public void FiftyMegabytesOfOutputAreTakenDown()
     {
-        var cell = NotebookCell.Create("code", "c", "");
+        var cell = NotebookCell.Create("c", "", "");
         var recorder = new CellRecorder();
         recorder.Begin(cell, 1);
         var clock = Stopwatch.StartNew();

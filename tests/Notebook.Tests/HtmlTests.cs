@@ -26,7 +26,7 @@ public sealed class HtmlTests : InFolder
 
     private async Task<RunOutcome> Run(params string[] cells)
     {
-        var outcome = await NotebookRunner.RunAsync(new RunOptions(Write(cells)) { OutputFolder = Path.Combine(Folder, "out") });
+        var outcome = await NotebookRunner.RunAsync(Write(cells), Path.Combine(Folder, "out"));
         Assert.Null(outcome.Error?.Message);
         return outcome;
     }

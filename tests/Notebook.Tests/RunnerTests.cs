@@ -17,15 +17,8 @@ public sealed class RunnerTests : InFolder
     }
 
     private Task<RunOutcome> Run(string path, TextWriter? terminal = null, CancellationToken cancellation = default, params (string, string)[] parameters) =>
-        NotebookRunner.RunAsync(
-            new RunOptions(path)
-            {
-                OutputFolder = Path.Combine(Folder, "out"),
-                Parameters = parameters.ToDictionary(p => p.Item1, p => p.Item2),
-                Terminal = terminal,
-                Grace = TimeSpan.FromSeconds(2),
-            },
-            cancellation);
+        NotebookRunner.RunAsync(path, Path.Combine(Folder, "out"), parameters.ToDictionary(p => p.Item1, p => p.Item2), terminal,
+            grace: TimeSpan.FromSeconds(2), cancellation: cancellation);
 
     private static string Text(JsonNode? node) => string.Concat(node!.AsArray().Select(line => (string)line!));
 

@@ -11,7 +11,12 @@ internal static class TestNotebook
     /// <summary>Adds a cell at the end; <paramref name="kind"/> is code, markdown or raw.</summary>
     public static NotebookCell Add(this NotebookDocument notebook, string kind, string id, string source, params string[] tags)
     {
-        notebook.Insert(notebook.Cells.Count, NotebookCell.Create(kind, id, source, tags));
+        var json = new JsonObject { ["cell_type"] = kind, ["id"] = id, ["metadata"] = new JsonObject(), ["source"] = MultilineText.Split(source) };
+        if (tags.Length > 0)
+            json["metadata"]!["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]);
+        if (kind == "code")
+            (json["execution_count"], json["outputs"]) = (null, new JsonArray());
+        notebook.Insert(notebook.Cells.Count, new(json));
         return notebook.Cells[^1];
     }
 }

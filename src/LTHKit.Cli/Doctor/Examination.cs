@@ -1,9 +1,5 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Xml.Linq;
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LTHKit.Cli.Doctor;
 
@@ -90,15 +86,12 @@ internal static class Examination
 
     private static (bool Trained, string Output) TrainInChild()
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["doctor", "--train"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["doctor", "--train"]);
         start.Environment["LD_BIND_NOW"] = "1";     // every symbol is looked for when a library is loaded, not when it is first called
-        using var child = Process.Start(start)!;
-        var errors = child.StandardError.ReadToEndAsync();
-        var output = child.StandardOutput.ReadToEnd().Trim();
-        child.WaitForExit();
-        if (child.ExitCode == 0 && output.StartsWith(Done))
+        var (code, output, error) = Tool.Run(start, Timeout.InfiniteTimeSpan);
+        if (code == 0 && output.StartsWith(Done))
             return (true, output[Done.Length..].Trim());
-        var words = errors.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return (false, words.Length > 0 ? words[^1].Replace("lthkit: ", "").TrimEnd('.') : $"it ends with {child.ExitCode}");
+        var words = error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return (false, words.Length > 0 ? words[^1].Replace("lthkit: ", "").TrimEnd('.') : $"it ends with {code}");
     }
 }

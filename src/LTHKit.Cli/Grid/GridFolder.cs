@@ -1,6 +1,4 @@
 using System.Text.Json;
-using LTHKit.Experiments;
-using LTHKit.Storage;
 
 namespace LTHKit.Cli.Grid;
 
@@ -112,7 +110,7 @@ internal sealed class GridFolder(string path)
     /// <summary>Whether a process holds a file.</summary>
     public static bool IsHeld(string path)
     {
-        using Stream? held = File.Exists(path) ? Try(path) : Stream.Null;
+        using Stream? held = File.Exists(path) ? AtomicFile.Hold(path) : Stream.Null;
         return held is null;
     }
 
@@ -136,33 +134,16 @@ internal sealed class GridFolder(string path)
     {
         // Who only looks whether it is held holds it for a moment.
         for (var attempt = 0; attempt < 20; attempt++, Thread.Sleep(50))
-            if (Try(path) is { } held)
+            if (AtomicFile.Hold(path) is { } held)
             {
                 AtomicFile.WriteText(path + Number, $"{Environment.ProcessId}");
-                return new Held(held);
+                return new Ending(() =>
+                {
+                    using (held)
+                        File.Delete(path + Number);
+                });
             }
         return null;
-    }
-
-    private sealed class Held(FileStream file) : IDisposable
-    {
-        public void Dispose()
-        {
-            using (file)
-                File.Delete(file.Name + Number);
-        }
-    }
-
-    private static FileStream? Try(string path)
-    {
-        try
-        {
-            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e) when (e.HResult == RunStore.HeldByAnother)
-        {
-            return null;
-        }
     }
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };

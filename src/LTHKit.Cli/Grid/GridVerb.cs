@@ -1,9 +1,5 @@
-using System.CommandLine;
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using LTHKit.Cli.Grid;
-using LTHKit.Experiments;
-using LTHKit.Notebook.Running;
 
 namespace LTHKit.Cli;
 

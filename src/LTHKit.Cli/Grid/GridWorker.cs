@@ -1,7 +1,4 @@
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using LTHKit.Data;
-using LTHKit.Experiments;
 
 namespace LTHKit.Cli.Grid;
 
@@ -24,12 +21,13 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
         }
         using var stop = new CancellationTokenSource();
         PosixSignal? signal = null;
-        using var handled = new Registrations([.. new[] { User1, User2, PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(s => PosixSignalRegistration.Create(s, context =>
+        PosixSignalRegistration[] handled = [.. new[] { User1, User2, PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(s => PosixSignalRegistration.Create(s, context =>
         {
             context.Cancel = true;
             signal ??= s;
             stop.Cancel();
-        }))]);
+        }))];
+        using var handling = new Ending(() => Array.ForEach(handled, one => one.Dispose()));
         var state = grid.State(task);
         if (state.Failed is not null)
             grid.Write(task, state = state with { Failed = null });
@@ -102,11 +100,6 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
             log.WriteLine($"grid: {sentence}");
             return false;
         }
-    }
-
-    private sealed class Registrations(IReadOnlyList<PosixSignalRegistration> all) : IDisposable
-    {
-        public void Dispose() => all.ToList().ForEach(one => one.Dispose());
     }
 }
 

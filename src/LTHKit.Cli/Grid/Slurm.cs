@@ -1,26 +1,25 @@
-using System.ComponentModel;
-using System.Diagnostics;
+using LTHKit.Cli.Doctor;
 
 namespace LTHKit.Cli.Grid;
 
 /// <summary>A grid as job arrays of Slurm. Only squeue is asked how they stand, so that no accounting is needed.</summary>
 internal sealed class Slurm(GridFolder grid) : ICluster
 {
-    private const int Tries = 4;
+    private const int Tries = 4, Patience = 60;       // seconds
 
     private string JobName => $"lthkit-{grid.Name}";
 
     private IReadOnlyList<string> Jobs => File.Exists(grid.Jobs) ? File.ReadAllLines(grid.Jobs) : [];
 
     /// <summary>Whether this machine can hand in jobs.</summary>
-    public static bool IsHere { get; } = Run("sbatch", "--version").Code == 0;
+    public static bool IsHere { get; } = Tool.Run("sbatch", ["--version"], Patience).Code == 0;
 
     public string Submit(IReadOnlyList<int> tasks)
     {
         File.WriteAllText(grid.Script, grid.Settings.Script);
-        var (code, output, error) = Run("sbatch", ["--parsable", $"--array={string.Join(',', tasks)}%{grid.Settings.AtOnce}", $"--job-name={JobName}",
+        var (code, output, error) = Tool.Run("sbatch", ["--parsable", $"--array={string.Join(',', tasks)}%{grid.Settings.AtOnce}", $"--job-name={JobName}",
             $"--output={grid.Path.Replace("%", "%%")}/logs/%4a.log", "--open-mode=append", $"--signal=B:USR1@{grid.Settings.Margin}",
-            grid.Settings.Requeue ? "--requeue" : "--no-requeue", .. grid.Settings.Options, grid.Script, grid.Path]);
+            grid.Settings.Requeue ? "--requeue" : "--no-requeue", .. grid.Settings.Options, grid.Script, grid.Path], Patience);
         if (code != 0)
             throw new UserException($"Slurm did not take the jobs: {Sentence(error)}.");
         var job = output.Trim().Split(';')[0];
@@ -38,7 +37,7 @@ internal sealed class Slurm(GridFolder grid) : ICluster
         {
             if (attempt > 0)
                 Thread.Sleep(TimeSpan.FromSeconds(1 << (attempt - 1)));
-            var (code, output, _) = Run("squeue", "-h", "-r", $"--name={JobName}", "-o", "%F|%K|%T|%r");
+            var (code, output, _) = Tool.Run("squeue", ["-h", "-r", $"--name={JobName}", "-o", "%F|%K|%T|%r"], Patience);
             if (code == 0)
                 return output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('|')).Where(f => f.Length == 4 && jobs.Contains(f[0]))
                     .GroupBy(f => int.Parse(f[1])).ToDictionary(g => g.Key, g => Stands(g.Last()[2], g.Last()[3]));
@@ -49,7 +48,7 @@ internal sealed class Slurm(GridFolder grid) : ICluster
     public void Stop()
     {
         if (Jobs is { Count: > 0 } jobs)
-            Run("scancel", [.. jobs]);
+            Tool.Run("scancel", [.. jobs], Patience);
     }
 
     /// <summary>This task as Slurm knows it, "1234_7"; null outside a job.</summary>
@@ -59,12 +58,12 @@ internal sealed class Slurm(GridFolder grid) : ICluster
     /// <summary>The state of a task, such as RUNNING, and the time that is left to it; null where Slurm does not say.</summary>
     public static (string State, TimeSpan? Left)? Look(string task)
     {
-        var (code, output, _) = Run("squeue", "-h", "-j", task, "-o", "%T|%L");
+        var (code, output, _) = Tool.Run("squeue", ["-h", "-j", task, "-o", "%T|%L"], Patience);
         return code == 0 && output.Trim().Split('|') is [var state, var left] ? (state, Time(left)) : null;
     }
 
     /// <summary>Queues a task again; the reason where that failed.</summary>
-    public static string? Requeue(string task) => Run("scontrol", "requeue", task) is { Code: not 0 } failed ? Sentence(failed.Error) : null;
+    public static string? Requeue(string task) => Tool.Run("scontrol", ["requeue", task], Patience) is { Code: not 0 } failed ? Sentence(failed.Error) : null;
 
     /// <summary>Slurm's "[days-]hours:minutes:seconds", or UNLIMITED; null for what is no time.</summary>
     internal static TimeSpan? Time(string text)
@@ -84,21 +83,4 @@ internal sealed class Slurm(GridFolder grid) : ICluster
 
     private static string Sentence(string error)
         => string.Join(' ', error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).TrimEnd('.') is { Length: > 0 } text ? text : "it gave no reason";
-
-    private static (int Code, string Output, string Error) Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-            if (process.WaitForExit(TimeSpan.FromMinutes(1)))
-                return (process.ExitCode, output.Result, error.Result);
-            process.Kill();
-            return (-1, "", $"{program} did not answer within a minute");
-        }
-        catch (Win32Exception)
-        {
-            return (-1, "", $"there is no {program} here");
-        }
-    }
 }

@@ -1,7 +1,3 @@
-using System.CommandLine;
-using LTHKit.Experiments;
-using LTHKit.Storage;
-
 namespace LTHKit.Cli;
 
 /// <summary>`claims`: what finished runs say to the claims of the paper; nothing is trained for it.</summary>

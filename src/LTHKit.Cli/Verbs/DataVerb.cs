@@ -1,6 +1,3 @@
-using System.CommandLine;
-using LTHKit.Data;
-
 namespace LTHKit.Cli;
 
 /// <summary>`data`: the real data sets.</summary>
@@ -34,8 +31,8 @@ internal static class DataVerb
             Uri? from = null;
             if (parsed.GetValue(mirror) is { Length: > 0 } text && !Uri.TryCreate(text, UriKind.Absolute, out from))
                 throw new UserException($"'{text}' is no web address; give one that begins with http:// or https://.");
-            using var line = new ProgressOutput();
-            var place = await DataArchives.Get(DataArchives.Find(parsed.GetRequiredValue(set)), parsed.GetValue(folder)!, from, line, cancel);
+            using var line = new ProgressLine();
+            var place = await DataArchives.Get(DataArchives.Find(parsed.GetRequiredValue(set)), parsed.GetValue(folder)!, from, line.Show, cancel);
             line.Dispose();
             Console.WriteLine(place);
             return 0;
@@ -50,8 +47,8 @@ internal static class DataVerb
         command.SetAction(parsed =>
         {
             DataReport report;
-            using (var line = new ProgressOutput())
-                report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line);
+            using (var line = new ProgressLine())
+                report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line.Show);
             Console.WriteLine(FormattableString.Invariant(
                 $"{report.Set} in {report.Folder}: {report.Classes} classes, {report.Train.Length:N0} training and {report.Test.Length:N0} test images"));
             foreach (var difference in report.Differences)
@@ -61,28 +58,7 @@ internal static class DataVerb
         return command;
     }
 
-    private static Argument<string> Set() => new("SET") { Description = Text.Or(DataArchives.All.Select(a => a.Set)) };
+    private static Argument<string> Set() => new("SET") { Description = string.Join(", ", DataArchives.All.Select(a => a.Set)) };
 
     private static Option<string> DataFolder() => Settings.Folder("--data", "The folder that holds the data sets.", Path.Combine(Checkout.Root, "data"));
-
-    /// <summary>One line on standard error that updates in place; silent where that is no terminal.</summary>
-    private sealed class ProgressOutput : IProgress<DataProgress>, IDisposable
-    {
-        private bool _open;
-
-        public void Report(DataProgress value)
-        {
-            if (Console.IsErrorRedirected)
-                return;
-            Console.Error.Write($"\r\e[K{value}");
-            _open = true;
-        }
-
-        public void Dispose()
-        {
-            if (_open)
-                Console.Error.WriteLine();
-            _open = false;
-        }
-    }
 }

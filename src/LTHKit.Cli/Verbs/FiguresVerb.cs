@@ -1,4 +1,3 @@
-using System.CommandLine;
 using LTHKit.Notebook.Html;
 
 namespace LTHKit.Cli;

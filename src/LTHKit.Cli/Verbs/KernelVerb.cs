@@ -1,5 +1,3 @@
-using System.CommandLine;
-using System.Runtime.InteropServices;
 using LTHKit.Cli.Doctor;
 using LTHKit.Notebook.Jupyter;
 

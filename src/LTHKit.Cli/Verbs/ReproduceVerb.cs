@@ -1,7 +1,3 @@
-using System.CommandLine;
-using System.Diagnostics;
-using LTHKit.Experiments;
-
 namespace LTHKit.Cli;
 
 /// <summary>`reproduce`: the main job, from nothing to the paper's figures.</summary>
@@ -51,7 +47,7 @@ internal static class ReproduceVerb
             return [.. all];
         foreach (var name in names)
             if (!all.Any(n => Matches(n, name)))
-                throw new UserException($"There is no figure '{name}'; choose from {Text.Or(all.SelectMany(n => n.Figures).Append("all"))}.");
+                throw new UserException($"There is no figure '{name}'; choose from {string.Join(", ", all.SelectMany(n => n.Figures).Append("all"))}.");
         return [.. all.Where(n => names.Any(name => Matches(n, name)))];
     }
 

@@ -1,6 +1,3 @@
-using System.CommandLine;
-using LTHKit.Experiments;
-
 namespace LTHKit.Cli;
 
 /// <summary>`results`: finished runs as text and packed masks, for another machine and for the repository.</summary>

@@ -1,7 +1,5 @@
-using System.CommandLine;
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
-using LTHKit.Notebook.Running;
 
 namespace LTHKit.Cli;
 

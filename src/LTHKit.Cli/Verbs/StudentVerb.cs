@@ -1,6 +1,4 @@
-using System.CommandLine;
 using LTHKit.Notebook.Document;
-using LTHKit.Storage;
 
 namespace LTHKit.Cli;
 

@@ -44,15 +44,16 @@ internal sealed class NotebookCell
         ExecutionCount = null;
     }
 
-    internal static NotebookCell Create(string kind, string id, string source, params IEnumerable<string> tags)
+    /// <summary>A code cell with one tag.</summary>
+    public static NotebookCell Create(string id, string source, string tag) => new(new()
     {
-        var json = new JsonObject { ["cell_type"] = kind, ["id"] = id, ["metadata"] = new JsonObject(), ["source"] = MultilineText.Split(source) };
-        if (tags.Any())
-            json["metadata"]!["tags"] = new JsonArray([.. tags.Select(tag => JsonValue.Create(tag))]);
-        if (kind == "code")
-            (json["execution_count"], json["outputs"]) = (null, new JsonArray());
-        return new NotebookCell(json);
-    }
+        ["cell_type"] = "code",
+        ["id"] = id,
+        ["metadata"] = new JsonObject { ["tags"] = new JsonArray(tag) },
+        ["source"] = MultilineText.Split(source),
+        ["execution_count"] = null,
+        ["outputs"] = new JsonArray(),
+    });
 }
 
 /// <summary>nbformat's text: one string, or a list of lines that keep their line ends.</summary>

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace LTHKit.Notebook.Document;
 
@@ -80,10 +79,13 @@ internal sealed class NotebookDocument
     /// <summary>A hash of all code, which a notebook committed with its outputs keeps to tell that they are this code's.</summary>
     public string CodeHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _cells.Where(c => c.IsCode).Select(c => c.Source)))))[..16];
 
+    /// <summary>What the kit keeps in the notebook's metadata; null where there is nothing.</summary>
+    public JsonObject? Kit => _root["metadata"]?["lthkit"] as JsonObject;
+
     /// <summary>The <see cref="CodeHash"/> of what was executed, as written into the notebook; null for one that was not committed with its outputs.</summary>
     public string? Executed
     {
-        get => (string?)_root["metadata"]?["lthkit"]?["executed"];
+        get => (string?)Kit?["executed"];
         set => ((_root["metadata"] ??= new JsonObject())["lthkit"] ??= new JsonObject())["executed"] = value;
     }
 

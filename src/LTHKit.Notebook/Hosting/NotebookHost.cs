@@ -1,10 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using LTHKit.Experiments;
-using LTHKit.Formatting;
 using Microsoft.AspNetCore.Html;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Scripting;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
@@ -48,8 +44,6 @@ internal sealed class NotebookHost : IDisposable
 
     public NotebookHost()
     {
-        // The kit's formatters, which draw without a network, come after those of Plotly.NET.Interactive and so before them.
-        Formatter.Register<GenericChart>(Plotly.NET.Interactive.Formatters.toInteractiveHTML, HtmlFormatter.MimeType);
         NotebookFormatters.Register();
         foreach (var scalar in (Type[])[typeof(string), typeof(bool), typeof(IFormattable)])        // a number is text, not a page of HTML around text
             Formatter.SetPreferredMimeTypesFor(scalar, PlainTextFormatter.MimeType);
@@ -215,4 +209,24 @@ internal sealed class NotebookHost : IDisposable
     private static string Cut(string text) => text.Length <= MostText ? text : text[..MostText] + "…";
 
     private static bool IsJson(string mimeType) => mimeType == JsonFormatter.MimeType || mimeType.EndsWith("+json", StringComparison.Ordinal);
+}
+
+/// <summary>What stopped a cell.</summary>
+internal sealed record CellError(string Name, string Message, IReadOnlyList<string> Traceback);
+
+/// <summary>Something that a cell put out while it ran, as Jupyter's messages carry it.</summary>
+internal sealed record CellOutput(string Type, JsonObject Content, object? Value = null)
+{
+    public static CellOutput Stream(string name, string text) => new("stream", new() { ["name"] = name, ["text"] = text });
+
+    public static CellOutput Of(CellError error) => new("error", new()
+    {
+        ["ename"] = error.Name,
+        ["evalue"] = error.Message,
+        ["traceback"] = new JsonArray([.. error.Traceback.Select(line => JsonValue.Create(line))]),
+    });
+
+    public string? StreamName => Type == "stream" ? (string?)Content["name"] : null;
+    public JsonObject? Data => Content["data"] as JsonObject;
+    public string? DisplayId => (string?)Content["transient"]?["display_id"];
 }

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using LTHKit.Formatting;
 using PuppeteerSharp;
 
 namespace LTHKit.Notebook.Html;

@@ -1,4 +1,3 @@
-using LTHKit.Formatting;
 using static LTHKit.Notebook.Html.CodeHtml;
 
 namespace LTHKit.Notebook.Html;
@@ -14,9 +13,6 @@ internal static class HtmlExport
     [
         NotebookFormatters.Plotly, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain", "application/json",
     ];
-
-    public static void Write(NotebookDocument notebook, string path, string folder) =>
-        AtomicFile.WriteText(path, Page(notebook, Path.GetFileNameWithoutExtension(path), folder));
 
     public static string Page(NotebookDocument notebook, string name, string folder)
     {

@@ -1,6 +1,4 @@
 using System.Text.RegularExpressions;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.DotNet.Interactive;
 using Microsoft.DotNet.Interactive.Commands;
 using Microsoft.DotNet.Interactive.Events;
@@ -59,7 +57,7 @@ internal sealed partial class Assistant(NotebookHost kernels)
     /// <summary>Answers an is_complete_request; of another language than C# nothing is known.</summary>
     public static JsonObject IsComplete(Request request)
     {
-        var code = request.Text("code");
+        var code = request.Value("code", "");
         if (NotebookHost.Parse(code) is not { } tree || code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
             return new() { ["status"] = "unknown" };
         if (!SyntaxFactory.IsCompleteSubmission(tree))
@@ -80,9 +78,9 @@ internal sealed partial class Assistant(NotebookHost kernels)
     // Front ends count characters of Unicode, .NET those of UTF-16.
     private static (string Code, int Cursor) CodeAndCursor(Request request)
     {
-        var code = request.Text("code").Replace("\r\n", "\n");
+        var code = request.Value("code", "").Replace("\r\n", "\n");
         var cursor = 0;
-        for (var left = request.Number("cursor_pos", 0); left > 0 && cursor < code.Length; left--)
+        for (var left = request.Value("cursor_pos", 0); left > 0 && cursor < code.Length; left--)
             cursor += char.IsSurrogatePair(code, cursor) ? 2 : 1;
         return (code, cursor);
     }

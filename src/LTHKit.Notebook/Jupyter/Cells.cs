@@ -1,5 +1,4 @@
 using System.IO.Enumeration;
-using LTHKit.Formatting;
 using LTHKit.Notebook.Html;
 using Microsoft.DotNet.Interactive.Formatting;
 
@@ -21,9 +20,9 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
 
     public async Task<JsonObject> RunAsync(Request request)
     {
-        var code = request.Text("code");
-        var silent = request.Flag("silent", false);
-        var stored = !silent && request.Flag("store_history", true);
+        var code = request.Value("code", "");
+        var silent = request.Value("silent", false);
+        var stored = !silent && request.Value("store_history", true);
         var number = _count + 1;
         if (stored)
         {
@@ -122,14 +121,14 @@ internal sealed class History
     /// <summary>Answers a history_request. Sessions are counted from 1; 0 is this one, and of others nothing is known.</summary>
     public JsonObject Answer(Request request)
     {
-        var (start, stop, last) = (request.Number("start", 1), request.Number("stop", int.MaxValue), Math.Max(0, request.Number("n", int.MaxValue)));
-        var entries = request.Text("hist_access_type") switch
+        var (start, stop, last) = (request.Value("start", 1), request.Value("stop", int.MaxValue), Math.Max(0, request.Value("n", int.MaxValue)));
+        var entries = request.Value("hist_access_type", "") switch
         {
-            "range" => request.Number("session", 0) is 0 or Session ? _entries.Where(entry => entry.Number >= start && entry.Number < stop) : [],
-            "search" => Search(request.Text("pattern", "*"), request.Flag("unique", false)).TakeLast(last),
+            "range" => request.Value("session", 0) is 0 or Session ? _entries.Where(entry => entry.Number >= start && entry.Number < stop) : [],
+            "search" => Search(request.Value("pattern", "*"), request.Value("unique", false)).TakeLast(last),
             _ => _entries.TakeLast(last),
         };
-        var withResults = request.Flag("output", false);
+        var withResults = request.Value("output", false);
         return new()
         {
             ["status"] = "ok",
@@ -153,11 +152,11 @@ internal sealed class FrontEndInput(Channels channels) : TextReader
 
     public void Begin(Request request, CellPublisher publisher, CancellationToken cancellation) => _cell = (request, publisher, cancellation);
 
-    public void Answer(Request reply) => _waiting?.TrySetResult(reply.Text("value"));
+    public void Answer(Request reply) => _waiting?.TrySetResult(reply.Value("value", ""));
 
     public string Ask(string prompt, bool isSecret)
     {
-        if (_cell is not { } cell || !cell.Request.Flag("allow_stdin", false))
+        if (_cell is not { } cell || !cell.Request.Value("allow_stdin", false))
             throw new InvalidOperationException("A cell that reads from the console needs a front end with an input line; this one has none.");
 
         cell.Publisher.Flush();

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 
 namespace LTHKit.Notebook.Jupyter;
 
@@ -14,23 +13,14 @@ internal sealed record ConnectionFile(string Transport, string Ip, string Key, i
 
     public static ConnectionFile Read(string path)
     {
-        string text;
         try
         {
-            text = File.ReadAllText(path);
-            JsonDocument.Parse(text).Dispose();
+            return JsonSerializer.Deserialize<ConnectionFile>(File.ReadAllText(path), AsWritten)!.Checked();
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or NullReferenceException or IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"{path} is no connection file of Jupyter's that can be read; a front end writes one when it starts a kernel.", e);
-        }
-        try
-        {
-            return JsonSerializer.Deserialize<ConnectionFile>(text, AsWritten)!.Checked();
-        }
-        catch (Exception e) when (e is JsonException or NullReferenceException)
-        {
-            throw new UserException($"The connection file {path} lacks one of transport, ip, key, shell_port, control_port, stdin_port, iopub_port and hb_port.", e);
+            throw new UserException($"{path} is no connection file of Jupyter's that can be read, or lacks one of transport, ip, key, shell_port, control_port, "
+                + "stdin_port, iopub_port and hb_port; a front end writes one when it starts a kernel.", e);
         }
     }
 

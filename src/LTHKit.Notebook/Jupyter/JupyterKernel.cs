@@ -100,7 +100,7 @@ internal sealed class JupyterKernel : IDisposable
         }
         var waiting = new List<Request>();
         var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
-        while (failed && request.Flag("stop_on_error", true) && _shell.Reader.TryRead(out var next))
+        while (failed && request.Value("stop_on_error", true) && _shell.Reader.TryRead(out var next))
             waiting.Add(next);
 
         if (reply is not null)
@@ -122,7 +122,7 @@ internal sealed class JupyterKernel : IDisposable
                 break;
             case "comm_open":
                 // There is nothing on this side that a comm could talk to.
-                _channels.Publish("comm_close", new() { ["comm_id"] = request.Text("comm_id"), ["data"] = new JsonObject() }, request);
+                _channels.Publish("comm_close", new() { ["comm_id"] = request.Value("comm_id", ""), ["data"] = new JsonObject() }, request);
                 break;
         }
         return request.Type switch
@@ -135,7 +135,7 @@ internal sealed class JupyterKernel : IDisposable
             "history_request" => _history.Answer(request),
             "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },
             "interrupt_request" => new() { ["status"] = "ok" },
-            "shutdown_request" => new() { ["status"] = "ok", ["restart"] = request.Flag("restart", false) },
+            "shutdown_request" => new() { ["status"] = "ok", ["restart"] = request.Value("restart", false) },
             "comm_open" or "comm_msg" or "comm_close" => null,
             _ => Unknown(),
         };

@@ -1,5 +1,4 @@
 using System.Text.Encodings.Web;
-using System.Text.Json;
 using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Jupyter;

@@ -1,19 +1,11 @@
-using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json;
 using NetMQ;
 
 namespace LTHKit.Notebook.Jupyter;
 
 internal sealed record Request(IReadOnlyList<byte[]> Identities, byte[] Header, string Id, string Type, JsonObject Content)
 {
-    public string Text(string name, string fallback = "") => Value(name, fallback);
-
-    public bool Flag(string name, bool fallback) => Value(name, fallback);
-
-    public int Number(string name, int fallback) => Value(name, fallback);
-
-    private T Value<T>(string name, T fallback) => Content[name] is JsonValue value && value.TryGetValue<T>(out var found) ? found : fallback;
+    public T Value<T>(string name, T fallback) => Content[name] is JsonValue value && value.TryGetValue<T>(out var found) ? found : fallback;
 }
 
 /// <summary>Messages of the Jupyter wire protocol to and from frames, signed.</summary>

@@ -11,30 +11,27 @@ internal static class NotebookRunner
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
     /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
-    public static async Task<RunOutcome> RunAsync(RunOptions options, CancellationToken cancellation = default)
+    /// <param name="input">The notebook.</param>
+    /// <param name="outputFolder">The folder of the executed notebook, its page and its tables; null for the notebook's own.</param>
+    /// <param name="parameters">Values for names declared in the cell tagged <c>parameters</c>, as text.</param>
+    /// <param name="terminal">Where progress and what the cells print are shown; null for nowhere.</param>
+    /// <param name="overwrites">Whether lines there may be overwritten.</param>
+    /// <param name="grace">How long a cancelled cell has to come to an end; null for the host's.</param>
+    /// <param name="cancellation">Ends the run.</param>
+    public static async Task<RunOutcome> RunAsync(string input, string? outputFolder = null, IReadOnlyDictionary<string, string>? parameters = null,
+        TextWriter? terminal = null, bool overwrites = false, TimeSpan? grace = null, CancellationToken cancellation = default)
     {
-        var input = Path.GetFullPath(options.Input);
-        var folder = Path.GetDirectoryName(input)!;
-        var output = Path.Combine(Path.GetFullPath(options.OutputFolder ?? folder), Path.GetFileName(input));
-        var notebook = NotebookDocument.Load(input);
-        Parameters.Inject(notebook, options.Parameters ?? new Dictionary<string, string>(), Path.GetFileName(input));
+        var folder = Path.GetDirectoryName(Path.GetFullPath(input))!;
+        var output = Path.Combine(Path.GetFullPath(outputFolder ?? folder), Path.GetFileName(input));
+        using var there = Open(input, parameters ?? new Dictionary<string, string>(), out var notebook);
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
-
-        var current = Environment.CurrentDirectory;
-        Environment.CurrentDirectory = folder;
-        try
-        {
-            notebook.Save(Partial(output));
-            var outcome = await RunCells(notebook, output, options, cancellation).ConfigureAwait(false);
-            WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
-            HtmlExport.Write(notebook, outcome.Html, folder);
-            return outcome;
-        }
-        finally
-        {
-            Environment.CurrentDirectory = current;
-        }
+        notebook.Save(Partial(output));
+        using var kernels = grace is { } given ? new NotebookHost { Grace = given } : new NotebookHost();
+        var outcome = await RunCells(notebook, output, kernels, new(terminal, overwrites), cancellation).ConfigureAwait(false);
+        WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
+        AtomicFile.WriteText(outcome.Html, HtmlExport.Page(notebook, Path.GetFileNameWithoutExtension(outcome.Html), folder));
+        return outcome;
     }
 
     /// <summary>
@@ -43,32 +40,31 @@ internal static class NotebookRunner
     /// </summary>
     public static async Task PlanAsync(string input, IReadOnlyDictionary<string, string> parameters, Plan plan, CancellationToken cancellation)
     {
-        var notebook = NotebookDocument.Load(input);
+        using var there = Open(input, parameters, out var notebook);
+        using NotebookHost kernels = new() { Plan = plan };
+        foreach (var (i, cell) in notebook.Cells.Where(cell => cell.IsCode).Index())
+        {
+            var error = await kernels.RunAsync(cell.Source, i + 1, _ => { }, cancellation).ConfigureAwait(false);
+            plan.Problem ??= error?.Message;
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Reads a notebook with these parameters; its folder is the current one until the result is disposed of.</summary>
+    private static Ending Open(string input, IReadOnlyDictionary<string, string> parameters, out NotebookDocument notebook)
+    {
+        notebook = NotebookDocument.Load(input);
         Parameters.Inject(notebook, parameters, Path.GetFileName(input));
-        var current = Environment.CurrentDirectory;
+        var before = Environment.CurrentDirectory;
         Environment.CurrentDirectory = Path.GetDirectoryName(Path.GetFullPath(input))!;
-        try
-        {
-            using NotebookHost kernels = new() { Plan = plan };
-            foreach (var (i, cell) in notebook.Cells.Where(cell => cell.IsCode).Index())
-            {
-                var error = await kernels.RunAsync(cell.Source, i + 1, _ => { }, cancellation).ConfigureAwait(false);
-                plan.Problem ??= error?.Message;
-                cancellation.ThrowIfCancellationRequested();
-            }
-        }
-        finally
-        {
-            Environment.CurrentDirectory = current;
-        }
+        return new(() => Environment.CurrentDirectory = before);
     }
 
     private static string Partial(string output) => output + ".partial";
 
-    private static async Task<RunOutcome> RunCells(NotebookDocument notebook, string output, RunOptions options, CancellationToken cancellation)
+    private static async Task<RunOutcome> RunCells(NotebookDocument notebook, string output, NotebookHost kernels, RunTerminal terminal,
+        CancellationToken cancellation)
     {
-        using var kernels = new NotebookHost { Grace = options.Grace };
-        var terminal = new RunTerminal(options.Terminal, options.TerminalOverwrites);
         var recorder = new CellRecorder();
         var cells = notebook.Cells.Where(cell => cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source)).ToList();
         terminal.Notebook(Path.GetFileName(output), cells.Count);
@@ -110,17 +106,6 @@ internal static class NotebookRunner
         return new RunOutcome(output, Path.ChangeExtension(output, ".html"), tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
             [.. cells.Where(cell => cell.IsExercise).Select(cell => (cell.Id, cell.IsRight))]);
     }
-}
-
-/// <summary>What to run and where its results go.</summary>
-/// <param name="OutputFolder">The folder of the executed notebook, its page and its tables; null for the notebook's own.</param>
-/// <param name="Parameters">Values for names declared in the cell tagged <c>parameters</c>, as text.</param>
-/// <param name="Terminal">Where progress and what the cells print are shown; null for nowhere.</param>
-/// <param name="TerminalOverwrites">Whether lines there may be overwritten.</param>
-internal sealed record RunOptions(string Input, string? OutputFolder = null, IReadOnlyDictionary<string, string>? Parameters = null,
-    TextWriter? Terminal = null, bool TerminalOverwrites = false)
-{
-    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 }
 
 /// <summary>What a run left behind; without an error every cell ran to its end.</summary>

@@ -1,6 +1,3 @@
-using System.Globalization;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace LTHKit.Notebook.Running;
@@ -30,15 +27,7 @@ internal static class Parameters
                 throw new UserException($"{name} has no parameter {parameter}; it has {string.Join(", ", declared.Keys)}.");
             lines.Add($"{parameter} = {Literal(parameter, type, value)};");
         }
-        notebook.Insert(notebook.Cells.ToList().IndexOf(cell) + 1, NotebookCell.Create("code", UnusedId(notebook), string.Join('\n', lines), Injected));
-    }
-
-    private static string UnusedId(NotebookDocument notebook)
-    {
-        var id = Injected;
-        for (var i = 2; notebook.Cells.Any(cell => cell.Id == id); i++)
-            id = $"{Injected}-{i}";
-        return id;
+        notebook.Insert(notebook.Cells.ToList().IndexOf(cell) + 1, NotebookCell.Create(Injected, string.Join('\n', lines), Injected));
     }
 
     // Name to type as written, or as the default shows where it is var.

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Running;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Deedle;
 
 namespace LTHKit.Notebook.Running;

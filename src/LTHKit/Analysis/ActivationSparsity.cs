@@ -53,11 +53,7 @@ public static class ActivationSparsity
     }
 
     internal static void Validate(double epsilon)
-    {
-        if (!(epsilon >= 0))
-            throw new UserException(FormattableString.Invariant(
-                $"Epsilon, the largest value that counts as zero, is {epsilon}; it must be 0 or more, by default 0.001."));
-    }
+        => UserException.Require(epsilon >= 0, "Epsilon, the largest value that counts as zero,", epsilon, "0 or more, by default 0.001");
 
     private static IEnumerable<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module) => module is Network network
         ? network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))

@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
-using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Analysis;
 
@@ -16,10 +15,9 @@ public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 
 {
     internal HessianOptions Validated()
     {
-        if (MaxIterations < 1)
-            throw new UserException($"An eigenvalue cannot be found in {MaxIterations} iterations; allow at least 1, PyHessian's default is 100.");
-        return Tolerance is >= 0 and < 1 ? this
-            : throw new UserException(FormattableString.Invariant($"The tolerance is {Tolerance}; it must lie in [0, 1), PyHessian's default is 0.001."));
+        UserException.Require(MaxIterations >= 1, "The number of an eigenvalue's iterations", MaxIterations, "at least 1, PyHessian's default is 100");
+        UserException.Require(Tolerance is >= 0 and < 1, "The tolerance", Tolerance, "in [0, 1), PyHessian's default is 0.001");
+        return this;
     }
 }
 
@@ -32,7 +30,7 @@ public sealed record HessianOptions(int MaxIterations = 100, double Tolerance = 
 /// <param name="objective">Module, loss and batches.</param>
 /// <param name="mask">The ticket; null for the Hessian of all weights.</param>
 /// <param name="options">How to measure; null for the defaults.</param>
-/// <exception cref="UserException">A setting is out of range, the mask does not fit the module, or no parameter is chosen.</exception>
+/// <exception cref="UserException">A setting is out of range, mask or vector do not fit, no parameter is chosen, or the curvature is not a number.</exception>
 public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptions? options = null) : IDisposable
 {
     private readonly HessianOptions _options = (options ?? new()).Validated();
@@ -45,7 +43,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     public long Dimension => _space.Dimension;
 
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
-    /// <exception cref="UserException">The vector has another length than the network has weights.</exception>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {
         _space.Require(vector);
@@ -55,7 +52,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     /// <summary>
     /// The eigenvalues largest in absolute value, in that order, by power iteration; each is sought orthogonally to those before it (deflation).
     /// </summary>
-    /// <exception cref="UserException">There are not that many, or the curvature is not a number.</exception>
     public IReadOnlyList<Eigenpair> Top(int k = 1, CancellationToken cancel = default)
     {
         if (k < 1 || k > Dimension)
@@ -72,10 +68,9 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     }
 
     /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
-    /// <exception cref="UserException">There are none, or the curvature is not a number.</exception>
     public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
     {
-        RequirePositive(probes, "random vectors");
+        UserException.Require(probes >= 1, "The number of random vectors", probes, "at least 1");
         var samples = Measure(product => Enumerable.Range(0, probes).Select(i =>
         {
             using var scope = NewDisposeScope();
@@ -86,11 +81,10 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     }
 
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it, which are kept.</summary>
-    /// <exception cref="UserException">A number is below 1, or the curvature is not a number.</exception>
     public SpectralDensity Density(int probes = 1, int steps = 80, CancellationToken cancel = default)
     {
-        RequirePositive(probes, "random vectors");
-        RequirePositive(steps, "Lanczos steps");
+        UserException.Require(probes >= 1, "The number of random vectors", probes, "at least 1");
+        UserException.Require(steps >= 1, "The number of Lanczos steps", steps, "at least 1");
         var masses = Measure(product => Enumerable.Range(0, probes)
             .SelectMany(i => Lanczos(product, i, (int)Math.Min(steps, Dimension))).OrderBy(mass => mass.Value).ToList(), cancel);
         return new([.. masses.Select(mass => mass.Value)], [.. masses.Select(mass => mass.Weight / probes)], Dimension);
@@ -104,7 +98,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     {
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
-        using var precision = new FullPrecision();
+        using var precision = FullPrecision();
         using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
         var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
         return measure(vector =>
@@ -130,6 +124,14 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
 
         Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _options.GaussNewton
             ? HessianProducts.GaussNewton(_space, objective, batch, keepGraph) : HessianProducts.Hessian(_space, objective, batch, keepGraph);
+    }
+
+    /// <summary>Keeps CUDA from multiplying in TF32, whose ten bits an eigenvector's noise would consist of, until it is disposed of.</summary>
+    private static Ending FullPrecision()
+    {
+        var before = (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
+        (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
+        return new(() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = before);
     }
 
     private Eigenpair PowerIteration(Func<Tensor, Tensor> product, IReadOnlyList<Eigenpair> found)
@@ -208,12 +210,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     private static double Norm(Tensor vector) => Math.Sqrt(Dot(vector, vector));
 
     private static double Dot(Tensor a, Tensor b) => (a * b).sum(ScalarType.Float64).ToDouble();
-
-    private static void RequirePositive(int number, string what)
-    {
-        if (number < 1)
-            throw new UserException($"{number} {what} are not possible; take at least 1.");
-    }
 }
 
 /// <summary>An eigenvalue of a Hessian and its eigenvector.</summary>
@@ -249,16 +245,57 @@ public sealed record SpectralDensity(IReadOnlyList<double> Values, IReadOnlyList
     /// <exception cref="UserException">There are fewer than two points, or the width is negative.</exception>
     public (IReadOnlyList<double> X, IReadOnlyList<double> Density) Smoothed(int points = 501, double width = 0)
     {
-        if (points < 2)
-            throw new UserException($"A curve of {points} points is not possible; take at least 2.");
-        if (!(width >= 0))
-            throw new UserException(FormattableString.Invariant(
-                $"The width of the smoothing is {width}; it must be positive, or 0 for a hundredth of the range."));
+        UserException.Require(points >= 2, "The number of a curve's points", points, "at least 2");
+        UserException.Require(width >= 0, "The width of the smoothing", width, "positive, or 0 for a hundredth of the range");
         var range = Values[^1] - Values[0];
         if (width == 0)
             width = range > 0 ? range / 100 : Math.Max(Math.Abs(Values[0]), 1) / 100;
         var (first, step) = (Values[0] - 5 * width, (range + 10 * width) / (points - 1));
         var x = Enumerable.Range(0, points).Select(i => first + i * step).ToArray();
         return (x, [.. x.Select(at => Values.Zip(Weights, (value, weight) => weight * MathNet.Numerics.Distributions.Normal.PDF(value, width, at)).Sum())]);
+    }
+}
+
+/// <summary>
+/// Products of a curvature matrix of the mean loss L(z), z = f(w), over one batch with vectors, given and returned by parameter, at one point of the weight
+/// space; null where nothing depends on the weights. The Hessian's by double backward, H v = d(g' v)/dw with g = dL/dw. The generalised Gauss-Newton matrix's,
+/// G = J' H_L J with J = dz/dw and H_L = d²L/dz², by the same trick: J' u is linear in u, so J v = d((J' u)' v)/du; then H_L (J v) = d((dL/dz)' J v)/dz, and
+/// J' of that is one more backward pass. A graph that is kept, for more than one product, lives in the dispose scope of the call.
+/// </summary>
+internal static class HessianProducts
+{
+    public static Func<Tensor[], IList<Tensor>?> Hessian(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
+    {
+        using var record = enable_grad();
+        var gradients = space.Gradient(objective.Of(batch), keepGraph: true, createGraph: true);
+        return v => Along(gradients, v) is { } along ? space.Gradient(along, keepGraph: keepGraph) : null;
+    }
+
+    public static Func<Tensor[], IList<Tensor>?> GaussNewton(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
+    {
+        using var record = enable_grad();
+        var outputs = objective.Module.call(batch.Images);
+        var u = zeros_like(outputs).requires_grad_();
+        var pulled = space.Gradient(outputs, u, keepGraph: true, createGraph: true);      // J' u
+        var point = outputs.detach().requires_grad_();
+        var slope = autograd.grad([objective.Of(point, batch)], [point], retain_graph: true, create_graph: true, allow_unused: true)[0];
+        return v =>
+        {
+            using var recording = enable_grad();
+            if (Along(pulled, v) is not { } along || !WeightSpace.IsThere(slope) || !slope.requires_grad)
+                return null;
+            var pushed = autograd.grad([along], [u], retain_graph: true)[0];        // J v
+            var curved = autograd.grad([(slope * pushed).sum()], [point], retain_graph: keepGraph)[0];
+            return space.Gradient(outputs, curved, keepGraph);
+        };
+    }
+
+    /// <summary>The scalar product with v; null where nothing depends on the weights. A parameter that the loss does not depend on adds nothing.</summary>
+    private static Tensor? Along(IList<Tensor> gradients, Tensor[] v)
+    {
+        using var record = enable_grad();
+        Tensor[] along = [.. gradients.Zip(v).Where(pair => WeightSpace.IsThere(pair.First) && pair.First.requires_grad)
+            .Select(pair => (pair.First * pair.Second).sum())];
+        return along.Length == 0 ? null : stack(along).sum();
     }
 }

@@ -14,10 +14,8 @@ public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
 
     internal LossGrid Validated()
     {
-        if (!(Reach > 0) || !double.IsFinite(Reach))
-            throw new UserException(FormattableString.Invariant($"The landscape reaches to {Reach}; it must be a positive number."));
-        if (Points < 2)
-            throw new UserException($"A landscape of {Points} points a side is not possible; take at least 2, odd numbers to see the network itself.");
+        UserException.Require(Reach is > 0 and < double.PositiveInfinity, "The reach of a landscape", Reach, "a positive number");
+        UserException.Require(Points >= 2, "The number of a landscape's points a side", Points, "at least 2, odd to see the network itself");
         return this;
     }
 }
@@ -52,7 +50,8 @@ public sealed record EigenvectorLine(double Eigenvalue, double Residual, bool Co
 
 /// <summary>
 /// The loss around a module, in the space of its weights and of its inputs, in eval mode, BatchNorm included. Weights, buffers, gradients and mode are
-/// afterwards what they were, to the bit.
+/// afterwards what they were, to the bit. Where a setting is out of range, or mask or direction do not fit, all throw a UserException before anything is
+/// computed.
 /// </summary>
 public static class LossLandscape
 {
@@ -64,7 +63,6 @@ public static class LossLandscape
     /// <param name="grid">Which t; null for the paper's 21 points from -0.5 to 0.5.</param>
     /// <param name="parameters">Those that the direction is of, as <see cref="HessianOptions.Parameters"/>; null for all.</param>
     /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
-    /// <exception cref="UserException">A setting is out of range, or the direction is of another network.</exception>
     public static LossLine Along(Objective objective, Tensor direction, LossGrid? grid = null, Func<string, bool>? parameters = null,
         CancellationToken cancel = default)
     {
@@ -88,7 +86,6 @@ public static class LossLandscape
     /// <param name="hessian">How to find the eigenvector; null for the defaults.</param>
     /// <param name="grid">How to look along it; null for the paper's 21 points from -0.5 to 0.5.</param>
     /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
-    /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
     public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null,
         LossGrid? grid = null, CancellationToken cancel = default)
     {
@@ -108,7 +105,6 @@ public static class LossLandscape
     /// <param name="grid">Which plane, in units of the filters' norms; null for the 51 points from -1 to 1 of Li et al.</param>
     /// <param name="rowDone">Told the number of rows done.</param>
     /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
-    /// <exception cref="UserException">A setting is out of range, or the mask does not fit; nothing has been computed then.</exception>
     public static Plane Weights(Objective objective, Mask? mask = null, LossGrid? grid = null, Action<int>? rowDone = null, CancellationToken cancel = default)
     {
         grid = (grid ?? new(51, 1)).Validated();
@@ -138,7 +134,6 @@ public static class LossLandscape
     /// Which plane, in the Euclidean norm of a normalised image (itself about 28 long at 16x16 pixels, 55 at 32x32); null for 51 points from -3 to 3.
     /// </param>
     /// <param name="cancel">Stops the computation, with an OperationCanceledException.</param>
-    /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     public static Plane Inputs(Objective objective, LossGrid? grid = null, CancellationToken cancel = default)
     {
         grid = (grid ?? new(51, 3)).Validated();

@@ -1,7 +1,6 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Training;
-using TorchSharp.Modules;
 
 namespace LTHKit.Analysis;
 
@@ -118,11 +117,10 @@ public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSiz
 {
     internal Sample Validated(ImageSet data)
     {
-        if (BatchSize < 1)
-            throw new UserException($"A batch of {BatchSize} images is not possible; take a batch size of at least 1.");
-        var count = Whole(data).Count;
-        return Images >= 0 && Images <= count ? this : throw new UserException(
-            $"{Images:N0} images were asked for; the {Part.ToString().ToLowerInvariant()} part of {data.Name} has {count:N0}, and 0 takes them all.");
+        UserException.Require(BatchSize >= 1, "The batch size of a sample", BatchSize, "at least 1");
+        UserException.Require(Images >= 0 && Images <= Whole(data).Count, "The number of images of a sample", Images,
+            $"0 for all, or up to the {Whole(data).Count} of the {Part.ToString().ToLowerInvariant()} part of {data.Name}");
+        return this;
     }
 
     internal int CountIn(ImageSet data) => Images == 0 ? Whole(data).Count : Images;
@@ -154,14 +152,4 @@ public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSiz
         var chosen = tensor(order[..Images]).to(data.Device);
         return new ImageSplit(all.Images.index_select(0, chosen), all.Labels.index_select(0, chosen));
     }
-}
-
-/// <summary>Keeps CUDA from multiplying in TF32, whose ten bits an eigenvector's noise would consist of, until it is disposed.</summary>
-internal sealed class FullPrecision : IDisposable
-{
-    private readonly (bool Products, bool Convolutions) _before = (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
-
-    public FullPrecision() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
-
-    public void Dispose() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = _before;
 }

@@ -58,14 +58,8 @@ public sealed record GradientFlow : Watch
     /// <summary>Names of the weights, as in <see cref="Network.Prunable"/>; empty for all of those.</summary>
     public IReadOnlyList<string> Layers { get; init; } = [];
 
-    /// <summary>The gradient that reaches each parameter of any module, as a Euclidean norm.</summary>
-    /// <param name="objective">Module, loss and batches.</param>
-    /// <param name="mask">Pruned weights do not count; null for none.</param>
-    /// <param name="parameters">Which parameters, by name; null for all.</param>
-    /// <param name="cancel">Stops between two batches, with an OperationCanceledException.</param>
-    /// <returns>Norms by the parameters' names, in their order.</returns>
-    /// <exception cref="UserException">The mask does not fit the module, or no parameter is chosen.</exception>
-    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null,
+    /// <summary>The gradient that reaches each parameter, as a Euclidean norm, by the parameters' names in their order.</summary>
+    internal static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null,
         CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();

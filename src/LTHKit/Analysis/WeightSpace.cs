@@ -1,6 +1,5 @@
 using LTHKit.Data;
 using LTHKit.Pruning;
-using TorchSharp.Modules;
 
 namespace LTHKit.Analysis;
 

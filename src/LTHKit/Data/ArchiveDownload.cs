@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 namespace LTHKit.Data;
 
 /// <summary>Fetches an archive into FILE.part, from where an interrupted download goes on, and checks it.</summary>
-internal sealed class ArchiveDownload(DataArchive archive, IProgress<DataProgress>? progress, CancellationToken cancel)
+internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progress, CancellationToken cancel)
 {
     private const int Attempts = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);      // without one byte
@@ -95,7 +95,7 @@ internal sealed class ArchiveDownload(DataArchive archive, IProgress<DataProgres
 
     private void Check(string path)
     {
-        progress?.Report(new($"checking {archive.File}"));
+        progress?.Invoke($"checking {archive.File}");
         string found;
         using (var file = File.OpenRead(path))
             found = Convert.ToHexStringLower(MD5.HashData(file));

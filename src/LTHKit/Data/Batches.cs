@@ -24,13 +24,11 @@ public sealed class Batches : IDisposable
     /// <exception cref="UserException">The batch size or the padding is out of range.</exception>
     public Batches(ImageSet set, int batchSize, long seed, Augmentation? augmentation = null, bool channelsLast = false)
     {
-        if (batchSize < 1)
-            throw new UserException($"A batch of {batchSize} images is not possible; take a batch size of at least 1.");
+        UserException.Require(batchSize >= 1, "The batch size", batchSize, "at least 1");
         augmentation ??= new Augmentation();
         _padding = augmentation.Padding ?? set.Height / 8;
-        if (_padding < 0 || _padding > Math.Min(set.Height, set.Width))
-            throw new UserException($"A padding of {_padding} pixels does not suit images of {set.Height}x{set.Width}; take 0 to " +
-                $"{Math.Min(set.Height, set.Width)}.");
+        var most = Math.Min(set.Height, set.Width);
+        UserException.Require(_padding >= 0 && _padding <= most, "The padding", _padding, $"0 to {most} pixels for images of {set.Height}x{set.Width}");
         (_set, _seed, _channelsLast, _flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
         _scale = PerChannel(channel => 1 / ((set.Train.Images.dtype == ScalarType.Byte ? 255 : 1) * set.Std[channel]));
         _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using LTHKit.Storage;
 
 namespace LTHKit.Data;
 
@@ -23,8 +24,7 @@ internal static class DataArchives
     /// Fetches, checks and unpacks an archive, and gives the set's folder. An interrupted download goes on where it stopped; an archive that already lies
     /// in <paramref name="dataDir"/> is used; the folder appears whole or not at all; one that is there already gets the files that it lacks.
     /// </summary>
-    /// <exception cref="UserException">It cannot be reached, checked or written.</exception>
-    public static async Task<string> Get(DataArchive archive, string dataDir, Uri? mirror = null, IProgress<DataProgress>? progress = null,
+    public static async Task<string> Get(DataArchive archive, string dataDir, Uri? mirror = null, Action<string>? progress = null,
         CancellationToken cancel = default)
     {
         if (mirror is not null && mirror.Scheme != Uri.UriSchemeHttp && mirror.Scheme != Uri.UriSchemeHttps)
@@ -38,14 +38,15 @@ internal static class DataArchives
         try
         {
             Directory.CreateDirectory(root);
-            using var alone = Lock(archive, root);
+            using var alone = AtomicFile.Hold(Path.Combine(root, $".{archive.Folder}.lock"), FileOptions.DeleteOnClose)
+                ?? throw new UserException($"Another process is fetching {archive.Set} into {root}; wait for it.");
             var kept = File.Exists(Path.Combine(root, archive.File));
             var file = await new ArchiveDownload(archive, progress, cancel).Fetch(root, mirror);
             var unpacking = Path.Combine(root, $".{archive.Folder}.unpacking");
             try
             {
                 Remove(unpacking);
-                progress?.Report(new($"unpacking {archive.File}"));
+                progress?.Invoke($"unpacking {archive.File}");
                 var unpacked = await Unpack(file, Directory.CreateDirectory(unpacking).FullName, archive.Folder, cancel);
                 if (Directory.Exists(target))
                     Fill(unpacked, target);
@@ -67,8 +68,7 @@ internal static class DataArchives
     }
 
     /// <summary>Reads every file of a data set in <paramref name="dataDir"/> and compares layout and counts with the official ones.</summary>
-    /// <exception cref="UserException">There is no such set, or a file is missing or damaged: it cannot be trained on.</exception>
-    public static DataReport Verify(string set, string dataDir, IProgress<DataProgress>? progress = null)
+    public static DataReport Verify(string set, string dataDir, Action<string>? progress = null)
     {
         var report = Report(Find(set).Set, dataDir, decode: true, progress);
         return report with { Differences = [.. report.Differences, .. Balance(report.Train, "training"), .. Balance(report.Test, set == TinyImageNet.Name ? "validation" : "test")] };
@@ -82,7 +82,7 @@ internal static class DataArchives
     }
 
     /// <summary>What a set's folder holds; images are decoded only if wished.</summary>
-    private static DataReport Report(string set, string dataDir, bool decode, IProgress<DataProgress>? progress = null)
+    private static DataReport Report(string set, string dataDir, bool decode, Action<string>? progress = null)
     {
         if (set != TinyImageNet.Name)
         {
@@ -153,19 +153,6 @@ internal static class DataArchives
     {
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
-    }
-
-    private static FileStream Lock(DataArchive archive, string root)
-    {
-        var path = Path.Combine(root, $".{archive.Folder}.lock");
-        try
-        {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException e) when (File.Exists(path))
-        {
-            throw new UserException($"Another process is fetching {archive.Set} into {root}; wait for it.", e);
-        }
     }
 }
 

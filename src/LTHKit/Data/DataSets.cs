@@ -34,9 +34,7 @@ internal static class DataSets
     /// <param name="spec">Which set and which part of it.</param>
     /// <param name="dataDir">The folder with the files, or its parent; not used by the synthetic set.</param>
     /// <param name="device">Where the images shall be; null: the CPU.</param>
-    /// <param name="progress">Told how far the decoding of images is, where there is some.</param>
-    /// <exception cref="UserException">The name is unknown, a setting is out of range or means nothing here, or a file is missing or damaged.</exception>
-    public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null, IProgress<DataProgress>? progress = null)
+    public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null)
     {
         Check(spec);
         var raw = spec.Name switch
@@ -44,7 +42,7 @@ internal static class DataSets
             Synthetic.Name => Synthetic.Render(spec),
             Cifar.TenName => Cifar.Ten.Read(dataDir),
             Cifar.HundredName => Cifar.Hundred.Read(dataDir),
-            TinyImageNet.Name => TinyImageNet.Read(dataDir, progress),
+            TinyImageNet.Name => TinyImageNet.Read(dataDir),
             _ when spec.Content is not null => throw new UserException(
                 $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),
             _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, "
@@ -55,12 +53,9 @@ internal static class DataSets
 
     private static void Check(DataSpec spec)
     {
-        if (spec.TrainCount is < 2)
-            throw new UserException($"{spec.TrainCount} training images are too few; take at least 2, or leave the limit out.");
-        if (spec.TestCount is < 1)
-            throw new UserException($"{spec.TestCount} test images are too few; take at least 1, or leave the limit out.");
-        if (!(spec.ValidationFraction is >= 0 and < 1))
-            throw new UserException($"A validation fraction of {spec.ValidationFraction} is not in [0, 1); the paper's is 0.1.");
+        UserException.Require(spec.TrainCount is not < 2, "The number of training images", spec.TrainCount ?? 0, "at least 2, or left out");
+        UserException.Require(spec.TestCount is not < 1, "The number of test images", spec.TestCount ?? 0, "at least 1, or left out");
+        UserException.Require(spec.ValidationFraction is >= 0 and < 1, "The validation fraction", spec.ValidationFraction, "in [0, 1), the paper's is 0.1");
         if (spec.Shrink < 1 || (spec.Shrink > 1 && spec.Name == Synthetic.Name))
             throw new UserException($"Images cannot be shrunk {spec.Shrink} times; give a whole number from 1, and for synthetic ones their size.");
         var plain = new DataSpec();

@@ -86,16 +86,6 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         return set with { Spec = set.Spec with { Content = set.Fingerprint } };
     }
 
-    /// <summary>The same from arrays, such as byte[,,,] or float[,,,] and int[].</summary>
-    /// <exception cref="UserException">As there.</exception>
-    public static ImageSet From(string name, Array images, Array labels, (Array Images, Array Labels)? test = null, IReadOnlyList<string>? classNames = null,
-        double validation = 0.1, int seed = 0)
-    {
-        using var scope = NewDisposeScope();
-        (Tensor, Tensor)? held = test is { } given ? (from_array(given.Images), from_array(given.Labels)) : null;
-        return From(name, from_array(images), from_array(labels), held, classNames, validation, seed);
-    }
-
     /// <summary>Limits, splits and measures what a reader has read.</summary>
     internal static ImageSet From(DataSpec spec, RawSet raw, Device device)
     {

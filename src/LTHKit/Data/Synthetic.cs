@@ -17,7 +17,6 @@ internal static class Synthetic
     public const string Name = "synthetic";
     private const int TrainCount = 2500, TestCount = 2000;
 
-    /// <exception cref="UserException">A setting is out of range.</exception>
     public static RawSet Render(DataSpec spec)
     {
         string[] names = [.. SyntheticImage.Shapes, .. SyntheticImage.Shapes.Select(shape => $"striped {shape}")];

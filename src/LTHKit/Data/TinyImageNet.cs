@@ -14,10 +14,10 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
 
     internal readonly record struct Item(string Path, int Label);
 
-    public static RawSet Read(string? dataDir, IProgress<DataProgress>? progress)
+    public static RawSet Read(string? dataDir)
     {
         var set = Find(dataDir);
-        return new(set.Folder.Root, set.ClassNames, set.Decode(set.Train, progress), set.Decode(set.Test, progress), set.Notes);
+        return new(set.Folder.Root, set.ClassNames, set.Decode(set.Train), set.Decode(set.Test), set.Notes);
     }
 
     public static TinyImageNet Find(string? dataDir)
@@ -74,8 +74,7 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
 
     private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
 
-    /// <exception cref="UserException">An image is missing or damaged; it is named.</exception>
-    public RawImages Decode(Item[] items, IProgress<DataProgress>? progress)
+    public RawImages Decode(Item[] items, Action<string>? progress = null)
     {
         var meter = new ProgressMeter(progress, $"decoding {Name}", "images", items.Length);
         var images = new RawImages(new byte[(long)items.Length * 3 * Side * Side], [.. items.Select(item => item.Label)], 3, Side, Side);

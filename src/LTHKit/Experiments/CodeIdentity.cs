@@ -1,8 +1,6 @@
 using System.Collections;
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Runtime.CompilerServices;
-using System.Text.RegularExpressions;
 using LTHKit.Data;
 using LTHKit.Pruning;
 using LTHKit.Training;

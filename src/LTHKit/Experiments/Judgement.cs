@@ -114,7 +114,7 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
         {
             double[] values = [.. claim.Numbers.Values];
             var (mean, freedom) = (values.DefaultIfEmpty().Average(), values.Length - 1);
-            var deviation = freedom < 1 ? 0 : Statistics.Deviation(values);
+            var deviation = freedom < 1 ? 0 : values.StandardDeviation();
             // Equal values, to rounding, show no spread to measure the mean by.
             if (deviation <= 1e-9 * values.Select(Math.Abs).DefaultIfEmpty().Max())
                 deviation = 0;

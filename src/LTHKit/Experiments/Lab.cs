@@ -1,18 +1,17 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
 using LTHKit.Tweaks;
-using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
 
 /// <summary>
 /// What a notebook talks to: it turns questions ("this tweak, at these sparsities, over these seeds") into runs, trains those that the
-/// store lacks, several at a time, and shares every dense network and every ticket among all who need it.
+/// store lacks, several at a time, and shares every dense network and every ticket among all who need it. Where a setting is out of range, all throw a
+/// UserException before anything is trained or measured.
 /// </summary>
 public sealed partial class Lab : IDisposable
 {
@@ -58,8 +57,7 @@ public sealed partial class Lab : IDisposable
         bool train = true)
     {
         Libtorch.Check();
-        if (jobs < 0)
-            throw new UserException($"{jobs} jobs are not possible; give a positive number, or 0 to let the kit choose.");
+        UserException.Require(jobs >= 0, "The number of jobs", jobs, "positive, or 0 to let the kit choose");
         var target = device switch
         {
             "cpu" => CPU,
@@ -102,7 +100,6 @@ public sealed partial class Lab : IDisposable
     /// <param name="keep">At which points to keep their networks aside, for <see cref="NetworkOf"/>.</param>
     /// <param name="dense">Whether the dense network is trained this way too.</param>
     /// <returns>The runs; those that diverged, and what builds on them, are holes of the sweep with their reasons.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been trained then.</exception>
     public Sweep Sweep(IEnumerable<double>? sparsities = null, IEnumerable<Tweak>? tweaks = null, string? name = null, Step rewind = default,
         Rewinding rewinding = Rewinding.Weights, bool eachRound = false, Pruner? pruning = null, IEnumerable<double>? rates = null,
         Control control = Control.None, Recipe? recipe = null, ModelSpec? model = null, DataSpec? data = null, IEnumerable<Watch>? watches = null,
@@ -180,7 +177,6 @@ public sealed partial class Lab : IDisposable
     /// <param name="runs">The runs.</param>
     /// <param name="watch">What to measure.</param>
     /// <returns>One series a run, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been measured then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what was measured is kept.</exception>
     public IReadOnlyList<WatchSeries> Watched(IEnumerable<RunResult> runs, Watch watch)
     {
@@ -229,13 +225,11 @@ public sealed partial class Lab : IDisposable
     /// <param name="network">On <see cref="Device"/>.</param>
     /// <param name="sparsity">Share of the prunable weights to cut, in [0, 1).</param>
     /// <param name="seed">Of what is random in it.</param>
-    /// <exception cref="UserException">A setting is out of range.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
         pruning.Validate();
-        if (sparsity is not (>= 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"{sparsity} is no sparsity; give a share between 0 and 1 such as 0.9."));
+        UserException.Require(sparsity is >= 0 and < 1, "The sparsity", sparsity, "in [0, 1), 0.9 for instance");
         using var whole = Pruning.Mask.Dense(network);
         return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
     }
@@ -298,9 +292,9 @@ public sealed partial class Lab : IDisposable
     /// <summary>The ticket of a finished run; null for a dense run. Owned by the caller.</summary>
     public Mask? MaskOf(RunResult run) => _runner.LoadMask(run.Spec);
 
-    /// <summary>What <see cref="RescaledInit"/> learned for a finished run.</summary>
+    /// <summary>What <see cref="RescaledInit"/> learned for a finished run: the factor of each weight or bias that was scaled, in the network's order.</summary>
     /// <exception cref="UserException">The run was trained without it.</exception>
-    public LearnedScales Scales(RunResult run) => _runner.LoadScales(run);
+    public Measured<IReadOnlyList<LearnedScale>> Scales(RunResult run) => _runner.LoadScales(run);
 
     /// <summary>
     /// Stops the trainings under way after their step, and analyses and the drawing of tickets after their batch. What is done is kept, and the next

@@ -32,7 +32,6 @@ public sealed partial class Lab
     /// <param name="grid">Where to look; null for the profile's points from -1 to 1 (inputs: -3 to 3), on a line the paper's 21 from -0.5 to 0.5.</param>
     /// <param name="sample">Which images; null for the profile's number, of the test images for landscapes of the inputs, else of the training images.</param>
     /// <returns>One value a run, in their order.</returns>
-    /// <exception cref="UserException">A setting is out of range; nothing has been computed then.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called; what is finished is kept.</exception>
     public IReadOnlyList<Plane> WeightPlanes(IEnumerable<RunResult> runs, int? epochs = null, LossGrid? grid = null, Sample? sample = null)
     {
@@ -102,12 +101,10 @@ public sealed partial class Lab
     /// </summary>
     /// <param name="runs">The runs; of a sweep's dense network and of its tickets one seed is enough.</param>
     /// <param name="rounds">How often each is measured.</param>
-    /// <exception cref="UserException">The rounds are not positive.</exception>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
     public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs, int rounds = 9)
     {
-        if (rounds < 1)
-            throw new UserException($"{rounds} rounds measure nothing; give at least one.");
+        UserException.Require(rounds >= 1, "The number of rounds", rounds, "at least 1");
         var owned = new Stack<IDisposable>();
         T Own<T>(T value) where T : class?, IDisposable?
         {
@@ -133,7 +130,7 @@ public sealed partial class Lab
                         if (round >= 0)
                             times.Add(time);
                     }
-                return sides.Select(side => new StepTime(side.Run, Median(side.Times.Select(t => t.Masked)), Median(side.Times.Select(t => t.Own)))).ToArray();
+                return sides.Select(side => new StepTime(side.Run, side.Times.Select(t => t.Masked).Median(), side.Times.Select(t => t.Own).Median())).ToArray();
             });
         }
         finally
@@ -142,8 +139,6 @@ public sealed partial class Lab
                 value.Dispose();
         }
     }
-
-    private static double Median(IEnumerable<double> values) => MathNet.Numerics.Statistics.Statistics.Median(values);
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,
         Sample? sample, Func<Work, T> measure)

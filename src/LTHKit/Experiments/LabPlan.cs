@@ -1,10 +1,4 @@
-using System.Diagnostics;
-using System.Text.Json.Nodes;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Training;
-using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Experiments;
 

@@ -34,8 +34,6 @@ internal sealed class LabProgress : IDisposable
 
     public TrainingCallback Watch(RunSpec spec) => new Watcher(this, spec);
 
-    public void Waiting(RunSpec spec) => Update(() => _last = $"waiting for another process to finish {spec.Label}");
-
     /// <summary>A run is finished, whoever trained it.</summary>
     public void Finished(RunSpec spec)
     {

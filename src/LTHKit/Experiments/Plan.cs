@@ -31,7 +31,7 @@ internal sealed class Plan(bool elsewhere = false)
     /// <summary>Whether sweeps are still noted; then they are trained.</summary>
     public bool IsOpen { get; private set; } = true;
 
-    /// <summary>What was asked for, in the order of the cells.</summary>
+    /// <summary>In the order of the cells.</summary>
     public IReadOnlyList<Asked> Asked => _asked;
 
     /// <summary>The runs and all that they build on, each once, by the dense network that their tickets are drawn from.</summary>
@@ -41,7 +41,6 @@ internal sealed class Plan(bool elsewhere = false)
     /// <summary>Has laboratories that are opened from here on note in this plan.</summary>
     public void Enter() => Ambient.Value = this;
 
-    /// <summary>Ends the noting.</summary>
     public void Close() => IsOpen = false;
 
     /// <summary>Trains what a ladder lacks, with the laboratories that asked for it; what is asked for alike is trained side by side.</summary>
@@ -55,7 +54,6 @@ internal sealed class Plan(bool elsewhere = false)
                from hole in alike.Key.Lab.Train(specs[0].Label, specs, alike.Key.Watches?.Watches ?? [], alike.Key.Keep?.Keep ?? [], cancel)
                select hole];
 
-    /// <summary>Notes runs.</summary>
     internal IEnumerable<RunResult> Add(Asked asked)
     {
         lock (_asked)

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;
@@ -74,8 +72,7 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     {
         if (All.Value[name] is not JsonObject entry)
             throw new UserException($"There is no profile '{name}'; choose one of {string.Join(", ", Names)}.");
-        if (seeds < 0)
-            throw new UserException($"{seeds} seeds are not possible; give a positive number, or 0 for the profile's own.");
+        UserException.Require(seeds >= 0, "The number of seeds", seeds, "positive, or 0 for the profile's own");
         var settings = entry["settings"]!.DeepClone().AsObject();
         settings["name"] = name;
         if (!string.IsNullOrEmpty(dataset))

@@ -1,7 +1,4 @@
 using System.IO.Compression;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using LTHKit.Pruning;
 using LTHKit.Storage;
 using LTHKit.Training;
@@ -25,7 +22,6 @@ internal sealed partial class RunArchive(string folder)
     /// Whether with the weights that another machine needs to go on: those of dense networks and of the last round of each drawing.
     /// </param>
     /// <returns>The lines in all, how many of them are new, and how many of the store's were not taken.</returns>
-    /// <exception cref="UserException">A run of the store or what is in the folder is damaged, or it cannot be written.</exception>
     public (int All, int New, int Left) Export(RunStore store, bool weights)
     {
         var lines = File.Exists(Runs) ? Read().ToDictionary(Name) : [];
@@ -60,7 +56,6 @@ internal sealed partial class RunArchive(string folder)
     /// <param name="store">The store.</param>
     /// <param name="busy">Told of each run that another process trains just then, which is left to it.</param>
     /// <returns>The lines in all, how many of them were new to the store, and how many this version of the kit never takes for its own.</returns>
-    /// <exception cref="UserException">There are no runs, one of them is damaged, or the store cannot be written.</exception>
     public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null)
     {
         var lines = Read();

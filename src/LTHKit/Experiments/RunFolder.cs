@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Storage;
 using LTHKit.Training;
 
@@ -11,10 +9,8 @@ internal sealed record RunFolder(string Path)
     /// <summary>The run's name and who made it, as its files have it.</summary>
     public string Run => System.IO.Path.GetFileName(Path);
 
-    /// <summary>What was run, on which images.</summary>
     public string Spec => File("spec.json");
 
-    /// <summary>One line an epoch.</summary>
     public string Metrics => File("metrics.jsonl");
 
     /// <summary>Network after the last finished epoch; with the optimiser's memory until the run is done.</summary>

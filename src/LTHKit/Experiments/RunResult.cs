@@ -48,12 +48,7 @@ public sealed record Measured<T>(RunResult Run, T Value);
 /// <param name="Values">The numbers by name, one an epoch.</param>
 public sealed record WatchSeries(RunResult Run, IReadOnlyList<int> Epochs, IReadOnlyDictionary<string, IReadOnlyList<double>> Values);
 
-/// <summary>What re-scaled initialisation learned for a run.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Layers">One a weight or bias that was scaled, in the network's order.</param>
-public sealed record LearnedScales(RunResult Run, IReadOnlyList<LearnedScale> Layers);
-
-/// <summary>The factor of one weight or bias.</summary>
+/// <summary>What re-scaled initialisation learned of one weight or bias.</summary>
 /// <param name="Parameter">Its name, for instance "layer1.0.conv1.weight".</param>
 /// <param name="IsNorm">Whether it is a BatchNorm's, and not a convolution's or a linear layer's.</param>
 /// <param name="Scale">The factor; 1 leaves the initial values as they were.</param>

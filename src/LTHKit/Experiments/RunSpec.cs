@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using LTHKit.Data;
 using LTHKit.Models;
@@ -88,7 +86,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     private Known Found => _known.GetValue(this, spec => new(spec));
 
     /// <summary>The canonical JSON form, of a user's code and of what it holds when this is first asked.</summary>
-    public JsonObject ToJson() => Found.Json.Value.DeepClone().AsObject();
+    internal JsonObject ToJson() => Found.Json.Value.DeepClone().AsObject();
 
     /// <summary>The run's name: twelve hexadecimal digits from its content.</summary>
     [JsonIgnore]
@@ -156,19 +154,16 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     public static string NameOf(IReadOnlyList<Tweak> tweaks) => tweaks.Count == 0 ? "vanilla LTH" : string.Join(" + ", tweaks.Select(t => t.Label));
 
     /// <summary>Refuses settings that cannot be run, before anything is trained.</summary>
-    /// <exception cref="UserException">A setting is out of range.</exception>
-    public void Validate()
+    internal void Validate()
     {
         Networks.Validate(Model);
         Recipe.Validate();
         Drawing?.Validate();
         Pruning.Validate();
         PruningRates.Validate(Rates);
-        if (Data.ValidationFraction is not (> 0 and < 1))
-            throw new UserException(FormattableString.Invariant($"The validation share is {Data.ValidationFraction}; ")
-                + "a run needs one in (0, 1) to choose its best epoch, the paper's is 0.1.");
-        if (Level is < 0 or > PruningRates.MaxLevel)
-            throw new UserException($"The pruning level is {Level}; give 0 for the dense network or a whole number up to {PruningRates.MaxLevel}.");
+        UserException.Require(Data.ValidationFraction is > 0 and < 1, "The validation share", Data.ValidationFraction,
+            "in (0, 1) for a run to choose its best epoch, the paper's is 0.1");
+        UserException.Require(Level is >= 0 and <= PruningRates.MaxLevel, "The pruning level", Level, $"0 for the dense network, or up to {PruningRates.MaxLevel}");
         if (!Enum.IsDefined(Control) || !Enum.IsDefined(Rewinding))
             throw new UserException($"There is no control {(int)Control} or no rewinding {(int)Rewinding}; choose of "
                 + $"{string.Join(", ", Enum.GetNames<Control>())} and {string.Join(", ", Enum.GetNames<Rewinding>())}.");

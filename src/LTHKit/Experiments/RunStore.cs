@@ -1,6 +1,4 @@
 using System.Runtime.Intrinsics;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -20,8 +18,6 @@ public sealed class RunStore(string root, string device = "cpu")
 {
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
     public const int Algorithms = 5;
-
-    internal const int HeldByAnother = 11;     // EWOULDBLOCK, as .NET passes it on
 
     /// <summary>The store's folder.</summary>
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
@@ -47,21 +43,24 @@ public sealed class RunStore(string root, string device = "cpu")
     {
         if (Environment.GetEnvironmentVariable("LTHKIT_RUNS") is { Length: > 0 } named)
             return new(Resolve(named, Started));
-        for (var folder = new DirectoryInfo(Directory.GetCurrentDirectory()); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "LTHKit.sln")))
-                return new(Path.Combine(folder.FullName, "artifacts", "runs"));
-        return new(Resolve("runs", Started));
+        return new(Checkout(Directory.GetCurrentDirectory()) is { } root ? Path.Combine(root, "artifacts", "runs") : Resolve("runs", Started));
+    }
+
+    /// <summary>The checkout of the kit that a folder lies in; null where it lies in none.</summary>
+    internal static string? Checkout(string? folder)
+    {
+        while (folder is not null && !File.Exists(Path.Combine(folder, "LTHKit.sln")))
+            folder = Path.GetDirectoryName(folder);
+        return folder;
     }
 
     internal RunStore On(string other) => new(Root, other);
 
-    /// <summary>The folder of a run, which need not exist.</summary>
     internal RunFolder Folder(RunSpec spec) => FolderOf(spec.Id);
 
     /// <summary>The folder of the run of a spec with that name.</summary>
     internal RunFolder FolderOf(string id) => Folder(Name(id, Maker));
 
-    /// <summary>The folder of a run by its name.</summary>
     internal RunFolder Folder(string run) => new(Path.Combine(Root, run));
 
     /// <summary>A run's name, from its spec and from who made it.</summary>
@@ -107,17 +106,27 @@ public sealed class RunStore(string root, string device = "cpu")
         }
     }
 
-    /// <summary>Holds a run without waiting; null where another process does.</summary>
+    /// <summary>Holds a run without waiting, against this machine's processes by a lock and against other machines by a lease; null where another does.</summary>
     internal static IDisposable? TryAcquire(RunFolder folder)
     {
         AtomicFile.CreateFolder(folder.Path);
         try
         {
-            return new Holding(folder);
-        }
-        catch (IOException e) when (e.HResult == HeldByAnother)
-        {
-            return null;
+            var (held, lease) = (AtomicFile.Hold(folder.Lock), (Lease?)null);
+            try
+            {
+                lease = held is null ? null : Lease.Take(folder.Lease);
+                return lease is null ? null : new Ending(() =>
+                {
+                    using (held)
+                        lease.Dispose();
+                });
+            }
+            finally
+            {
+                if (lease is null)
+                    held?.Dispose();
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -203,33 +212,6 @@ public sealed class RunStore(string root, string device = "cpu")
 
     private static string Resolve(string path, string from) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
-
-    /// <summary>A run's folder, held against this machine's processes by a lock and against other machines by a lease.</summary>
-    private sealed class Holding : IDisposable
-    {
-        private readonly FileStream _lock;
-        private readonly Lease _lease;
-
-        public Holding(RunFolder folder)
-        {
-            _lock = new(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            try
-            {
-                _lease = Lease.Take(folder.Lease) ?? throw new IOException("another machine has it", HeldByAnother);
-            }
-            catch
-            {
-                _lock.Dispose();
-                throw;
-            }
-        }
-
-        public void Dispose()
-        {
-            using (_lock)
-                _lease.Dispose();
-        }
-    }
 
     internal sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
         DateTime? Imported = null);

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
-using LTHKit.Analysis;
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
@@ -23,11 +21,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>The run's result; its parent must be finished.</summary>
     public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks,
-        Action waiting, CancellationToken cancel, bool weights = false)
+        CancellationToken cancel, bool weights = false)
     {
         if (Finished() is { } finished)
             return finished;
-        using var held = store.Acquire(spec, waiting, cancel);
+        using var held = Acquire(spec, callbacks, cancel);
         if (Finished() is { } meanwhile)
             return meanwhile;
         store.Begin(spec, open(spec.Data));
@@ -103,7 +101,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private void Regain(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel, IReadOnlyList<Watch>? watches = null, Step? keep = null)
     {
         if (!HasWeights(spec) && IsFinished(spec))
-            Run(spec, watches ?? [], keep is { } at ? [at] : [], callbacks, () => { }, cancel, weights: true);
+            Run(spec, watches ?? [], keep is { } at ? [at] : [], callbacks, cancel, weights: true);
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
@@ -166,7 +164,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (Unseen(spec, watch) is { Count: > 0 } epochs)
         {
             Regain(spec, callbacks, cancel, [watch]);
-            using var held = store.Acquire(spec, () => { }, cancel);
+            using var held = Acquire(spec, callbacks, cancel);
             Replay(spec, [.. epochs.Select(epoch => (Step)epoch)], callbacks, cancel,
                 (at, network, mask) => Measure(spec, watch, at.Epochs, network, mask, cancel));
         }
@@ -176,7 +174,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
         => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Select(seen => seen.Epoch))];
 
-    public LearnedScales LoadScales(RunResult run)
+    public Measured<IReadOnlyList<LearnedScale>> LoadScales(RunResult run)
     {
         var path = store.Folder(run.Spec).Kept(RescaledInit.Kept);
         if (!File.Exists(path))
@@ -405,7 +403,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (File.Exists(path))
             return path;
         Regain(spec, callbacks, cancel, keep: at);
-        using var held = store.Acquire(spec, () => Tell(callbacks, "waiting for another process"), cancel);
+        using var held = Acquire(spec, callbacks, cancel);
         if (!File.Exists(path))
             Replay(spec, [at], callbacks, cancel, (_, network, _) => Checkpoint.Save(path, network, at, folder.Run));
         return path;
@@ -438,6 +436,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
                     + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
         }
     }
+
+    private IDisposable Acquire(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+        => store.Acquire(spec, () => Tell(callbacks, "waiting for another process"), cancel);
 
     private static void Tell(IReadOnlyList<TrainingCallback> callbacks, string doing) => callbacks.ToList().ForEach(c => c.Preparing(doing));
 

@@ -39,8 +39,7 @@ internal sealed class Scheduler(
         {
             var asked = _asked.Contains(spec.Id);
             HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, All)];
-            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Watch(spec)], () => progress.Waiting(spec), cancel,
-                weights: Missing.Contains(spec));
+            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Watch(spec)], cancel, weights: Missing.Contains(spec));
             progress.Finished(spec);
             return result;
         }, cancel).ConfigureAwait(false);

@@ -1,19 +1,15 @@
 using MathNet.Numerics;
 using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Integration;
-using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Experiments;
 
 /// <summary>The statistics of numbers that come one a seed.</summary>
 internal static class Statistics
 {
-    /// <summary>Sample standard deviation; NaN for one value.</summary>
-    public static double Deviation(IReadOnlyList<double> values) => values.StandardDeviation();
-
     /// <summary>Half the width of the 95 % confidence interval of the mean by Student's t; NaN for one value.</summary>
     public static double Confidence(IReadOnlyList<double> values)
-        => values.Count < 2 ? double.NaN : Quantile(0.975, values.Count - 1) * Deviation(values) / Math.Sqrt(values.Count);
+        => values.Count < 2 ? double.NaN : Quantile(0.975, values.Count - 1) * values.StandardDeviation() / Math.Sqrt(values.Count);
 
     public static double Tail(double t, int freedom) => StudentT.CDF(0, 1, freedom, -t);
 

@@ -69,7 +69,7 @@ public sealed record SweepPoint(int Level, double Sparsity, double EffectiveSpar
 {
     /// <summary>Of runs that differ in their seed only, and the number of each.</summary>
     internal SweepPoint(IReadOnlyList<RunResult> runs, IReadOnlyList<double> numbers)
-        : this(runs[0].Spec.Level, runs[0].Sparsity, runs[0].EffectiveSparsity, numbers.Average(), Statistics.Deviation(numbers), runs.Count)
+        : this(runs[0].Spec.Level, runs[0].Sparsity, runs[0].EffectiveSparsity, numbers.Average(), numbers.StandardDeviation(), runs.Count)
         => (Runs, Better) = (runs, numbers.Count(number => number > 0));
 
     /// <summary>Of the mean; NaN for one seed.</summary>

@@ -29,7 +29,6 @@ public static partial class Figures
     /// <param name="curves">One colour each.</param>
     /// <param name="logarithmic">Whether the vertical axis is logarithmic; what is not above zero is a gap there, and a band ends at the lowest value.</param>
     /// <param name="subtitle">A small second line under the title.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Curves(
         string title, string xTitle, string yTitle, IReadOnlyList<Curve> curves, bool logarithmic = false, string? subtitle = null)
     {
@@ -65,7 +64,6 @@ public static partial class Figures
     /// weights.
     /// </summary>
     /// <param name="times">Measured, of one network at several sparsities; the densest is the dense line.</param>
-    /// <exception cref="UserException">There is nothing to draw.</exception>
     public static GenericChart StepTimes(IReadOnlyList<StepTime> times)
     {
         if (times.Count == 0)
@@ -83,7 +81,6 @@ public static partial class Figures
     /// <param name="yTitle">What the bars measure, with its unit.</param>
     /// <param name="bars">One a group of bars, for instance the layers.</param>
     /// <param name="groups">One colour each.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Bars(string title, string yTitle, IReadOnlyList<string> bars, params BarGroup[] groups)
         => BarsFrom(0, title, yTitle, bars, groups);
 
@@ -121,7 +118,7 @@ public static partial class Figures
         {
             var seen = way.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).GroupBy(v => v.First, v => v.Second).OrderBy(v => v.Key).ToList();
             return new Curve(name, [.. seen.Select(values => (double)values.Key)], [.. seen.Select(values => values.Average())],
-                way.Count > 1 ? [.. seen.Select(values => Statistics.Deviation([.. values]))] : null);
+                way.Count > 1 ? [.. seen.Select(values => values.StandardDeviation())] : null);
         }).ToList();
         var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => !(value <= 0)));
         return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue", curves, positive, Captions.At([.. all.Select(s => s.Run)]))
@@ -171,11 +168,10 @@ public static partial class Figures
     /// <summary>What re-scaled initialisation made of each layer: the learned factor of every weight, the mean over seeds.</summary>
     /// <param name="scales">Of the runs to compare; those that differ in their seed only share a colour.</param>
     /// <param name="norms">The BatchNorms' weights, and not those of convolutions and linear layers.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the runs are of different networks.</exception>
-    public static GenericChart Scales(IReadOnlyList<LearnedScales> scales, bool norms = false)
+    public static GenericChart Scales(IReadOnlyList<Measured<IReadOnlyList<LearnedScale>>> scales, bool norms = false)
     {
         var groups = ScaleGroup.Of(scales);
-        var weights = scales[0].Layers.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
+        var weights = scales[0].Value.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
         return BarsFrom(1, $"Learned scales of the initial weights, {(norms ? "BatchNorm" : "convolutions and linear layers")}", "scale (1 = unchanged)",
             [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))])
             .DrawnFrom(scales.Select(s => s.Run), below: 150);
@@ -200,15 +196,15 @@ internal sealed record SilentTicket(string Way, RunResult Run, IReadOnlyList<str
 }
 
 /// <summary>Scales of runs that differ in their seed only.</summary>
-internal sealed record ScaleGroup(string Name, IReadOnlyList<LearnedScales> Seeds)
+internal sealed record ScaleGroup(string Name, IReadOnlyList<Measured<IReadOnlyList<LearnedScale>>> Seeds)
 {
-    public IReadOnlyList<double> Of(string parameter) => [.. Seeds.Select(s => s.Layers.First(l => l.Parameter == parameter).Scale)];
+    public IReadOnlyList<double> Of(string parameter) => [.. Seeds.Select(s => s.Value.First(l => l.Parameter == parameter).Scale)];
 
-    public static IReadOnlyList<ScaleGroup> Of(IReadOnlyList<LearnedScales> scales)
+    public static IReadOnlyList<ScaleGroup> Of(IReadOnlyList<Measured<IReadOnlyList<LearnedScale>>> scales)
     {
         if (scales.Count == 0)
             throw new UserException("There are no learned scales to show; give those of at least one run.");
-        if (scales.FirstOrDefault(s => !s.Layers.Select(l => l.Parameter).SequenceEqual(scales[0].Layers.Select(l => l.Parameter))) is { } other)
+        if (scales.FirstOrDefault(s => !s.Value.Select(l => l.Parameter).SequenceEqual(scales[0].Value.Select(l => l.Parameter))) is { } other)
             throw new UserException($"{other.Run.Spec.Label} has other layers than {scales[0].Run.Spec.Label}: compare the scales of one network.");
         var groups = Captions.BySeed(scales, s => s.Run);
         return [.. groups.Zip(Captions.Distinguish([.. groups.Select(g => g[0].Run)]).Names, (group, name) => new ScaleGroup(name, group))];

@@ -11,7 +11,8 @@ using Chart = Plotly.NET.CSharp.Chart;
 namespace LTHKit;
 
 /// <summary>
-/// The figures of the paper, one function each, as Plotly charts. A name has the same colour in all. All throw a UserException where there is nothing to draw.
+/// The figures of the paper, one function each, as Plotly charts. A name has the same colour in all. All throw a UserException where there is nothing to draw,
+/// sizes do not fit, or networks differ.
 /// </summary>
 public static partial class Figures
 {

@@ -19,7 +19,6 @@ public static partial class Figures
     /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. A layer of which nothing is
     /// left has no point; the line under the title names it.
     /// </summary>
-    /// <exception cref="UserException">There is nothing to draw, or the masks are of different networks.</exception>
     public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
     {
         var layers = LayersOf(masks);
@@ -66,7 +65,6 @@ public static partial class Figures
     /// <param name="title">Of the figure.</param>
     /// <param name="quantity">What z is, for the colour bar.</param>
     /// <param name="planes">From left to right, and then in the next row.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart Contours(string title, string quantity, params Plane[] planes)
     {
         return Contours(title, quantity, planes, ColourScale.Of(planes.SelectMany(plane => plane.Validated().Z).SelectMany(row => row)));
@@ -76,7 +74,6 @@ public static partial class Figures
     /// <param name="title">Of the figure.</param>
     /// <param name="quantity">What z is, for the colour bar.</param>
     /// <param name="epochs">After how many epochs, and as many planes each.</param>
-    /// <exception cref="UserException">There is nothing to draw, or the sizes do not fit.</exception>
     public static GenericChart ContoursOverTraining(string title, string quantity, params (int Epochs, Plane[] Planes)[] epochs)
     {
         if (epochs.Length == 0 || epochs.Any(at => at.Planes.Length == 0 || at.Planes.Length != epochs[0].Planes.Length))
@@ -137,7 +134,6 @@ public static partial class Figures
     /// <param name="plane">What to draw.</param>
     /// <param name="title">Of the figure.</param>
     /// <param name="quantity">What z is, for the vertical axis.</param>
-    /// <exception cref="UserException">The sizes do not fit.</exception>
     public static GenericChart Landscape(Plane plane, string title, string quantity = "loss")
     {
         ColourScale.Of(plane.Validated().Z.SelectMany(row => row));

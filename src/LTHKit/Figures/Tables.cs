@@ -6,7 +6,8 @@ using LTHKit.Pruning;
 namespace LTHKit;
 
 /// <summary>
-/// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show.
+/// The tables that belong to the figures, as Deedle frames. Accuracies and sparsities are in percent. All throw a UserException where there is nothing to show
+/// or networks differ.
 /// </summary>
 public static class Tables
 {
@@ -134,12 +135,11 @@ public static class Tables
     }
 
     /// <summary>The learned factors of re-scaled initialisation: a row a weight or bias, a column a way to train, mean ± deviation over seeds.</summary>
-    /// <exception cref="UserException">There is nothing to show, or the runs are of different networks.</exception>
-    public static Frame<string, string> Scales(IReadOnlyList<LearnedScales> scales)
+    public static Frame<string, string> Scales(IReadOnlyList<Measured<IReadOnlyList<LearnedScale>>> scales)
     {
         var groups = ScaleGroup.Of(scales);
-        return Table(scales[0].Layers.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name, (Func<string, object?>)(parameter
-            => Captions.Spread(group.Of(parameter).Average(), Statistics.Deviation(group.Of(parameter)), format: "0.000"))))]);
+        return Table(scales[0].Value.Select(l => l.Parameter), parameter => parameter, [.. groups.Select(group => (group.Name, (Func<string, object?>)(parameter
+            => Captions.Spread(group.Of(parameter).Average(), group.Of(parameter).StandardDeviation(), format: "0.000"))))]);
     }
 
     /// <summary>What a mask leaves of each layer, in the network's order, and in all.</summary>
@@ -152,7 +152,6 @@ public static class Tables
     /// What two masks of one network have in common, layer by layer and in all: weights kept by each and by both, and the Jaccard overlap, kept by both
     /// over kept by either, beside what chance gives two masks that keep as many weights of each layer.
     /// </summary>
-    /// <exception cref="UserException">The masks are of different networks.</exception>
     public static Frame<string, string> MaskOverlap((string Name, Mask Mask) first, (string Name, Mask Mask) second)
     {
         var layers = first.Mask.Compare(second.Mask);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using Deedle;
 using Deedle.Internal;
 using LTHKit.Experiments;
@@ -9,7 +8,7 @@ using Plotly.NET;
 namespace LTHKit.Formatting;
 
 /// <summary>How figures, tables, tensors and everything public of the kit look in a notebook, in the kit's own kernel and in another alike.</summary>
-public static class NotebookFormatters
+internal static class NotebookFormatters
 {
     /// <summary>The MIME type of a plotly.js figure.</summary>
     public const string Plotly = "application/vnd.plotly.v1+json";

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LTHKit.Kernels;
@@ -22,7 +21,6 @@ internal abstract unsafe class Passes
         }
     }
 
-    /// <summary>Floats in a vector.</summary>
     public abstract int Width { get; }
 
     /// <summary>
@@ -125,7 +123,6 @@ internal abstract unsafe class Passes
     }
 }
 
-/// <inheritdoc/>
 internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVector<V>
 {
     /// <summary>Tiles that a row is taken through before the next row's turn.</summary>
@@ -133,10 +130,8 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
 
     private const int L = Planes.Lanes;
 
-    /// <inheritdoc/>
     public override int Width => V.Width;
 
-    /// <inheritdoc/>
     public override Pointwise Of(Nonlinearity act) => act switch
     {
         Nonlinearity.None => new Over<None>(),
@@ -145,7 +140,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
         _ => new Over<Mish>(),
     };
 
-    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Convolve(float* x, float* y, float* from, Taps taps, Planes planes, Sums* sums)
     {
@@ -244,7 +238,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
         }
     }
 
-    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
     {
@@ -305,7 +298,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
         }
     }
 
-    /// <inheritdoc/>
     public override void AddUp(float* sums, Taps taps, float* gradient)
     {
         var source = taps.Source;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace LTHKit.Kernels;
 
 /// <summary>The activation functions that a unit can apply by itself.</summary>
@@ -105,7 +103,6 @@ internal sealed unsafe partial class Passes<V>
 
     private sealed class Over<A> : Pointwise where A : struct, INonlinearity
     {
-        /// <inheritdoc/>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask)
         {
@@ -130,7 +127,6 @@ internal sealed unsafe partial class Passes<V>
             }
         }
 
-        /// <inheritdoc/>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
             double* sums)
@@ -160,7 +156,6 @@ internal sealed unsafe partial class Passes<V>
             }
         }
 
-        /// <inheritdoc/>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
             float* mask)

@@ -1,5 +1,3 @@
-using TorchSharp.Modules;
-
 namespace LTHKit.Kernels;
 
 /// <summary>
@@ -14,20 +12,11 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
 {
     private Layout? _layout;
 
-    /// <summary>Threads and memory.</summary>
     public Workspace Work { get; } = work;
-
-    /// <summary>The convolution's shape.</summary>
     public Geometry Shape { get; } = new((int)convolution.in_channels, (int)convolution.out_channels, (int)convolution.kernel_size[0],
         (int)convolution.stride![0], (int)convolution.groups);
-
-    /// <summary>The BatchNorm.</summary>
     public BatchNorm2d Norm { get; } = norm;
-
-    /// <summary>The convolution's weight.</summary>
     public Tensor Weight => convolution.weight!;
-
-    /// <summary>The convolution's bias; null for none.</summary>
     public Tensor? Bias => convolution.bias;
 
     /// <summary>

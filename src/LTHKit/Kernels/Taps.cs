@@ -17,7 +17,15 @@ internal sealed record Geometry(int Input, int Output, int Kernel, int Stride, i
 /// The weights that are kept, row by row: what is added up for an output plane (or, transposed, for an input plane's gradient). Columns are taken in
 /// groups, so that a tile of one group stays in the first cache while all rows use it.
 /// </summary>
-internal sealed class Taps
+/// <param name="Rows">Rows of each group.</param>
+/// <param name="Tiles">Where the tiles begin in a plane.</param>
+/// <param name="Start">[groups * Rows + 1]: where a group's row begins.</param>
+/// <param name="Lone">
+/// [groups * Rows]: where its taps stand alone. Those before are three and three side by side, of three neighbouring pixels, which are loaded once.
+/// </param>
+/// <param name="Offset">Floats from a place in the first column's plane to what the tap multiplies.</param>
+/// <param name="Source">The weight's place in its tensor.</param>
+internal sealed record Taps(int Rows, int[] Tiles, int[] Start, int[] Lone, int[] Offset, int[] Source)
 {
     /// <summary>Floats of a first cache that a group's tile may fill.</summary>
     private const int CacheFloats = 5760;
@@ -25,36 +33,9 @@ internal sealed class Taps
     /// <summary>Taps that a row should have in a group: loading and storing its sums costs about two.</summary>
     private const int EnoughTaps = 16;
 
-    private Taps(int rows, int groups, int[] tiles, int[] start, int[] lone, int[] offset, int[] source)
-        => (Rows, Groups, Tiles, Start, Lone, Offset, Source, Value) = (rows, groups, tiles, start, lone, offset, source, new float[source.Length]);
+    /// <summary>The weights, as they were when last read.</summary>
+    public float[] Value { get; } = new float[Source.Length];
 
-    /// <summary>Rows of each group.</summary>
-    public int Rows { get; }
-
-    /// <summary>Groups of columns.</summary>
-    public int Groups { get; }
-
-    /// <summary>Where the tiles begin in a plane.</summary>
-    public int[] Tiles { get; }
-
-    /// <summary>[Groups * Rows + 1]: where a group's row begins.</summary>
-    public int[] Start { get; }
-
-    /// <summary>
-    /// [Groups * Rows]: where its taps stand alone. Those before are three and three side by side, of three neighbouring pixels, which are loaded once.
-    /// </summary>
-    public int[] Lone { get; }
-
-    /// <summary>Floats from a place in the first column's plane to what the tap multiplies.</summary>
-    public int[] Offset { get; }
-
-    /// <summary>The weight's place in its tensor.</summary>
-    public int[] Source { get; }
-
-    /// <summary>The weight.</summary>
-    public float[] Value { get; }
-
-    /// <summary>Takes the weights' values of now.</summary>
     public unsafe void Read(float* weights)
     {
         for (var i = 0; i < Source.Length; i++)
@@ -114,6 +95,6 @@ internal sealed class Taps
             ordered.AddRange(alone);
             start[i + 1] = ordered.Count;
         }
-        return new Taps(rows, groups, planes.Tiles, start, lone, [.. ordered.Select(t => t.Offset)], [.. ordered.Select(t => t.Source)]);
+        return new(rows, planes.Tiles, start, lone, [.. ordered.Select(t => t.Offset)], [.. ordered.Select(t => t.Source)]);
     }
 }

@@ -7,10 +7,8 @@ namespace LTHKit.Kernels;
 /// </summary>
 internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFunction>
 {
-    /// <inheritdoc/>
     public override string Name => nameof(UnitFunction);
 
-    /// <inheritdoc/>
     public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var call = (UnitCall)vars[0];
@@ -74,7 +72,6 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         return y;
     }
 
-    /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> gradients)
     {
         var ((unit, images, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");

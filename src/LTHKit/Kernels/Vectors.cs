@@ -5,7 +5,6 @@ namespace LTHKit.Kernels;
 /// <summary>A vector of floats as the passes need it, so that one text serves every width that a machine may have.</summary>
 internal unsafe interface IVector<V> where V : struct, IVector<V>
 {
-    /// <summary>Floats in a vector.</summary>
     static abstract int Width { get; }
 
     static abstract V Load(float* from);

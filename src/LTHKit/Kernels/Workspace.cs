@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace LTHKit.Kernels;
 
 /// <summary>Threads over blocks of images, and memory of each thread's own that is kept from step to step.</summary>
@@ -9,10 +7,7 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
 {
     private readonly Dictionary<(int Thread, string Use), (nint Memory, long Size)> _memory = [];
 
-    /// <summary>The loops.</summary>
     public Passes Passes { get; } = passes ?? Passes.Widest;
-
-    /// <summary>Images of the step under way.</summary>
     public int Images { get; set; }
 
     /// <summary>What new memory holds, for tests that nothing is read before it is written; null for whatever it held.</summary>
@@ -64,7 +59,6 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var (memory, _) in _memory.Values)

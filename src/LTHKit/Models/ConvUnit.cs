@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using LTHKit.Kernels;
 using static TorchSharp.torch.nn;
 

@@ -7,10 +7,7 @@ namespace LTHKit.Models;
 /// </summary>
 public class Network : nn.Module<Tensor, Tensor>
 {
-    private readonly nn.Module<Tensor, Tensor>? _body;
-
-    /// <summary>One whose forward stands in a derived class, with nothing to prune.</summary>
-    internal Network(ModelSpec model, InputSpec input) : base(model.Name) => (Model, Input) = (model, input);
+    private readonly nn.Module<Tensor, Tensor> _body;
 
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
     /// <exception cref="UserException">It makes no logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
@@ -88,7 +85,7 @@ public class Network : nn.Module<Tensor, Tensor>
     /// Whether images are best given with the channels last on the CPU: the convolutions follow the input's layout, and oneDNN's for that layout
     /// are faster where every width is a multiple of its block of eight.
     /// </summary>
-    public bool PrefersChannelsLast => Blocks is [{ Residual: true }, ..] && Units[0].Convolution.in_channels % 8 == 0;
+    internal bool PrefersChannelsLast => Blocks is [{ Residual: true }, ..] && Units[0].Convolution.in_channels % 8 == 0;
 
     /// <summary>The prunable weights by name, in order.</summary>
     public IEnumerable<(string Name, Parameter Weight)> PrunableWeights()
@@ -111,7 +108,7 @@ public class Network : nn.Module<Tensor, Tensor>
     public override string ToString() => FormattableString.Invariant($"{Model.Name}, {ParameterCount:N0} parameters");
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => _body!.call(input);
+    public override Tensor forward(Tensor input) => _body.call(input);
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
@@ -133,7 +130,7 @@ public class Network : nn.Module<Tensor, Tensor>
     {
         base.Dispose(disposing);
         if (disposing)
-            _body?.Dispose();
+            _body.Dispose();
     }
 
     private static string Own(string name) => name.StartsWith("body.", StringComparison.Ordinal) ? name["body.".Length..] : name;

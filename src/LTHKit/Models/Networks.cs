@@ -25,7 +25,7 @@ public static class Networks
     /// The network <paramref name="model"/> for <paramref name="input"/>, its weights theta0 drawn from <paramref name="seed"/>:
     /// the same seed gives the same bits, whatever tweak is applied later.
     /// </summary>
-    /// <exception cref="UserException"><see cref="Validate"/> does not let the model pass, or a user's own is no classifier for this input.</exception>
+    /// <exception cref="UserException">There is no such network or width, or a user's own is no classifier for this input.</exception>
     public static Network Build(ModelSpec model, InputSpec input, ulong seed)
     {
         Validate(model);
@@ -55,8 +55,7 @@ public static class Networks
     }
 
     /// <summary>A second network of the same weights, buffers and activation functions, in training mode and without gradients; owned by the caller.</summary>
-    /// <exception cref="UserException">A tweak has injected modules, which only that tweak can build.</exception>
-    public static Network Copy(Network network)
+    internal static Network Copy(Network network)
     {
         if (network.Units.FirstOrDefault(unit => unit.Skip is not null) is { } injected)
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
@@ -80,16 +79,14 @@ public static class Networks
     }
 
     /// <summary>Refuses a model that <see cref="Build"/> cannot build.</summary>
-    /// <exception cref="UserException">The name is unknown or, of a user's own, missing or taken; the width is negative or means nothing.</exception>
-    public static void Validate(ModelSpec model)
+    internal static void Validate(ModelSpec model)
     {
         if (model.Factory is not null && (string.IsNullOrWhiteSpace(model.Name) || Builders.ContainsKey(model.Name)))
             throw new UserException($"A network of your own needs a name of its own; '{model.Name}' is none.");
         if (model.Factory is null && !Builders.ContainsKey(model.Name))
             throw new UserException($"There is no network '{model.Name}'; the known ones are {string.Join(", ", Builders.Keys)}, "
                 + "and ModelSpec.Own takes one of your own.");
-        if (model.Width < 0)
-            throw new UserException($"The width of {model.Name} is {model.Width}; give a positive number of channels, or 0 for its own width.");
+        UserException.Require(model.Width >= 0, $"The width of {model.Name}", model.Width, "a positive number of channels, or 0 for its own width");
         if (model.Factory is not null && model.Width != 0)
             throw new UserException($"{model.Name} is a network of your own, for which Width means nothing; give its factory the width.");
     }

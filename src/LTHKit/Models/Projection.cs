@@ -11,9 +11,7 @@ internal sealed class Projection : nn.Module<Tensor, Tensor>
         Unit.Convolution.weight!.fill_(firstWeight);
     }
 
-    /// <summary>Convolution and BatchNorm.</summary>
     public ConvUnit Unit { get; }
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor x) => Unit.Forward(x);
 }

@@ -6,7 +6,7 @@ namespace LTHKit.Pruning;
 
 /// <summary>
 /// Which weights of a network survive: a value, validated when made, that never changes. Each entry is a boolean tensor of the
-/// weight's shape, true where the weight is kept.
+/// weight's shape, true where the weight is kept. A network that it does not fit, or another network's mask, is refused with a UserException.
 /// </summary>
 public sealed class Mask : IEquatable<Mask>, IDisposable
 {
@@ -59,7 +59,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public bool Covers(string name) => _kept.ContainsKey(name);
 
     /// <summary>Sets the pruned weights of <paramref name="network"/> to exactly zero.</summary>
-    /// <exception cref="UserException">The mask does not fit the network.</exception>
     public void Apply(Network network)
     {
         Validate(network);
@@ -70,8 +69,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     }
 
     /// <summary>Refuses a network that this mask does not fit.</summary>
-    /// <exception cref="UserException">A layer is missing, unknown, or of another shape.</exception>
-    public void Validate(Network network)
+    internal void Validate(Network network)
     {
         if (network.Prunable.Except(_kept.Keys).Concat(_kept.Keys.Except(network.Prunable)).FirstOrDefault() is { } missing)
             throw new UserException($"The mask does not fit {network.Model.Name}: layer '{missing}' is in one and not in the other.");
@@ -92,7 +90,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public Mask To(Device device) => new(_kept.Select(l => (l.Key, l.Value.to(device, copy: true))));
 
     /// <summary>What this mask and another have in common, layer by layer.</summary>
-    /// <exception cref="UserException">The masks are of different networks.</exception>
     public IReadOnlyList<LayerOverlap> Compare(Mask other)
     {
         if (!SameLayers(other))
@@ -103,7 +100,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     }
 
     /// <summary>Jaccard overlap with another mask, in [0, 1]: weights kept by both over weights kept by either (1 where both are empty).</summary>
-    /// <exception cref="UserException">The masks are of different networks.</exception>
     public double Overlap(Mask other) => LayerOverlap.OfAll(Compare(other));
 
     /// <summary>Writes the mask as bit-packed safetensors: eight weights a byte, shapes in the header's metadata.</summary>

@@ -55,11 +55,6 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
     /// <summary>Layers that are left whole, by the beginning of their names: "conv1", "layer1.0". The sparsity still counts all layers.</summary>
     public IReadOnlyList<string> Except { get; init; } = [];
 
-    /// <summary>The kit's own pruner of that name.</summary>
-    /// <exception cref="UserException">There is none.</exception>
-    public static Pruner Get(string name) => All.FirstOrDefault(p => p.Name == name)
-        ?? throw new UserException($"There is no pruner '{name}'; the known ones are {string.Join(", ", All.Select(p => p.Name))}.");
-
     /// <summary>For instance "imp", or "imp erk" where the cut is not ranked over all layers.</summary>
     public override string ToString()
         => $"{Name}{(Distribution.Share is null ? "" : " " + Distribution.Name)}{(Except.Count == 0 ? "" : $" except {string.Join(", ", Except)}")}";

@@ -1,13 +1,17 @@
 namespace LTHKit.Storage;
 
-/// <summary>Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed.</summary>
-public static class AtomicFile
+/// <summary>
+/// Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed. Where that cannot be done, the disk being full for
+/// one, a UserException says so.
+/// </summary>
+internal static class AtomicFile
 {
+    private const int HeldByAnother = 11;       // EWOULDBLOCK, as .NET passes it on
+
     /// <summary>
     /// Replaces <paramref name="path"/> with the file that <paramref name="write"/> makes under the name it is given; a failure leaves the old
     /// file untouched.
     /// </summary>
-    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
     public static void Replace(string path, Action<string> write)
     {
         path = Path.GetFullPath(path);
@@ -32,7 +36,6 @@ public static class AtomicFile
     }
 
     /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes, flushed to the disk.</summary>
-    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
     public static void Write(string path, Action<Stream> write) => Replace(path, temporary =>
     {
         using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
@@ -41,11 +44,9 @@ public static class AtomicFile
     });
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>
-    /// <exception cref="UserException">The disk is full or the folder cannot be written.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Makes a folder, and those above it.</summary>
-    /// <exception cref="UserException">It cannot be made.</exception>
     public static void CreateFolder(string path)
     {
         try
@@ -55,6 +56,19 @@ public static class AtomicFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"The folder {path} cannot be made ({e.Message}): choose another with --out or LTHKIT_RUNS.", e);
+        }
+    }
+
+    /// <summary>Opens a file, or makes it, for this process alone; null where another one has it.</summary>
+    public static FileStream? Hold(string path, FileOptions options = FileOptions.None)
+    {
+        try
+        {
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, options);
+        }
+        catch (IOException e) when (e.HResult == HeldByAnother)
+        {
+            return null;
         }
     }
 }

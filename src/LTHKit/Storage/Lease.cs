@@ -74,7 +74,6 @@ internal sealed class Lease : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _renewal.Dispose();

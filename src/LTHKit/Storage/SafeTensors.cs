@@ -1,7 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace LTHKit.Storage;
 
@@ -28,15 +25,11 @@ internal static class SafeTensors
         [ScalarType.Bool] = "BOOL",
     };
 
-    private static readonly string[] OtherTypes = ["U16", "U32", "U64", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4", "C64"];
-
     /// <summary>Writes the tensors, on whatever device they are, whole or not at all.</summary>
-    /// <exception cref="UserException">The file cannot be written, or two tensors have one name.</exception>
-    public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using var scope = NewDisposeScope();
         var list = tensors.Select(t => (t.Name, Value: t.Value.detach().cpu().contiguous())).ToList();
-        metadata ??= new Dictionary<string, string>();
         var header = new JsonObject { [MetadataName] = new JsonObject(metadata.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))) };
         long offset = 0;
         foreach (var (name, value) in list)
@@ -51,8 +44,6 @@ internal static class SafeTensors
                 throw new UserException($"{path} cannot hold '{name}': {(type is null ? $"the format has no {value.dtype}" : "the name is taken")}.");
             offset = end;
         }
-        if (metadata.Count == 0)
-            header.Remove(MetadataName);
         var json = JsonSerializer.SerializeToUtf8Bytes(header);
         var padding = (8 - json.Length % 8) % 8;       // the data begins at a multiple of eight
         AtomicFile.Write(path, stream =>
@@ -68,7 +59,6 @@ internal static class SafeTensors
     }
 
     /// <summary>Reads the tensors onto the CPU, and the metadata.</summary>
-    /// <exception cref="UserException">The file is missing, breaks a rule of the format, or holds a type that there is no tensor of here.</exception>
     public static (Dictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Load(string path)
     {
         if (!File.Exists(path))
@@ -80,7 +70,7 @@ internal static class SafeTensors
             var start = stream.Position;
             var metadata = header.Remove(MetadataName, out var pairs) ? pairs!.AsObject().ToDictionary(m => m.Key, m => m.Value!.GetValue<string>()) : [];
             // All is checked before anything is allocated: the parts follow one another without holes or overlaps to the end of the file.
-            var parts = header.Select(entry => Part.Of(path, entry.Key, entry.Value!.AsObject())).ToList();
+            var parts = header.Select(entry => Part.Of(entry.Key, entry.Value!.AsObject())).ToList();
             long end = 0;
             foreach (var part in parts.OrderBy(part => part.Begin).ThenBy(part => part.End))
                 end = part.Begin == end ? part.End : throw new InvalidDataException($"the bytes of '{part.Name}' do not follow those before them");
@@ -120,12 +110,9 @@ internal static class SafeTensors
     /// <summary>One tensor of a header.</summary>
     private sealed record Part(string Name, ScalarType Type, long[] Shape, long Begin, long End)
     {
-        public static Part Of(string path, string name, JsonObject entry)
+        public static Part Of(string name, JsonObject entry)
         {
-            var text = entry["dtype"]!.GetValue<string>();
-            if (OtherTypes.Contains(text))
-                throw new UserException($"{path} holds '{name}' as {text}, which the kit does not read: convert it, for instance to F32.");
-            var type = Names.FirstOrDefault(n => n.Value == text);
+            var type = Names.FirstOrDefault(n => n.Value == entry["dtype"]!.GetValue<string>());
             long[] shape = [.. entry["shape"]!.AsArray().Select(d => d!.GetValue<long>())];
             if (type.Value is null || entry.Count != 3 || entry["data_offsets"]!.AsArray() is not [var first, var last] || shape.Any(d => d < 0))
                 throw new InvalidDataException($"'{name}' is not described as the format has it");

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.InteropServices;
 
 namespace LTHKit.Training;
 
@@ -32,7 +31,19 @@ internal static class Autocast
     {
         if (device.type == DeviceType.CUDA)
             backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = precision != Precision.Fp32;      // of the process, not of the thread
-        return precision == Precision.Bf16 ? new Lasting((sbyte)device.type) : null;
+        if (precision != Precision.Bf16)
+            return null;
+        var type = (sbyte)device.type;
+        set_enabled(type, 1);
+        set_type(type, (sbyte)ScalarType.BFloat16);
+        increment_nesting();
+        return new Ending(() =>
+        {
+            // Weights are cast once a step: what was kept of them is old after the optimiser's.
+            if (decrement_nesting() == 0)
+                clear_cache();
+            set_enabled(type, 0);
+        });
     }
 
     [DllImport(Library, EntryPoint = Enable)]
@@ -49,24 +60,4 @@ internal static class Autocast
 
     [DllImport(Library, EntryPoint = Clear)]
     private static extern void clear_cache();
-
-    private sealed class Lasting : IDisposable
-    {
-        private readonly sbyte _device;
-
-        public Lasting(sbyte device)
-        {
-            set_enabled(_device = device, 1);
-            set_type(device, (sbyte)ScalarType.BFloat16);
-            increment_nesting();
-        }
-
-        public void Dispose()
-        {
-            // Weights are cast once a step: what was kept of them is old after the optimiser's.
-            if (decrement_nesting() == 0)
-                clear_cache();
-            set_enabled(_device, 0);
-        }
-    }
 }

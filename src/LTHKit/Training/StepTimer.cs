@@ -9,7 +9,6 @@ namespace LTHKit.Training;
 internal sealed class StepTimer : IDisposable
 {
     private readonly Trainer _trainer;
-    private readonly Batches _batches;
     private readonly Batch[] _images;
     private int _step;
 
@@ -18,12 +17,10 @@ internal sealed class StepTimer : IDisposable
         Network = Networks.Copy(network);
         mask?.Apply(Network);
         _trainer = new Trainer(Network, mask, recipe, data, Losses.CrossEntropy, 0);
-        _batches = new Batches(data, recipe.BatchSize, 0, channelsLast: Network.PrefersChannelsLast && data.Device.type == DeviceType.CPU);
-        _images = [.. _batches.Epoch(0).Take(4)];
+        _images = [.. _trainer.Batches.Epoch(0).Take(4)];
         Network.train();
     }
 
-    /// <summary>What is trained.</summary>
     public Network Network { get; }
 
     /// <summary>Seconds of one step, on the clock and of all processors.</summary>
@@ -38,12 +35,10 @@ internal sealed class StepTimer : IDisposable
         return (clock.Elapsed.TotalSeconds, (process.TotalProcessorTime - before).TotalSeconds);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var batch in _images)
             batch.Dispose();
-        _batches.Dispose();
         _trainer.Dispose();
         Network.Dispose();
     }

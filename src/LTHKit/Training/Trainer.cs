@@ -17,7 +17,6 @@ internal sealed class Trainer : IDisposable
 
     private readonly Recipe _recipe;
     private readonly ImageSet _data;
-    private readonly Batches _batches;
     private readonly Loss _loss;
     private readonly Step _start;
     private readonly SparseTraining? _sparse;
@@ -29,7 +28,7 @@ internal sealed class Trainer : IDisposable
     {
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
-        _batches = new Batches(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
+        Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
@@ -38,7 +37,7 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow.</summary>
-    public static bool ChannelsLast(Network network, ImageSet data, Precision precision)
+    private static bool ChannelsLast(Network network, ImageSet data, Precision precision)
         => data.Device.type == DeviceType.CUDA ? precision == Precision.Bf16 : network.PrefersChannelsLast;
 
     public Network Network { get; }
@@ -51,7 +50,8 @@ internal sealed class Trainer : IDisposable
     /// <summary>The point reached. An epoch is done when it has been evaluated; until then all its steps are.</summary>
     public Step Standing { get; private set; }
 
-    public int Iterations => _batches.Iterations;
+    public Batches Batches { get; }
+    public int Iterations => Batches.Iterations;
     public int ImagesPerEpoch => _data.Train.Count;
     internal MaskedOptimiser Optimiser { get; }
 
@@ -111,7 +111,7 @@ internal sealed class Trainer : IDisposable
         Network.eval();
         var loss = zeros(1, dtype: ScalarType.Float64, device: part.Labels.device);
         var correct = zeros(1, dtype: ScalarType.Int64, device: part.Labels.device);
-        foreach (var batch in _batches.Evaluation(part))
+        foreach (var batch in Batches.Evaluation(part))
         {
             using var inner = NewDisposeScope();
             using var held = batch;
@@ -129,7 +129,7 @@ internal sealed class Trainer : IDisposable
         int epoch, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default, int? until = null)
     {
         using var scope = NewDisposeScope();
-        var iterations = _batches.Iterations;
+        var iterations = Batches.Iterations;
         var begin = epoch == _start.Epochs ? _start.Iterations : 0;
         var first = epoch == _from.Epochs ? _from.Iterations : 0;
         if (first == begin)
@@ -139,7 +139,7 @@ internal sealed class Trainer : IDisposable
         }
         var iteration = first;
         Network.train();
-        foreach (var batch in _batches.Epoch(epoch, first).Take((until ?? iterations) - first))
+        foreach (var batch in Batches.Epoch(epoch, first).Take((until ?? iterations) - first))
         {
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
@@ -149,7 +149,7 @@ internal sealed class Trainer : IDisposable
             foreach (var callback in callbacks ?? [])
                 callback.StepDone(this, new(epoch, iteration), iterations);
         }
-        var images = Math.Min(iteration * _batches.BatchSize, ImagesPerEpoch) - begin * _batches.BatchSize;
+        var images = Math.Min(iteration * Batches.BatchSize, ImagesPerEpoch) - begin * Batches.BatchSize;
         var perStep = _losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
         if (bad >= 0)
@@ -180,7 +180,7 @@ internal sealed class Trainer : IDisposable
     {
         Optimiser.Dispose();
         _sparse?.Dispose();
-        _batches.Dispose();
+        Batches.Dispose();
         _losses.Dispose();
         _correct.Dispose();
     }
@@ -192,9 +192,9 @@ internal sealed class Trainer : IDisposable
         var (testLoss, testAccuracy) = Evaluate(_data.Test, cancel);
         // The last update of an epoch shows in no training loss.
         if (!double.IsFinite(validationLoss + testLoss))
-            throw new DivergedException(epoch, _batches.Iterations - 1);
+            throw new DivergedException(epoch, Batches.Iterations - 1);
         Standing = epoch + 1;
-        return new(epoch, _recipe.LearningRateAt(epoch, _batches.Iterations), loss, accuracy, validationLoss, validationAccuracy, testLoss, testAccuracy,
+        return new(epoch, _recipe.LearningRateAt(epoch, Batches.Iterations), loss, accuracy, validationLoss, validationAccuracy, testLoss, testAccuracy,
             clock.Elapsed.TotalSeconds);
     }
 }

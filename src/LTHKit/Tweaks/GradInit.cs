@@ -43,7 +43,6 @@ internal sealed class GradInit : IDisposable
     /// Learns the factors on half batches, which are disposed here: by parameter name; a parameter that is all zero has none. BatchNorm normalises with
     /// batch statistics; parameters, buffers and the network's mode come back as they were.
     /// </summary>
-    /// <exception cref="UserException">The gradient or the loss is no longer finite.</exception>
     public IReadOnlyDictionary<string, double> Learn(IEnumerator<Batch> halves, TweakContext context)
     {
         _network.train();

@@ -388,7 +388,7 @@ public sealed class HessianTests : IDisposable
 
     private Hessian Of(Quadratic network, HessianOptions? options = null) => new(new Objective(network, _data, loss: (value, _) => value), options: options);
 
-    private Objective On(Network network, Sample? sample = null) => new(network, _data, sample);
+    private Objective On(nn.Module<Tensor, Tensor> network, Sample? sample = null) => new(network, _data, sample);
 
     /// <summary>A symmetric matrix with these eigenvalues, and its eigenvectors in the columns.</summary>
     private static (Tensor Matrix, double[] Eigenvalues, Tensor Eigenvectors) Symmetric(double[] eigenvalues)
@@ -415,11 +415,11 @@ public sealed class HessianTests : IDisposable
     }
 
     /// <summary>Convolution, BatchNorm, activation, max-pool, linear, with the weights of reference.py.</summary>
-    private sealed class Reference : Network
+    private sealed class Reference : nn.Module<Tensor, Tensor>
     {
         private readonly TorchSharp.Modules.Sequential _layers;
 
-        public Reference(string activation) : base(new ModelSpec("reference"), new InputSpec(3, 5, 2))
+        public Reference(string activation) : base("reference")
         {
             _layers = nn.Sequential(nn.Conv2d(2, 4, 3, padding: 1, bias: false), nn.BatchNorm2d(4),
                 activation == "relu" ? nn.ReLU() : nn.SiLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3));

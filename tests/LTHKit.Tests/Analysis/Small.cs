@@ -70,12 +70,12 @@ internal static class Small
 }
 
 /// <summary>A "network" whose loss is w' A w / 2 + b' w, whatever the images.</summary>
-internal sealed class Quadratic : Network
+internal sealed class Quadratic : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter _weight;
     private readonly Tensor _matrix;
 
-    public Quadratic(Tensor matrix) : base(new ModelSpec("quadratic"), new InputSpec(2))
+    public Quadratic(Tensor matrix) : base("quadratic")
     {
         _matrix = matrix;
         _weight = nn.Parameter(ones(matrix.shape[0], dtype: matrix.dtype));

@@ -9,7 +9,7 @@ public sealed class DataArchivesTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly ArchiveServer _server = new();
-    private readonly List<DataProgress> _progress = [];
+    private readonly List<string> _progress = [];
 
     public void Dispose()
     {
@@ -24,7 +24,7 @@ public sealed class DataArchivesTests : IDisposable
         return new("pictures", new("https://example.org/~them/" + file), content.Length, Convert.ToHexStringLower(MD5.HashData(content)), "", "pictures", "none");
     }
 
-    private Task<string> Get(DataArchive archive) => DataArchives.Get(archive, _folder.Path, _server.Address, new Recorder(_progress));
+    private Task<string> Get(DataArchive archive) => DataArchives.Get(archive, _folder.Path, _server.Address, _progress.Add);
 
     private async Task<string> Refusal(DataArchive archive) => (await Assert.ThrowsAsync<UserException>(() => Get(archive))).Message;
 
@@ -66,7 +66,7 @@ public sealed class DataArchivesTests : IDisposable
         Assert.Equal(_folder.At("pictures"), await Get(archive));
         Assert.Equal("one", File.ReadAllText(_folder.At("pictures", "deep", "er", "a.txt")));
         OnlyThese("pictures");
-        Assert.Equal(["downloading", "checking", "unpacking"], _progress.Select(progress => progress.Stage.Split(' ')[0]).Distinct());
+        Assert.Equal(["downloading", "checking", "unpacking"], _progress.Select(said => said.Split(' ')[0]).Distinct());
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class DataArchivesTests : IDisposable
     {
         var archive = Serve(Large()) with { Bytes = 1_000_000 };
         Assert.Contains("offers", await Refusal(archive));
-        Assert.DoesNotContain(_progress, progress => progress.Done > 0);
+        Assert.Empty(_progress);
     }
 
     [Fact]

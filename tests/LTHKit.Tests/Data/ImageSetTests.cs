@@ -118,17 +118,18 @@ public sealed class ImageSetTests
     }
 
     // [i, 255 - i] again, as a user would give them.
-    private static (Array Images, Array Labels) Own(int count)
+    private static (Tensor Images, Tensor Labels) Own(int count)
     {
         var (images, labels) = (new byte[count, 2, 1, 1], new int[count]);
         for (var i = 0; i < count; i++)
             (images[i, 0, 0, 0], images[i, 1, 0, 0], labels[i]) = ((byte)i, (byte)(255 - i), i % 4);
-        return (images, labels);
+        return (from_array(images), from_array(labels));
     }
 
     [Fact]
     public void AUsersOwnImagesAreSplitAndKnownByContent()
     {
+        using var scope = NewDisposeScope();
         var (images, labels) = Own(100);
         using var set = ImageSet.From("mine", images, labels, Own(20));
         using var read = Open(new DataSpec { Name = "mine" });
@@ -136,7 +137,7 @@ public sealed class ImageSetTests
         Assert.Equal(Values(read.Train), Values(set.Train));
         Assert.Equal(read.Fingerprint, set.Fingerprint);                 // "class 0", ... too
         Assert.Equal((set.Fingerprint, "mine"), (set.Spec.Content, set.Name));
-        ((byte[,,,])images)[7, 0, 0, 0]++;
+        images[7, 0, 0, 0].add_(1);
         using var other = ImageSet.From("mine", images, labels, Own(20));
         Assert.NotEqual(set.Spec, other.Spec);
         using var held = ImageSet.From("mine", images, labels, validation: 0.25, seed: 3);

@@ -78,7 +78,7 @@ public sealed class InterruptTests : IDisposable
     private static object Ticket(string pruner, Network network, ImageSet data, CancellationToken cancel)
     {
         using var dense = Mask.Dense(network);
-        using var ticket = Pruner.Get(pruner).Draw(network, dense, dense.Total / 3, data, 3, cancel);
+        using var ticket = Pruner.All.Single(p => p.Name == pruner).Draw(network, dense, dense.Total / 3, data, 3, cancel);
         return ticket.Layers.Select(layer => ticket[layer.Name].flatten().data<bool>().ToArray()).ToList();
     }
 
@@ -167,7 +167,7 @@ public sealed class InterruptTests : IDisposable
     {
         using var lab = Open();
         var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
-        var spec = Spec with { Level = 2, Pruning = Pruner.Get(pruner) };
+        var spec = Spec with { Level = 2, Pruning = Pruner.All.Single(p => p.Name == pruner) };
         Directory.CreateDirectory(lab.Store.Folder(spec).Path);
         Assert.ThrowsAny<OperationCanceledException>(() => runner.Draw(spec, new CancellationToken(canceled: true)));
         Assert.Empty(Directory.GetFiles(lab.Store.Folder(spec).Path));

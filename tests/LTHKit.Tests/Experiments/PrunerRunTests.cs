@@ -45,9 +45,9 @@ public sealed class PrunerRunTests : IDisposable
     {
         using var lab = Lab();
         var spec = Tiny.Spec with { Level = 2, Recipe = lab.Profile.Recipe };
-        lab.Run("snip", [spec with { Pruning = Pruner.Get("snip") }]);
+        lab.Run("snip", [spec with { Pruning = Pruner.Snip }]);
         Assert.Single(Directory.GetDirectories(_store));
-        lab.Run("omp", [spec with { Pruning = Pruner.Get("omp") }]);
+        lab.Run("omp", [spec with { Pruning = Pruner.Omp }]);
         Assert.Equal(3, Directory.GetDirectories(_store).Length);
     }
 

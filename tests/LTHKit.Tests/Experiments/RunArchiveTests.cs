@@ -65,7 +65,7 @@ public sealed class RunArchiveTests : IDisposable
         }
         using var source = Tiny.Lab(At("there"));
         Assert.Equal(source.MaskOf(there.Sparsest), lab.MaskOf(found.Sparsest));
-        Assert.Equal(source.Scales(rescaledThere.Sparsest).Layers, lab.Scales(rescaled.Sparsest).Layers);
+        Assert.Equal(source.Scales(rescaledThere.Sparsest).Value, lab.Scales(rescaled.Sparsest).Value);
         Assert.Equal(source.Watched(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), lab.Watched(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
         Assert.Equal(before, Files("here"));
     }

@@ -115,7 +115,7 @@ public sealed class RunFolderTests : IDisposable
         return string.Join('\n', [
             .. run.Epochs.Select(m => $"{m with { Seconds = 0 }}"), $"{run.Sparsity} {run.EffectiveSparsity} {run.TestAccuracy} {run.BestEpoch} {run.DataFingerprint}",
             $"{Sum.Of(end)} {Sum.Of(middle)}", .. mask.Layers.Select(l => $"{l.Name} {l.Kept} {mask[l.Name].to_type(torch.ScalarType.Float32).flatten().cumsum(0).sum().item<float>()}"),
-            string.Join(' ', _lab.Scales(run).Layers), string.Join(' ', _lab.Watched([run], new Sum())[0].Values["sum"]), $"{_lab.Measure(run, "sum", new { }, (network, _) => Sum.Of(network))}",
+            string.Join(' ', _lab.Scales(run).Value), string.Join(' ', _lab.Watched([run], new Sum())[0].Values["sum"]), $"{_lab.Measure(run, "sum", new { }, (network, _) => Sum.Of(network))}",
         ]);
     }
 

@@ -410,17 +410,17 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         var spec = (Tiny.Spec with { Level = level, Rewind = rewind, Recipe = recipe }).Normalised;
         RunStore store = new(_store), whole = new(Path.Combine(_store, "whole"));
         if (level > 0)
-            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [spec.Rewind], [], () => { }, default);
+            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [spec.Rewind], [], default);
         CopyAll(Directory.CreateDirectory(_store).FullName, whole.Root);
         var once = new Stopping(after: int.MaxValue);
-        new Runner(whole, _ => data, CPU).Run(spec, [], [], [once], () => { }, default);
+        new Runner(whole, _ => data, CPU).Run(spec, [], [], [once], default);
         var (steps, stops) = (0, 0);
         while (store.Find(spec) is null)
         {
             var stopping = new Stopping(after: stops % 5 + 1);
             try
             {
-                new Runner(store, _ => data, CPU).Run(spec, [], [], [stopping], () => { }, stopping.Stop.Token);
+                new Runner(store, _ => data, CPU).Run(spec, [], [], [stopping], stopping.Stop.Token);
             }
             catch (OperationCanceledException)
             {

@@ -113,7 +113,7 @@ public sealed class SiegeTests(ITestOutputHelper counted) : IDisposable
             using var network = lab.NetworkOf(run, "1ep");
             var sum = lab.Measure(run, "sum", new { }, (n, _) => n.parameters().Sum(p => p.detach().abs().sum().ToDouble()));
             return string.Join('\n', [.. run.Epochs.Select(m => $"{m with { Seconds = 0 }}"), $"{sum} {network.parameters().Sum(p => p.detach().abs().sum().ToDouble())}",
-                string.Join(' ', lab.Scales(run).Layers), .. lab.Watched([run], profile.Analysis.GradientFlow(profile.Recipe))[0].Values.Select(v => $"{v.Key} {string.Join(' ', v.Value)}")]);
+                string.Join(' ', lab.Scales(run).Value), .. lab.Watched([run], profile.Analysis.GradientFlow(profile.Recipe))[0].Values.Select(v => $"{v.Key} {string.Join(' ', v.Value)}")]);
         }
     }
 }

@@ -87,7 +87,7 @@ public sealed class SpecTests
     {
         var spec = new RunSpec { Tweaks = [new LabelSmoothing(), new SmoothActivation()] };
         Assert.Equal(spec.Id, (spec with { Tweaks = [new SmoothActivation(), new LabelSmoothing()] }).Id);
-        Assert.Equal(spec.Id, (spec with { Pruning = Pruner.Get("omp") }).Id);
+        Assert.Equal(spec.Id, (spec with { Pruning = Pruner.Omp }).Id);
         Assert.NotEqual(spec.Id, (spec with { Seed = 1 }).Id);
         Assert.NotEqual(spec.Id, (spec with { Tweaks = [new LabelSmoothing(0.2), new SmoothActivation()] }).Id);
     }
@@ -99,8 +99,8 @@ public sealed class SpecTests
         Assert.Equal(new RunSpec { Level = 1, Seed = 4 }.Id, spec.Parent!.Id);
         Assert.Equal(new RunSpec { Seed = 4 }.Id, spec.Parent!.Parent!.Id);
         Assert.Null(spec.Parent!.Parent!.Parent);
-        Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = Pruner.Get("omp") }).Parent!.Id);
-        Assert.Null((spec with { Pruning = Pruner.Get("random") }).Parent);
+        Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = Pruner.Omp }).Parent!.Id);
+        Assert.Null((spec with { Pruning = Pruner.Random }).Parent);
     }
 
     [Fact]

@@ -59,7 +59,7 @@ public class AnalysisFiguresTests
     {
         Measured<IReadOnlyList<StageSparsity>>[] all =
         [
-            Silent(4, 0, 0.5), Silent(4, 1, 0.7), Of(Silent(4, 0, 0.2), s => s with { Pruning = Pruner.Get("snip") }),
+            Silent(4, 0, 0.5), Silent(4, 1, 0.7), Of(Silent(4, 0, 0.2), s => s with { Pruning = Pruner.Snip }),
             Of(Silent(4, 0, 0.1), s => s with { Rewind = 33 }), Of(Silent(4, 0, 0.3), s => s with { Recipe = new() { Epochs = 60 } }),
             Of(Silent(1, 0, 0.4), s => s with { Pruning = Pruner.Snip with { Distribution = Distribution.Erk } }),
         ];

@@ -45,7 +45,7 @@ internal static class FigureSamples
     }
 
     /// <summary>A convolution, its BatchNorm and a bias, the convolution scaled by <paramref name="scale"/>.</summary>
-    public static LearnedScales Scales(int level, int seed, double scale) => new(
+    public static Measured<IReadOnlyList<LearnedScale>> Scales(int level, int seed, double scale) => new(
         Run(level, seed, 0.7, 0, new RescaledInit()),
         [new("conv1.weight", false, scale), new("bn1.weight", true, 0.5), new("fc.weight", false, 1), new("fc.bias", false, 0)]);
 

@@ -254,7 +254,7 @@ public class FiguresTests
         { () => Figures.Bars("t", "y", [], new BarGroup("a", [])), "no bars" },
         { () => Figures.Bars("t", "y", ["p"], new BarGroup("a", [1, 2])), "2 values for 1 bars" },
         { () => Figures.Scales([]), "no learned scales" },
-        { () => Figures.Scales([Scales(1, 0, 1), Scales(4, 0, 1) with { Layers = [new("fc.weight", false, 1)] }]), "other layers" },
+        { () => Figures.Scales([Scales(1, 0, 1), Scales(4, 0, 1) with { Value = [new("fc.weight", false, 1)] }]), "other layers" },
     };
 
     [Theory]

@@ -58,8 +58,8 @@ public class FuzzTests
     private static readonly Gen<Measured<EigenvectorLine>> AnyLine = Gen.Select(AnyRun, Number, Row).Select((run, value, row) =>
         new Measured<EigenvectorLine>(run, new(value, value, false, new([.. row.Select((_, i) => (double)i)], row))));
 
-    private static readonly Gen<LearnedScales> AnyScales = Gen.Select(AnyRun, Row, Gen.Bool).Select((run, row, norm) =>
-        new LearnedScales(run, [.. row.Select((scale, i) => new LearnedScale($"conv{i}.weight", norm, scale))]));
+    private static readonly Gen<Measured<IReadOnlyList<LearnedScale>>> AnyScales = Gen.Select(AnyRun, Row, Gen.Bool).Select((run, row, norm) =>
+        new Measured<IReadOnlyList<LearnedScale>>(run, [.. row.Select((scale, i) => new LearnedScale($"conv{i}.weight", norm, scale))]));
 
     private static readonly Gen<Plane> AnyPlane = Gen.Select(Name, Gen.Int[0, 3], Gen.Int[0, 3], Number.List[9, 9]).Select((name, columns, rows, z) => new Plane(name,
         [.. Enumerable.Range(-1, columns).Select(i => (double)i)], [.. Enumerable.Range(-1, rows).Select(i => (double)i)],

@@ -128,7 +128,6 @@ public sealed class CutTests
         Assert.Throws<UserException>(() => PruningRates.Validate([0.2, 0]));
         Assert.Throws<UserException>(() => PruningRates.Validate([1]));
         Assert.Throws<UserException>(() => PruningRates.LevelNear([0.2], 5));
-        Assert.Throws<UserException>(() => Pruner.Get("magic"));
     }
 
     private static Distribution Named(string name) => new[] { Distribution.Global, Distribution.Uniform, Distribution.Erk }.Single(d => d.Name == name);

@@ -92,7 +92,7 @@ public sealed class MaskTests : InFolder
         Assert.Contains("no whole safetensors file", Assert.Throws<UserException>(() => Mask.Load(File)).Message);
         System.IO.File.WriteAllBytes(File, [1, 2, 3]);
         Assert.Contains("no whole safetensors file", Assert.Throws<UserException>(() => Mask.Load(File)).Message);
-        LTHKit.Storage.SafeTensors.Save(File, [("a", rand(3))]);
+        LTHKit.Storage.SafeTensors.Save(File, [("a", rand(3))], new Dictionary<string, string>());
         Assert.Contains("no LTHKit mask", Assert.Throws<UserException>(() => Mask.Load(File)).Message);
         Assert.Contains("no file", Assert.Throws<UserException>(() => Mask.Load(File + ".absent")).Message);
     }

@@ -23,7 +23,7 @@ public sealed class PrunersTests
             ladder -= (long)Math.Round(0.2 * ladder, MidpointRounding.AwayFromZero);
             if (level % 4 != 1)
                 continue;
-            using var mask = Draw(Pruner.Get(name) with { Distribution = shared }, network, dense, level, data, 3);
+            using var mask = Draw(Pruner.All.Single(p => p.Name == name) with { Distribution = shared }, network, dense, level, data, 3);
             Assert.Equal(ladder, mask.Kept);
         }
     }
@@ -45,7 +45,7 @@ public sealed class PrunersTests
         var weight = network.PrunableWeights().First().Weight;
         var before = State(network);
         using var dense = Mask.Dense(network);
-        using var mask = Draw(Pruner.Get(name), network, dense, 3, data, 3);
+        using var mask = Draw(Pruner.All.Single(p => p.Name == name), network, dense, 3, data, 3);
         Assert.Equal(before, State(network));
         Assert.Equal(dense.Total, dense.Kept);
         Assert.False(network.training);
@@ -72,7 +72,7 @@ public sealed class PrunersTests
         else
             Assert.NotEqual(a, b);
 
-        Mask Draw(ulong seed) => PrunersTests.Draw(Pruner.Get(name), network, dense, 5, data, seed);
+        Mask Draw(ulong seed) => PrunersTests.Draw(Pruner.All.Single(p => p.Name == name), network, dense, 5, data, seed);
     }
 
     // Tanaka et al. 2020, figure 1: at a sparsity where a path through every layer is still possible, only SynFlow finds one.
@@ -88,7 +88,7 @@ public sealed class PrunersTests
         Assert.Empty(synflow.Collapsed);
         Assert.Equal(magnitude.Kept, synflow.Kept);
 
-        Mask Draw(string name) => PrunersTests.Draw(Pruner.Get(name), network, dense, 1, data, 0, 0.9995);
+        Mask Draw(string name) => PrunersTests.Draw(Pruner.All.Single(p => p.Name == name), network, dense, 1, data, 0, 0.9995);
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class ScoresTests
         using var network = Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 0);
         NetworkTests.Fill(network);
         using var dense = Mask.Dense(network);
-        var scores = Pruner.Get(name).Scored(new PruningContext(network, data, 5));
+        var scores = Pruner.All.Single(p => p.Name == name).Scored(new PruningContext(network, data, 5));
         var expected = Reference[model]![name]!;
         foreach (var (layer, i) in dense.Layers.Select((l, i) => (l.Name, i)))
         {

@@ -113,9 +113,9 @@ public sealed class RescaledInitTests : IDisposable
         var plain = Tiny.Spec with { Level = 1, Rewind = 2, Recipe = Tiny.Spec.Recipe with { Epochs = 3 } };
         var spec = plain with { Tweaks = [new RescaledInit(Iterations: 4), .. others] };
         var run = lab.Run("scaled", [spec])[0];
-        var kept = lab.Scales(run).Layers.ToDictionary(l => l.Parameter, l => l.Scale);
+        var kept = lab.Scales(run).Value.ToDictionary(l => l.Parameter, l => l.Scale);
         Assert.Contains("layer1.0.skip1", string.Join(' ', kept.Keys));
-        Assert.Contains(lab.Scales(run).Layers, l => l.IsNorm && Math.Abs(l.Scale - 1) > 1e-3);
+        Assert.Contains(lab.Scales(run).Value, l => l.IsNorm && Math.Abs(l.Scale - 1) > 1e-3);
 
         var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
         using var mask = runner.LoadMask(spec)!;
