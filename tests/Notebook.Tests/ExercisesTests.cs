@@ -6,7 +6,7 @@ using LTHKit.Notebook.Running;
 
 namespace LTHKit.Notebook.Tests;
 
-/// <summary>What is committed of the notebooks: their outputs, if any, and their exercises with solutions.</summary>
+/// <summary>What is committed of the notebooks: their outputs, and their exercises with solutions.</summary>
 public sealed partial class ExercisesTests : IDisposable
 {
     private const int MostBytes = 12_000_000;
@@ -21,7 +21,8 @@ public sealed partial class ExercisesTests : IDisposable
     {
         var notebook = Committed(name);
         var outputs = notebook.Cells.Where(cell => cell.IsCode).SelectMany(cell => cell.Outputs).ToList();
-        Assert.Equal(outputs.Count > 0 ? notebook.CodeHash : null, notebook.Executed);
+        Assert.NotEmpty(outputs);
+        Assert.Equal(notebook.CodeHash, notebook.Executed);
         Assert.DoesNotContain(outputs, output => (string?)output!["output_type"] == "error");
         Assert.All(outputs.Select(output => output!["data"]?.AsObject()).Where(data => data?.ContainsKey(NotebookFormatters.Plotly) == true),
             data => Assert.Equal([NotebookFormatters.Plotly, "image/png", "text/plain"], data!.Select(form => form.Key).Order()));

@@ -10,7 +10,7 @@ internal static class Captions
         + (runs.DistinctBy(run => run.Spec.Seed).Count() is > 1 and var seeds ? $", mean and standard deviation of {seeds} seeds" : ", one seed");
 
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
-        $"{List(runs.Select(run => run.Spec.Model.Name))} on {List(runs.Select(run => run.Spec.Data.Label))}";
+        $"{List(runs.Select(run => run.Spec.Model.Name), "networks")} on {List(runs.Select(run => run.Spec.Data.Label), "data sets")}";
 
     /// <summary>For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse, effectively 40.1 to 88.0 %; images 3f1c5a7d; kit 3, libtorch 2.10.0, cpu, ...".</summary>
     public static string DrawnFrom(IReadOnlyCollection<RunResult> runs)
@@ -132,5 +132,6 @@ internal static class Captions
 
     public static string Layer(string weight) => weight.EndsWith(".weight") ? weight[..^".weight".Length] : weight;
 
-    private static string List(IEnumerable<string> names) => string.Join(" and ", names.Distinct());
+    private static string List(IEnumerable<string> names, string? many = null)
+        => names.Distinct().ToList() is var all && all.Count > 2 && many is not null ? $"{all.Count} {many}" : string.Join(" and ", all);
 }
