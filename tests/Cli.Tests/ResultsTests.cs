@@ -29,6 +29,10 @@ public sealed partial class VerbTests
 
     private static int Number(string text, string before) => int.Parse(Regex.Match(text, before + @"\s+([\d,]+)").Groups[1].Value.Replace(",", ""));
 
+    [Fact]
+    public async Task TheCommittedTableOfClaimsIsWhatItsRunsSay()
+        => Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", "quick"));
+
     // What is estimated is what is trained; what is exported need not be trained elsewhere; what the committed table says is what the committed runs say.
     [Fact]
     [Trait("Category", "Slow")]
