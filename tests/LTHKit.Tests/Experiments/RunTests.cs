@@ -192,7 +192,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         counted.WriteLine($"{kills} SIGKILLs");
         Assert.InRange(kills, 2, 40);
         Assert.Empty(Directory.GetFiles(cut, "*.tmp", SearchOption.AllDirectories));
-        foreach (var run in new[] { spec.Dense, spec })
+        foreach (var run in new[] { spec.Dense, spec.Parent!, spec })
             Assert.Equal(Outcome(new RunStore(whole), run), Outcome(new RunStore(cut), run));
 
         static (int, int, bool) Progress(string store, RunSpec spec)
