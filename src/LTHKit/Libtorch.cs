@@ -55,6 +55,16 @@ internal static unsafe partial class Libtorch
     /// <summary>What the dynamic linker says, without .NET's advice before it.</summary>
     public static string Words(DllNotFoundException exception) => exception.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
 
+    /// <summary>
+    /// Gives the operations of this thread so many threads, for good. libtorch gives a thread those that the process was last told at its first use of
+    /// them, so that the first use must come before.
+    /// </summary>
+    public static void UseThreads(int count)
+    {
+        _ = get_num_threads();
+        set_num_threads(count);
+    }
+
     // The C library's own: what .NET sets, getenv does not see.
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironment(string name, string value, int overwrite);

@@ -48,7 +48,7 @@ public sealed class TorchSharpTests
             for (var i = 0; i < 50; i++)
             {
                 var number = random.NextSingle();
-                if (ones.mul(number)[7].ToSingle() != number || ones.add(ones, alpha: number)[7].ToSingle() != 1 + number)
+                if (ones.mul(number)[7].ToSingle() != number || ones.add(ones, alpha: number)[7].ToSingle() != 1 + number || linalg.vector_norm(ones, 1).ToSingle() != 8)
                     wrong++;
             }
             return wrong;

@@ -71,7 +71,7 @@ public sealed partial class Lab : IDisposable
         {
             if (jobs == 0)
                 jobs = Environment.ProcessorCount;
-            set_num_threads(Math.Max(1, Environment.ProcessorCount / jobs));
+            Libtorch.UseThreads(Math.Max(1, Environment.ProcessorCount / jobs));
         }
         if (data is not null)
             profile = profile with { Data = data.Spec };

@@ -32,6 +32,9 @@ internal sealed partial class RunArchive(string folder)
         {
             foreach (var path in last.Contains(run.Run) ? run.Weights.Where(File.Exists) : [])
                 line["weights"]![Path.GetFileName(path)] = Put("weights", File.ReadAllBytes(path));
+            // Whoever trains a run anew takes its result away before anything else changes.
+            if (!File.Exists(run.Done) || !JsonNode.DeepEquals(Result(run), line["result"]))
+                throw new UserException($"{run.Path} is being trained anew: export again when that has ended.");
             if (lines.GetValueOrDefault(run.Run) is { } there)
             {
                 if (!JsonNode.DeepEquals(there["result"], line["result"]))
@@ -80,12 +83,10 @@ internal sealed partial class RunArchive(string folder)
     /// <summary>A finished run as a line.</summary>
     private JsonObject Line(RunFolder run)
     {
-        var (spec, done) = (run.Json(run.Spec), run.Json(run.Done));
-        done.Remove("run");
-        done.Remove("imported");
+        var (spec, done) = (run.Json(run.Spec), Result(run));
         var curves = new RunLog<JsonObject>(run, run.Metrics).Read();
         var best = new RunLog<EpochMetrics>(run, run.Metrics).Read().MaxBy(epoch => epoch.ValidationAccuracy) ?? throw run.Damaged(run.Metrics, "epochs are missing");
-        var files = run.Measured.Concat(Directory.GetFiles(run.Path, "kept-*.safetensors")).Order(StringComparer.Ordinal);
+        var files = run.Measured.Concat(run.AllKept).Order(StringComparer.Ordinal);
         return new()
         {
             ["run"] = run.Run,
@@ -109,6 +110,14 @@ internal sealed partial class RunArchive(string folder)
         };
     }
 
+    private static JsonObject Result(RunFolder run)
+    {
+        var done = run.Json(run.Done);
+        done.Remove("run");
+        done.Remove("imported");
+        return done;
+    }
+
     /// <summary>Writes a run's folder, the result last, or adds to it what it lacks; whether the run is new.</summary>
     private bool Write(JsonObject line, RunFolder run)
     {
@@ -123,7 +132,10 @@ internal sealed partial class RunArchive(string folder)
                 return false;
         }
         else
+        {
             run.Clear();        // of a training that was cut off, to other bits perhaps
+            AtomicFile.WriteText(run.Importing, "");
+        }
         foreach (var (name, hash) in line["weights"]!.AsObject())
             Add(name, path => File.WriteAllBytes(path, Get("weights", (string)hash!)));
         foreach (var (name, content) in line["files"]!.AsObject())
@@ -148,6 +160,7 @@ internal sealed partial class RunArchive(string folder)
             .Select(epoch => new JsonObject(curves.Select(column => KeyValuePair.Create(column.Key, column.Value![epoch]?.DeepClone())))));
         result["imported"] = DateTime.UtcNow;
         AtomicFile.WriteText(run.Done, result.ToJsonString() + "\n");
+        File.Delete(run.Importing);
         return true;
 
         void Add(string name, Action<string> write)

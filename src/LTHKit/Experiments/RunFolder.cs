@@ -19,14 +19,24 @@ internal sealed record RunFolder(string Path)
     /// <summary>The ticket; a dense run has none.</summary>
     public string Mask => File("mask.safetensors");
 
+    public bool HasMask => System.IO.File.Exists(Mask) && !System.IO.File.Exists(Importing);
+
     /// <summary>The result, written last: a run with this file is finished.</summary>
     public string Done => File("done.json");
+
+    /// <summary>Who trained it so far, one a line: another machine, or other threads, may go on with a run.</summary>
+    public string Makers => File("makers");
+
+    /// <summary>There while the run is imported; what an import that was cut off has left is nobody's.</summary>
+    public string Importing => File("importing");
 
     /// <summary>Held by the process that trains the run.</summary>
     public string Lock => File("lock");
 
     /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
     public string Kept(string name) => File($"kept-{name}.safetensors");
+
+    public IEnumerable<string> AllKept => Directory.GetFiles(Path, "kept-*.safetensors");
 
     /// <summary>There while a machine trains the run, for other machines.</summary>
     public string Lease => File("lease");
@@ -49,7 +59,8 @@ internal sealed record RunFolder(string Path)
     /// <summary>Deletes what a training has left, but for what holds the folder, which the caller does; whether there was anything.</summary>
     public bool Clear()
     {
-        var left = Directory.GetFiles(Path, "*", SearchOption.AllDirectories).Where(file => file != Lock && file != Lease).ToArray();
+        var left = Directory.GetFiles(Path, "*", SearchOption.AllDirectories).Where(file => file != Lock && file != Lease)
+            .OrderBy(file => file == Importing).ToArray();
         Array.ForEach(left, System.IO.File.Delete);
         return left.Length > 0;
     }

@@ -139,6 +139,8 @@ public sealed class RunStore(string root, string device = "cpu")
     internal void Begin(RunSpec spec, ImageSet images)
     {
         var folder = Folder(spec);
+        if (File.Exists(folder.Importing) && !File.Exists(folder.Done))
+            folder.Clear();
         if (File.Exists(folder.Spec))
             Check(spec, Images(spec), images);
         else
@@ -148,11 +150,16 @@ public sealed class RunStore(string root, string device = "cpu")
         }
         foreach (var leftover in Directory.GetFiles(folder.Path, "*.tmp"))
             File.Delete(leftover);
-        if (File.Exists(folder.Done) && ReadDone(folder).Imported is not null)
-            foreach (var measured in folder.Measured)       // of the weights that this training takes the place of
-                File.Delete(measured);
+        // Of the training of another that this one takes the place of nothing stays but the ticket.
+        if (File.Exists(folder.Done) && ReadDone(folder) is var done && (done.Imported is not null || done.Made != Made))
+            foreach (var path in folder.Measured.Concat(folder.Weights).Concat(folder.AllKept).Append(folder.Makers))
+                File.Delete(path);
         File.Delete(folder.Done);
+        if (!Makers(folder).Contains(Made))
+            AtomicFile.WriteText(folder.Makers, string.Concat(Makers(folder).Append(Made).Select(maker => maker + "\n")));
     }
+
+    private static string[] Makers(RunFolder folder) => File.Exists(folder.Makers) ? File.ReadAllLines(folder.Makers) : [];
 
     /// <summary>Adds an epoch to the metrics; lines of that epoch and later ones, left by a run that was cut off, are dropped first.</summary>
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
@@ -169,7 +176,8 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Writes the result; the run is finished then.</summary>
     internal RunResult Finish(RunSpec spec, Mask? mask, Network network)
     {
-        var done = new Done(Folder(spec).Run, mask?.Sparsity ?? 0, mask?.EffectiveSparsity(network) ?? 0, mask?.Collapsed ?? [], Made, DateTime.UtcNow);
+        var done = new Done(Folder(spec).Run, mask?.Sparsity ?? 0, mask?.EffectiveSparsity(network) ?? 0, mask?.Collapsed ?? [],
+            string.Join("; then ", Makers(Folder(spec))), DateTime.UtcNow);
         AtomicFile.WriteText(Folder(spec).Done, JsonSerializer.Serialize(done, SpecJson.LineOptions) + "\n");
         return Find(spec)!;
     }

@@ -44,7 +44,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             trainer.Run([new Callback(Keep, Record), .. callbacks], cancel);
         }
-        catch (OperationCanceledException) when (trainer.Standing.Iterations > 0)
+        catch (OperationCanceledException) when (trainer is { Standing.Iterations: > 0, IsBetweenSteps: true })
         {
             trainer.Save(folder.Checkpoint, folder.Run);
             throw;
@@ -86,12 +86,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public bool HasWeights(RunSpec spec) => File.Exists(store.Folder(spec).Checkpoint);
 
     /// <summary>Whether a run's ticket is there: its own, or that of the run that retrains it as found.</summary>
-    public bool HasTicket(RunSpec spec) => File.Exists(store.Folder(spec).Mask) || IsFound(spec);
+    public bool HasTicket(RunSpec spec) => store.Folder(spec).HasMask || IsFound(spec);
 
     /// <summary>Whether the ticket was drawn for the run that retrains it as found. What is drawn from untrained weights costs nothing and is drawn again.</summary>
     private bool IsFound(RunSpec spec)
     {
-        if (spec.Parent is null || !File.Exists(store.Folder(spec.AsFound).Mask))
+        if (spec.Parent is null || !store.Folder(spec.AsFound).HasMask)
             return false;
         store.Check(spec.AsFound, store.Images(spec.AsFound), open(spec.Data));
         return true;
@@ -227,7 +227,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null)
     {
         callbacks ??= [];
-        var dense = new Lazy<Network>(() => Load(spec.Dense, Again(spec.Dense, callbacks), cancel));
+        var dense = new Lazy<Network>(() => Networks.Aside(() => Load(spec.Dense, Again(spec.Dense, callbacks), cancel)));
         var context = Context(spec, mask, () => dense.Value) with
         {
             Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute),
@@ -242,7 +242,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         foreach (var tweak in spec.Tweaks)
             try
             {
-                tweak.Initialise(network, context);
+                // Those of a user's own may draw from libtorch's one generator; the learned scales do not, and take minutes.
+                if (tweak is RescaledInit)
+                    tweak.Initialise(network, context);
+                else
+                    Networks.Seeded(Seed(spec, Stream.Tweak), () => tweak.Initialise(network, context));
             }
             catch (UserException e)
             {
@@ -332,7 +336,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             foreach (var tweak in spec.Tweaks)
                 tweak.Rewrite(network, context);
-            return network;
         });
         network.to(device);
         return network;
@@ -418,6 +421,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var start = Prepare(spec, mask, cancel, callbacks);
         using var trainer = Trainer(spec, mask, start);
         var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
+        // Within an epoch there is no loss to compare.
+        if (points.Any(at => at.Iterations > 0) && RunStore.ReadDone(store.Folder(spec)).Made is var made && made != store.Made)
+            throw Another($"is made by {store.Made} where it was made by {made}");
         foreach (var at in points)
         {
             if (at == spec.Recipe.Epochs)
@@ -431,10 +437,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         void Compare(TrainedEpoch epoch)
         {
             if (recorded.TryGetValue(epoch.Epoch, out var before) && epoch.TrainLoss != before)
-                throw new UserException(FormattableString.Invariant($"{spec.Label} trained again gives another loss in epoch {epoch.Epoch + 1} ")
-                    + FormattableString.Invariant($"({epoch.TrainLoss} instead of {before}), so its earlier networks cannot be had: ")
-                    + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
+                throw Another(FormattableString.Invariant($"gives another loss in epoch {epoch.Epoch + 1} ({epoch.TrainLoss} instead of {before})"));
         }
+
+        UserException Another(string how) => new($"{spec.Label} trained again {how}, so its earlier networks cannot be had: "
+            + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
     }
 
     private IDisposable Acquire(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)

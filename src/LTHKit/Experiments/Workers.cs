@@ -19,7 +19,7 @@ internal sealed class Workers(int places, int threads, Plan? plan = null) : IDis
         {
             return await Task.Factory.StartNew(() =>
             {
-                set_num_threads(threads);
+                Libtorch.UseThreads(threads);
                 return work();
             }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
@@ -49,13 +49,22 @@ internal sealed class Workers(int places, int threads, Plan? plan = null) : IDis
         return tasks.Select(t => t.Result).ToArray();
     }, cancel);
 
-    /// <summary>Does work that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
+    /// <summary>Does work on this thread, with the threads that work here has, that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
     public T Stoppable<T>(Func<CancellationToken, T> work, CancellationToken cancel = default)
     {
         if (plan is { IsOpen: true })
             throw new UserException("This is a plan, in which nothing is computed: the cell gets its answer when the notebook runs.");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default, cancel);
-        return work(stop.Token);
+        var before = get_num_threads();
+        set_num_threads(threads);
+        try
+        {
+            return work(stop.Token);
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
     }
 
     public void Dispose() => _places.Dispose();

@@ -36,13 +36,37 @@ public static class Networks
         return network;
     }
 
-    /// <summary>What is made with libtorch's one generator, from which modules' constructors draw, set to the seed; one at a time.</summary>
+    /// <summary>What is made with libtorch's one generator, from which modules' constructors and a user's code draw, set to the seed; one at a time.</summary>
     internal static T Seeded<T>(ulong seed, Func<T> make)
     {
         lock (Drawing)
         {
             random.manual_seed(unchecked((long)seed));
             return make();
+        }
+    }
+
+    internal static void Seeded(ulong seed, Action act) => Seeded(seed, () =>
+    {
+        act();
+        return true;
+    });
+
+    /// <summary>What may wait for another run, without holding that one up where this is in the midst of <see cref="Seeded{T}"/>.</summary>
+    internal static T Aside<T>(Func<T> make)
+    {
+        if (!Drawing.IsHeldByCurrentThread)
+            return make();
+        using var state = random.get_rng_state();
+        Drawing.Exit();
+        try
+        {
+            return make();
+        }
+        finally
+        {
+            Drawing.Enter();
+            random.set_rng_state(state);
         }
     }
 

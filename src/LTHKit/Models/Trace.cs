@@ -36,13 +36,16 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         }
     }
 
+    /// <summary>How often in a row libtorch's one generator must have moved: not only once, since another thread may draw meanwhile.</summary>
+    public const int Tries = 5;
+
     /// <summary>Refuses a forward that draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.</summary>
     public static void RequireReplay(Network network)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var buffers = network.named_buffers().Select(b => (b.buffer, Value: b.buffer.clone())).ToList();
-        if (Enumerable.Range(0, 5).All(_ => Draws()))       // not only once: another thread may draw meanwhile
+        if (Enumerable.Range(0, Tries).All(_ => Draws()))
             throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not "
                 + "draw again: leave that out.");
         foreach (var (buffer, value) in buffers)

@@ -84,7 +84,8 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
                 mask.Apply(copy);
                 // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
                 var kept = round == Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)Rounds));
-                Replace(Cut.To(Scored(new(copy, data, seed) { Cancel = cancel }), mask, kept, Distribution, Except));
+                var scores = Networks.Seeded(unchecked(seed + (ulong)round), () => Scored(new(copy, data, seed) { Cancel = cancel }));
+                Replace(Cut.To(scores, mask, kept, Distribution, Except));
             }
             return mask;
         }

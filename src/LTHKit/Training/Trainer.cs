@@ -22,6 +22,7 @@ internal sealed class Trainer : IDisposable
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
     private Step _from;
+    private int _steps, _drawing;
 
     /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default)
@@ -49,6 +50,9 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>The point reached. An epoch is done when it has been evaluated; until then all its steps are.</summary>
     public Step Standing { get; private set; }
+
+    /// <summary>Whether the network stands at <see cref="Standing"/>; false where something was thrown within a step.</summary>
+    public bool IsBetweenSteps { get; private set; } = true;
 
     public Batches Batches { get; }
     public int Iterations => Batches.Iterations;
@@ -144,8 +148,9 @@ internal sealed class Trainer : IDisposable
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
             using var slot = _losses.narrow(0, iteration, 1);
+            IsBetweenSteps = false;
             Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, _correct);
-            Standing = new(epoch, ++iteration);
+            (Standing, IsBetweenSteps) = (new(epoch, ++iteration), true);
             foreach (var callback in callbacks ?? [])
                 callback.StepDone(this, new(epoch, iteration), iterations);
         }
@@ -161,6 +166,7 @@ internal sealed class Trainer : IDisposable
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
         using var scope = NewDisposeScope();
+        var generator = _steps++ < Models.Trace.Tries ? random.get_rng_state() : null;
         using var sparse = _sparse?.Step(batch.Count);
         Optimiser.ZeroGradients();
         Tensor logits, loss;
@@ -174,6 +180,9 @@ internal sealed class Trainer : IDisposable
         using var noGrad = no_grad();
         lossSum?.copy_(loss * batch.Count);
         correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
+        if (generator is not null && !generator.eq(random.get_rng_state()).all().ToBoolean() && ++_drawing == Models.Trace.Tries)
+            throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
+                + "could not draw again: leave that out.");
     }
 
     public void Dispose()

@@ -172,12 +172,76 @@ public sealed class OpenLabTests : IDisposable
         Assert.Equal((Environment.ProcessorCount, Math.Max(1, Environment.ProcessorCount / 2)), (one.Store.Threads, other.Store.Threads));
     }
 
+    // A thread takes the process's number at its first use of threads, unless that came before.
+    [Fact]
+    public async Task WhatOthersSetMeanwhileLeavesTheThreadsOfAWork()
+    {
+        using var workers = new Workers(1, threads: 1);
+        Assert.Equal(1, await workers.InPlace(() =>
+        {
+            OnAThread(() => set_num_threads(3));
+            return get_num_threads();
+        }, default));
+        var run = _lab.Sweep([0.5])[1];
+        OnAThread(() =>
+        {
+            set_num_threads(3);
+            Assert.Equal(_lab.Store.Threads, _lab.Measure(run, "threads", new { }, (_, _) => get_num_threads()));
+            Assert.Equal(3, get_num_threads());
+        });
+        set_num_threads(get_num_threads());
+
+        static void OnAThread(Action act)
+        {
+            var task = Task.Factory.StartNew(act, TaskCreationOptions.LongRunning);
+            task.Wait();
+        }
+    }
+
+    // libtorch's one generator belongs to all runs of the process: what a user's code draws is set to the run's seed, or refused where it cannot be.
+    [Fact]
+    public void WhatAUsersCodeDrawsIsTheSameAgain()
+    {
+        string[] Bits(string store)
+        {
+            using var lab = Lab.Open(Profile with { Seeds = 2 }, device: "cpu", jobs: 2, store: new RunStore(_folder.At(store)));
+            _ = rand(store.Length);
+            var sweep = lab.Sweep([0.5], tweaks: [new Redrawn()], pruning: new Pruner("mine", At.Initialised, c => rand_like(c.Weight)) { Rounds = 2 }, dense: false);
+            return [.. from run in sweep.Runs
+                       from file in new[] { lab.Store.Folder(run.Spec).Mask, lab.Store.Folder(run.Spec).Checkpoint }
+                       select Convert.ToHexString(Tiny.Bits(file))];
+        }
+        var bits = Bits("a");
+        Assert.Equal(bits, Bits("another"));
+        Assert.Equal(4, bits.Distinct().Count());       // mask and weights of two seeds
+        var noise = new CustomActivation("noise", x => nn.functional.relu(x + 0.1 * randn_like(x)));
+        Assert.Contains("draws random numbers", Assert.Throws<UserException>(() => _lab.Sweep([0.5], tweaks: [noise])).Message);
+    }
+
+    /// <summary>Draws the first weights anew, and asks for the dense network while it does.</summary>
+    private sealed record Redrawn : Tweak
+    {
+        public override string Label => "redrawn";
+
+        public override bool NeedsDense => true;
+
+        public override void Initialise(Network network, TweakContext context)
+        {
+            using var noGrad = no_grad();
+            var first = network.PrunableWeights().First().Weight;
+            var before = rand(1).item<float>();
+            Assert.NotNull(context.Dense());
+            first.copy_(rand_like(first) + before);
+        }
+    }
+
     // Other threads, another processor: the run is taken, and that is said.
     [Fact]
     public void ARunThatWasMadeAnotherWayIsSaid()
     {
         var done = Path.Combine(_lab.Sweep([0.5])[1].Folder, "done.json");
         File.WriteAllText(done, File.ReadAllText(done).Replace("vectors of ", "vectors of 1"));
+        Assert.Contains("trained again is made by kit", Assert.Throws<UserException>(() => _lab.NetworkOf(_lab.Sweep([0.5])[1], "1ep1it")).Message);
         Assert.Matches(@"1 trained by kit \d+, libtorch .*, cpu, 1 thread, vectors of 1\d+ bits, here it is .*: the last digits may differ", Said(() => _lab.Sweep([0.5])));
     }
 

@@ -129,6 +129,29 @@ public sealed class RunArchiveTests : IDisposable
         Assert.Equal(weights, Store("here").Folder(found[2].Spec).Measured.Any());
     }
 
+    // Killed before the result was written: nothing of it is taken for this machine's.
+    [Fact]
+    public void WhatAnImportThatWasKilledLeftIsNobodys()
+    {
+        var (found, rescaled) = Trained(weights: true);
+        Archive.Import(Store("here"));
+        var folders = found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Select(run => Store("here").Folder(run.Spec)).ToList();
+        foreach (var folder in folders)
+        {
+            File.Delete(folder.Done);
+            File.WriteAllText(folder.Importing, "");
+        }
+        using (var mask = LTHKit.Pruning.Mask.Load(folders[2].Mask))
+            mask.Save(folders[1].Mask, folders[1].Run);
+        File.Copy(folders[0].Checkpoint, folders[2].Checkpoint, overwrite: true);
+        using var lab = Tiny.Lab(At("here"));
+        var spent = lab.Sweep([0.5], [new LabelSmoothing()], dense: false);
+        Assert.Equal(Tiny.Bits(Store("there").Folder(found[1].Spec).Mask), Tiny.Bits(Store("here").Folder(spent[1].Spec).Mask));
+        var (again, _) = Sweeps(lab);
+        Assert.All(again.Dense.Concat(again.Runs), run => Assert.False(run.Imported || File.Exists(Store("here").Folder(run.Spec).Importing)));
+        SameWeights(found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Select(run => run.Spec));
+    }
+
     [Fact]
     public void AnAnalysisThatWasNotExportedTrainsTheRunAgain()
     {

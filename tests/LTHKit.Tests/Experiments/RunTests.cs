@@ -440,6 +440,38 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         }
     }
 
+    // The running statistics of BatchNorm have moved by then.
+    [Fact]
+    public void StoppedWithinAStepItGoesOnFromItsLastWholeOne()
+    {
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        var spec = Tiny.Spec with { Tweaks = [new Ceasing()] };
+        RunStore store = new(_store), whole = new(Path.Combine(_store, "whole"));
+        Assert.Throws<OperationCanceledException>(() => new Runner(store, _ => data, CPU).Run(spec, [], [], [], default));
+        foreach (var each in new[] { store, whole })
+            new Runner(each, _ => data, CPU).Run(spec, [], [], [], default);
+        Assert.Equal(Outcome(whole, spec), Outcome(store, spec));
+    }
+
+    // What goes on with other threads is neither the one nor the other.
+    [Fact]
+    public void ARunThatChangedItsThreadsSaysSo()
+    {
+        var stopping = new Stopping(after: 12);
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        set_num_threads(2);
+        var first = new RunStore(_store);
+        Assert.Throws<OperationCanceledException>(() => new Runner(first, _ => data, CPU).Run(Tiny.Spec, [], [], [stopping], stopping.Stop.Token));
+        set_num_threads(1);
+        var second = new RunStore(_store);
+        Assert.Equal($"{first.Made}; then {second.Made}", new Runner(second, _ => data, CPU).Run(Tiny.Spec, [], [], [], default).Made);
+        // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
+        File.WriteAllText(Folder(Tiny.Spec).Watch("of the first"), "");
+        File.Delete(Folder(Tiny.Spec).Checkpoint);
+        Assert.Equal(second.Made, new Runner(second, _ => data, CPU).Run(Tiny.Spec, [], [], [], default).Made);
+        Assert.Empty(Folder(Tiny.Spec).Measured);
+    }
+
     private static void AssertSameBits(Network expected, Network actual)
     {
         using var scope = NewDisposeScope();
@@ -503,6 +535,17 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
                     _lab.Interrupt();
                 return loss(logits, target);
             };
+    }
+
+    /// <summary>The first time, it is cancelled in its third step, after the forward pass.</summary>
+    private sealed record Ceasing : Tweak
+    {
+        private int _steps;
+
+        public override string Label => "ceasing";
+
+        public override Loss Wrap(Loss loss, TweakContext context)
+            => (logits, target) => ++_steps == 3 ? throw new OperationCanceledException() : loss(logits, target);
     }
 
     private sealed class Stopping(int after) : TrainingCallback
