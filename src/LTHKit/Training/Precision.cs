@@ -20,11 +20,11 @@ internal static class Autocast
 {
     private const string Library = "libtorch_cpu.so", Prefix = "_ZN2at8autocast";
     private const string Enable = Prefix + "20set_autocast_enabledEN3c1010DeviceTypeEb", Type = Prefix + "18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
-    private const string Enter = Prefix + "17increment_nestingEv", Leave = Prefix + "17decrement_nestingEv", Clear = Prefix + "11clear_cacheEv";
+    private const string Cache = Prefix + "26set_autocast_cache_enabledEb";
 
     /// <summary>Whether this libtorch has it.</summary>
     public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
-        && new[] { Enable, Type, Enter, Leave, Clear }.All(name => NativeLibrary.TryGetExport(library, name, out _));
+        && new[] { Enable, Type, Cache }.All(name => NativeLibrary.TryGetExport(library, name, out _));
 
     /// <summary>Until this is disposed of, the thread computes so on a device; null where that is as always.</summary>
     public static IDisposable? On(Device device, Precision precision)
@@ -36,14 +36,9 @@ internal static class Autocast
         var type = (sbyte)device.type;
         set_enabled(type, 1);
         set_type(type, (sbyte)ScalarType.BFloat16);
-        increment_nesting();
-        return new Ending(() =>
-        {
-            // Weights are cast once a step: what was kept of them is old after the optimiser's.
-            if (decrement_nesting() == 0)
-                clear_cache();
-            set_enabled(type, 0);
-        });
+        // What it would keep of the weights' casts is of the process, and another training's to clear.
+        set_cache(0);
+        return new Ending(() => set_enabled(type, 0));
     }
 
     [DllImport(Library, EntryPoint = Enable)]
@@ -52,12 +47,6 @@ internal static class Autocast
     [DllImport(Library, EntryPoint = Type)]
     private static extern void set_type(sbyte device, sbyte type);
 
-    [DllImport(Library, EntryPoint = Enter)]
-    private static extern int increment_nesting();
-
-    [DllImport(Library, EntryPoint = Leave)]
-    private static extern int decrement_nesting();
-
-    [DllImport(Library, EntryPoint = Clear)]
-    private static extern void clear_cache();
+    [DllImport(Library, EntryPoint = Cache)]
+    private static extern void set_cache(byte enabled);
 }
