@@ -141,7 +141,7 @@ public sealed class Batches : IDisposable
 
     private Tensor Normalised(Tensor images)
     {
-        var values = images.to(ScalarType.Float32).mul(_scale).add_(_shift, Scalars.One);
+        var values = images.to(ScalarType.Float32).mul(_scale).add_(_shift);
         return _channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
     }
 
