@@ -42,7 +42,6 @@ public sealed class ConvUnit
     /// <summary>Where in the network, for instance "layer1.0.conv1".</summary>
     public string Path { get; private set; } = "";
 
-    /// <summary>The convolution.</summary>
     public Conv2d Convolution { get; }
 
     /// <summary>The BatchNorm after it; null where the architecture has none.</summary>
