@@ -23,7 +23,6 @@ internal static class FigureImages
         if (figures.Count == 0)
             return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");
         var images = await DrawAsync(figures.Select(f => f.Data[NotebookFormatters.Plotly]!), format, scale).ConfigureAwait(false);
-        AtomicFile.CreateFolder(folder);
         var paths = new List<string>();
         foreach (var ((name, data), image) in figures.Zip(images))
         {

@@ -246,7 +246,6 @@ public sealed partial class Lab : IDisposable
         if (!_train)
             throw new MissingException($"{run.Spec.Label} has not been measured for its {name}");
         var value = compute(at);
-        AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
         return value;
     }
