@@ -74,11 +74,10 @@ public sealed class OpenLabTests : IDisposable
         Assert.Empty(sweep.Holes);
         foreach (var run in sweep.Runs)
         {
-            using var scope = NewDisposeScope();
             using var network = _lab.NetworkOf(run);
             using var mask = _lab.MaskOf(run)!;
             Assert.Equal(PruningRates.KeptAt(run.Spec.Rates, run.Spec.Level, mask.Total), mask.Kept);
-            Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
+            Assert.Empty(Leaks.In(network, mask));
         }
         // Another laboratory finds them, trains nothing, and the name of the sweep tells it from the others.
         var before = Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
