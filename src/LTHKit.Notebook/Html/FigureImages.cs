@@ -13,8 +13,6 @@ internal static class FigureImages
     /// </summary>
     public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false)
     {
-        if (!Formats.Contains(format))
-            throw new UserException($"There is no picture format '{format}'; choose {string.Join(" or ", Formats)}.");
         var document = NotebookDocument.Load(notebook);
         var figures = document.Cells.Where(cell => cell.IsCode)
             .SelectMany(cell => cell.Outputs.Select(output => output!["data"] as JsonObject).Where(data => data?[NotebookFormatters.Plotly] is JsonObject)

@@ -161,8 +161,6 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
             throw new UserException($"The rewind point is {Rewind}; it must lie in [0ep, {epochs}ep), before the end of the training.");
         if (Rewind.Iterations > 0 && Drawing is not null && Drawing.BatchSize != Recipe.BatchSize)
             throw new UserException($"The rewind point {Rewind} counts steps of {Drawing.BatchSize} images, tickets have {Recipe.BatchSize}: give epochs.");
-        if (Tweaks.Any(t => t is null))
-            throw new UserException("One of the tweaks is null; leave it out.");
         foreach (var tweak in Tweaks)
             tweak.Validate(Recipe);
         if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)

@@ -305,7 +305,6 @@ public sealed class OpenLabTests : IDisposable
         foreach (var (said, ask) in new (string, Func<object>)[]
         {
             ("tweaks is null", () => _lab.Sweep(tweaks: [null!])),
-            ("tweaks is null", () => _lab.Run("r", [new RunSpec { Data = Profile.Data, Model = Profile.Model, Tweaks = [null!] }])),
             ("5 is no sparsity", () => _lab.Sweep([5])),
             ("NaN is no sparsity", () => _lab.Sweep([double.NaN])),
             ("BatchSize", () => _lab.Sweep(recipe: Profile.Recipe with { BatchSize = 1 })),
