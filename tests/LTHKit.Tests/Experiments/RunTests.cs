@@ -123,17 +123,6 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     }
 
     [Fact]
-    public void PrunedWeightsAreZeroInTheTrainedNetwork()
-    {
-        using var lab = Tiny.Lab(_store);
-        var run = lab.Run("ticket", [Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation("mish"), new LabelSmoothing(0.1)] }])[0];
-        using var scope = NewDisposeScope();
-        using var network = lab.NetworkOf(run);
-        using var mask = lab.MaskOf(run)!;
-        Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
-    }
-
-    [Fact]
     public void SameSeedSameBitsOtherSeedOtherBits()
     {
         using var a = Tiny.Lab(Path.Combine(_store, "a"));
@@ -142,16 +131,6 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         b.Run("b", [Tiny.Spec, Tiny.Spec with { Seed = 1 }]);
         Assert.Equal(Outcome(a.Store, Tiny.Spec), Outcome(b.Store, Tiny.Spec));
         Assert.NotEqual(Outcome(b.Store, Tiny.Spec), Outcome(b.Store, Tiny.Spec with { Seed = 1 }));
-    }
-
-    [Fact]
-    public void NeutralTweaksChangeNothingToTheBit()
-    {
-        using var lab = Tiny.Lab(_store);
-        RunSpec vanilla = Tiny.Spec with { Level = 1 }, neutral = vanilla with { Tweaks = [new SmoothActivation("relu"), new LabelSmoothing(0)] };
-        lab.Run("both", [vanilla, neutral]);
-        Assert.NotEqual(vanilla.Id, neutral.Id);
-        Assert.Equal(Outcome(lab.Store, vanilla), Outcome(lab.Store, neutral));
     }
 
     // From the dense network on; and with tweaks on a ticket of the second level, whose first is there.
