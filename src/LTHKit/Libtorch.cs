@@ -96,9 +96,3 @@ internal static unsafe partial class Libtorch
     [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at11show_configB5cxx11Ev")]
     private static extern void show_config(IntPtr* text);
 }
-
-/// <summary>TorchSharp makes a scalar of every number, which may be collected before libtorch has read it; this one lives as long as the process.</summary>
-internal static class Scalars
-{
-    public static readonly Scalar One = 1;
-}

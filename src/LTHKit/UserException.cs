@@ -24,13 +24,8 @@ public class UserException(string message, Exception? inner = null) : Exception(
     {
         private DefaultInterpolatedStringHandler _text = new(literals, values, System.Globalization.CultureInfo.InvariantCulture);
 
-        /// <summary>Called by the compiler.</summary>
         public void AppendLiteral(string text) => _text.AppendLiteral(text);
-
-        /// <summary>Called by the compiler.</summary>
         public void AppendFormatted<T>(T value, string? format = null) => _text.AppendFormatted(value, format);
-
-        /// <inheritdoc/>
         public override string ToString() => _text.ToString();
     }
 }

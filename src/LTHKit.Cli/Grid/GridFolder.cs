@@ -3,15 +3,7 @@ using System.Text.Json;
 namespace LTHKit.Cli.Grid;
 
 /// <summary>What was handed in: which notebooks ask for which runs, and how they are to be trained.</summary>
-/// <param name="Notebooks">The notebooks' paths.</param>
-/// <param name="Parameters">The values of their parameters.</param>
-/// <param name="Store">The folder of the run store.</param>
 /// <param name="Command">What carries out a task, given the grid's folder and the task's number.</param>
-/// <param name="Device">"cpu" or "cuda".</param>
-/// <param name="AtOnce">How many tasks train at once.</param>
-/// <param name="PerTask">How many runs of a task train side by side.</param>
-/// <param name="TimeOuts">How often a task that ran out of time is queued again.</param>
-/// <param name="Requeue">Whether a task that is stopped queues itself again.</param>
 /// <param name="Margin">Seconds before its end at which a job is told of it.</param>
 /// <param name="Stage">The node's own disk, to which images are copied before they are read; variables of the job are put in.</param>
 /// <param name="Script">The batch script that Slurm gets; null where the machine trains by itself.</param>
@@ -27,10 +19,7 @@ internal sealed record GridSettings(IReadOnlyList<string> Notebooks, IReadOnlyDi
 
 /// <summary>A ladder of tickets with all that is retrained from it.</summary>
 /// <param name="Ladder">The name of its dense run.</param>
-/// <param name="Label">That run in words.</param>
-/// <param name="Data">The name of its images.</param>
 /// <param name="Notebooks">The notebooks that ask for it, by their place among all.</param>
-/// <param name="Runs">Its runs.</param>
 internal sealed record GridTask(string Ladder, string Label, string Data, IReadOnlyList<int> Notebooks, IReadOnlyList<GridRun> Runs);
 
 /// <summary>A run of a task.</summary>

@@ -22,7 +22,6 @@ internal static class StudentVerb
                     notebook.Remove(solution);
                 foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
                     cell.Clear();
-                AtomicFile.CreateFolder(Path.GetDirectoryName(copy)!);
                 notebook.Save(copy);
                 Console.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, copy));
             }

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace LTHKit.Notebook.Document;
 
 /// <summary>One cell of a notebook, a view on its JSON.</summary>
@@ -69,14 +71,5 @@ internal static class MultilineText
 
     public static JsonArray Split(string text) => [.. Lines(text).Select(line => (JsonNode)line)];
 
-    public static IEnumerable<string> Lines(string text)
-    {
-        for (int start = 0, end; start < text.Length; start = end)
-        {
-            end = text.IndexOf('\n', start) + 1;
-            if (end == 0)
-                end = text.Length;
-            yield return text[start..end];
-        }
-    }
+    public static IEnumerable<string> Lines(string text) => Regex.Matches(text, @".*\n|.+").Select(line => line.Value);
 }

@@ -13,8 +13,6 @@ internal static class FigureImages
     /// </summary>
     public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false)
     {
-        if (!Formats.Contains(format))
-            throw new UserException($"There is no picture format '{format}'; choose {string.Join(" or ", Formats)}.");
         var document = NotebookDocument.Load(notebook);
         var figures = document.Cells.Where(cell => cell.IsCode)
             .SelectMany(cell => cell.Outputs.Select(output => output!["data"] as JsonObject).Where(data => data?[NotebookFormatters.Plotly] is JsonObject)
@@ -23,7 +21,6 @@ internal static class FigureImages
         if (figures.Count == 0)
             return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");
         var images = await DrawAsync(figures.Select(f => f.Data[NotebookFormatters.Plotly]!), format, scale).ConfigureAwait(false);
-        AtomicFile.CreateFolder(folder);
         var paths = new List<string>();
         foreach (var ((name, data), image) in figures.Zip(images))
         {

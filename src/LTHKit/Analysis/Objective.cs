@@ -41,13 +41,8 @@ public sealed class Objective
         (Module, _batches, Count, BatchCount, _loss) = (module, batches, count, batchCount, loss ?? Losses.CrossEntropy);
     }
 
-    /// <summary>The module.</summary>
     public nn.Module<Tensor, Tensor> Module { get; }
-
-    /// <summary>Number of images.</summary>
     public int Count { get; }
-
-    /// <summary>Number of batches.</summary>
     public int BatchCount { get; }
 
     /// <summary>The images in the module's number type, in order. Each batch is disposed by whoever receives it.</summary>

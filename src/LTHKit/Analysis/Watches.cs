@@ -17,7 +17,6 @@ public sealed record CurvatureWatch : Watch
     /// <summary>The name of the error bound among the numbers: an eigenvalue lies within this distance.</summary>
     public const string Residual = "residual";
 
-    /// <inheritdoc/>
     public override string Name => "curvature";
 
     /// <summary>The images that the loss is a mean over.</summary>
@@ -26,7 +25,6 @@ public sealed record CurvatureWatch : Watch
     /// <summary>How it is measured; the seed is the run's.</summary>
     public HessianOptions Hessian { get; init; } = new();
 
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
@@ -35,7 +33,6 @@ public sealed record CurvatureWatch : Watch
         return new Dictionary<string, double> { [TopEigenvalue] = top.Value, [Residual] = top.Residual };
     }
 
-    /// <inheritdoc/>
     public override void Validate(ModelSpec model, ImageSet data)
     {
         Hessian.Validated();
@@ -49,7 +46,6 @@ public sealed record CurvatureWatch : Watch
 /// </summary>
 public sealed record GradientFlow : Watch
 {
-    /// <inheritdoc/>
     public override string Name => "gradient-flow";
 
     /// <summary>The images that the loss is a mean over.</summary>
@@ -87,7 +83,6 @@ public sealed record GradientFlow : Watch
         return Of(new Objective(network, data, Sample), mask, (Layers.Count == 0 ? network.Prunable : Layers).Contains, cancel);
     }
 
-    /// <inheritdoc/>
     public override void Validate(ModelSpec model, ImageSet data)
     {
         Sample.Validated(data);

@@ -34,7 +34,6 @@ public sealed class Batches : IDisposable
         _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
     }
 
-    /// <summary>Images a training batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>Training batches an epoch, the last, shorter one included.</summary>
@@ -96,7 +95,6 @@ public sealed class Batches : IDisposable
             .Chunk(BatchSize).Select(At);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _scale.Dispose();
@@ -141,7 +139,7 @@ public sealed class Batches : IDisposable
 
     private Tensor Normalised(Tensor images)
     {
-        var values = images.to(ScalarType.Float32).mul(_scale).add_(_shift, Scalars.One);
+        var values = images.to(ScalarType.Float32).mul(_scale).add_(_shift);
         return _channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
     }
 
@@ -158,10 +156,8 @@ public sealed class Batches : IDisposable
 /// <param name="Labels">Their classes, int64. // [B]</param>
 public sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 {
-    /// <summary>How many images there are.</summary>
     public int Count => (int)Labels.shape[0];
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         Images.Dispose();
@@ -181,6 +177,5 @@ public sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
 /// <param name="Flip">Whether half of the images are mirrored, left to right.</param>
 public sealed record Augmentation(int? Padding = null, bool Flip = true)
 {
-    /// <summary>No augmentation.</summary>
     public static Augmentation None { get; } = new(0, false);
 }

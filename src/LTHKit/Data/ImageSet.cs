@@ -20,16 +20,12 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     /// <summary>The set's name, as in <see cref="DataSpec.Name"/>.</summary>
     public string Name => Spec.Name;
 
-    /// <summary>Number of classes.</summary>
     public int Classes => ClassNames.Count;
-
-    /// <summary>Where the images are.</summary>
     public Device Device => Train.Images.device;
 
     /// <summary>A copy on <paramref name="device"/>; this set stays as it is, and each is disposed by its owner.</summary>
     public ImageSet To(Device device) => this with { Train = Train.To(device), Validation = Validation.To(device), Test = Test.To(device) };
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         Train.Dispose();
@@ -37,7 +33,6 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         Test.Dispose();
     }
 
-    /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Name}: {Classes} classes, {Channels}x{Height}x{Width}, {Train.Count:N0} training, {Validation.Count:N0} validation, " +
         $"{Test.Count:N0} test images{string.Concat(Notes.Select(note => $"; {note}"))}");
@@ -143,7 +138,6 @@ public sealed class ImageSplit : IDisposable
     /// <summary>The classes, int64, from 0. // [N]</summary>
     public Tensor Labels { get; }
 
-    /// <summary>How many images there are.</summary>
     public int Count { get; }
 
     /// <summary>Every crop within so many zeros on each side, as a view by image, top and left, made once. // [N, C, 2p+1, 2p+1, H, W]</summary>
@@ -170,7 +164,6 @@ public sealed class ImageSplit : IDisposable
         return padded.unfold(2, height, 1).unfold(3, width, 1).DetachFromDisposeScope();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var crops in _crops.Values)

@@ -51,7 +51,6 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
         Holes = sweeps.SelectMany(sweep => sweep.Holes).DistinctBy(hole => hole.Spec.Id).Count();
     }
 
-    /// <summary>The runs behind it.</summary>
     public IReadOnlyList<RunResult> Runs { get; init; } = [];
 
     /// <summary>How many runs of its sweeps are missing.</summary>
@@ -67,7 +66,6 @@ public sealed class SeedResults
     private SeedResults(Sweep sweep, int seed, IEnumerable<(double Halvings, double Sparsity)> shared) => (_sweep, Seed, _tickets) = (sweep, seed,
         [.. shared.Select(at => (at.Sparsity, sweep.Runs.FirstOrDefault(run => run.Spec.Halvings == at.Halvings && run.Spec.Seed == seed)))]);
 
-    /// <summary>The seed.</summary>
     public int Seed { get; }
 
     /// <summary>Of the dense network.</summary>

@@ -30,16 +30,9 @@ public sealed partial class Lab : IDisposable
         _runner = new Runner(Store, Data, device);
     }
 
-    /// <summary>The experiment's size.</summary>
     public Profile Profile { get; }
-
-    /// <summary>Where training takes place.</summary>
     public Device Device { get; }
-
-    /// <summary>Runs trained at the same time.</summary>
     public int Jobs { get; }
-
-    /// <summary>Where runs are kept.</summary>
     public RunStore Store { get; }
 
     /// <summary>Opens a laboratory.</summary>
@@ -253,7 +246,6 @@ public sealed partial class Lab : IDisposable
         if (!_train)
             throw new MissingException($"{run.Spec.Label} has not been measured for its {name}");
         var value = compute(at);
-        AtomicFile.CreateFolder(Path.GetDirectoryName(path)!);
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
         return value;
     }
@@ -302,10 +294,8 @@ public sealed partial class Lab : IDisposable
     /// </summary>
     public void Interrupt() => _workers.Interrupt();
 
-    /// <inheritdoc/>
     public override string ToString() => $"laboratory: {Profile.Data.Name}, {Profile.Model.Name}, {Profile.Seeds} seeds, on {Device}, runs in {Store.Root}";
 
-    /// <summary>Frees the data sets.</summary>
     public void Dispose()
     {
         foreach (var set in _data.Values.Where(d => d.IsValueCreated))

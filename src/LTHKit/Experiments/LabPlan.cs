@@ -2,13 +2,10 @@ using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 
-/// <summary>A run that a sweep asks for or builds on, as a plan has it.</summary>
-/// <param name="Run">Its name.</param>
-/// <param name="Missing">Whether it has to be trained.</param>
-/// <param name="Epochs">That its training has.</param>
-/// <param name="Seconds">That it takes here, about; null where only a few steps could tell, and none were to be taken.</param>
-/// <param name="Bytes">That it takes in the store, about.</param>
-/// <param name="Measured">Whether the seconds are those of a few steps taken now; otherwise finished runs of the store tell them.</param>
+/// <summary>
+/// A run that a sweep asks for or builds on, as a plan has it. The seconds, null where only a few steps could tell and none were to be taken, are those of a few
+/// steps taken now where they are measured; otherwise finished runs of the store tell them.
+/// </summary>
 internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double? Seconds, long Bytes, bool Measured);
 
 public sealed partial class Lab

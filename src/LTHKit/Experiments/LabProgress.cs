@@ -32,7 +32,31 @@ internal sealed class LabProgress : IDisposable
             Update(() => { });
     }
 
-    public TrainingCallback Watch(RunSpec spec) => new Watcher(this, spec);
+    public TrainingCallback Watch(RunSpec spec)
+    {
+        var epochClock = Stopwatch.StartNew();
+        double? position = null;        // in epochs
+        return new(StepDone, EpochDone, doing => Update(() => _last = $"{spec.Label}: {doing}"));
+
+        void StepDone(Step done, int iterations) => Update(() =>
+        {
+            _trained.Add(spec.Id);
+            if (position is null)
+                _epochsDone += done.Epochs - spec.Rewind.Epochs;        // what an earlier process has done of this run
+            var now = done.Epochs + done.Iterations / (double)iterations;
+            _epochsDone += now - (position ?? done.Epochs);
+            _epochsHere += now - (position ?? done.Epochs);
+            position = now;
+        });
+
+        void EpochDone(TrainedEpoch epoch)
+        {
+            var (metrics, speed) = (epoch.Evaluation.Value, epoch.Images / epochClock.Elapsed.TotalSeconds);
+            epochClock.Restart();
+            Update(() => _last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, ")
+                + FormattableString.Invariant($"validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s"));
+        }
+    }
 
     /// <summary>A run is finished, whoever trained it.</summary>
     public void Finished(RunSpec spec)
@@ -76,32 +100,4 @@ internal sealed class LabProgress : IDisposable
 
     private static string Span(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
         : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.Seconds} s";
-
-    private sealed class Watcher(LabProgress owner, RunSpec spec) : TrainingCallback
-    {
-        private readonly Stopwatch _epochClock = Stopwatch.StartNew();
-        private double? _position;      // in epochs
-
-        public override void Preparing(string doing) => owner.Update(() => owner._last = $"{spec.Label}: {doing}");
-
-        public override void StepDone(Trainer trainer, Step done, int iterations) => owner.Update(() =>
-        {
-            owner._trained.Add(spec.Id);
-            if (_position is null)
-                owner._epochsDone += done.Epochs - spec.Rewind.Epochs;      // what an earlier process has done of this run
-            var position = done.Epochs + done.Iterations / (double)iterations;
-            owner._epochsDone += position - (_position ?? done.Epochs);
-            owner._epochsHere += position - (_position ?? done.Epochs);
-            _position = position;
-        });
-
-        public override void EpochDone(Trainer trainer, TrainedEpoch epoch)
-        {
-            var (metrics, speed) = (epoch.Evaluation.Value, trainer.ImagesPerEpoch / _epochClock.Elapsed.TotalSeconds);
-            _epochClock.Restart();
-            owner.Update(() => owner._last = FormattableString.Invariant(
-                $"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, ")
-                    + FormattableString.Invariant($"validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s"));
-        }
-    }
 }

@@ -70,9 +70,4 @@ internal sealed class Plan(bool elsewhere = false)
 }
 
 /// <summary>Runs that one sweep asked for.</summary>
-/// <param name="Lab">Where they are to be trained.</param>
-/// <param name="Specs">What to run.</param>
-/// <param name="Watches">What to measure while they train.</param>
-/// <param name="Keep">At which points to keep their networks.</param>
-/// <param name="Origin">The plan's, when they were noted.</param>
 internal sealed record Asked(Lab Lab, IReadOnlyList<RunSpec> Specs, IReadOnlyList<Watch> Watches, IReadOnlyList<Step> Keep, int Origin);

@@ -26,13 +26,8 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
         return JsonNode.Parse(stream)!.AsObject();
     });
 
-    /// <summary>The images.</summary>
     public DataSpec Data { get; init; } = new();
-
-    /// <summary>The network.</summary>
     public ModelSpec Model { get; init; } = new();
-
-    /// <summary>How it is trained.</summary>
     public Recipe Recipe { get; init; } = new();
 
     /// <summary>The share of the surviving weights that each round of pruning cuts, the last one for all rounds after it.</summary>
@@ -50,13 +45,8 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     /// <summary>The images that Figure 6 sets beside <see cref="Data"/>.</summary>
     public IReadOnlyList<DataSpec> OtherData { get; init; } = [];
 
-    /// <summary>How large analyses are.</summary>
     public AnalysisSize Analysis { get; init; } = new();
-
-    /// <summary>The rewind point in epochs.</summary>
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
-
-    /// <summary>The names of the profiles.</summary>
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
 
     /// <summary>For two CPU cores, on the synthetic set.</summary>

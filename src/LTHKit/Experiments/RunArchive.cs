@@ -9,7 +9,6 @@ namespace LTHKit.Experiments;
 /// Finished runs as text: a line of runs.jsonl each, with specification, result, curves, how and when it was made, and what watches and analyses measured;
 /// tickets beside it in masks/, packed, one file for all runs that share a ticket; and weights where they are asked for. Every line and file carries its hash.
 /// </summary>
-/// <param name="folder">Where they lie.</param>
 internal sealed partial class RunArchive(string folder)
 {
     private const int HashDigits = 16;

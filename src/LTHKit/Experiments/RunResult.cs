@@ -18,13 +18,11 @@ public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, dou
 {
     private EpochMetrics? Best => Epochs.MaxBy(epoch => epoch.ValidationAccuracy);       // the first of equals
 
-    /// <summary>Its name in the run store.</summary>
     public string Id => Spec.Id;
 
     /// <summary>Test accuracy at the epoch of best validation accuracy (the first of equals); what the paper reports.</summary>
     public double TestAccuracy => Best?.TestAccuracy ?? double.NaN;
 
-    /// <summary>Test accuracy after the last epoch.</summary>
     public double LastTestAccuracy => Epochs.Count == 0 ? double.NaN : Epochs[^1].TestAccuracy;
 
     /// <summary>The epoch of best validation accuracy, counted from 0.</summary>
@@ -33,7 +31,6 @@ public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, dou
     /// <summary>Wall time of all its epochs.</summary>
     public double Seconds => Epochs.Sum(epoch => epoch.Seconds);
 
-    /// <inheritdoc/>
     public override string ToString() => FormattableString.Invariant($"{Spec.Label}: {100 * TestAccuracy:0.00} % test accuracy, run {Id}{(Imported ? ", imported" : "")}");
 }
 

@@ -40,22 +40,14 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     // Copies of a spec share this table, in which each has an entry of its own.
     private readonly ConditionalWeakTable<RunSpec, Known> _known = [];
 
-    /// <summary>The data set.</summary>
     public DataSpec Data { get; init; } = new();
-
-    /// <summary>The network.</summary>
     public ModelSpec Model { get; init; } = new();
-
-    /// <summary>How it is trained.</summary>
     public Recipe Recipe { get; init; } = new();
-
-    /// <summary>How the ticket is drawn.</summary>
     public Pruner Pruning { get; init; } = Pruner.Imp;
 
     /// <summary>The share of the survivors that each round cuts; the last one holds for all rounds after it.</summary>
     public IReadOnlyList<double> Rates { get; init; } = [0.2];
 
-    /// <summary>What is changed in retraining.</summary>
     public IReadOnlyList<Tweak> Tweaks { get; init; } = [];
 
     /// <summary>
@@ -121,13 +113,8 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         [$"{Model.Name} on {Data.Label}", Level == 0 ? "dense" : FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse"),
             .. Ticket, .. Tweaks.Select(t => t.Label), $"seed {Seed}"]);
 
-    /// <inheritdoc/>
     public override string ToString() => Label;
-
-    /// <inheritdoc/>
     public bool Equals(RunSpec? other) => Id == other?.Id;
-
-    /// <inheritdoc/>
     public override int GetHashCode() => Id.GetHashCode();
 
     /// <summary>How its ticket was drawn and from where it is retrained, as far as that goes not without saying: "snip", "rewound to epoch 33".</summary>
@@ -174,8 +161,6 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
             throw new UserException($"The rewind point is {Rewind}; it must lie in [0ep, {epochs}ep), before the end of the training.");
         if (Rewind.Iterations > 0 && Drawing is not null && Drawing.BatchSize != Recipe.BatchSize)
             throw new UserException($"The rewind point {Rewind} counts steps of {Drawing.BatchSize} images, tickets have {Recipe.BatchSize}: give epochs.");
-        if (Tweaks.Any(t => t is null))
-            throw new UserException("One of the tweaks is null; leave it out.");
         foreach (var tweak in Tweaks)
             tweak.Validate(Recipe);
         if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)

@@ -19,7 +19,6 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
     public const int Algorithms = 5;
 
-    /// <summary>The store's folder.</summary>
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
     /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>

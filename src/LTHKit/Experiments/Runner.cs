@@ -42,7 +42,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Look();
         try
         {
-            trainer.Run([new Callback(Keep, Record), .. callbacks], cancel);
+            trainer.Run([new(Keep, Record), .. callbacks], cancel);
         }
         catch (OperationCanceledException) when (trainer is { Standing.Iterations: > 0, IsBetweenSteps: true })
         {
@@ -429,8 +429,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             if (at == spec.Recipe.Epochs)
                 LoadAt(spec, store.Folder(spec).Checkpoint, start.Network, at);
             else
-                trainer.Run([new Callback(epoch: Compare), .. callbacks.Select(c => new Callback((done, iterations) => c.StepDone(trainer, done, iterations)))],
-                    cancel, at);
+                trainer.Run([new(EpochDone: Compare), .. callbacks.Select(c => new TrainingCallback(c.StepDone))], cancel, at);
             look(at, start.Network, mask);
         }
 
@@ -447,20 +446,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private IDisposable Acquire(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
         => store.Acquire(spec, () => Tell(callbacks, "waiting for another process"), cancel);
 
-    private static void Tell(IReadOnlyList<TrainingCallback> callbacks, string doing) => callbacks.ToList().ForEach(c => c.Preparing(doing));
+    private static void Tell(IReadOnlyList<TrainingCallback> callbacks, string doing) => callbacks.ToList().ForEach(c => c.Preparing?.Invoke(doing));
 
     /// <summary>Of a run that another builds on and that is trained again for it, the epochs are told to the other's callbacks as its preparation.</summary>
     private static IReadOnlyList<TrainingCallback> Again(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks)
-        => [new Callback(epoch: trained => Tell(callbacks, $"{spec.Label} again, epoch {trained.Epoch + 1}/{spec.Recipe.Epochs}"))];
+        => [new(EpochDone: trained => Tell(callbacks, $"{spec.Label} again, epoch {trained.Epoch + 1}/{spec.Recipe.Epochs}"))];
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
-
-    private sealed class Callback(Action<Step, int>? step = null, Action<TrainedEpoch>? epoch = null) : TrainingCallback
-    {
-        public override void StepDone(Trainer trainer, Step done, int iterations) => step?.Invoke(done, iterations);
-
-        public override void EpochDone(Trainer trainer, TrainedEpoch trained) => epoch?.Invoke(trained);
-    }
 
     internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
     {

@@ -44,7 +44,6 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
         .Join(other.All, AtSparsity, AtSparsity, (mine, theirs) => (Run: mine, Gain: mine.TestAccuracy - theirs.TestAccuracy))
         .GroupBy(gain => gain.Run.Spec.Halvings).OrderBy(g => g.Key).Select(g => new SweepPoint([.. g.Select(gain => gain.Run)], [.. g.Select(gain => gain.Gain)]))];
 
-    /// <inheritdoc/>
     public override string ToString()
         => $"{Name}: {Runs.Count} sparse runs, {Dense.Count} dense{(Holes.Count == 0 ? "" : $", {Holes.Count} without a result")}";
 

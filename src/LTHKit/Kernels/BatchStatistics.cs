@@ -22,7 +22,6 @@ internal sealed unsafe class BatchStatistics(int channels)
     public void Finish(SparseUnit unit, double[] totals, Planes planes, float* gamma, float* beta)
     {
         var norm = unit.Norm;
-        // Not by add_: the scalar that TorchSharp makes of the 1 may be collected before libtorch has read it.
         var batches = ++*(long*)norm.num_batches_tracked!.storage<long>().data_ptr();
         double count = planes.Count, momentum = norm.momentum ?? 1.0 / batches;
         float* runningMean = Planes.Start(norm.running_mean!), runningVariance = Planes.Start(norm.running_var!);

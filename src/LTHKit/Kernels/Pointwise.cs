@@ -48,7 +48,7 @@ internal sealed unsafe partial class Passes<V>
     {
         public static V Value(V u) => V.Max(u, V.All(0));
 
-        public static V Slope(V u) => (u > V.All(0)) & V.All(1);
+        public static V Slope(V u) => V.GreaterThan(u, V.All(0)) & V.All(1);
     }
 
     /// <summary>u * sigmoid(u).</summary>

@@ -24,9 +24,7 @@ internal unsafe interface IVector<V> where V : struct, IVector<V>
     static abstract V operator &(V a, V b);
 
     /// <summary>All bits set where a > b.</summary>
-    static abstract V operator >(V a, V b);
-
-    static abstract V operator <(V a, V b);
+    static abstract V GreaterThan(V a, V b);
 
     static abstract V Max(V a, V b);
 
@@ -57,8 +55,7 @@ internal readonly unsafe struct Floats4(Vector128<float> value) : IVector<Floats
     public static Floats4 operator *(Floats4 a, Floats4 b) => new(a._value * b._value);
     public static Floats4 operator /(Floats4 a, Floats4 b) => new(a._value / b._value);
     public static Floats4 operator &(Floats4 a, Floats4 b) => new(a._value & b._value);
-    public static Floats4 operator >(Floats4 a, Floats4 b) => new(Vector128.GreaterThan(a._value, b._value));
-    public static Floats4 operator <(Floats4 a, Floats4 b) => new(Vector128.LessThan(a._value, b._value));
+    public static Floats4 GreaterThan(Floats4 a, Floats4 b) => new(Vector128.GreaterThan(a._value, b._value));
     public static Floats4 Max(Floats4 a, Floats4 b) => new(Vector128.Max(a._value, b._value));
     public static Floats4 Min(Floats4 a, Floats4 b) => new(Vector128.Min(a._value, b._value));
     public static Floats4 Scale(Floats4 a, Floats4 n) => new((a._value.AsInt32() + (n._value.AsInt32() << 23)).AsSingle());
@@ -80,8 +77,7 @@ internal readonly unsafe struct Floats8(Vector256<float> value) : IVector<Floats
     public static Floats8 operator *(Floats8 a, Floats8 b) => new(a._value * b._value);
     public static Floats8 operator /(Floats8 a, Floats8 b) => new(a._value / b._value);
     public static Floats8 operator &(Floats8 a, Floats8 b) => new(a._value & b._value);
-    public static Floats8 operator >(Floats8 a, Floats8 b) => new(Vector256.GreaterThan(a._value, b._value));
-    public static Floats8 operator <(Floats8 a, Floats8 b) => new(Vector256.LessThan(a._value, b._value));
+    public static Floats8 GreaterThan(Floats8 a, Floats8 b) => new(Vector256.GreaterThan(a._value, b._value));
     public static Floats8 Max(Floats8 a, Floats8 b) => new(Vector256.Max(a._value, b._value));
     public static Floats8 Min(Floats8 a, Floats8 b) => new(Vector256.Min(a._value, b._value));
     public static Floats8 Scale(Floats8 a, Floats8 n) => new((a._value.AsInt32() + (n._value.AsInt32() << 23)).AsSingle());
@@ -103,8 +99,7 @@ internal readonly unsafe struct Floats16(Vector512<float> value) : IVector<Float
     public static Floats16 operator *(Floats16 a, Floats16 b) => new(a._value * b._value);
     public static Floats16 operator /(Floats16 a, Floats16 b) => new(a._value / b._value);
     public static Floats16 operator &(Floats16 a, Floats16 b) => new(a._value & b._value);
-    public static Floats16 operator >(Floats16 a, Floats16 b) => new(Vector512.GreaterThan(a._value, b._value));
-    public static Floats16 operator <(Floats16 a, Floats16 b) => new(Vector512.LessThan(a._value, b._value));
+    public static Floats16 GreaterThan(Floats16 a, Floats16 b) => new(Vector512.GreaterThan(a._value, b._value));
     public static Floats16 Max(Floats16 a, Floats16 b) => new(Vector512.Max(a._value, b._value));
     public static Floats16 Min(Floats16 a, Floats16 b) => new(Vector512.Min(a._value, b._value));
     public static Floats16 Scale(Floats16 a, Floats16 n) => new((a._value.AsInt32() + (n._value.AsInt32() << 23)).AsSingle());

@@ -42,7 +42,6 @@ public sealed class ConvUnit
     /// <summary>Where in the network, for instance "layer1.0.conv1".</summary>
     public string Path { get; private set; } = "";
 
-    /// <summary>The convolution.</summary>
     public Conv2d Convolution { get; }
 
     /// <summary>The BatchNorm after it; null where the architecture has none.</summary>
@@ -100,33 +99,13 @@ public sealed class ConvUnit
         }
         var y = Convolution.call(x);
         if (Norm is not null)
-            y = Normalised(Norm, y);
+            y = Norm.call(y);
         if (Skip is not null)
-            y = y.add(Skip.call(x), Scalars.One);
+            y += Skip.call(x);
         if (added is not null)
-            y = y.add(added, Scalars.One);
+            y += added;
         return (_activation is null ? y : _activation.call(y), x);
     }
-
-    /// <summary>bn(y). Where TorchSharp's module finds a count of its batches, it adds a scalar of the moment to it; here it finds none.</summary>
-    private static Tensor Normalised(BatchNorm2d norm, Tensor y)
-    {
-        ref var counter = ref Counter(norm);
-        if (!norm.training || norm.momentum is null || counter is not { } count)
-            return norm.call(y);
-        try
-        {
-            counter = null;
-            return norm.call(y);
-        }
-        finally
-        {
-            counter = count.add_(Scalars.One, Scalars.One);
-        }
-    }
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_num_batches_tracked")]
-    private static extern ref Tensor? Counter(NormBase norm);
 
     /// <summary>The mean of each plane that this unit put out. // [N, C, H, W] -> [N, C]</summary>
     internal Tensor Means(Tensor y) => Sparse is null ? y.mean([2, 3]) : Sparse.Means(y);

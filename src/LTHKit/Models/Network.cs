@@ -45,10 +45,7 @@ public class Network : nn.Module<Tensor, Tensor>
                      select new Block(block.Key, [.. block.Select(a => a.Unit!)], [.. block], residual is not null, residual?.Shortcut?.Convolution)];
     }
 
-    /// <summary>The architecture.</summary>
     public ModelSpec Model { get; }
-
-    /// <summary>The input it was built for.</summary>
     public InputSpec Input { get; }
 
     /// <summary>
@@ -97,7 +94,6 @@ public class Network : nn.Module<Tensor, Tensor>
     /// <summary>Number of weights in the skip connections that tweaks injected; biases and BatchNorm are not counted, as in <see cref="Prunable"/>.</summary>
     public long InjectedWeights => Units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
 
-    /// <summary>Number of parameters, all of them.</summary>
     public long ParameterCount => parameters().Sum(p => p.numel());
 
     /// <summary>Parameters and buffers by name, each once.</summary>
@@ -107,25 +103,19 @@ public class Network : nn.Module<Tensor, Tensor>
     /// <summary>For instance "resnet18, 11,220,132 parameters".</summary>
     public override string ToString() => FormattableString.Invariant($"{Model.Name}, {ParameterCount:N0} parameters");
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor input) => _body.call(input);
 
-    /// <inheritdoc/>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
         => base.named_parameters(recurse).Select(p => (Own(p.name), p.parameter));
 
-    /// <inheritdoc/>
     public override Parameter get_parameter(string target) => named_parameters().FirstOrDefault(p => p.name == target).parameter;
 
-    /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => base.named_buffers(recurse, include_nonpersistent).Select(b => (Own(b.name), b.buffer));
 
-    /// <inheritdoc/>
     public override IEnumerable<(string name, nn.Module module)> named_modules()
         => base.named_modules().Where(m => m.module != _body).Select(m => (Own(m.name), m.module));
 
-    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);

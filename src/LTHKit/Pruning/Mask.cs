@@ -32,10 +32,7 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     /// <summary>Names and counts by layer, in the network's order.</summary>
     public IReadOnlyList<LayerMask> Layers { get; }
 
-    /// <summary>Number of weights kept.</summary>
     public long Kept => Layers.Sum(l => l.Kept);
-
-    /// <summary>Number of weights the mask covers.</summary>
     public long Total => Layers.Sum(l => l.Total);
 
     /// <summary>Share of the covered weights that are zero, in [0, 1].</summary>
@@ -55,7 +52,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
         ? kept
         : throw new UserException($"The mask has no layer '{name}'; it covers {string.Join(", ", _kept.Keys)}.");
 
-    /// <summary>Whether the mask covers that weight.</summary>
     public bool Covers(string name) => _kept.ContainsKey(name);
 
     /// <summary>Sets the pruned weights of <paramref name="network"/> to exactly zero.</summary>
@@ -141,7 +137,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
         }).ToList());
     }
 
-    /// <inheritdoc/>
     public bool Equals(Mask? other)
     {
         if (other is null || !SameLayers(other))
@@ -150,16 +145,12 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
         return _kept.All(l => l.Value.shape.SequenceEqual(other._kept[l.Key].shape) && l.Value.cpu().eq(other._kept[l.Key].cpu()).all().ToBoolean());
     }
 
-    /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as Mask);
-
-    /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Kept, Total, _kept.Count);
 
     /// <summary>For instance "89.3 % sparse, 1,198,247 of 11,159,232 weights kept".</summary>
     public override string ToString() => FormattableString.Invariant($"{100 * Sparsity:0.0} % sparse, {Kept:N0} of {Total:N0} weights kept");
 
-    /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {
         foreach (var kept in _kept.Values)
@@ -193,7 +184,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
 /// <param name="Kept">Weights kept.</param>
 public sealed record LayerMask(string Name, IReadOnlyList<long> Shape, long Kept)
 {
-    /// <summary>Weights in all.</summary>
     public long Total { get; } = Shape.Aggregate(1L, (a, b) => a * b);
 
     /// <summary>Share of the layer's weights that are zero, in [0, 1].</summary>

@@ -49,7 +49,6 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
     /// <summary>In how many exponential steps a cut is made, scoring anew each time.</summary>
     public int Rounds { get; init; } = 1;
 
-    /// <summary>How the cut is spread over the layers.</summary>
     public Distribution Distribution { get; init; } = Distribution.Global;
 
     /// <summary>Layers that are left whole, by the beginning of their names: "conv1", "layer1.0". The sparsity still counts all layers.</summary>

@@ -5,7 +5,6 @@ namespace LTHKit.Training;
 /// <summary>In which numbers a network's forward pass and its gradients are computed. Weights, their gradients and the optimiser are float32 always.</summary>
 public enum Precision
 {
-    /// <summary>float32.</summary>
     Fp32,
 
     /// <summary>float32 whose products have a mantissa of ten bits on CUDA devices that can; elsewhere the same as <see cref="Fp32"/>.</summary>

@@ -28,7 +28,6 @@ public readonly partial record struct Step(int Epochs, int Iterations = 0)
     /// <summary>The same point with its steps counted from the last whole epoch, for epochs of <paramref name="length"/> steps.</summary>
     public Step Within(int length) => new(Epochs + Iterations / length, Iterations % length);
 
-    /// <inheritdoc/>
     public override string ToString() => Iterations == 0 ? $"{Epochs}ep" : Epochs == 0 ? $"{Iterations}it" : $"{Epochs}ep{Iterations}it";
 
     [GeneratedRegex(@"^\s*((?<epochs>\d+)\s*ep)?\s*((?<iterations>\d+)\s*it)?\s*$")]

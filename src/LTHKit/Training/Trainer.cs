@@ -56,7 +56,6 @@ internal sealed class Trainer : IDisposable
 
     public Batches Batches { get; }
     public int Iterations => Batches.Iterations;
-    public int ImagesPerEpoch => _data.Train.Count;
     internal MaskedOptimiser Optimiser { get; }
 
     public void Resume(string checkpoint, string run = "")
@@ -99,9 +98,9 @@ internal sealed class Trainer : IDisposable
             var epoch = NextEpoch;
             var (loss, accuracy) = TrainEpoch(epoch, callbacks, cancel);
             NextEpoch++;
-            var trained = new TrainedEpoch(epoch, loss, new(() => Evaluate(epoch, loss, accuracy, clock, cancel)));
+            var trained = new TrainedEpoch(epoch, _data.Train.Count, loss, new(() => Evaluate(epoch, loss, accuracy, clock, cancel)));
             foreach (var callback in callbacks)
-                callback.EpochDone(this, trained);
+                callback.EpochDone?.Invoke(trained);
         }
         if (end.Iterations > 0)
             TrainEpoch(end.Epochs, callbacks, cancel, end.Iterations);
@@ -152,9 +151,9 @@ internal sealed class Trainer : IDisposable
             Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, _correct);
             (Standing, IsBetweenSteps) = (new(epoch, ++iteration), true);
             foreach (var callback in callbacks ?? [])
-                callback.StepDone(this, new(epoch, iteration), iterations);
+                callback.StepDone?.Invoke(new(epoch, iteration), iterations);
         }
-        var images = Math.Min(iteration * Batches.BatchSize, ImagesPerEpoch) - begin * Batches.BatchSize;
+        var images = Math.Min(iteration * Batches.BatchSize, _data.Train.Count) - begin * Batches.BatchSize;
         var perStep = _losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
         if (bad >= 0)

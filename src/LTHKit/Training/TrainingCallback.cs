@@ -4,18 +4,13 @@ namespace LTHKit.Training;
 /// Something that watches a training: logging, checkpoints, a Hessian trace. Callbacks read the trainer and never change it, so
 /// that what each sees does not depend on their order. One that throws ends the training, so whatever records it comes first.
 /// </summary>
-internal abstract class TrainingCallback
-{
-    /// <summary>While the network is prepared.</summary>
-    public virtual void Preparing(string doing) { }
+/// <param name="StepDone">The point reached, and how many iterations an epoch has.</param>
+/// <param name="EpochDone">Before its evaluation, which the first who asks for it has made.</param>
+/// <param name="Preparing">What is being done while the network is prepared.</param>
+internal sealed record TrainingCallback(Action<Step, int>? StepDone = null, Action<TrainedEpoch>? EpochDone = null, Action<string>? Preparing = null);
 
-    public virtual void StepDone(Trainer trainer, Step done, int iterations) { }
-
-    public virtual void EpochDone(Trainer trainer, TrainedEpoch epoch) { }
-}
-
-/// <summary>An epoch that has just been trained.</summary>
-internal sealed record TrainedEpoch(int Epoch, double TrainLoss, Lazy<EpochMetrics> Evaluation);
+/// <summary>An epoch of so many images that has just been trained.</summary>
+internal sealed record TrainedEpoch(int Epoch, int Images, double TrainLoss, Lazy<EpochMetrics> Evaluation);
 
 /// <summary>The training loss became infinite or not a number; what was kept of the run is its last good epoch.</summary>
 /// <param name="message">Where.</param>

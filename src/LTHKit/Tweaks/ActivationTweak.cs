@@ -8,13 +8,9 @@ namespace LTHKit.Tweaks;
 /// <param name="Name">Its name in figures and tables.</param>
 public abstract record ActivationTweak(string Name) : Tweak
 {
-    /// <inheritdoc/>
     public override string Label => Name;
-
-    /// <inheritdoc/>
     public override string? Replaces => "the activations";
 
-    /// <inheritdoc/>
     public override void Validate(Network network)
     {
         if (network.Activations.Count == 0)
@@ -22,7 +18,6 @@ public abstract record ActivationTweak(string Name) : Tweak
                 + "not functions.");
     }
 
-    /// <inheritdoc/>
     public override void Rewrite(Network network, TweakContext context)
     {
         foreach (var activation in network.Activations)
@@ -47,7 +42,6 @@ public sealed record SmoothActivation(string Name = "swish") : ActivationTweak(N
         ["relu"] = ("ReLU", Activation.Relu),
     };
 
-    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         if (!Functions.ContainsKey(Name))
@@ -65,7 +59,6 @@ public sealed record SmoothActivation(string Name = "swish") : ActivationTweak(N
 /// <param name="Function">Elementwise and differentiable: [...] -> [...], the same shape.</param>
 public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function) : ActivationTweak(Name)
 {
-    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         if (string.IsNullOrWhiteSpace(Name))

@@ -12,20 +12,15 @@ namespace LTHKit.Tweaks;
 /// <param name="Weight">w, in [0, 1]; 0 changes nothing.</param>
 public sealed record Distillation(double Temperature = 4, double Weight = 0.9) : Tweak
 {
-    /// <inheritdoc/>
     public override string Label => FormattableString.Invariant($"distillation T={Temperature} w={Weight}");
-
-    /// <inheritdoc/>
     public override bool NeedsDense => Weight > 0;
 
-    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         UserException.Require(Temperature is > 0 and < double.PositiveInfinity, "The distillation temperature", Temperature, "a positive number, 4 is usual");
         UserException.Require(Weight is >= 0 and <= 1, "The distillation weight", Weight, "in [0, 1], 0.9 is usual");
     }
 
-    /// <inheritdoc/>
     public override Loss Wrap(Loss loss, TweakContext context)
     {
         if (Weight == 0)

@@ -6,13 +6,10 @@ namespace LTHKit.Tweaks;
 /// <param name="Amount">a, in [0, 1); 0 changes nothing. The published code spreads a over the wrong classes only: its a is this a * (C-1)/C.</param>
 public sealed record LabelSmoothing(double Amount = 0.1) : Tweak
 {
-    /// <inheritdoc/>
     public override string Label => FormattableString.Invariant($"label smoothing {Amount}");
 
-    /// <inheritdoc/>
     public override void Validate(Recipe recipe) => UserException.Require(Amount is >= 0 and < 1, "Label smoothing", Amount, "in [0, 1), the paper's is 0.1");
 
-    /// <inheritdoc/>
     public override Loss Wrap(Loss loss, TweakContext context)
         => (logits, target) => loss(logits, target with { Smoothing = target.Smoothing + Amount - target.Smoothing * Amount });
 }

@@ -27,13 +27,9 @@ public sealed record RescaledInit(
     /// <summary>Under which name the learned factors are kept with the run: a number for each weight and bias.</summary>
     internal const string Kept = "scales";
 
-    /// <inheritdoc/>
     public override string Label => "re-scaled init";
-
-    /// <inheritdoc/>
     public override string? Replaces => "the scales of the first weights";
 
-    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         Require(Iterations >= 0, nameof(Iterations), Iterations, "0 or more");
@@ -47,7 +43,6 @@ public sealed record RescaledInit(
             => UserException.Require(holds, $"The re-scaled initialisation's {name}", value, range);
     }
 
-    /// <inheritdoc/>
     public override void Initialise(Network network, TweakContext context)
     {
         if (Iterations == 0)

@@ -35,7 +35,6 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
 {
     private const double Published = 1e-4;
 
-    /// <inheritdoc/>
     public override string Label => (Kind, FirstWeight) switch
     {
         (SkipKind.Projection, Published) => "skip",
@@ -43,10 +42,8 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
         _ => $"skip ({Kind.ToString().ToLowerInvariant()})",
     };
 
-    /// <inheritdoc/>
     public override string? Replaces => "the skip connections";
 
-    /// <inheritdoc/>
     public override void Validate(Recipe recipe)
     {
         if (!Enum.IsDefined(Kind))
@@ -55,7 +52,6 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
             "positive, the published one is 1e-4");
     }
 
-    /// <inheritdoc/>
     public override void Validate(Network network)
     {
         if (network.Units.Count == 0)

@@ -10,23 +10,14 @@ using static TorchSharp.torch;
 namespace LTHKit.Tests.Analysis;
 
 /// <summary>Activation sparsity, gradient flow and multiply-adds.</summary>
-public sealed class ActivationTests : IDisposable
+public sealed class ActivationTests : OnSmallImages
 {
-    private readonly ImageSet _data = Small.Images();
-    private readonly DisposeScope _scope = NewDisposeScope();
-
-    private Objective On(nn.Module<Tensor, Tensor> module) => new(module, _data, new Sample { Part = Part.Test });
-
-    public void Dispose()
-    {
-        _scope.Dispose();
-        _data.Dispose();
-    }
+    private Objective On(nn.Module<Tensor, Tensor> module) => new(module, Data, new Sample { Part = Part.Test });
 
     [Fact]
     public void CountsEveryValueOfEveryActivation()
     {
-        using var network = Small.Network("resnet18", 2, _data, smooth: false);
+        using var network = Small.Network("resnet18", 2, Data, smooth: false);
         // What leaves the activations, collected one by one.
         var seen = new Dictionary<string, List<double>>();
         foreach (var activation in network.Activations)
@@ -39,7 +30,7 @@ public sealed class ActivationTests : IDisposable
                 return y;
             };
         }
-        var counted = ActivationSparsity.Measure(new Objective(network, _data, new Sample { Part = Part.Test, BatchSize = 7 }), 0.05);
+        var counted = ActivationSparsity.Measure(new Objective(network, Data, new Sample { Part = Part.Test, BatchSize = 7 }), 0.05);
         Assert.Equal(["stem", "layer1", "layer2", "layer3", "layer4"], counted.Select(s => s.Stage));
         foreach (var stage in counted)
         {
@@ -63,7 +54,7 @@ public sealed class ActivationTests : IDisposable
     [InlineData("conv4")]
     public void MuchOfReluIsSilentAndHardlyAnyOfSwish(string model)
     {
-        using Network relu = Small.Network(model, 4, _data, smooth: false), swish = Small.Network(model, 4, _data);
+        using Network relu = Small.Network(model, 4, Data, smooth: false), swish = Small.Network(model, 4, Data);
         Assert.All(ActivationSparsity.Measure(On(relu)), s => Assert.InRange(s.Share, 0.2, 0.9));
         Assert.All(ActivationSparsity.Measure(On(swish)), s => Assert.InRange(s.Share, 0, 0.1));
         Assert.All(ActivationSparsity.Measure(On(swish), 1e6), s => Assert.Equal(1, s.Share));
@@ -80,7 +71,7 @@ public sealed class ActivationTests : IDisposable
         var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         ActivationSparsity.Measure(On(network));
         Flops.Of(network, mask);
-        new GradientFlow().Measure(network, mask, _data, 0, default);
+        new GradientFlow().Measure(network, mask, Data, 0, default);
         Assert.Equal(before, Small.State(network));
         Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         // No hook stayed behind: a second measurement counts as many values.
@@ -90,21 +81,20 @@ public sealed class ActivationTests : IDisposable
     [Fact]
     public void GradientFlowIsTheNormOfTheSurvivorsGradients()
     {
-        using var network = Small.Network("vgg5", 2, _data);
+        using var network = Small.Network("vgg5", 2, Data);
         using var half = Small.HalfOf(network);
         var dead = network.Prunable[2];
         using var mask = new Mask([.. network.PrunableWeights().Select(w => (w.Name, w.Name == dead ? zeros_like(half[w.Name]) : half[w.Name].clone()))]);
         mask.Apply(network);
-        var measured = new GradientFlow { Sample = new Sample { BatchSize = 15 } }.Measure(network, mask, _data, 0, default);
+        var measured = new GradientFlow { Sample = new Sample { BatchSize = 15 } }.Measure(network, mask, Data, 0, default);
         network.eval();
-        using var batches = new Batches(_data, 500, 0);
-        using var batch = batches.Evaluation(_data.Train).Single();
-        nn.functional.cross_entropy(network.call(batch.Images.to(ScalarType.Float64)), batch.Labels).backward();
+        using var batch = Whole(Data.Train);
+        nn.functional.cross_entropy(network.call(batch.Images), batch.Labels).backward();
         Assert.Equal(network.Prunable, measured.Keys);
         foreach (var (name, weight) in network.PrunableWeights())
             Assert.Equal((weight.grad! * mask[name]).norm().ToDouble(), measured[name], 1e-10);
         Assert.Equal(0, measured[dead]);
-        Assert.Equal([network.Prunable[1]], new GradientFlow { Layers = [network.Prunable[1]] }.Measure(network, mask, _data, 0, default).Keys);
+        Assert.Equal([network.Prunable[1]], new GradientFlow { Layers = [network.Prunable[1]] }.Measure(network, mask, Data, 0, default).Keys);
     }
 
     [Fact]
@@ -119,8 +109,8 @@ public sealed class ActivationTests : IDisposable
         using var mask = new Mask([("conv.weight", rand(4, 3, 3, 3) > 0.5)]);
         Assert.Equal(64 * mask.Kept + 4 * 64 * 3, Flops.Of(module, [3, 8, 8], mask).Effective);
         var flow = GradientFlow.Of(objective, mask);
-        using var batches = new Batches(_data, 500, 0);
-        using var batch = batches.Evaluation(_data.Test).Single();
+        using var batches = new Batches(Data, 500, 0);
+        using var batch = batches.Evaluation(Data.Test).Single();
         nn.functional.cross_entropy(module.call(batch.Images), batch.Labels).backward();
         foreach (var (name, parameter) in module.named_parameters())
             Assert.Equal((mask.Covers(name) ? parameter.grad! * mask[name] : parameter.grad!).norm().ToDouble(), flow[name], 1e-5);
@@ -172,17 +162,17 @@ public sealed class ActivationTests : IDisposable
     [Fact]
     public void RefusesWhatItCannotCount()
     {
-        using var network = Small.Network("vgg5", 2, _data);
-        using var other = Small.Network("vgg5", 3, _data);
+        using var network = Small.Network("vgg5", 2, Data);
+        using var other = Small.Network("vgg5", 3, Data);
         using var mask = Small.HalfOf(other);
         Action[] mistakes =
         [
             () => ActivationSparsity.Measure(On(network), -1e-3),
             () => ActivationSparsity.Measure(On(network), double.NaN),
-            () => ActivationSparsity.Measure(new Objective(network, _data, new Sample { Images = 21, Part = Part.Test })),
+            () => ActivationSparsity.Measure(new Objective(network, Data, new Sample { Images = 21, Part = Part.Test })),
             () => ActivationSparsity.Measure(new Objective(nn.Linear(3, 2), [new Batch(ones(1, 3), zeros(1, dtype: ScalarType.Int64))])),
-            () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, _data, 0, default),
-            () => new GradientFlow().Measure(network, mask, _data, 0, default),
+            () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, Data, 0, default),
+            () => new GradientFlow().Measure(network, mask, Data, 0, default),
             () => Flops.Of(network, mask),
         ];
         Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));

@@ -9,18 +9,9 @@ using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Analysis;
 
-public sealed class HessianTests : IDisposable
+public sealed class HessianTests : OnSmallImages
 {
     private static readonly HessianOptions Exact = new() { Tolerance = 1e-13, MaxIterations = 20_000 };
-
-    private readonly ImageSet _data = Small.Images();
-    private readonly DisposeScope _scope = NewDisposeScope();
-
-    public void Dispose()
-    {
-        _scope.Dispose();
-        _data.Dispose();
-    }
 
     [Fact]
     public void OfAQuadraticItIsItsMatrix()
@@ -65,7 +56,7 @@ public sealed class HessianTests : IDisposable
     [InlineData("mobilenet")]
     public void AgreesWithDifferencesOfGradients(string model)
     {
-        using var network = Small.Network(model, 2, _data);
+        using var network = Small.Network(model, 2, Data);
         using var mask = Small.HalfOf(network);
         mask.Apply(network);
         using var hessian = new Hessian(On(network), mask);
@@ -74,11 +65,10 @@ public sealed class HessianTests : IDisposable
         var origin = nn.utils.parameters_to_vector(network.parameters()).detach().clone();
         Tensor Gradient(double step)
         {
-            using var batches = new Batches(_data, 500, 0);
-            using var batch = batches.Evaluation(_data.Train).Single();
+            using var batch = Whole(Data.Train);
             nn.utils.vector_to_parameters(origin + step * vector, network.parameters());
             network.eval();
-            var loss = nn.functional.cross_entropy(network.call(batch.Images.to(ScalarType.Float64)), batch.Labels);
+            var loss = nn.functional.cross_entropy(network.call(batch.Images), batch.Labels);
             return kept * cat([.. autograd.grad([loss], [.. network.parameters()]).Select(g => g.flatten())]);
         }
         const double Step = 1e-5;
@@ -94,7 +84,7 @@ public sealed class HessianTests : IDisposable
     [InlineData("conv4", 1, true)]
     public void AgreesWithTheHessianWrittenOut(string model, int width, bool smooth)
     {
-        using var network = Small.Network(model, width, _data, smooth);
+        using var network = Small.Network(model, width, Data, smooth);
         var full = Full(network);
         using var hessian = new Hessian(On(network), options: Exact);
         var vector = randn(full.shape[0], dtype: ScalarType.Float64);
@@ -116,7 +106,7 @@ public sealed class HessianTests : IDisposable
     [InlineData("conv4")]
     public void WithAMaskItIsTheSubMatrixOfTheSubNetwork(string model)
     {
-        using var network = Small.Network(model, 1, _data);
+        using var network = Small.Network(model, 1, Data);
         using var mask = Small.HalfOf(network);
         mask.Apply(network);
         var full = Full(network);
@@ -195,7 +185,7 @@ public sealed class HessianTests : IDisposable
     [InlineData("lenet", 4, false)]
     public void OfOneLayerItIsItsBlock(string model, int width, bool masked)
     {
-        using var network = Small.Network(model, width, _data);
+        using var network = Small.Network(model, width, Data);
         var names = network.named_parameters().First().name.Replace("weight", "");
         using var mask = masked ? Small.HalfOf(network) : null;
         mask?.Apply(network);
@@ -258,7 +248,7 @@ public sealed class HessianTests : IDisposable
     [Fact]
     public void WeightsThatAreNoNumberEndInASentence()
     {
-        using var network = Small.Network("lenet", 4, _data);
+        using var network = Small.Network("lenet", 4, Data);
         using (no_grad())
             network.parameters().First()[0, 0].fill_(double.NaN);
         foreach (var gaussNewton in new[] { false, true })
@@ -267,7 +257,7 @@ public sealed class HessianTests : IDisposable
             foreach (Action measure in new Action[] { () => hessian.Top(), () => hessian.Trace(2), () => hessian.Density(1, 4) })
                 Assert.Contains("is not a number", Assert.Throws<UserException>(measure).Message);
         }
-        Assert.Throws<UserException>(() => new CurvatureWatch().Measure(network, null, _data, 0, default));
+        Assert.Throws<UserException>(() => new CurvatureWatch().Measure(network, null, Data, 0, default));
     }
 
     // The recorded values, of the same network, images and weights: torch.autograd.functional.hessian (and jacobian, for Gauss-Newton) of torch 1.13, and
@@ -284,14 +274,14 @@ public sealed class HessianTests : IDisposable
         network.eval();
         var x = (arange(6 * 2 * 5 * 5, dtype: ScalarType.Float64) * 0.13).sin().reshape(6, 2, 5, 5);
         Loss loss = (logits, target) => nn.functional.cross_entropy(network.call(x), tensor(new long[] { 0, 1, 2, 2, 1, 0 }));
-        using var hessian = new Hessian(new Objective(network, _data, loss: loss), options: Exact);
+        using var hessian = new Hessian(new Objective(network, Data, loss: loss), options: Exact);
         var size = hessian.Dimension;
         Assert.Equal(expected["trace"]!.GetValue<double>(), Enumerable.Range(0, (int)size).Sum(i => hessian.Product(eye(size, dtype: ScalarType.Float64)[i])[i].ToDouble()), 1e-8);
         Assert.Equal(expected["top"]!.GetValue<double>(), hessian.Top()[0].Value, 1e-7);
         var product = hessian.Product((arange(size, dtype: ScalarType.Float64) * 0.7).cos());
         foreach (var (wanted, actual) in expected["product"]!.AsArray().Zip(Values(product)))
             Assert.Equal(wanted!.GetValue<double>(), actual, 1e-8);
-        using var gaussNewton = new Hessian(new Objective(network, _data, loss: loss), options: Exact with { GaussNewton = true });
+        using var gaussNewton = new Hessian(new Objective(network, Data, loss: loss), options: Exact with { GaussNewton = true });
         Assert.Contains("does not depend on its weights", Assert.Throws<UserException>(() => gaussNewton.Top()).Message);      // of these images it returns the images
         using var batch = new Batch(x, tensor(new long[] { 0, 1, 2, 2, 1, 0 }));
         using var own = new Hessian(new Objective(network, [batch]), options: Exact with { GaussNewton = true });
@@ -330,11 +320,11 @@ public sealed class HessianTests : IDisposable
         // Nor does a loss that fails change it.
         foreach (var gaussNewton in new[] { false, true })
         {
-            using var failing = new Hessian(new Objective(network, _data, loss: (_, _) => throw new InvalidOperationException()), options: new() { GaussNewton = gaussNewton });
+            using var failing = new Hessian(new Objective(network, Data, loss: (_, _) => throw new InvalidOperationException()), options: new() { GaussNewton = gaussNewton });
             Assert.Throws<InvalidOperationException>(() => failing.Top());
             Assert.Equal(before, Small.State(network));
         }
-        var watched = new CurvatureWatch { Sample = sample, Hessian = options }.Measure(network, mask, _data, 1, default);
+        var watched = new CurvatureWatch { Sample = sample, Hessian = options }.Measure(network, mask, Data, 1, default);
         Assert.Equal(first[0], watched[CurvatureWatch.TopEigenvalue]);
         Assert.Equal(before, Small.State(network));
     }
@@ -342,7 +332,7 @@ public sealed class HessianTests : IDisposable
     [Fact]
     public void LeavesNoTensorBehind()
     {
-        using var network = Small.Network("vgg5", 2, _data);
+        using var network = Small.Network("vgg5", 2, Data);
         using var mask = Small.HalfOf(network);
         foreach (var batch in new[] { 15, 500 })
         {
@@ -380,15 +370,15 @@ public sealed class HessianTests : IDisposable
         Refused(() => On(network, new Sample { Images = 1_000_000 }));
         Refused(() => On(network, new Sample { BatchSize = 0 }));
         Refused(() => new Objective(network, []));
-        Refused(() => new CurvatureWatch { Hessian = new() { MaxIterations = 0 } }.Validate(new(), _data));
+        Refused(() => new CurvatureWatch { Hessian = new() { MaxIterations = 0 } }.Validate(new(), Data));
         Refused(() => hessian.Density().Smoothed(1));
         Refused(() => hessian.Density().Smoothed(width: -1));
         Assert.All(said, message => Assert.EndsWith(".", message));
     }
 
-    private Hessian Of(Quadratic network, HessianOptions? options = null) => new(new Objective(network, _data, loss: (value, _) => value), options: options);
+    private Hessian Of(Quadratic network, HessianOptions? options = null) => new(new Objective(network, Data, loss: (value, _) => value), options: options);
 
-    private Objective On(nn.Module<Tensor, Tensor> network, Sample? sample = null) => new(network, _data, sample);
+    private Objective On(nn.Module<Tensor, Tensor> network, Sample? sample = null) => new(network, Data, sample);
 
     /// <summary>A symmetric matrix with these eigenvalues, and its eigenvectors in the columns.</summary>
     private static (Tensor Matrix, double[] Eigenvalues, Tensor Eigenvectors) Symmetric(double[] eigenvalues)
@@ -401,9 +391,8 @@ public sealed class HessianTests : IDisposable
     private Tensor Full(Network network)
     {
         network.eval();
-        using var batches = new Batches(_data, 500, 0);
-        using var batch = batches.Evaluation(_data.Train).Single();
-        return Small.FullHessian(network, () => nn.functional.cross_entropy(network.call(batch.Images.to(ScalarType.Float64)), batch.Labels));
+        using var batch = Whole(Data.Train);
+        return Small.FullHessian(network, () => nn.functional.cross_entropy(network.call(batch.Images), batch.Labels));
     }
 
     private static double[] Values(Tensor tensor) => tensor.data<double>().ToArray();

@@ -7,25 +7,16 @@ using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Analysis;
 
-public sealed class LossLandscapeTests : IDisposable
+public sealed class LossLandscapeTests : OnSmallImages
 {
     private static readonly LossGrid Coarse = new(5, 0.8, 4);
-
-    private readonly ImageSet _data = Small.Images();
-    private readonly DisposeScope _scope = NewDisposeScope();
-
-    public void Dispose()
-    {
-        _scope.Dispose();
-        _data.Dispose();
-    }
 
     [Theory]
     [InlineData("vgg5")]
     [InlineData("conv4")]
     public void AlongADirectionItIsTheLossOfTheMovedWeights(string model)
     {
-        using var network = Small.Network(model, 2, _data);
+        using var network = Small.Network(model, 2, Data);
         var origin = nn.utils.parameters_to_vector(network.parameters()).detach().clone();
         var direction = randn(origin.shape[0], dtype: ScalarType.Float64) / 10;
         var line = LossLandscape.Along(OnTest(network), direction, new(5, 0.4));
@@ -33,14 +24,14 @@ public sealed class LossLandscapeTests : IDisposable
         foreach (var (t, loss) in line.X.Zip(line.Y))
         {
             nn.utils.vector_to_parameters(origin + t * direction, network.parameters());
-            Assert.Equal(Loss(network, _data.Test), loss, 1e-9);
+            Assert.Equal(Loss(network, Data.Test), loss, 1e-9);
         }
     }
 
     [Fact]
     public void AlongAnEigenvectorItCurvesAsTheEigenvalueSays()
     {
-        using var network = Small.Network("lenet", 4, _data);
+        using var network = Small.Network("lenet", 4, Data);
         using var hessian = new Hessian(On(network), options: new() { Tolerance = 1e-10, MaxIterations = 2000 });
         var top = hessian.Top()[0];
         var line = LossLandscape.Along(On(network), top.Vector, new(3, 1e-3));
@@ -52,27 +43,27 @@ public sealed class LossLandscapeTests : IDisposable
     [InlineData("conv4")]
     public void APlaneIsTheLossAtTheSumOfTwoFilterNormalisedDirections(string model)
     {
-        using var network = Small.Network(model, 2, _data);
+        using var network = Small.Network(model, 2, Data);
         using var mask = Small.HalfOf(network);
         mask.Apply(network);
         var plane = LossLandscape.Weights(On(network), mask, Coarse);
         Assert.Equal([-0.8, -0.4, 0, 0.4, 0.8], plane.X);
         Assert.Equal(plane.X, plane.Y);
-        Assert.Equal(Loss(network, _data.Train), plane.Z[2][2], 1e-12);
+        Assert.Equal(Loss(network, Data.Train), plane.Z[2][2], 1e-12);
         var (first, second) = (LossLandscape.FilterNormalised(network, mask, 4, 1), LossLandscape.FilterNormalised(network, mask, 4, 2));
         using (no_grad())
             foreach (var (weight, (a, b)) in network.parameters().Zip(first.Zip(second)))
                 if (a is not null)
                     weight.add_(0.4 * a).add_(-0.8 * b!);
-        Assert.Equal(Loss(network, _data.Train), plane.Z[0][3], 1e-9);
+        Assert.Equal(Loss(network, Data.Train), plane.Z[0][3], 1e-9);
         // Pruned weights did not move.
-        Assert.All(network.PrunableWeights(), w => Assert.Equal(0, w.Weight.masked_select(mask[w.Name].logical_not()).count_nonzero().ToInt64()));
+        Assert.Empty(Leaks.In(network, mask));
     }
 
     [Fact]
     public void EveryFilterOfADirectionHasTheNormOfTheNetworks()
     {
-        using var network = Small.Network("resnet18", 2, _data);
+        using var network = Small.Network("resnet18", 2, Data);
         using var mask = Small.HalfOf(network);
         mask.Apply(network);
         foreach (var (part, (name, weight)) in LossLandscape.FilterNormalised(network, mask, 1, 1).Zip(network.named_parameters()))
@@ -92,7 +83,7 @@ public sealed class LossLandscapeTests : IDisposable
     [Fact]
     public void NetworksShareTheDirectionsOfTheParametersTheyShare()
     {
-        using Network plain = Small.Network("vgg5", 2, _data), extended = Small.Network("vgg5", 2, _data);
+        using Network plain = Small.Network("vgg5", 2, Data), extended = Small.Network("vgg5", 2, Data);
         extended.Units[1].Inject(nn.Conv2d(2, 2, 1, bias: false).to(ScalarType.Float64));
         IReadOnlyDictionary<string, Tensor?> Parts(Network network, ulong seed, int number) => network.named_parameters().Select(p => p.name)
             .Zip(LossLandscape.FilterNormalised(network, null, seed, number)).ToDictionary();
@@ -107,11 +98,11 @@ public sealed class LossLandscapeTests : IDisposable
     [Fact]
     public void AnInputPlaneIsTheMeanLossAroundEachImage()
     {
-        using var network = Small.Network("vgg5", 2, _data);
-        var plane = LossLandscape.Inputs(new Objective(network, _data, new Sample { Part = Part.Test, BatchSize = 7 }), new(3, 1e-3));
-        Assert.Equal(Loss(network, _data.Test), plane.Z[1][1], 1e-12);
+        using var network = Small.Network("vgg5", 2, Data);
+        var plane = LossLandscape.Inputs(new Objective(network, Data, new Sample { Part = Part.Test, BatchSize = 7 }), new(3, 1e-3));
+        Assert.Equal(Loss(network, Data.Test), plane.Z[1][1], 1e-12);
         // Along its own gradient each image's loss grows by the gradient's norm.
-        using var batch = Whole(_data.Test);
+        using var batch = Whole(Data.Test);
         var images = batch.Images.clone().requires_grad_();
         network.eval();
         var gradient = autograd.grad([nn.functional.cross_entropy(network.call(images), batch.Labels, reduction: nn.Reduction.Sum)], [images])[0];
@@ -148,7 +139,7 @@ public sealed class LossLandscapeTests : IDisposable
     [Fact]
     public void ALossThatIsNoNumberIsKeptAsOne()
     {
-        using var network = Small.Network("lenet", 4, _data);
+        using var network = Small.Network("lenet", 4, Data);
         using (no_grad())
             network.parameters().First().fill_(double.NaN);
         Assert.All(LossLandscape.Weights(On(network), null, Coarse).Z.SelectMany(row => row), z => Assert.True(double.IsNaN(z)));
@@ -160,7 +151,7 @@ public sealed class LossLandscapeTests : IDisposable
         using var network = Networks.Build(new ModelSpec("lenet", 2), new InputSpec(3, 8), 0);
         var live = new HashSet<long>();
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        LossLandscape.Weights(new Objective(network, _data, new Sample { Images = 4 }), null, new(100, 1), rowDone: _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+        LossLandscape.Weights(new Objective(network, Data, new Sample { Images = 4 }), null, new(100, 1), rowDone: _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
         Assert.Single(live);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         LossLandscape.Inputs(OnTest(network), new(3, 3));
@@ -172,8 +163,8 @@ public sealed class LossLandscapeTests : IDisposable
     [Fact]
     public void RefusesWhatItCannotDraw()
     {
-        using var network = Small.Network("lenet", 2, _data);
-        using var other = Small.Network("lenet", 3, _data);
+        using var network = Small.Network("lenet", 2, Data);
+        using var other = Small.Network("lenet", 3, Data);
         using var mask = Small.HalfOf(other);
         var before = Small.State(network);
         Action[] mistakes =
@@ -182,7 +173,7 @@ public sealed class LossLandscapeTests : IDisposable
             () => LossLandscape.Weights(On(network), null, new(5, 0)),
             () => LossLandscape.Weights(On(network), null, new(5, double.NaN)),
             () => LossLandscape.Weights(On(network), mask, Coarse),
-            () => LossLandscape.Weights(new Objective(network, _data, new Sample { Images = -1 })),
+            () => LossLandscape.Weights(new Objective(network, Data, new Sample { Images = -1 })),
             () => LossLandscape.Inputs(On(network), new(0, 1)),
             () => LossLandscape.Inputs(On(network), new(5, double.PositiveInfinity)),
             () => LossLandscape.Along(OnTest(network), ones(3)),
@@ -192,16 +183,9 @@ public sealed class LossLandscapeTests : IDisposable
         Assert.Equal(before, Small.State(network));
     }
 
-    private Objective On(Network network) => new(network, _data);
+    private Objective On(Network network) => new(network, Data);
 
-    private Objective OnTest(Network network) => new(network, _data, new Sample { Part = Part.Test });
-
-    private Batch Whole(ImageSplit part)
-    {
-        using var batches = new Batches(_data, 500, 0);
-        using var batch = batches.Evaluation(part).Single();
-        return new Batch(batch.Images.to(ScalarType.Float64), batch.Labels.clone());
-    }
+    private Objective OnTest(Network network) => new(network, Data, new Sample { Part = Part.Test });
 
     private double Loss(Network network, ImageSplit part)
     {

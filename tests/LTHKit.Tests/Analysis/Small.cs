@@ -69,6 +69,30 @@ internal static class Small
         => cat([.. gradients.Zip(parameters, (g, p) => g is null || g.IsInvalid ? zeros_like(p).flatten() : g.flatten())]);
 }
 
+/// <summary>Tests on small images, with which the tensors that they make go.</summary>
+public abstract class OnSmallImages : IDisposable
+{
+    private readonly DisposeScope _scope;
+
+    protected OnSmallImages() => (Data, _scope) = (Small.Images(), NewDisposeScope());
+
+    protected ImageSet Data { get; }
+
+    /// <summary>A part as one batch, in double precision.</summary>
+    protected Batch Whole(ImageSplit part)
+    {
+        using var batches = new Batches(Data, 500, 0);
+        using var batch = batches.Evaluation(part).Single();
+        return new Batch(batch.Images.to(ScalarType.Float64), batch.Labels.clone());
+    }
+
+    public void Dispose()
+    {
+        _scope.Dispose();
+        Data.Dispose();
+    }
+}
+
 /// <summary>A "network" whose loss is w' A w / 2 + b' w, whatever the images.</summary>
 internal sealed class Quadratic : nn.Module<Tensor, Tensor>
 {

@@ -180,17 +180,10 @@ public sealed class RunArchiveTests : IDisposable
             Archive.Import(Store(store));
             using var lab = Tiny.Lab(At(store));
             using var mask = lab.MaskOf(found[1]);
-            var told = new Told();
-            new Runner(lab.Store, data => lab.Data(data), CPU).Prepare(spec, mask, cancel, [told]).Dispose();
-            return told.Doing;
+            var told = new List<string>();
+            new Runner(lab.Store, data => lab.Data(data), CPU).Prepare(spec, mask, cancel, [new(Preparing: told.Add)]).Dispose();
+            return told;
         }
-    }
-
-    private sealed class Told : TrainingCallback
-    {
-        public List<string> Doing { get; } = [];
-
-        public override void Preparing(string doing) => Doing.Add(doing);
     }
 
     [Fact]

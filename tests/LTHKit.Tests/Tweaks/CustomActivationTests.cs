@@ -114,11 +114,6 @@ public sealed class CustomActivationTests : InFolder
         public virtual Tensor Apply(Tensor x) => x * _by;
     }
 
-    private sealed class Steeper(double by) : Slope(by)
-    {
-        public override Tensor Apply(Tensor x) => base.Apply(x) * 2;
-    }
-
     private static class A { public static Tensor Helper(Tensor x) => x * Inner(x); private static Tensor Inner(Tensor x) => x + 1; }
 
     private static class B { public static Tensor Helper(Tensor x) => x * Inner(x); private static Tensor Inner(Tensor x) => x + 1; }

@@ -50,15 +50,6 @@ public sealed class RescaledInitTests : IDisposable
     }
 
     [Fact]
-    public void WithoutIterationsItChangesNothingToTheBit()
-    {
-        using var network = Build("resnet18");
-        var before = NetworkTests.Bits(network);
-        new RescaledInit(Iterations: 0).Initialise(network, TweakSamples.Context(_data));
-        Assert.Equal(before, NetworkTests.Bits(network));
-    }
-
-    [Fact]
     public void TheSeedDecidesTheScales()
     {
         Assert.Equal(Scaled(1), Scaled(1));
