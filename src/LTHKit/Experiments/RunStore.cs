@@ -92,7 +92,7 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
-    internal IDisposable Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
+    internal Held Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
     {
         for (var said = false; ; said = true)
         {
@@ -106,7 +106,7 @@ public sealed class RunStore(string root, string device = "cpu")
     }
 
     /// <summary>Holds a run without waiting, against this machine's processes by a lock and against other machines by a lease; null where another does.</summary>
-    internal static IDisposable? TryAcquire(RunFolder folder)
+    internal static Held? TryAcquire(RunFolder folder)
     {
         AtomicFile.CreateFolder(folder.Path);
         try
@@ -115,11 +115,7 @@ public sealed class RunStore(string root, string device = "cpu")
             try
             {
                 lease = held is null ? null : Lease.Take(folder.Lease);
-                return lease is null ? null : new Ending(() =>
-                {
-                    using (held)
-                        lease.Dispose();
-                });
+                return lease is null ? null : new(folder, held!, lease);
             }
             finally
             {
@@ -219,6 +215,24 @@ public sealed class RunStore(string root, string device = "cpu")
 
     private static string Resolve(string path, string from) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
+
+    /// <summary>A run that this process holds.</summary>
+    internal sealed record Held(RunFolder Folder, IDisposable Lock, Lease Lease) : IDisposable
+    {
+        /// <summary>Before anything is written: refuses to go on where another machine took the run over, which has gone on with it since.</summary>
+        public void Check()
+        {
+            if (!Lease.IsHeld)
+                throw new UserException($"{Folder.Path} was taken over by another machine, since this one stood still for minutes: what it trained since its last "
+                    + "epoch is not kept; ask for the run again.");
+        }
+
+        public void Dispose()
+        {
+            using (Lock)
+                Lease.Dispose();
+        }
+    }
 
     internal sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
         DateTime? Imported = null);

@@ -46,6 +46,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
         catch (OperationCanceledException) when (trainer is { Standing.Iterations: > 0, IsBetweenSteps: true })
         {
+            held.Check();
             trainer.Save(folder.Checkpoint, folder.Run);
             throw;
         }
@@ -53,6 +54,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         {
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
+        held.Check();
         return store.Finish(spec, mask, start.Network);
 
         RunResult? Finished() => Find(spec) is { } result && (!weights || HasWeights(spec)) ? result : null;
@@ -60,14 +62,18 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         void Keep(Step done, int iterations)
         {
             done = done.Within(iterations);
-            if (keep.Any(at => at.Within(iterations) == done))
-                Checkpoint.Save(folder.Snapshot(done), start.Network, done, folder.Run);
+            if (!keep.Any(at => at.Within(iterations) == done))
+                return;
+            held.Check();
+            Checkpoint.Save(folder.Snapshot(done), start.Network, done, folder.Run);
         }
 
         // Metrics first, then the checkpoint that counts. An epoch is kept before it is watched: an interrupted watch looks again when the run goes on.
         void Record(TrainedEpoch epoch)
         {
-            store.AddMetrics(spec, epoch.Evaluation.Value);
+            var metrics = epoch.Evaluation.Value;
+            held.Check();
+            store.AddMetrics(spec, metrics);
             trainer.Save(folder.Checkpoint, folder.Run);
             Look();
         }
@@ -443,7 +449,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
     }
 
-    private IDisposable Acquire(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    private RunStore.Held Acquire(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
         => store.Acquire(spec, () => Tell(callbacks, "waiting for another process"), cancel);
 
     private static void Tell(IReadOnlyList<TrainingCallback> callbacks, string doing) => callbacks.ToList().ForEach(c => c.Preparing?.Invoke(doing));

@@ -74,6 +74,9 @@ internal sealed class Lease : IDisposable
         }
     }
 
+    /// <summary>Whether nobody has taken it over since, as others may where the holder stood still for longer than it lives.</summary>
+    public bool IsHeld => File.Exists(_path) && File.ReadAllText(_path) == _text;
+
     public void Dispose()
     {
         _renewal.Dispose();

@@ -431,6 +431,18 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal(Outcome(whole, spec), Outcome(store, spec));
     }
 
+    // After two minutes of standing still, where locks do not reach.
+    [Fact]
+    public void ARunThatAnotherMachineTookOverIsNotWrittenTo()
+    {
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        var taken = new TrainingCallback(EpochDone: epoch => File.WriteAllText(Folder(Tiny.Spec).Lease, epoch.Epoch == 1 ? "another 1 1" : File.ReadAllText(Folder(Tiny.Spec).Lease)));
+        var run = () => new Runner(new RunStore(_store), _ => data, CPU).Run(Tiny.Spec, [], [], [taken], default);
+        Assert.Contains("taken over by another machine", Assert.Throws<UserException>(run).Message);
+        Assert.Equal(2, new RunStore(_store).ReadMetrics(Tiny.Spec).Count);
+        Assert.Equal("another 1 1", File.ReadAllText(Folder(Tiny.Spec).Lease));
+    }
+
     // What goes on with other threads is neither the one nor the other.
     [Fact]
     public void ARunThatChangedItsThreadsSaysSo()
