@@ -25,15 +25,12 @@ internal sealed partial class RunArchive(string folder)
     {
         var lines = File.Exists(Runs) ? Read().ToDictionary(Name) : [];
         var (before, left) = (lines.Count, 0);
-        var finished = store.Finished().Select(run => (Folder: run, Line: Line(run))).ToList();
+        var finished = store.Finished().Select(run => (Folder: run, Line: Unchanged(run, () => Line(run)))).ToList();
         var last = weights ? Last(finished.Select(run => run.Line)) : [];
         foreach (var (run, line) in finished)
         {
             foreach (var path in last.Contains(run.Run) ? run.Weights.Where(File.Exists) : [])
-                line["weights"]![Path.GetFileName(path)] = Put("weights", File.ReadAllBytes(path));
-            // Whoever trains a run anew takes its result away before anything else changes.
-            if (!File.Exists(run.Done) || !JsonNode.DeepEquals(Result(run), line["result"]))
-                throw new UserException($"{run.Path} is being trained anew: export again when that has ended.");
+                line["weights"]![Path.GetFileName(path)] = Unchanged(run, () => Put("weights", File.ReadAllBytes(path)), line);
             if (lines.GetValueOrDefault(run.Run) is { } there)
             {
                 if (!JsonNode.DeepEquals(there["result"], line["result"]))
@@ -78,6 +75,21 @@ internal sealed partial class RunArchive(string folder)
 
     /// <summary>Who made the runs that this version of the kit never takes for its own.</summary>
     public IReadOnlyList<string> OtherMakers() => [.. Read().Where(IsForeign).Select(Made).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>What is read of a run that nobody trains anew meanwhile: who does takes the result away before new weights are written.</summary>
+    private static T Unchanged<T>(RunFolder run, Func<T> read, JsonObject? line = null)
+    {
+        try
+        {
+            var value = read();
+            if (line is null || JsonNode.DeepEquals(Result(run), line["result"]))
+                return value;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+        }
+        throw new UserException($"{run.Path} is being trained anew: export again when that has ended.");
+    }
 
     /// <summary>A finished run as a line.</summary>
     private JsonObject Line(RunFolder run)
@@ -132,7 +144,8 @@ internal sealed partial class RunArchive(string folder)
         }
         else
         {
-            run.Clear();        // of a training that was cut off, to other bits perhaps
+            AtomicFile.WriteText(run.Importing, "");
+            run.Clear();        // of a training that was cut off, to other bits perhaps; the mark goes last
             AtomicFile.WriteText(run.Importing, "");
         }
         foreach (var (name, hash) in line["weights"]!.AsObject())

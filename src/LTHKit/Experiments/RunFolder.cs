@@ -19,7 +19,7 @@ internal sealed record RunFolder(string Path)
     /// <summary>The ticket; a dense run has none.</summary>
     public string Mask => File("mask.safetensors");
 
-    public bool HasMask => System.IO.File.Exists(Mask) && !System.IO.File.Exists(Importing);
+    public bool HasMask => System.IO.File.Exists(Mask) && (System.IO.File.Exists(Done) || !System.IO.File.Exists(Importing));
 
     /// <summary>The result, written last: a run with this file is finished.</summary>
     public string Done => File("done.json");

@@ -136,6 +136,7 @@ public sealed class RunStore(string root, string device = "cpu")
         var folder = Folder(spec);
         if (File.Exists(folder.Importing) && !File.Exists(folder.Done))
             folder.Clear();
+        File.Delete(folder.Importing);
         if (File.Exists(folder.Spec))
             Check(spec, Images(spec), images);
         else
@@ -150,11 +151,13 @@ public sealed class RunStore(string root, string device = "cpu")
             foreach (var path in folder.Measured.Concat(folder.Weights).Concat(folder.AllKept).Append(folder.Makers))
                 File.Delete(path);
         File.Delete(folder.Done);
-        if (!Makers(folder).Contains(Made))
-            AtomicFile.WriteText(folder.Makers, string.Concat(Makers(folder).Append(Made).Select(maker => maker + "\n")));
+        var begun = File.Exists(folder.Checkpoint) || folder.AllKept.Any();
+        if (!begun || !Makers(folder).Contains(Made))
+            AtomicFile.WriteText(folder.Makers, string.Concat((begun ? Makers(folder) : []).Append(Made).Select(maker => maker + "\n")));
     }
 
-    private static string[] Makers(RunFolder folder) => File.Exists(folder.Makers) ? File.ReadAllLines(folder.Makers) : [];
+    // Versions before this file did not say with which threads.
+    private string[] Makers(RunFolder folder) => File.Exists(folder.Makers) ? File.ReadAllLines(folder.Makers) : [Maker];
 
     /// <summary>Adds an epoch to the metrics; lines of that epoch and later ones, left by a run that was cut off, are dropped first.</summary>
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
@@ -219,7 +222,7 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>A run that this process holds.</summary>
     internal sealed record Held(RunFolder Folder, IDisposable Lock, Lease Lease) : IDisposable
     {
-        /// <summary>Before anything is written: refuses to go on where another machine took the run over, which has gone on with it since.</summary>
+        /// <summary>Before an epoch, a network or the result is written: refuses to go on where another machine took the run over since.</summary>
         public void Check()
         {
             if (!Lease.IsHeld)

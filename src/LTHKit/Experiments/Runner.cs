@@ -245,14 +245,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
         var loss = Wrapped(spec, context);
-        foreach (var tweak in spec.Tweaks)
+        foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
                 // Those of a user's own may draw from libtorch's one generator; the learned scales do not, and take minutes.
                 if (tweak is RescaledInit)
                     tweak.Initialise(network, context);
                 else
-                    Networks.Seeded(Seed(spec, Stream.Tweak), () => tweak.Initialise(network, context));
+                    Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
             }
             catch (UserException e)
             {

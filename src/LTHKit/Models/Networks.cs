@@ -52,6 +52,18 @@ public static class Networks
         return true;
     });
 
+    /// <summary>Whether something moved libtorch's one generator; nothing of the kit's moves it meanwhile.</summary>
+    internal static bool Draws(Action act)
+    {
+        lock (Drawing)
+        {
+            using var scope = NewDisposeScope();
+            var before = random.get_rng_state();
+            act();
+            return !before.eq(random.get_rng_state()).all().ToBoolean();
+        }
+    }
+
     /// <summary>What may wait for another run, without holding that one up where this is in the midst of <see cref="Seeded{T}"/>.</summary>
     internal static T Aside<T>(Func<T> make)
     {

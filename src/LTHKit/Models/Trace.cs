@@ -45,18 +45,12 @@ internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var buffers = network.named_buffers().Select(b => (b.buffer, Value: b.buffer.clone())).ToList();
-        if (Enumerable.Range(0, Tries).All(_ => Draws()))
+        var images = zeros(2, network.Input.Channels, network.Input.Size, network.Input.Size);
+        if (Enumerable.Range(0, Tries).All(_ => Networks.Draws(() => network.call(images))))
             throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not "
                 + "draw again: leave that out.");
         foreach (var (buffer, value) in buffers)
             buffer.copy_(value);
-
-        bool Draws()
-        {
-            var before = random.get_rng_state();
-            network.call(zeros(2, network.Input.Channels, network.Input.Size, network.Input.Size));
-            return !before.eq(random.get_rng_state()).all().ToBoolean();
-        }
     }
 
     /// <summary>The convolutions that a skip connection may go around, with the BatchNorm that follows each.</summary>

@@ -83,8 +83,11 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
                 mask.Apply(copy);
                 // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
                 var kept = round == Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)Rounds));
-                var scores = Networks.Seeded(unchecked(seed + (ulong)round), () => Scored(new(copy, data, seed) { Cancel = cancel }));
-                Replace(Cut.To(scores, mask, kept, Distribution, Except));
+                Replace(Cut.To(Scores(), mask, kept, Distribution, Except));
+
+                // A user's own may draw from libtorch's one generator.
+                IReadOnlyDictionary<string, Tensor> Scores() => Score.Method.DeclaringType == typeof(Scores) ? Scored(new(copy, data, seed) { Cancel = cancel })
+                    : Networks.Seeded(unchecked(seed + (ulong)round), () => Scored(new(copy, data, seed) { Cancel = cancel }));
             }
             return mask;
         }

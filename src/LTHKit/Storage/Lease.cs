@@ -75,7 +75,25 @@ internal sealed class Lease : IDisposable
     }
 
     /// <summary>Whether nobody has taken it over since, as others may where the holder stood still for longer than it lives.</summary>
-    public bool IsHeld => File.Exists(_path) && File.ReadAllText(_path) == _text;
+    public bool IsHeld
+    {
+        get
+        {
+            lock (_renewal)
+                try
+                {
+                    return File.ReadAllText(_path) is var text && (text == _text || text == "");        // empty: just being taken
+                }
+                catch (FileNotFoundException)
+                {
+                    return false;
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    return true;        // the disk is away, as what is written next will say
+                }
+        }
+    }
 
     public void Dispose()
     {

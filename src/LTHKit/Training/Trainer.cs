@@ -22,7 +22,7 @@ internal sealed class Trainer : IDisposable
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
     private Step _from;
-    private int _steps, _drawing;
+    private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
 
     /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default)
@@ -161,11 +161,26 @@ internal sealed class Trainer : IDisposable
         return (perStep.Sum(l => (double)l) / images, _correct.item<long>() / (double)images);
     }
 
-    /// <summary>One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode.</summary>
+    /// <summary>
+    /// One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode. Refuses, in its first steps, what draws from the
+    /// generator of libtorch on the CPU: a resumed run could not draw the same again.
+    /// </summary>
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
+        if (_drawing == null)
+        {
+            Descend(batch, learningRate, lossSum, correct);
+            return;
+        }
+        _drawing = Networks.Draws(() => Descend(batch, learningRate, lossSum, correct)) ? _drawing + 1 : null;
+        if (_drawing == Models.Trace.Tries)
+            throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
+                + "could not draw again: leave that out.");
+    }
+
+    private void Descend(Batch batch, double learningRate, Tensor? lossSum, Tensor? correct)
+    {
         using var scope = NewDisposeScope();
-        var generator = _steps++ < Models.Trace.Tries ? random.get_rng_state() : null;
         using var sparse = _sparse?.Step(batch.Count);
         Optimiser.ZeroGradients();
         Tensor logits, loss;
@@ -179,9 +194,6 @@ internal sealed class Trainer : IDisposable
         using var noGrad = no_grad();
         lossSum?.copy_(loss * batch.Count);
         correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
-        if (generator is not null && !generator.eq(random.get_rng_state()).all().ToBoolean() && ++_drawing == Models.Trace.Tries)
-            throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
-                + "could not draw again: leave that out.");
     }
 
     public void Dispose()

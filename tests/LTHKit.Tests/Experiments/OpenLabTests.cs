@@ -197,6 +197,39 @@ public sealed class OpenLabTests : IDisposable
         }
     }
 
+    // What goes on with other threads is neither the one nor the other.
+    [Fact]
+    public void ARunThatChangedItsThreadsSaysSo()
+    {
+        using var stop = new CancellationTokenSource();
+        using var data = DataSets.Open(Tiny.Profile.Data);
+        var (spec, before) = (Tiny.Spec, get_num_threads());
+        RunResult Run(RunStore store, CancellationToken cancel = default)
+            => new Runner(store, _ => data, CPU).Run(spec, [], [], [new((done, _) => { if (done == "1ep3it") stop.Cancel(); })], cancel);
+        try
+        {
+            set_num_threads(2);
+            var first = new RunStore(_folder.Path);
+            Assert.Throws<OperationCanceledException>(() => Run(first, stop.Token));
+            set_num_threads(1);
+            var second = new RunStore(_folder.Path);
+            Assert.Equal($"{first.Made}; then {second.Made}", Run(second).Made);
+            // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
+            File.WriteAllText(second.Folder(spec).Watch("of the first"), "");
+            File.Delete(second.Folder(spec).Checkpoint);
+            Assert.Equal(second.Made, Run(second).Made);
+            Assert.Empty(second.Folder(spec).Measured);
+            // Half done by a version that did not write who made it.
+            foreach (var file in new[] { second.Folder(spec).Done, second.Folder(spec).Makers })
+                File.Delete(file);
+            Assert.Equal($"{second.Maker}; then {second.Made}", Run(second).Made);
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
     // libtorch's one generator belongs to all runs of the process: what a user's code draws is set to the run's seed, or refused where it cannot be.
     [Fact]
     public void WhatAUsersCodeDrawsIsTheSameAgain()

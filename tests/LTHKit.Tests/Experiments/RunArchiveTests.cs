@@ -138,8 +138,10 @@ public sealed class RunArchiveTests : IDisposable
         var folders = found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Select(run => Store("here").Folder(run.Spec)).ToList();
         foreach (var folder in folders)
         {
-            File.Delete(folder.Done);
             File.WriteAllText(folder.Importing, "");
+            Assert.Equal(File.Exists(folder.Mask), folder.HasMask);      // killed after that
+            File.Delete(folder.Done);
+            Assert.False(folder.HasMask);
         }
         using (var mask = LTHKit.Pruning.Mask.Load(folders[2].Mask))
             mask.Save(folders[1].Mask, folders[1].Run);

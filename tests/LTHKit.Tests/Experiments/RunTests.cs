@@ -443,26 +443,6 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal("another 1 1", File.ReadAllText(Folder(Tiny.Spec).Lease));
     }
 
-    // What goes on with other threads is neither the one nor the other.
-    [Fact]
-    public void ARunThatChangedItsThreadsSaysSo()
-    {
-        using var stop = new CancellationTokenSource();
-        using var data = DataSets.Open(Tiny.Profile.Data);
-        set_num_threads(2);
-        var first = new RunStore(_store);
-        Assert.Throws<OperationCanceledException>(() => new Runner(first, _ => data, CPU).Run(Tiny.Spec, [], [],
-            [new((done, _) => { if (done == "1ep3it") stop.Cancel(); })], stop.Token));
-        set_num_threads(1);
-        var second = new RunStore(_store);
-        Assert.Equal($"{first.Made}; then {second.Made}", new Runner(second, _ => data, CPU).Run(Tiny.Spec, [], [], [], default).Made);
-        // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
-        File.WriteAllText(Folder(Tiny.Spec).Watch("of the first"), "");
-        File.Delete(Folder(Tiny.Spec).Checkpoint);
-        Assert.Equal(second.Made, new Runner(second, _ => data, CPU).Run(Tiny.Spec, [], [], [], default).Made);
-        Assert.Empty(Folder(Tiny.Spec).Measured);
-    }
-
     private static void AssertSameBits(Network expected, Network actual)
     {
         using var scope = NewDisposeScope();
