@@ -244,15 +244,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (spec.IsRewound)
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
-        var loss = Wrapped(spec, context);
+        var loss = Networks.Seeded(context.Seed, () => Wrapped(spec, context));
         foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
-                // Those of a user's own may draw from libtorch's one generator; the learned scales do not, and take minutes.
-                if (tweak is RescaledInit)
-                    tweak.Initialise(network, context);
-                else
-                    Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
+                Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
             }
             catch (UserException e)
             {

@@ -64,7 +64,7 @@ public static class Networks
         }
     }
 
-    /// <summary>What may wait for another run, without holding that one up where this is in the midst of <see cref="Seeded{T}"/>.</summary>
+    /// <summary>What takes long, or may wait for another run, without holding others up where this is in the midst of <see cref="Seeded{T}"/>.</summary>
     internal static T Aside<T>(Func<T> make)
     {
         if (!Drawing.IsHeldByCurrentThread)

@@ -250,12 +250,18 @@ public sealed class OpenLabTests : IDisposable
         Assert.Contains("draws random numbers", Assert.Throws<UserException>(() => _lab.Sweep([0.5], tweaks: [noise])).Message);
     }
 
-    /// <summary>Draws the first weights anew, and asks for the dense network while it does.</summary>
+    /// <summary>Draws a factor of the loss and the first weights anew, and asks for the dense network while it does.</summary>
     private sealed record Redrawn : Tweak
     {
         public override string Label => "redrawn";
 
         public override bool NeedsDense => true;
+
+        public override Loss Wrap(Loss loss, TweakContext context)
+        {
+            var factor = 1 + rand(1).item<float>();
+            return (logits, target) => loss(logits, target) * factor;
+        }
 
         public override void Initialise(Network network, TweakContext context)
         {
