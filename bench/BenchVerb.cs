@@ -43,7 +43,7 @@ internal static class BenchVerb
             }
             if (setting.Device == "cuda")
             {
-                Console.WriteLine(CudaBench.Run(setting, Console.Error, cancel));
+                CudaBench.Run(setting, Console.Out, Console.Error, cancel);
                 return Task.FromResult(0);
             }
             var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);

@@ -1,4 +1,3 @@
-using System.Text;
 using LTHKit.Cli.Doctor;
 using LTHKit.Pruning;
 using LTHKit.Training;
@@ -10,49 +9,53 @@ namespace LTHKit.Cli.Bench;
 /// </summary>
 internal static class CudaBench
 {
-    private const int StepsARound = 20, Seconds = 10;
+    private const int StepsARound = 20, Seconds = 5;
 
     private static readonly int[] SideBySide = [1, 2, 4, 8];
 
     // Most of a device, in TFLOP/s without sparsity: float32, TF32, bfloat16 (NVIDIA's data sheets).
     private static readonly Dictionary<string, double[]> Peaks = new() { ["H200"] = [67, 494, 989], ["H100 PCIe"] = [51, 378, 756], ["H100"] = [67, 494, 989], ["A100"] = [19.5, 156, 312] };
 
-    public static string Run(BenchSetting setting, TextWriter progress, CancellationToken cancel)
+    /// <summary>Writes each line when it is known.</summary>
+    public static void Run(BenchSetting setting, TextWriter output, TextWriter progress, CancellationToken cancel)
     {
         using var data = TrainingBench.Images(setting);
         var actual = setting with { Images = data.Train.Count, Size = data.Height };
         var card = Tool.Output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")?.Split('\n')[0] ?? setting.Device;
         var peak = Peaks.FirstOrDefault(known => card.Contains(known.Key)).Value;
         var pixels = TrainingBench.Pixels(data);
-        var text = new StringBuilder();
         try
         {
-            text.AppendLine($"ResNet-18 of width {setting.Width}, {actual.Size}x{actual.Size}, batch {setting.Batch}, {actual.Images} images an epoch, on {card}; medians of {setting.Rounds} rounds in turns");
-            text.AppendLine($"{"",-36}{"step, ms",10}{"epoch, s",10}{"TFLOP/s",10}{"of peak",10}");
+            output.WriteLine($"ResNet-18 of width {setting.Width}, {actual.Size}x{actual.Size}, batch {setting.Batch}, {actual.Images} images an epoch, on {card}; medians of {setting.Rounds} rounds in turns");
+            output.WriteLine($"{"",-36}{"step, ms",10}{"epoch, s",10}{"TFLOP/s",10}{"of peak",10}");
             var work = 3 * 2 * Work(setting, data) * setting.Batch / 1e12;       // a backward pass costs two forward ones
             foreach (var precision in Enum.GetValues<Precision>())
             {
                 var name = precision.ToString().ToLowerInvariant();
                 List<(string Name, ISide? Side)> sides = [($"LTHKit {name}", new TrainingBench.LthKitSide(actual, data, precision)), .. Theirs(name)];
+                var times = sides.Select(_ => new List<(double Step, double Epoch)>()).ToList();
                 try
                 {
-                    var times = sides.Select(_ => new List<(double Step, double Epoch)>()).ToList();
                     for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
-                        foreach (var (i, (_, side)) in sides.Index().Where(each => each.Item.Side is not null))
+                        for (var i = 0; i < sides.Count; i++)
                         {
                             cancel.ThrowIfCancellationRequested();
-                            progress.WriteLine($"bench: {sides[i].Name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
-                            var time = (side!.Steps(StepsARound) / StepsARound, side.Epoch());
-                            if (round >= 0)
-                                times[i].Add(time);
+                            var side = sides[i];
+                            progress.WriteLine($"bench: {side.Name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
+                            sides[i] = side with { Side = Attempt(side.Name, () =>
+                            {
+                                if (side.Side is { } there && (there.Steps(StepsARound) / StepsARound, there.Epoch()) is var time && round >= 0)
+                                    times[i].Add(time);
+                                return side.Side;
+                            }) };
                         }
-                    foreach (var (i, (side, there)) in sides.Index())
-                        text.AppendLine(there is null ? $"{side,-36}  is not there" : Row(side, Median(times[i].Select(t => t.Step)), Median(times[i].Select(t => t.Epoch)), work, peak?[(int)precision]));
                 }
                 finally
                 {
                     sides.ForEach(side => side.Side?.Dispose());
                 }
+                foreach (var (i, (side, there)) in sides.Index())
+                    output.WriteLine(there is null ? $"{side,-36}  is not there" : Row(side, Median(times[i].Select(t => t.Step)), Median(times[i].Select(t => t.Epoch)), work, peak?[(int)precision]));
             }
 
             double? one = null;
@@ -62,14 +65,13 @@ internal static class CudaBench
                 progress.WriteLine($"bench: {Text.Count(runs, "run")} side by side");
                 var images = Together(setting, runs);
                 one ??= images;
-                text.AppendLine(FormattableString.Invariant($"{(runs == 1 ? "LTHKit bf16, one run" : $"LTHKit bf16, {runs} runs side by side"),-36}{images,10:#,0} images/s, {images / one:0.00} times one's"));
+                output.WriteLine(FormattableString.Invariant($"{(runs == 1 ? "LTHKit bf16, one run" : $"LTHKit bf16, {runs} runs side by side"),-36}{images,10:#,0} images/s, {images / one:0.00} times one's"));
             }
         }
         finally
         {
             File.Delete(pixels);
         }
-        return text.ToString().TrimEnd();
 
         IEnumerable<(string, ISide?)> Theirs(string precision)
         {
@@ -78,16 +80,19 @@ internal static class CudaBench
                 yield return ("PyTorch bf16, torch.compile", Side("--compile"));
 
             ISide? Side(params string[] more)
+                => Attempt("PyTorch", () => PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", precision, "--on-device", .. more]));
+        }
+
+        ISide? Attempt(string name, Func<ISide?> act)
+        {
+            try
             {
-                try
-                {
-                    return PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", precision, "--on-device", .. more]);
-                }
-                catch (UserException e)
-                {
-                    progress.WriteLine($"bench: {e.Message}");
-                    return null;
-                }
+                return act();
+            }
+            catch (UserException e)
+            {
+                progress.WriteLine($"bench: {name}: {e.Message}");
+                return null;
             }
         }
     }

@@ -53,11 +53,9 @@ internal static class TrainingBench
     public static ImageSet Images(BenchSetting setting)
     {
         Libtorch.Check();
-        if (setting.Device == "cuda" && !cuda.is_available())
-            throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
         set_num_threads(setting.Threads);
         return DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 },
-            device: setting.Device == "cuda" ? CUDA : CPU);
+            device: setting.Device == "cuda" ? Libtorch.Cuda() : CPU);
     }
 
     /// <summary>A file of the training images, for the other side.</summary>

@@ -65,6 +65,33 @@ internal static unsafe partial class Libtorch
         set_num_threads(count);
     }
 
+    /// <summary>
+    /// The CUDA device, on which cuDNN computes from now on the same bits each time, which its fastest gradients of convolutions do not, and in float32 where nothing
+    /// else is asked for.
+    /// </summary>
+    /// <exception cref="UserException">There is none.</exception>
+    public static Device Cuda()
+    {
+        if (!cuda.is_available())
+            throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
+        try
+        {
+            set_deterministic_cudnn(global_context(), 1);
+            Autocast.Tf32(false);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            throw new UserException($"The libtorch {Version} here has no switch for cuDNN's deterministic algorithms, without which a run cannot be repeated: take 2.10.");
+        }
+        return CUDA;
+    }
+
+    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at13globalContextEv")]
+    private static extern IntPtr global_context();
+
+    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at7Context21setDeterministicCuDNNEb")]
+    private static extern void set_deterministic_cudnn(IntPtr context, byte on);
+
     // The C library's own: what .NET sets, getenv does not see.
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnvironment(string name, string value, int overwrite);
@@ -73,7 +100,10 @@ internal static unsafe partial class Libtorch
     private static partial int MallocOption(int option, int value);
 
     /// <summary>Its version, for instance "2.10.0": what it says of itself, or else the one that TorchSharp was built for.</summary>
-    public static string Version { get; } = Read();
+    public static string Version => Said.Value;
+
+    // Not read before it is asked for: that loads TorchSharp's libtorch, and Prepare, which may load another, needs this class.
+    private static readonly Lazy<string> Said = new(Read);
 
     private static string Read()
     {

@@ -55,9 +55,8 @@ public sealed partial class Lab : IDisposable
         {
             "cpu" => CPU,
             "cuda" when !train || Plan.Current is { Elsewhere: true } => CPU,       // which need not be here
-            "auto" => cuda.is_available() ? CUDA : CPU,
-            "cuda" => cuda.is_available() ? CUDA
-                : throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`."),
+            "auto" => cuda.is_available() ? Libtorch.Cuda() : CPU,
+            "cuda" => Libtorch.Cuda(),
             _ => throw new UserException($"There is no device '{device}'; choose cpu, cuda or auto."),
         };
         if (target.type == DeviceType.CPU)

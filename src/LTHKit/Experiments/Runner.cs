@@ -322,24 +322,19 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private int Iterations(RunSpec spec) => Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize);
 
-    private Network Built(RunSpec spec)
-    {
-        var stream = spec.Control == Control.Reinitialised ? Stream.Reinitialisation : Stream.Initialisation;
-        var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, stream));
-        network.to(device);
-        return network;
-    }
+    private Network Built(RunSpec spec) => Rewritten(spec with { Tweaks = [] }, null);
 
     private Network Rewritten(RunSpec spec, Mask? mask)
     {
-        var network = Built(spec);
+        var stream = spec.Control == Control.Reinitialised ? Stream.Reinitialisation : Stream.Initialisation;
+        var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, stream));
         var context = Context(spec, mask, () => throw new InvalidOperationException("The dense network is there for Wrap and Initialise, not for Rewrite."));
         Networks.Seeded(Seed(spec, Stream.Tweak), () =>
         {
             foreach (var tweak in spec.Tweaks)
                 tweak.Rewrite(network, context);
         });
-        network.to(device);
+        network.to(device);     // once: a module that was moved does not move what it got afterwards
         return network;
     }
 

@@ -9,7 +9,7 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
 {
     public static MaskedOptimiser Of(Network network, Mask? mask, Recipe recipe)
         => recipe.Optimiser is { } optimiser ? new MaskedTorch(network, mask, recipe, optimiser)
-            : MaskedSgd.Serves(network) ? new MaskedSgd(network, mask, recipe)
+            : MaskedSgd.Serves(network, recipe) ? new MaskedSgd(network, mask, recipe)
             : new MaskedTorch(network, mask, recipe, p => optim.SGD(p, recipe.LearningRate, recipe.Momentum, weight_decay: recipe.WeightDecay));
 
     /// <summary>What a checkpoint must hold beside the network.</summary>

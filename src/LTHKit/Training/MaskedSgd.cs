@@ -21,12 +21,12 @@ internal sealed class MaskedSgd : MaskedOptimiser
             // A pruned weight's gradient is clamped to [0, 0], a survivor's to what any number lies in.
             var high = mask is null || !mask.Covers(name) ? null : where(mask[name], float.PositiveInfinity, 0f).DetachFromDisposeScope();
             var momentum = zeros_like(weight, requires_grad: false).DetachFromDisposeScope();
-            _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, momentum, high?.neg().DetachFromDisposeScope(), high));
+            _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, momentum, high?.neg().DetachFromDisposeScope(), high, [.. weight.shape]));
         }
     }
 
-    /// <summary>Whether libtorch's fused update serves.</summary>
-    public static bool Serves(Network network) => FusedSgd.Available
+    /// <summary>Whether libtorch's fused update serves; that for CUDA takes no momentum of 0.</summary>
+    public static bool Serves(Network network, Recipe recipe) => FusedSgd.Available && (recipe.Momentum > 0 || network.parameters().First().device_type == DeviceType.CPU)
         && network.parameters().All(p => p.is_contiguous() && p.dtype == ScalarType.Float32 && (p.device_type is DeviceType.CPU or DeviceType.CUDA));
 
     public override IEnumerable<(string Name, Tensor Value)> State => _slots.Select(s => ("momentum." + s.Name, s.Momentum));
@@ -45,12 +45,19 @@ internal sealed class MaskedSgd : MaskedOptimiser
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var active = _slots.Where(s => s.Weight.grad is not null).ToList();
-        var gradients = active.Select(s => s.Weight.grad!.contiguous()).ToArray();
+        var gradients = active.Select(Gradient).ToArray();
         var masked = active.Zip(gradients).Where(p => p.First.High is not null).ToList();
         FusedSgd.Clamp([.. masked.Select(p => p.Second)], [.. masked.Select(p => p.First.Low!)], [.. masked.Select(p => p.First.High!)]);
         foreach (var group in active.Zip(gradients).GroupBy(p => p.First.Rate))
             FusedSgd.Step([.. group.Select(p => p.First.Weight)], [.. group.Select(p => p.Second)], [.. group.Select(p => p.First.Momentum)],
                 _decay, _momentum, learningRate * group.Key);
+    }
+
+    // With the channels last the gradient of a 1x1 convolution is contiguous too, but strides of dimensions of size 1 are others, which CUDA's update refuses.
+    private static Tensor Gradient(Slot slot)
+    {
+        var gradient = slot.Weight.grad!.contiguous();
+        return slot.Shape.Contains(1) ? gradient.flatten().view(slot.Shape) : gradient;
     }
 
     public override void Dispose()
@@ -59,5 +66,5 @@ internal sealed class MaskedSgd : MaskedOptimiser
             tensor?.Dispose();
     }
 
-    private sealed record Slot(string Name, double Rate, Parameter Weight, Tensor Momentum, Tensor? Low, Tensor? High);
+    private sealed record Slot(string Name, double Rate, Parameter Weight, Tensor Momentum, Tensor? Low, Tensor? High, long[] Shape);
 }

@@ -28,8 +28,6 @@ internal static class Autocast
     /// <summary>Until this is disposed of, the thread computes so on a device; null where that is as always.</summary>
     public static IDisposable? On(Device device, Precision precision)
     {
-        if (device.type == DeviceType.CUDA)
-            backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = precision != Precision.Fp32;      // of the process, not of the thread
         if (precision != Precision.Bf16)
             return null;
         var type = (sbyte)device.type;
@@ -39,6 +37,18 @@ internal static class Autocast
         set_cache(0);
         return new Ending(() => set_enabled(type, 0));
     }
+
+    /// <summary>Until this is disposed of, float32's products on CUDA may be TF32, the backward pass's too; null where the precision does not want them.</summary>
+    public static IDisposable? Products(Device device, Precision precision)
+    {
+        if (device.type != DeviceType.CUDA || precision == Precision.Fp32)
+            return null;
+        Tf32(true);
+        return new Ending(() => Tf32(false));
+    }
+
+    /// <summary>Whether they may: of the process, not of the thread.</summary>
+    public static void Tf32(bool allowed) => backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = allowed;
 
     [DllImport(Library, EntryPoint = Enable)]
     private static extern void set_enabled(sbyte device, byte enabled);

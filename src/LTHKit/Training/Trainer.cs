@@ -182,6 +182,7 @@ internal sealed class Trainer : IDisposable
     {
         using var scope = NewDisposeScope();
         using var sparse = _sparse?.Step(batch.Count);
+        using var products = Autocast.Products(batch.Images.device, _recipe.Precision);
         Optimiser.ZeroGradients();
         Tensor logits, loss;
         using (Autocast.On(batch.Images.device, _recipe.Precision))
@@ -207,6 +208,7 @@ internal sealed class Trainer : IDisposable
 
     private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
     {
+        using var products = Autocast.Products(_data.Device, _recipe.Precision);
         using var precision = Autocast.On(_data.Device, _recipe.Precision);
         var (validationLoss, validationAccuracy) = Evaluate(_data.Validation, cancel);
         var (testLoss, testAccuracy) = Evaluate(_data.Test, cancel);

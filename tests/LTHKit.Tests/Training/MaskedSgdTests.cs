@@ -27,7 +27,7 @@ public sealed class MaskedSgdTests
         using var mask = masked ? HalfOf(a) : null;
         foreach (var network in (Network[])[a, b, c])
             mask?.Apply(network);
-        Assert.True(MaskedSgd.Serves(a));
+        Assert.True(MaskedSgd.Serves(a, new Recipe()));
         using MaskedOptimiser fused = new MaskedSgd(a, mask, new Recipe { WeightDecay = 5e-3 }), tensors = MaskedOptimiser.Of(b, mask, new Recipe { Optimiser = Sgd });
         using var theirs = Sgd(c.parameters());
         var all = a.named_parameters().Zip(b.parameters(), c.parameters()).ToList();
