@@ -20,11 +20,9 @@ internal static class BenchVerb
         var model = Settings.Choice("--model", "The network of --sparse.", "resnet18", "resnet18", "vgg16", "mobilenet");
         var ladder = Settings.Number("--ladder-steps", "Steps of training before each pruning of the masks for --sparse.", 20, least: 1);
         var json = new Option<bool>("--json") { Description = "Print one JSON object instead of a table." };
-        var seconds = Settings.Number("--for", "Train alone for so many seconds, from a line on the standard input on, and print the images.", 0);
-        seconds.Hidden = true;
         var command = new Command("bench", "Compare a training step and an epoch with those of PyTorch and of a textbook TorchSharp loop; below 1 LTHKit is faster.")
         {
-            width, size, batch, images, rounds, threads, workers, device, python, json, sparse, model, ladder, seconds,
+            width, size, batch, images, rounds, threads, workers, device, python, json, sparse, model, ladder,
         };
         command.SetAction((parsed, cancel) =>
         {
@@ -34,11 +32,6 @@ internal static class BenchVerb
             if (parsed.GetValue(sparse))
             {
                 Console.WriteLine(SparseBench.Run(new(parsed.GetValue(model)!, setting.Width, setting.Size, setting.Batch, setting.Rounds, threadCount, parsed.GetValue(ladder)), Console.Error, cancel));
-                return Task.FromResult(0);
-            }
-            if (parsed.GetValue(seconds) is > 0 and var alone)
-            {
-                CudaBench.Alone(setting, alone, Console.In, Console.Out);
                 return Task.FromResult(0);
             }
             if (setting.Device == "cuda")

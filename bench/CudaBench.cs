@@ -5,7 +5,7 @@ using LTHKit.Training;
 namespace LTHKit.Cli.Bench;
 
 /// <summary>
-/// LTHKit's training in each precision beside PyTorch's eager one in each, and its compiled one, in turns on one device; then runs side by side, a process each.
+/// LTHKit's training in each precision beside PyTorch's eager one in each, and its compiled one, in turns on one device; then runs side by side.
 /// </summary>
 internal static class CudaBench
 {
@@ -24,66 +24,63 @@ internal static class CudaBench
         var card = Tool.Output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")?.Split('\n')[0] ?? setting.Device;
         var peak = Peaks.FirstOrDefault(known => card.Contains(known.Key)).Value;
         var pixels = TrainingBench.Pixels(data);
+        var work = 3 * 2 * Work(setting, data) * setting.Batch / 1e12;       // a backward pass costs two forward ones
         try
         {
             output.WriteLine($"ResNet-18 of width {setting.Width}, {actual.Size}x{actual.Size}, batch {setting.Batch}, {actual.Images} images an epoch, on {card}; medians of {setting.Rounds} rounds in turns");
             output.WriteLine($"{"",-36}{"step, ms",10}{"epoch, s",10}{"TFLOP/s",10}{"of peak",10}");
-            var work = 3 * 2 * Work(setting, data) * setting.Batch / 1e12;       // a backward pass costs two forward ones
             foreach (var precision in Enum.GetValues<Precision>())
-            {
-                var name = precision.ToString().ToLowerInvariant();
-                List<(string Name, ISide? Side)> sides = [($"LTHKit {name}", new TrainingBench.LthKitSide(actual, data, precision)), .. Theirs(name)];
-                var times = sides.Select(_ => new List<(double Step, double Epoch)>()).ToList();
-                try
-                {
-                    for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
-                        for (var i = 0; i < sides.Count; i++)
-                        {
-                            cancel.ThrowIfCancellationRequested();
-                            var side = sides[i];
-                            progress.WriteLine($"bench: {side.Name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
-                            sides[i] = side with { Side = Attempt(side.Name, () =>
-                            {
-                                if (side.Side is { } there && (there.Steps(StepsARound) / StepsARound, there.Epoch()) is var time && round >= 0)
-                                    times[i].Add(time);
-                                return side.Side;
-                            }) };
-                        }
-                }
-                finally
-                {
-                    sides.ForEach(side => side.Side?.Dispose());
-                }
-                foreach (var (i, (side, there)) in sides.Index())
-                    output.WriteLine(there is null ? $"{side,-36}  is not there" : Row(side, Median(times[i].Select(t => t.Step)), Median(times[i].Select(t => t.Epoch)), work, peak?[(int)precision]));
-            }
+                Compare(precision, [($"LTHKit {Name(precision)}", new TrainingBench.LthKitSide(actual, data, precision)),
+                    ($"PyTorch {Name(precision)}{(precision == Precision.Bf16 ? ", channels last" : "")}", Theirs(precision)),
+                    .. precision == Precision.Bf16 ? [("PyTorch bf16, captured by hand", Theirs(precision, "--graph"))] : Array.Empty<(string, ISide?)>()]);
 
             double? one = null;
             foreach (var runs in SideBySide)
             {
                 cancel.ThrowIfCancellationRequested();
                 progress.WriteLine($"bench: {Text.Count(runs, "run")} side by side");
-                var images = Together(setting, runs);
+                var images = Together(actual, data, runs);
                 one ??= images;
                 output.WriteLine(FormattableString.Invariant($"{(runs == 1 ? "LTHKit bf16, one run" : $"LTHKit bf16, {runs} runs side by side"),-36}{images,10:#,0} images/s, {images / one:0.00} times one's"));
             }
+            Compare(Precision.Bf16, [("PyTorch bf16, torch.compile", Theirs(Precision.Bf16, "--compile"))]);      // takes a minute to begin
         }
         finally
         {
             File.Delete(pixels);
         }
 
-        IEnumerable<(string, ISide?)> Theirs(string precision)
+        void Compare(Precision precision, List<(string Name, ISide? Side)> sides)
         {
-            yield return ($"PyTorch {precision}{(precision == "bf16" ? ", channels last" : "")}", Side());
-            if (precision == "bf16")
-                yield return ("PyTorch bf16, torch.compile", Side("--compile"));
-
-            ISide? Side(params string[] more)
-                => Attempt("PyTorch", () => PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", precision, "--on-device", .. more]));
+            var times = sides.Select(_ => new List<(double Step, double Epoch)>()).ToList();
+            try
+            {
+                for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
+                    foreach (var (i, (name, side)) in sides.ToList().Index())
+                    {
+                        cancel.ThrowIfCancellationRequested();
+                        progress.WriteLine($"bench: {name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
+                        var able = Attempt(() =>
+                        {
+                            if (side is not null && (side.Steps(StepsARound) / StepsARound, side.Epoch()) is var time && round >= 0)
+                                times[i].Add(time);
+                            return side;
+                        });
+                        sides[i] = (name, able);
+                    }
+            }
+            finally
+            {
+                sides.ForEach(side => side.Side?.Dispose());
+            }
+            foreach (var (i, (name, side)) in sides.Index())
+                output.WriteLine(side is null ? $"{name,-36}  is not there" : Row(name, Median(times[i].Select(t => t.Step)), Median(times[i].Select(t => t.Epoch)), work, peak?[(int)precision]));
         }
 
-        ISide? Attempt(string name, Func<ISide?> act)
+        ISide? Theirs(Precision precision, params string[] more)
+            => Attempt(() => PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", Name(precision), "--on-device", .. more]));
+
+        ISide? Attempt(Func<ISide?> act)
         {
             try
             {
@@ -91,49 +88,29 @@ internal static class CudaBench
             }
             catch (UserException e)
             {
-                progress.WriteLine($"bench: {name}: {e.Message}");
+                progress.WriteLine($"bench: {e.Message}");
                 return null;
             }
         }
     }
 
-    /// <summary>Trains in bfloat16 for so many seconds after a line on <paramref name="input"/>, and says how many images that were.</summary>
-    public static void Alone(BenchSetting setting, int seconds, TextReader input, TextWriter output)
+    /// <summary>Images a second of so many runs side by side, as a laboratory trains them: a thread and a queue of the device each.</summary>
+    private static double Together(BenchSetting setting, ImageSet data, int runs)
     {
-        using var data = TrainingBench.Images(setting);
-        using var side = new TrainingBench.LthKitSide(setting, data, Precision.Bf16);
-        side.Steps(StepsARound);
-        output.WriteLine("ready");
-        input.ReadLine();
+        var sides = Enumerable.Range(0, runs).Select(_ => new TrainingBench.LthKitSide(setting, data, Precision.Bf16)).ToList();
+        sides.ForEach(side => side.Steps(StepsARound));
         var (clock, images) = (Stopwatch.StartNew(), 0L);
-        for (; clock.Elapsed.TotalSeconds < seconds; images += StepsARound * setting.Batch)
-            side.Steps(StepsARound);
-        output.WriteLine(FormattableString.Invariant($"{images / clock.Elapsed.TotalSeconds}"));
+        Task.WaitAll([.. sides.Select(side => Task.Factory.StartNew(() =>
+        {
+            for (; clock.Elapsed.TotalSeconds < Seconds; Interlocked.Add(ref images, StepsARound * setting.Batch))
+                side.Steps(StepsARound);
+        }, TaskCreationOptions.LongRunning))]);
+        var speed = images / clock.Elapsed.TotalSeconds;
+        sides.ForEach(side => side.Dispose());
+        return speed;
     }
 
-    private static double Together(BenchSetting setting, int runs)
-    {
-        string[] arguments = ["bench", "--for", $"{Seconds}", "--device", setting.Device, "--width", $"{setting.Width}", "--size", $"{setting.Size}", "--batch", $"{setting.Batch}",
-            "--images", $"{setting.Images}", "--threads", "1"];
-        var all = Enumerable.Range(0, runs).Select(_ => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "lthkit-cli"), arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!).ToList();
-        try
-        {
-            all.ForEach(process => Line(process));
-            all.ForEach(process => process.StandardInput.WriteLine());
-            return all.Sum(process => double.Parse(Line(process), System.Globalization.CultureInfo.InvariantCulture));
-        }
-        finally
-        {
-            all.ForEach(process => process.Kill());
-            all.ForEach(process => process.Dispose());
-        }
-
-        static string Line(Process process) => process.StandardOutput.ReadLine() ?? throw new UserException("One of the runs side by side has ended early; its own words are above.");
-    }
+    private static string Name(Precision precision) => precision.ToString().ToLowerInvariant();
 
     private static double Work(BenchSetting setting, ImageSet data)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LTHKit.Cli.Doctor;
 
 namespace LTHKit.Cli.Bench;
@@ -5,6 +6,7 @@ namespace LTHKit.Cli.Bench;
 /// <summary>A Python process that trains the same network with PyTorch and tells how long it took (bench/pytorch.py).</summary>
 internal sealed class PyTorchSide : ISide
 {
+    private static readonly ConcurrentDictionary<string, string?> Found = [];
     private readonly Process _process;
 
     private PyTorchSide(Process process, string version) => (_process, Version) = (process, version);
@@ -15,7 +17,7 @@ internal sealed class PyTorchSide : ISide
     /// <summary>Starts it; null where no Python with torch and torchvision is found.</summary>
     public static PyTorchSide? Start(BenchSetting setting, int classes, string pixels, params string[] more)
     {
-        var python = (setting.Python.Length > 0 ? [setting.Python] : new[] { "python3", "/usr/bin/python3" }).FirstOrDefault(HasTorch);
+        var python = Found.GetOrAdd(setting.Python, named => (named.Length > 0 ? [named] : new[] { "python3", "/usr/bin/python3" }).FirstOrDefault(HasTorch));
         if (python is null && setting.Python.Length > 0)
             throw new UserException($"{setting.Python} is no Python that has torch, torchvision and PIL.");
         if (python is null)

@@ -74,7 +74,7 @@ internal static class TrainingBench
         void Wait()
         {
             if (device.type == DeviceType.CUDA)
-                cuda.synchronize();
+                CudaStream.Wait();
         }
         Wait();
         var clock = Stopwatch.StartNew();
@@ -103,12 +103,17 @@ internal static class TrainingBench
 
         public double Steps(int count) => Time(_device, () =>
         {
+            using var stream = CudaStream.Own(_device);
             _network.train();
             for (var i = 0; i < count; i++)
                 _trainer.Learn(_batch, 0.1);
         });
 
-        public double Epoch() => Time(_device, () => _trainer.TrainEpoch(_epoch++));
+        public double Epoch() => Time(_device, () =>
+        {
+            using var stream = CudaStream.Own(_device);
+            _trainer.TrainEpoch(_epoch++);
+        });
 
         public void Dispose()
         {

@@ -86,6 +86,14 @@ internal static unsafe partial class Libtorch
         return CUDA;
     }
 
+    /// <summary>What the CUDA device calls itself, for instance "NVIDIA H100 80GB HBM3".</summary>
+    public static string Card => CudaStream.Has("libtorch_cuda.so", Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";
+
+    private const string Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
+
+    [DllImport("libtorch_cuda.so", EntryPoint = Properties)]
+    private static extern IntPtr current_properties();      // a cudaDeviceProp, which begins with the name
+
     [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at13globalContextEv")]
     private static extern IntPtr global_context();
 

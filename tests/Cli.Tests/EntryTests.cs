@@ -141,6 +141,16 @@ public sealed class EntryTests : IDisposable
     private string Choose(string script) => Setup(
         $"LOCAL_PROPS='{_folder}/local.props'; unset LIBTORCH; nvidia_driver() {{ false; }}; CHOICE='' REASON=''; {script}; choose_libtorch false; echo \"$CHOICE\"").Output.TrimEnd();
 
+    // Another libtorch than the package's can be loaded first only where nothing has loaded that.
+    [Fact]
+    public void Libtorch_is_loaded_by_those_alone_who_compute()
+    {
+        var (code, _, loaded) = Run(Path.Combine(AppContext.BaseDirectory, "lthkit-cli"), ["data", "list"], environment: ("LD_DEBUG", "files"));
+        Assert.Equal(0, code);
+        Assert.Contains("libcoreclr.so", loaded);
+        Assert.DoesNotContain("libtorch", loaded);
+    }
+
     [Fact]
     public void LIBTORCH_comes_before_the_packages_and_CUDA_before_the_CPU()
     {

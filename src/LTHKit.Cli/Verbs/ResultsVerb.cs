@@ -30,7 +30,8 @@ internal static class ResultsVerb
             var (all, added, foreign) = new RunArchive(folder).Import(runs, run => Console.WriteLine($"{run} is being trained by another process and is left to it"));
             Console.WriteLine($"{Text.Count(all, "run")} in {Shown(folder)}, {added} of them new to {runs.Root}");
             if (foreign > 0)
-                Console.WriteLine($"{Text.Count(foreign, "run")} are not of {RunStore.Kit}, which is here: they are kept and never taken for its own");
+                Console.WriteLine($"{Text.Count(foreign, "run")} are not of {RunStore.Kit}, which is here: they are kept and never taken for its own; a laboratory that does not train "
+                    + "can look at them (Lab.Open(..., train: false, libtorch: ...))");
         });
         return new("results", "Finished runs as text and packed masks: so that another machine, or a class, goes on without training them again.") { export, import };
     }

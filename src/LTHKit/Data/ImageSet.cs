@@ -1,3 +1,5 @@
+using LTHKit.Training;
+
 namespace LTHKit.Data;
 
 /// <summary>A data set for image classification: three splits, each held whole as one tensor on one device, and what is known about them.</summary>
@@ -161,7 +163,10 @@ public sealed class ImageSplit : IDisposable
             padded = zeros([Count, channels, height + 2 * padding, width + 2 * padding], Images.dtype, Images.device);
             padded.narrow(2, padding, height).narrow(3, padding, width).copy_(Images);
         }
-        return padded.unfold(2, height, 1).unfold(3, width, 1).DetachFromDisposeScope();
+        var crops = padded.unfold(2, height, 1).unfold(3, width, 1).DetachFromDisposeScope();
+        if (crops.device_type == DeviceType.CUDA)
+            CudaStream.Wait();      // others read it too
+        return crops;
     }
 
     public void Dispose()

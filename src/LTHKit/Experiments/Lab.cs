@@ -26,7 +26,7 @@ public sealed partial class Lab : IDisposable
     {
         (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store, train);
         Jobs = jobs;
-        _workers = new Workers(jobs, Store.Threads, _plan);
+        _workers = new Workers(jobs, Store.Threads, device, _plan);
         _runner = new Runner(Store, Data, device);
     }
 
@@ -45,11 +45,14 @@ public sealed partial class Lab : IDisposable
     /// <param name="train">
     /// Whether to train and measure what the store lacks; otherwise such runs are holes of the sweeps, and no images are needed to look at the others.
     /// </param>
+    /// <param name="libtorch">With which libtorch the runs were trained that a laboratory looks at, which does not train, for instance "2.11.0"; null for the one here.</param>
     /// <exception cref="UserException">The device is unknown or not there.</exception>
     public static Lab Open(Profile profile, string? dataDir = null, string device = "auto", int jobs = 0, RunStore? store = null, ImageSet? data = null,
-        bool train = true)
+        bool train = true, string? libtorch = null)
     {
         Libtorch.Check();
+        if (train && libtorch is not null && libtorch != Libtorch.Version)
+            throw new UserException($"Here libtorch {Libtorch.Version} trains: look at the runs of {libtorch} with train: false, or leave libtorch out.");
         UserException.Require(jobs >= 0, "The number of jobs", jobs, "positive, or 0 to let the kit choose");
         var target = device switch
         {
@@ -68,7 +71,7 @@ public sealed partial class Lab : IDisposable
         if (data is not null)
             profile = profile with { Data = data.Spec };
         var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs),
-            (store ?? RunStore.Default()).On(device == "auto" ? target.type.ToString().ToLowerInvariant() : device), train);
+            (store ?? RunStore.Default()).On(device == "auto" ? target.type.ToString().ToLowerInvariant() : device, libtorch), train);
         if (data is not null)
             lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
         return lab;

@@ -14,7 +14,8 @@ namespace LTHKit.Experiments;
 /// </summary>
 /// <param name="root">The store's folder, "~" being the home folder; made when first written to.</param>
 /// <param name="device">On what the runs are trained: "cpu", "cuda".</param>
-public sealed class RunStore(string root, string device = "cpu")
+/// <param name="libtorch">With which libtorch, for runs that are only looked at; null for the one here.</param>
+public sealed class RunStore(string root, string device = "cpu", string? libtorch = null)
 {
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
     public const int Algorithms = 5;
@@ -22,7 +23,7 @@ public sealed class RunStore(string root, string device = "cpu")
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
     /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>
-    public string Maker { get; } = $"{Kit}, {device}";
+    public string Maker { get; } = $"kit {Algorithms}, libtorch {libtorch ?? Libtorch.Version}, {device}";
 
     /// <summary>The same without the device.</summary>
     internal static string Kit => $"kit {Algorithms}, libtorch {Libtorch.Version}";
@@ -30,8 +31,8 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Those of libtorch's operations when it was made; another laboratory of this process may have others.</summary>
     internal int Threads { get; } = get_num_threads();
 
-    /// <summary>The same with the threads that each run has now and the processor's vectors, on which the last bits depend.</summary>
-    internal string Made => $"{Maker}, {Threads} {(Threads == 1 ? "thread" : "threads")}, vectors of "
+    /// <summary>The same with what the last bits depend on: the threads that each run has now and the processor's vectors, or the card.</summary>
+    internal string Made => device == "cuda" ? $"{Maker}, {Libtorch.Card}" : $"{Maker}, {Threads} {(Threads == 1 ? "thread" : "threads")}, vectors of "
         + $"{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits";
 
     /// <summary>
@@ -53,7 +54,7 @@ public sealed class RunStore(string root, string device = "cpu")
         return folder;
     }
 
-    internal RunStore On(string other) => new(Root, other);
+    internal RunStore On(string other, string? libtorch) => new(Root, other, libtorch);
 
     internal RunFolder Folder(RunSpec spec) => FolderOf(spec.Id);
 

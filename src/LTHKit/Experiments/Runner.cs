@@ -358,7 +358,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
-        => new(start.Network, mask, Schedule(spec), open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind);
+        => new(start.Network, mask, Schedule(spec), open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind,
+            alike: spec.Model.Factory is null && !spec.Tweaks.Any(tweak => tweak.IsUsers));
 
     /// <summary>The recipe of a run; fine-tuning keeps the last learning rate of the training that its weights come from.</summary>
     private Recipe Schedule(RunSpec spec)

@@ -1,9 +1,10 @@
+using LTHKit.Training;
 using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
 
 /// <summary>The places of a laboratory in which work is done side by side, each with so many threads, and what stops it.</summary>
-internal sealed class Workers(int places, int threads, Plan? plan = null) : IDisposable
+internal sealed class Workers(int places, int threads, Device device, Plan? plan = null) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(places);
     private CancellationTokenSource _stop = new();
@@ -20,6 +21,7 @@ internal sealed class Workers(int places, int threads, Plan? plan = null) : IDis
             return await Task.Factory.StartNew(() =>
             {
                 Libtorch.UseThreads(threads);
+                using var stream = CudaStream.Own(device);
                 return work();
             }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         }
@@ -57,6 +59,7 @@ internal sealed class Workers(int places, int threads, Plan? plan = null) : IDis
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default, cancel);
         var before = get_num_threads();
         set_num_threads(threads);
+        using var stream = CudaStream.Own(device);
         try
         {
             return work(stop.Token);

@@ -17,7 +17,7 @@ internal sealed class SparseTraining : IDisposable
 
     private SparseTraining(Network network, Mask? mask, Workspace work)
     {
-        (_work, _hooks) = (work, [.. network.modules().SelectMany(Hooks)]);
+        (_work, _hooks) = (work, Hooks(network));
         var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         _units = [.. network.Convolutions.Select(unit =>
             (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
@@ -55,7 +55,9 @@ internal sealed class SparseTraining : IDisposable
 
     public void Dispose() => _work.Dispose();
 
-    /// <summary>A module's hooks, now and later; TorchSharp keeps them to itself.</summary>
+    /// <summary>The hooks through which somebody watches or changes what a network computes, now and later; TorchSharp keeps them to itself.</summary>
+    public static List<ICollection> Hooks(Network network) => [.. network.modules().SelectMany(Hooks)];
+
     private static IEnumerable<ICollection> Hooks(nn.Module module)
     {
         for (var type = module.GetType(); type is not null; type = type.BaseType)

@@ -12,10 +12,11 @@ internal static unsafe class FusedSgd
     private const string ClampMin = "_ZN2at4_ops24_foreach_clamp_min__List4callEN3c108ArrayRefINS_6TensorEEES5_";
     private const string ClampMax = "_ZN2at4_ops24_foreach_clamp_max__List4callEN3c108ArrayRefINS_6TensorEEES5_";
     private const string Update = "_ZN2at4_ops11_fused_sgd_4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddddbbbRKSt8optionalIS4_ES9_";
+    private const string UpdateAt = "_ZN2at4_ops21_fused_sgd__tensor_lr4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddRKS4_dbbbRKSt8optionalIS4_ESB_";
 
     /// <summary>Whether this libtorch has what is needed.</summary>
     public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
-        && new[] { ClampMin, ClampMax, Update }.All(name => NativeLibrary.TryGetExport(library, name, out _));
+        && new[] { ClampMin, ClampMax, Update, UpdateAt }.All(name => NativeLibrary.TryGetExport(library, name, out _));
 
     /// <summary>Brings each value into [low, high]; with both 0 even what is infinite becomes exactly 0.</summary>
     public static void Clamp(Tensor[] values, Tensor[] low, Tensor[] high)
@@ -30,16 +31,22 @@ internal static unsafe class FusedSgd
         GC.KeepAlive((values, low, high));
     }
 
-    /// <summary>g += decay * w, m = momentum * m + g, w -= rate * m.</summary>
-    public static void Step(Tensor[] weights, Tensor[] gradients, Tensor[] momenta, double decay, double momentum, double rate)
+    /// <summary>g += decay * w, m = momentum * m + g, w -= rate * m; the rate may also be the number in a tensor.</summary>
+    public static void Step(Tensor[] weights, Tensor[] gradients, Tensor[] momenta, double decay, double momentum, double rate, Tensor? at = null)
     {
         if (weights.Length == 0)
             return;
         var nothing = stackalloc byte[16];      // an empty std::optional<Tensor>
         new Span<byte>(nothing, 16).Clear();
         fixed (IntPtr* w = Handles(weights), g = Handles(gradients), m = Handles(momenta))
-            fused_sgd(new(w, weights.Length), new(g, gradients.Length), new(m, momenta.Length), decay, momentum, rate, 0, 0, 0, 0, nothing, nothing);
-        GC.KeepAlive((weights, gradients, momenta));
+        {
+            Tensors ws = new(w, weights.Length), gs = new(g, gradients.Length), ms = new(m, momenta.Length);
+            if (at is null)
+                fused_sgd(ws, gs, ms, decay, momentum, rate, 0, 0, 0, 0, nothing, nothing);
+            else
+                fused_sgd_at(ws, gs, ms, decay, momentum, (void*)at.Handle, 0, 0, 0, 0, nothing, nothing);
+        }
+        GC.KeepAlive((weights, gradients, momenta, at));
     }
 
     // A Tensor of C++ is one pointer, and a handle points to it.
@@ -53,6 +60,10 @@ internal static unsafe class FusedSgd
 
     [DllImport(Library, EntryPoint = Update)]
     private static extern void fused_sgd(Tensors weights, Tensors gradients, Tensors momenta, double decay, double momentum, double rate,
+        double dampening, byte nesterov, byte maximise, byte first, void* scale, void* infinite);
+
+    [DllImport(Library, EntryPoint = UpdateAt)]
+    private static extern void fused_sgd_at(Tensors weights, Tensors gradients, Tensors momenta, double decay, double momentum, void* rate,
         double dampening, byte nesterov, byte maximise, byte first, void* scale, void* infinite);
 
     /// <summary>c10::ArrayRef&lt;at::Tensor&gt;.</summary>

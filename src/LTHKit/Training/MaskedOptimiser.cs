@@ -15,8 +15,17 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
     /// <summary>What a checkpoint must hold beside the network.</summary>
     public abstract IEnumerable<(string Name, Tensor Value)> State { get; }
 
-    /// <summary>Applies the gradients that the parameters hold, with this learning rate.</summary>
-    public abstract void Step(double learningRate);
+    /// <summary>The learning rate of the next steps.</summary>
+    public abstract double LearningRate { set; }
+
+    /// <summary>Applies the gradients that the parameters hold.</summary>
+    public abstract void Step();
+
+    public void Step(double learningRate)
+    {
+        LearningRate = learningRate;
+        Step();
+    }
 
     public void ZeroGradients()
     {
@@ -53,15 +62,23 @@ internal sealed class MaskedTorch : MaskedOptimiser
         return ($"optimiser.{i}", tensor(bytes.ToArray()));
     });
 
-    public override void Step(double learningRate)
+    public override double LearningRate
+    {
+        set
+        {
+            foreach (var group in _groups)
+                foreach (var part in group.Optimiser.ParamGroups)
+                    part.LearningRate = value * group.Rate;
+        }
+    }
+
+    public override void Step()
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         foreach (var group in _groups)
         {
             group.Hold(weight => weight.grad);
-            foreach (var part in group.Optimiser.ParamGroups)
-                part.LearningRate = learningRate * group.Rate;
             group.Optimiser.step();
             group.Hold(weight => weight);
             foreach (var (memory, pruned) in group.Memory())

@@ -11,6 +11,8 @@ internal sealed class MaskedSgd : MaskedOptimiser
 {
     private readonly List<Slot> _slots = [];
     private readonly double _momentum, _decay;
+    private readonly Dictionary<double, Tensor> _rates = [];        // on CUDA the learning rate for each factor, where a recorded step reads it
+    private double _rate;
 
     public MaskedSgd(Network network, Mask? mask, Recipe recipe) : base(network)
     {
@@ -23,6 +25,8 @@ internal sealed class MaskedSgd : MaskedOptimiser
             var momentum = zeros_like(weight, requires_grad: false).DetachFromDisposeScope();
             _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, momentum, high?.neg().DetachFromDisposeScope(), high, [.. weight.shape]));
         }
+        foreach (var factor in _slots.Where(s => s.Weight.device_type == DeviceType.CUDA).Select(s => s.Rate).Distinct())
+            _rates[factor] = zeros(1, device: _slots[0].Weight.device).DetachFromDisposeScope();
     }
 
     /// <summary>Whether libtorch's fused update serves; that for CUDA takes no momentum of 0.</summary>
@@ -40,7 +44,17 @@ internal sealed class MaskedSgd : MaskedOptimiser
             momentum.copy_(stored[name]);
     }
 
-    public override void Step(double learningRate)
+    public override double LearningRate
+    {
+        set
+        {
+            _rate = value;
+            foreach (var (factor, rate) in _rates)
+                rate.fill_(value * factor);
+        }
+    }
+
+    public override void Step()
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -50,7 +64,7 @@ internal sealed class MaskedSgd : MaskedOptimiser
         FusedSgd.Clamp([.. masked.Select(p => p.Second)], [.. masked.Select(p => p.First.Low!)], [.. masked.Select(p => p.First.High!)]);
         foreach (var group in active.Zip(gradients).GroupBy(p => p.First.Rate))
             FusedSgd.Step([.. group.Select(p => p.First.Weight)], [.. group.Select(p => p.Second)], [.. group.Select(p => p.First.Momentum)],
-                _decay, _momentum, learningRate * group.Key);
+                _decay, _momentum, _rate * group.Key, _rates.GetValueOrDefault(group.Key));
     }
 
     // With the channels last the gradient of a 1x1 convolution is contiguous too, but strides of dimensions of size 1 are others, which CUDA's update refuses.
@@ -62,7 +76,7 @@ internal sealed class MaskedSgd : MaskedOptimiser
 
     public override void Dispose()
     {
-        foreach (var tensor in _slots.SelectMany(s => new[] { s.Momentum, s.Low, s.High }))
+        foreach (var tensor in _slots.SelectMany(s => new[] { s.Momentum, s.Low, s.High }).Concat(_rates.Values))
             tensor?.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Diagnostics;
 using LTHKit.Data;
 using LTHKit.Kernels;
@@ -21,17 +22,24 @@ internal sealed class Trainer : IDisposable
     private readonly Step _start;
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
+    private readonly List<ICollection>? _hooks;     // those of a network whose steps are all the same work; null: they need not be
     private Step _from;
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
+    private RecordedStep? _recorded;
+    private int _whole;             // steps on a whole batch that could have been recorded
 
-    /// <summary>A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing.</summary>
-    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default)
+    /// <summary>
+    /// A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing. A CUDA device is given
+    /// its steps recorded where they are <paramref name="alike"/>, the same work each.
+    /// </summary>
+    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = true)
     {
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
+        _hooks = alike && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
         _losses = zeros(Iterations, device: data.Train.Labels.device).DetachFromDisposeScope();
         _correct = zeros(1, dtype: ScalarType.Int64, device: data.Train.Labels.device).DetachFromDisposeScope();
@@ -53,6 +61,9 @@ internal sealed class Trainer : IDisposable
 
     /// <summary>Whether the network stands at <see cref="Standing"/>; false where something was thrown within a step.</summary>
     public bool IsBetweenSteps { get; private set; } = true;
+
+    /// <summary>Whether a step has been recorded.</summary>
+    public bool HasRecorded => _recorded is not null;
 
     public Batches Batches { get; }
     public int Iterations => Batches.Iterations;
@@ -167,18 +178,26 @@ internal sealed class Trainer : IDisposable
     /// </summary>
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
+        Optimiser.LearningRate = learningRate;
         if (_drawing == null)
         {
-            Descend(batch, learningRate, lossSum, correct);
+            if (IsRecorded(batch))
+                (_recorded ??= new(batch, Descend)).Run(batch, lossSum, correct);
+            else
+                Descend(batch, lossSum, correct);
             return;
         }
-        _drawing = Networks.Draws(() => Descend(batch, learningRate, lossSum, correct)) ? _drawing + 1 : null;
+        _drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null;
         if (_drawing == Models.Trace.Tries)
             throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
                 + "could not draw again: leave that out.");
     }
 
-    private void Descend(Batch batch, double learningRate, Tensor? lossSum, Tensor? correct)
+    /// <summary>Whether a step can be replayed: on CUDA, of a whole batch, after some in which libraries chose how to compute.</summary>
+    private bool IsRecorded(Batch batch) => _hooks is not null && CudaGraph.Serves && batch.Count == Batches.BatchSize && _hooks.All(hooks => hooks.Count == 0)
+        && ++_whole > RecordedStep.Before;
+
+    private void Descend(Batch batch, Tensor? lossSum, Tensor? correct)
     {
         using var scope = NewDisposeScope();
         using var sparse = _sparse?.Step(batch.Count);
@@ -191,7 +210,7 @@ internal sealed class Trainer : IDisposable
             loss = _loss(logits, new Target(batch.Images, batch.Labels));
         }
         loss.backward();
-        Optimiser.Step(learningRate);
+        Optimiser.Step();
         using var noGrad = no_grad();
         lossSum?.copy_(loss * batch.Count);
         correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
@@ -199,6 +218,7 @@ internal sealed class Trainer : IDisposable
 
     public void Dispose()
     {
+        _recorded?.Dispose();
         Optimiser.Dispose();
         _sparse?.Dispose();
         Batches.Dispose();
@@ -218,5 +238,48 @@ internal sealed class Trainer : IDisposable
         Standing = epoch + 1;
         return new(epoch, _recipe.LearningRateAt(epoch, Batches.Iterations), loss, accuracy, validationLoss, validationAccuracy, testLoss, testAccuracy,
             clock.Elapsed.TotalSeconds);
+    }
+}
+
+/// <summary>A step of training on CUDA, recorded: batches are put where it reads them.</summary>
+internal sealed class RecordedStep : IDisposable
+{
+    /// <summary>Steps to do before one is recorded.</summary>
+    public const int Before = 3;
+
+    private readonly Batch _batch;
+    private readonly Tensor _loss, _correct;        // [1]
+    private readonly CudaGraph _graph;
+
+    /// <summary>Records, and does not do, <paramref name="step"/> for batches like this one.</summary>
+    public RecordedStep(Batch like, Action<Batch, Tensor, Tensor> step)
+    {
+        using var scope = NewDisposeScope();
+        _batch = new Batch(like.Images.clone(), like.Labels.clone()).Detached();
+        _loss = zeros(1, device: like.Images.device).DetachFromDisposeScope();
+        _correct = zeros(1, dtype: ScalarType.Int64, device: like.Images.device).DetachFromDisposeScope();
+        _graph = new CudaGraph(() =>
+        {
+            _correct.zero_();
+            step(_batch, _loss, _correct);
+        });
+    }
+
+    public void Run(Batch batch, Tensor? lossSum, Tensor? correct)
+    {
+        using var noGrad = no_grad();
+        _batch.Images.copy_(batch.Images);
+        _batch.Labels.copy_(batch.Labels);
+        _graph.Replay();
+        lossSum?.copy_(_loss);
+        correct?.add_(_correct);
+    }
+
+    public void Dispose()
+    {
+        _graph.Dispose();
+        _batch.Dispose();
+        _loss.Dispose();
+        _correct.Dispose();
     }
 }

@@ -12,6 +12,9 @@ namespace LTHKit.Tweaks;
 /// </summary>
 public abstract record Tweak
 {
+    /// <summary>Whether it runs a user's code while a step lasts, which may be other work at every step.</summary>
+    internal bool IsUsers => this is CustomActivation || GetType().Assembly != typeof(Tweak).Assembly;
+
     /// <summary>Its name in figures and tables, for instance "swish".</summary>
     public abstract string Label { get; }
 

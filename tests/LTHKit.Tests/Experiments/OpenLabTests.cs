@@ -175,7 +175,7 @@ public sealed class OpenLabTests : IDisposable
     [Fact]
     public async Task WhatOthersSetMeanwhileLeavesTheThreadsOfAWork()
     {
-        using var workers = new Workers(1, threads: 1);
+        using var workers = new Workers(1, threads: 1, CPU);
         Assert.Equal(1, await workers.InPlace(() =>
         {
             OnAThread(() => set_num_threads(3));

@@ -136,7 +136,7 @@ public sealed class SpecTests
 
     [Theory]
     [InlineData("paper", 33)]
-    [InlineData("short", 11)]
+    [InlineData("short", 6)]
     public void ProfilesHaveThePapersRewindPoint(string name, int epoch) => Assert.Equal(epoch, Profile.Get(name).RewindEpoch);
 
     [Fact]
