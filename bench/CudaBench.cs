@@ -30,9 +30,13 @@ internal static class CudaBench
             output.WriteLine($"ResNet-18 of width {setting.Width}, {actual.Size}x{actual.Size}, batch {setting.Batch}, {actual.Images} images an epoch, on {card}; medians of {setting.Rounds} rounds in turns");
             output.WriteLine($"{"",-36}{"step, ms",10}{"epoch, s",10}{"TFLOP/s",10}{"of peak",10}");
             foreach (var precision in Enum.GetValues<Precision>())
-                Compare(precision, [($"LTHKit {Name(precision)}", new TrainingBench.LthKitSide(actual, data, precision)),
-                    ($"PyTorch {Name(precision)}{(precision == Precision.Bf16 ? ", channels last" : "")}", Theirs(precision)),
-                    .. precision == Precision.Bf16 ? [("PyTorch bf16, captured by hand", Theirs(precision, "--graph"))] : Array.Empty<(string, ISide?)>()]);
+            {
+                List<Contender> all = [new($"LTHKit {Name(precision)}", new TrainingBench.LthKitSide(actual, data, precision)),
+                    Theirs(precision, precision == Precision.Bf16 ? ", channels last" : "")];
+                if (precision == Precision.Bf16)
+                    all.Add(Theirs(precision, ", captured by hand", "--graph"));
+                Compare(precision, all);
+            }
 
             double? one = null;
             foreach (var runs in SideBySide)
@@ -43,70 +47,85 @@ internal static class CudaBench
                 one ??= images;
                 output.WriteLine(FormattableString.Invariant($"{(runs == 1 ? "LTHKit bf16, one run" : $"LTHKit bf16, {runs} runs side by side"),-36}{images,10:#,0} images/s, {images / one:0.00} times one's"));
             }
-            Compare(Precision.Bf16, [("PyTorch bf16, torch.compile", Theirs(Precision.Bf16, "--compile"))]);      // takes a minute to begin
+            Compare(Precision.Bf16, [Theirs(Precision.Bf16, ", torch.compile", "--compile")]);      // takes a minute to begin
         }
         finally
         {
             File.Delete(pixels);
         }
 
-        void Compare(Precision precision, List<(string Name, ISide? Side)> sides)
+        void Compare(Precision precision, List<Contender> all)
         {
-            var times = sides.Select(_ => new List<(double Step, double Epoch)>()).ToList();
             try
             {
                 for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
-                    foreach (var (i, (name, side)) in sides.ToList().Index())
+                    foreach (var each in all)
                     {
                         cancel.ThrowIfCancellationRequested();
-                        progress.WriteLine($"bench: {name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
-                        var able = Attempt(() =>
+                        progress.WriteLine($"bench: {each.Name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
+                        try
                         {
-                            if (side is not null && (side.Steps(StepsARound) / StepsARound, side.Epoch()) is var time && round >= 0)
-                                times[i].Add(time);
-                            return side;
-                        });
-                        sides[i] = (name, able);
+                            each.Measure(count: round >= 0);
+                        }
+                        catch (UserException e)
+                        {
+                            Leave(each, e);
+                        }
                     }
             }
             finally
             {
-                sides.ForEach(side => side.Side?.Dispose());
+                all.ForEach(each => each.Side?.Dispose());
             }
-            foreach (var (i, (name, side)) in sides.Index())
-                output.WriteLine(side is null ? $"{name,-36}  is not there" : Row(name, Median(times[i].Select(t => t.Step)), Median(times[i].Select(t => t.Epoch)), work, peak?[(int)precision]));
+            foreach (var each in all)
+                output.WriteLine(each.Side is null ? $"{each.Name,-36}  is not there" : Row(each.Name, Median(each.Times.Select(t => t.Step)), Median(each.Times.Select(t => t.Epoch)), work, peak?[(int)precision]));
         }
 
-        ISide? Theirs(Precision precision, params string[] more)
-            => Attempt(() => PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", Name(precision), "--on-device", .. more]));
-
-        ISide? Attempt(Func<ISide?> act)
+        Contender Theirs(Precision precision, string kind, params string[] more)
         {
+            var theirs = new Contender($"PyTorch {Name(precision)}{kind}", null);
             try
             {
-                return act();
+                theirs.Side = PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", Name(precision), "--on-device", .. more]);
             }
             catch (UserException e)
             {
-                progress.WriteLine($"bench: {e.Message}");
-                return null;
+                Leave(theirs, e);
             }
+            return theirs;
+        }
+
+        void Leave(Contender one, UserException reason)
+        {
+            one.Side?.Dispose();
+            one.Side = null;
+            progress.WriteLine($"bench: {one.Name}: {reason.Message}");
         }
     }
 
     /// <summary>Images a second of so many runs side by side, as a laboratory trains them: a thread and a queue of the device each.</summary>
     private static double Together(BenchSetting setting, ImageSet data, int runs)
     {
-        var sides = Enumerable.Range(0, runs).Select(_ => new TrainingBench.LthKitSide(setting, data, Precision.Bf16)).ToList();
-        sides.ForEach(side => side.Steps(StepsARound));
-        var (clock, images) = (Stopwatch.StartNew(), 0L);
-        Task.WaitAll([.. sides.Select(side => Task.Factory.StartNew(() =>
+        static T[] Each<T>(int runs, Func<int, T> work)
+            => Task.WhenAll(Enumerable.Range(0, runs).Select(i => Task.Factory.StartNew(() => work(i), TaskCreationOptions.LongRunning))).GetAwaiter().GetResult();
+
+        var sides = Each(runs, _ =>
         {
-            for (; clock.Elapsed.TotalSeconds < Seconds; Interlocked.Add(ref images, StepsARound * setting.Batch))
-                side.Steps(StepsARound);
-        }, TaskCreationOptions.LongRunning))]);
+            var side = new TrainingBench.LthKitSide(setting, data, Precision.Bf16);
+            side.Steps(StepsARound);
+            return side;
+        });
+        var clock = Stopwatch.StartNew();
+        var images = Each(runs, i =>
+        {
+            var count = 0L;
+            for (; clock.Elapsed.TotalSeconds < Seconds; count += StepsARound * setting.Batch)
+                sides[i].Steps(StepsARound);
+            return count;
+        }).Sum();
         var speed = images / clock.Elapsed.TotalSeconds;
-        sides.ForEach(side => side.Dispose());
+        foreach (var side in sides)
+            side.Dispose();
         return speed;
     }
 
@@ -122,4 +141,18 @@ internal static class CudaBench
         => FormattableString.Invariant($"{name,-36}{1000 * step,10:0.00}{epoch,10:0.00}{work / step,10:0.0}{(peak is { } most ? $"{100 * work / step / most:0.0} %" : "?"),10}");
 
     private static double Median(IEnumerable<double> times) => times.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
+
+    /// <summary>One of those that are compared; without a side it is not there.</summary>
+    private sealed class Contender(string name, ISide? side)
+    {
+        public string Name => name;
+        public ISide? Side { get; set; } = side;
+        public List<(double Step, double Epoch)> Times { get; } = [];
+
+        public void Measure(bool count)
+        {
+            if (Side is not null && (Side.Steps(StepsARound) / StepsARound, Side.Epoch()) is var time && count)
+                Times.Add(time);
+        }
+    }
 }

@@ -97,7 +97,7 @@ internal static class TrainingBench
             _device = data.Device;
             _network = Networks.Build(new ModelSpec("resnet18", setting.Width), new InputSpec(data.Classes, data.Height), 0);
             _network.to(data.Device);
-            _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch, Precision = precision }, data, Losses.CrossEntropy, 0);
+            _trainer = new Trainer(_network, null, new Recipe { BatchSize = setting.Batch, Precision = precision }, data, Losses.CrossEntropy, 0, alike: true);
             _batch = _trainer.Batches.Epoch(0).First();
         }
 

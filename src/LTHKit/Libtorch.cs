@@ -11,6 +11,7 @@ internal static unsafe partial class Libtorch
 {
     private const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3;       // of mallopt, from malloc.h
     private const int Most = 1 << 30, MostOfOldGlibc = 32 << 20;
+    private const string Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
 
     /// <summary>What setup chose: "cpu" and "cuda" come with a package, anything else is the folder of another libtorch.</summary>
     public static string Choice { get; } = typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "Libtorch").Value!;
@@ -81,15 +82,13 @@ internal static unsafe partial class Libtorch
         }
         catch (EntryPointNotFoundException)
         {
-            throw new UserException($"The libtorch {Version} here has no switch for cuDNN's deterministic algorithms, without which a run cannot be repeated: take 2.10.");
+            throw new UserException($"The libtorch {Version} here has no switch for cuDNN's deterministic algorithms, without which a run cannot be repeated: take 2.10 or 2.11.");
         }
         return CUDA;
     }
 
     /// <summary>What the CUDA device calls itself, for instance "NVIDIA H100 80GB HBM3".</summary>
     public static string Card => CudaStream.Has("libtorch_cuda.so", Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";
-
-    private const string Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
 
     [DllImport("libtorch_cuda.so", EntryPoint = Properties)]
     private static extern IntPtr current_properties();      // a cudaDeviceProp, which begins with the name

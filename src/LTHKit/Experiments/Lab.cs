@@ -27,7 +27,7 @@ public sealed partial class Lab : IDisposable
         (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store, train);
         Jobs = jobs;
         _workers = new Workers(jobs, Store.Threads, device, _plan);
-        _runner = new Runner(Store, Data, device);
+        _runner = new Runner(Store, Data, device, train);
     }
 
     public Profile Profile { get; }
@@ -70,8 +70,10 @@ public sealed partial class Lab : IDisposable
         }
         if (data is not null)
             profile = profile with { Data = data.Spec };
-        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs),
-            (store ?? RunStore.Default()).On(device == "auto" ? target.type.ToString().ToLowerInvariant() : device, libtorch), train);
+        store = (store ?? RunStore.Default()).On(device == "auto" ? target.type.ToString().ToLowerInvariant() : device, libtorch);
+        if (libtorch is not null && !store.Own().Any())
+            throw new UserException($"{store.Root} has no runs of {store.Maker}: import some with `./lthkit results import`, or name another libtorch or device.");
+        var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store, train);
         if (data is not null)
             lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
         return lab;

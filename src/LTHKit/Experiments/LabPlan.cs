@@ -31,7 +31,7 @@ public sealed partial class Lab
     /// </summary>
     private (double? Seconds, bool Measured) SecondsAnEpoch(RunSpec spec, bool here)
     {
-        _timed ??= Store.Finished().Where(run => run.Run.EndsWith(RunStore.Name("", Store.Maker))).SelectMany(Timed).ToLookup(run => run.Key, run => run.Value);
+        _timed ??= Store.Own().SelectMany(Timed).ToLookup(run => run.Key, run => run.Value);
         var (key, tweaks) = Key(spec.ToJson());
         if (_timed[key].Where(run => run.Tweaks == tweaks || !here).ToList() is { Count: > 0 } alike)
         {

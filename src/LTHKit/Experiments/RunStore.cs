@@ -23,10 +23,12 @@ public sealed class RunStore(string root, string device = "cpu", string? libtorc
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
     /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>
-    public string Maker { get; } = $"kit {Algorithms}, libtorch {libtorch ?? Libtorch.Version}, {device}";
+    public string Maker { get; } = $"{With(libtorch)}, {device}";
 
-    /// <summary>The same without the device.</summary>
-    internal static string Kit => $"kit {Algorithms}, libtorch {Libtorch.Version}";
+    /// <summary>The same without the device, of runs that are made here.</summary>
+    internal static string Kit => With(null);
+
+    private static string With(string? libtorch) => $"kit {Algorithms}, libtorch {libtorch ?? Libtorch.Version}";
 
     /// <summary>Those of libtorch's operations when it was made; another laboratory of this process may have others.</summary>
     internal int Threads { get; } = get_num_threads();
@@ -69,6 +71,9 @@ public sealed class RunStore(string root, string device = "cpu", string? libtorc
     /// <summary>The finished runs of this version of the kit's algorithms, whoever made them.</summary>
     internal IEnumerable<RunFolder> Finished() => !Directory.Exists(Root) ? []
         : Directory.GetDirectories(Root, $"*-kit-{Algorithms}-*").Order(StringComparer.Ordinal).Select(path => new RunFolder(path)).Where(run => File.Exists(run.Done));
+
+    /// <summary>Those of this maker.</summary>
+    internal IEnumerable<RunFolder> Own() => Finished().Where(run => run.Run.EndsWith(Name("", Maker), StringComparison.Ordinal));
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
     internal IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []

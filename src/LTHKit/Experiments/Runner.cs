@@ -10,7 +10,7 @@ using LTHKit.Tweaks;
 namespace LTHKit.Experiments;
 
 /// <summary>Carries out one run: draws its ticket, applies its tweaks, trains it or goes on where it stopped, records it.</summary>
-internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Device device)
+internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Device device, bool train = true)
 {
     // A watch is the same when what it works with has changed.
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
@@ -28,7 +28,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var held = Acquire(spec, callbacks, cancel);
         if (Finished() is { } meanwhile)
             return meanwhile;
+        if (!train)
+            throw new MissingException($"{spec.Label} would have to be trained{(IsFinished(spec) ? ", for its weights were not exported" : "")}");
         store.Begin(spec, open(spec.Data));
+        using var products = Autocast.Products(device.type, spec.Recipe.Precision);
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks);
         using var start = Prepare(spec, mask, cancel, callbacks);
@@ -302,7 +305,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// </summary>
     public double SecondsAnEpoch(RunSpec spec, double sparsity)
     {
-        const int Steps = 5;
+        var (warm, most) = device.type == DeviceType.CUDA ? (RecordedStep.Before + 2, 20) : (2, 5);
+        using var stream = CudaStream.Own(device);
         using var scope = NewDisposeScope();
         var data = open(spec.Data);
         using var plain = Built(spec);
@@ -310,11 +314,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var mask = sparsity == 0 ? null : Pruner.Random.Draw(plain, whole, (long)((1 - sparsity) * whole.Total), data, 0);
         using var network = Rewritten(spec, mask);
         mask?.Apply(network);
-        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, Context(spec, mask, () => plain)), 0);
-        trainer.TrainEpoch(0, until: 2);
+        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, Context(spec, mask, () => plain)), 0, alike: IsAlike(spec));
+        trainer.TrainEpoch(0, until: warm);
         var clock = Stopwatch.StartNew();
-        trainer.TrainEpoch(0, until: Steps);
-        var steps = Math.Min(Steps, trainer.Iterations);
+        trainer.TrainEpoch(0, until: most);
+        var steps = Math.Min(most, trainer.Iterations);
         return clock.Elapsed.TotalSeconds / steps * trainer.Iterations * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
     }
 
@@ -359,7 +363,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
         => new(start.Network, mask, Schedule(spec), open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind,
-            alike: spec.Model.Factory is null && !spec.Tweaks.Any(tweak => tweak.IsUsers));
+            alike: IsAlike(spec));
+
+    /// <summary>Whether each step of a run is the same work: a user's code may do other things at every one.</summary>
+    private static bool IsAlike(RunSpec spec) => spec.Model.Factory is null && !spec.Tweaks.Any(tweak => tweak.IsUsers);
 
     /// <summary>The recipe of a run; fine-tuning keeps the last learning rate of the training that its weights come from.</summary>
     private Recipe Schedule(RunSpec spec)
@@ -414,6 +421,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private void Replay(RunSpec spec, IReadOnlyList<Step> points, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel,
         Action<Step, Network, Mask?> look)
     {
+        if (!train)
+            throw new MissingException($"{spec.Label} would have to be trained again");
         using var scope = NewDisposeScope();
         using var mask = LoadMask(spec);
         using var start = Prepare(spec, mask, cancel, callbacks);

@@ -31,12 +31,37 @@ internal sealed unsafe class CudaGraph : IDisposable
         GC.WaitForPendingFinalizers();
         lock (Recording)
         {
+            FreeCache();
             var graph = NativeMemory.AllocZeroed(Size);
             construct(graph, 0);
             begin(graph, default, ThreadLocal);
-            work();         // where this throws, the graph is beyond repair, and to end or destroy it would end the process
+            try
+            {
+                work();
+            }
+            catch (Exception e)
+            {
+                CudaStream.GiveUp();        // what was begun on it cannot be ended any more
+                throw new UserException($"A step could not be recorded for the CUDA device ({e.Message.Split('\n')[0].TrimEnd('.')}): begin again in a new process, or restart the "
+                    + "kernel, with fewer runs side by side where its memory is full.", e);
+            }
             end(graph);
             _graph = graph;
+        }
+    }
+
+    /// <summary>
+    /// Gives the device back what libtorch keeps for later: memory of graphs that are gone it gives to no other, and while somebody records it frees none. TorchSharp
+    /// does not bind that; a request for more than there can be does it.
+    /// </summary>
+    private static void FreeCache()
+    {
+        try
+        {
+            empty(1L << 50, dtype: ScalarType.Byte, device: CUDA).Dispose();
+        }
+        catch (ExternalException)
+        {
         }
     }
 
@@ -63,7 +88,8 @@ internal sealed unsafe class CudaGraph : IDisposable
     {
         if (_graph is null)
             return;
-        destroy(_graph);
+        lock (Recording)        // libtorch's list of graphs is everyone's
+            destroy(_graph);
         NativeMemory.Free(_graph);
         _graph = null;
     }
@@ -102,6 +128,8 @@ internal static class CudaStream
 
     // libtorch keeps memory for each queue that it gave out: the fewer they are, the less it takes.
     private static readonly ConcurrentBag<Stream> Idle = [];
+    [ThreadStatic]
+    private static bool _broken;
     private static readonly bool Available = Has(Library, FromPool, Current, SetCurrent);
 
     /// <summary>Whether this thread has one of its own.</summary>
@@ -118,11 +146,24 @@ internal static class CudaStream
         set_current(own);
         return new Ending(() =>
         {
-            Wait();
-            set_current(before);
-            Idle.Add(own);
+            try
+            {
+                if (!_broken)
+                {
+                    Wait();
+                    Idle.Add(own);
+                }
+            }
+            finally
+            {
+                _broken = false;
+                set_current(before);
+            }
         });
     }
+
+    /// <summary>This thread's queue is beyond repair: nobody waits for it or gets it again.</summary>
+    public static void GiveUp() => _broken = true;
 
     /// <summary>Waits for what this thread has given to the device; for that alone, since to wait for a whole device is forbidden while somebody records.</summary>
     public static void Wait()

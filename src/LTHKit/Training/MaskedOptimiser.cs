@@ -21,12 +21,6 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
     /// <summary>Applies the gradients that the parameters hold.</summary>
     public abstract void Step();
 
-    public void Step(double learningRate)
-    {
-        LearningRate = learningRate;
-        Step();
-    }
-
     public void ZeroGradients()
     {
         foreach (var weight in network.parameters())

@@ -21,6 +21,9 @@ internal static class Autocast
     private const string Enable = Prefix + "20set_autocast_enabledEN3c1010DeviceTypeEb", Type = Prefix + "18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE";
     private const string Cache = Prefix + "26set_autocast_cache_enabledEb";
 
+    private static readonly Lock Counting = new();
+    private static int _wanted;         // trainings that want TF32
+
     /// <summary>Whether this libtorch has it.</summary>
     public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
         && new[] { Enable, Type, Cache }.All(name => NativeLibrary.TryGetExport(library, name, out _));
@@ -38,16 +41,24 @@ internal static class Autocast
         return new Ending(() => set_enabled(type, 0));
     }
 
-    /// <summary>Until this is disposed of, float32's products on CUDA may be TF32, the backward pass's too; null where the precision does not want them.</summary>
-    public static IDisposable? Products(Device device, Precision precision)
+    /// <summary>
+    /// Until this and others like it are disposed of, products of float32 on CUDA are TF32; null where the precision does not want that. It is so for the whole
+    /// process, whoever computes: that is how libtorch has it.
+    /// </summary>
+    public static IDisposable? Products(DeviceType device, Precision precision)
     {
-        if (device.type != DeviceType.CUDA || precision == Precision.Fp32)
+        if (device != DeviceType.CUDA || precision != Precision.Tf32)
             return null;
-        Tf32(true);
-        return new Ending(() => Tf32(false));
+        Count(1);
+        return new Ending(() => Count(-1));
+
+        static void Count(int more)
+        {
+            lock (Counting)
+                Tf32((_wanted += more) > 0);
+        }
     }
 
-    /// <summary>Whether they may: of the process, not of the thread.</summary>
     public static void Tf32(bool allowed) => backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = allowed;
 
     [DllImport(Library, EntryPoint = Enable)]

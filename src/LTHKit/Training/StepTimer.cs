@@ -16,9 +16,11 @@ internal sealed class StepTimer : IDisposable
     {
         Network = Networks.Copy(network);
         mask?.Apply(Network);
-        _trainer = new Trainer(Network, mask, recipe, data, Losses.CrossEntropy, 0);
+        _trainer = new Trainer(Network, mask, recipe, data, Losses.CrossEntropy, 0, alike: network.Model.Factory is null);
         _images = [.. _trainer.Batches.Epoch(0).Take(4)];
         Network.train();
+        for (var i = 0; i < RecordedStep.Before + 2 && data.Device.type == DeviceType.CUDA; i++)
+            Step();
     }
 
     public Network Network { get; }
@@ -30,7 +32,7 @@ internal sealed class StepTimer : IDisposable
         var (clock, before) = (Stopwatch.StartNew(), process.TotalProcessorTime);
         _trainer.Learn(_images[_step++ % _images.Length], 0.1);
         if (Network.parameters().First().device_type == DeviceType.CUDA)
-            cuda.synchronize();
+            CudaStream.Wait();
         process.Refresh();
         return (clock.Elapsed.TotalSeconds, (process.TotalProcessorTime - before).TotalSeconds);
     }

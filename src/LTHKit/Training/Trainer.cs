@@ -22,7 +22,8 @@ internal sealed class Trainer : IDisposable
     private readonly Step _start;
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
-    private readonly List<ICollection>? _hooks;     // those of a network whose steps are all the same work; null: they need not be
+    private readonly IDisposable? _products;
+    private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
     private Step _from;
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
     private RecordedStep? _recorded;
@@ -32,14 +33,15 @@ internal sealed class Trainer : IDisposable
     /// A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing. A CUDA device is given
     /// its steps recorded where they are <paramref name="alike"/>, the same work each.
     /// </summary>
-    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = true)
+    public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = false)
     {
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
-        _hooks = alike && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
+        _products = Autocast.Products(data.Device.type, recipe.Precision);
+        _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
         _losses = zeros(Iterations, device: data.Train.Labels.device).DetachFromDisposeScope();
         _correct = zeros(1, dtype: ScalarType.Int64, device: data.Train.Labels.device).DetachFromDisposeScope();
@@ -181,7 +183,7 @@ internal sealed class Trainer : IDisposable
         Optimiser.LearningRate = learningRate;
         if (_drawing == null)
         {
-            if (IsRecorded(batch))
+            if (CanRecord(batch) && ++_whole > RecordedStep.Before)
                 (_recorded ??= new(batch, Descend)).Run(batch, lossSum, correct);
             else
                 Descend(batch, lossSum, correct);
@@ -193,15 +195,14 @@ internal sealed class Trainer : IDisposable
                 + "could not draw again: leave that out.");
     }
 
-    /// <summary>Whether a step can be replayed: on CUDA, of a whole batch, after some in which libraries chose how to compute.</summary>
-    private bool IsRecorded(Batch batch) => _hooks is not null && CudaGraph.Serves && batch.Count == Batches.BatchSize && _hooks.All(hooks => hooks.Count == 0)
-        && ++_whole > RecordedStep.Before;
+    /// <summary>Whether a step is one that could be recorded: on CUDA, on a whole batch, and nobody looks on.</summary>
+    private bool CanRecord(Batch batch)
+        => _hooks is not null && CudaGraph.Serves && batch.Count == Batches.BatchSize && _hooks.All(hooks => hooks.Count == 0);
 
     private void Descend(Batch batch, Tensor? lossSum, Tensor? correct)
     {
         using var scope = NewDisposeScope();
         using var sparse = _sparse?.Step(batch.Count);
-        using var products = Autocast.Products(batch.Images.device, _recipe.Precision);
         Optimiser.ZeroGradients();
         Tensor logits, loss;
         using (Autocast.On(batch.Images.device, _recipe.Precision))
@@ -219,6 +220,7 @@ internal sealed class Trainer : IDisposable
     public void Dispose()
     {
         _recorded?.Dispose();
+        _products?.Dispose();
         Optimiser.Dispose();
         _sparse?.Dispose();
         Batches.Dispose();
@@ -228,7 +230,6 @@ internal sealed class Trainer : IDisposable
 
     private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
     {
-        using var products = Autocast.Products(_data.Device, _recipe.Precision);
         using var precision = Autocast.On(_data.Device, _recipe.Precision);
         var (validationLoss, validationAccuracy) = Evaluate(_data.Validation, cancel);
         var (testLoss, testAccuracy) = Evaluate(_data.Test, cancel);
@@ -244,7 +245,7 @@ internal sealed class Trainer : IDisposable
 /// <summary>A step of training on CUDA, recorded: batches are put where it reads them.</summary>
 internal sealed class RecordedStep : IDisposable
 {
-    /// <summary>Steps to do before one is recorded.</summary>
+    /// <summary>Steps to do before one is recorded, in which libraries choose how to compute.</summary>
     public const int Before = 3;
 
     private readonly Batch _batch;
@@ -255,14 +256,17 @@ internal sealed class RecordedStep : IDisposable
     public RecordedStep(Batch like, Action<Batch, Tensor, Tensor> step)
     {
         using var scope = NewDisposeScope();
-        _batch = new Batch(like.Images.clone(), like.Labels.clone()).Detached();
-        _loss = zeros(1, device: like.Images.device).DetachFromDisposeScope();
-        _correct = zeros(1, dtype: ScalarType.Int64, device: like.Images.device).DetachFromDisposeScope();
+        _batch = new Batch(like.Images.clone(), like.Labels.clone());
+        _loss = zeros(1, device: like.Images.device);
+        _correct = zeros(1, dtype: ScalarType.Int64, device: like.Images.device);
         _graph = new CudaGraph(() =>
         {
             _correct.zero_();
             step(_batch, _loss, _correct);
         });
+        _batch.Detached();
+        _loss.DetachFromDisposeScope();
+        _correct.DetachFromDisposeScope();
     }
 
     public void Run(Batch batch, Tensor? lossSum, Tensor? correct)

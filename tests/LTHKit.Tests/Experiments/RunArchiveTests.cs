@@ -90,6 +90,35 @@ public sealed class RunArchiveTests : IDisposable
     }
 
     [Fact]
+    public void ALaboratoryThatDoesNotTrainLeavesImportedRunsAsTheyAre()
+    {
+        var (found, _) = Trained();
+        Archive.Import(Store("here"));
+        var before = Files("here");
+        using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Store("here"), train: false);
+        Action[] asks = [() => lab.NetworkOf(found.Runs[0]), () => lab.NetworkOf(found.Runs[0], 1), () => lab.StepTimes(found.Runs)];
+        Assert.All(asks, ask => Assert.Contains("does not train", Assert.Throws<MissingException>(ask).Message));
+        Assert.Equal(before, Files("here"));
+    }
+
+    [Fact]
+    public void RunsOfAnotherLibtorchAreLookedAtByNameAndNeverTrained()
+    {
+        Trained();
+        foreach (var folder in Directory.GetDirectories(At("there")))
+            Directory.Move(folder, folder.Replace($"libtorch-{Libtorch.Version}", "libtorch-1.2.3"));
+        foreach (var file in Directory.GetFiles(At("there"), "*.json*", SearchOption.AllDirectories))
+            File.WriteAllText(file, File.ReadAllText(file).Replace($"libtorch-{Libtorch.Version}", "libtorch-1.2.3").Replace($"libtorch {Libtorch.Version}", "libtorch 1.2.3"));
+        Lab Open(string? libtorch, bool train = false) => Lab.Open(Tiny.Profile, device: "cpu", store: Store("there"), train: train, libtorch: libtorch);
+        using (var lab = Open(null))
+            Assert.Equal((0, 3), (lab.Sweep().Runs.Count, lab.Sweep().Holes.Count));
+        using (var lab = Open("1.2.3"))
+            Assert.All(lab.Sweep().Runs, run => Assert.Contains("libtorch 1.2.3", run.Made));
+        Assert.Contains("libtorch 1.2, cpu", Assert.Throws<UserException>(() => Open("1.2")).Message);
+        Assert.Contains("train: false", Assert.Throws<UserException>(() => Open("1.2.3", train: true)).Message);
+    }
+
+    [Fact]
     public void ALaboratoryThatDoesNotTrainShowsWhatIsThere()
     {
         var (found, _) = Trained();
