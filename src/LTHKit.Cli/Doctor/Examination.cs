@@ -67,9 +67,11 @@ internal static class Examination
         }
         manual_seed(0);
         using var network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 2));
+        var device = cuda.is_available() ? CUDA : CPU;
+        network.to(device);
         using var optimiser = optim.SGD(network.parameters(), 0.1);
-        using var labels = arange(16).remainder(2);
-        using var images = randn(16, 1, 8, 8) + labels.view(16, 1, 1, 1);       // the second class is brighter
+        using var labels = arange(16, device: device).remainder(2);
+        using var images = randn(16, 1, 8, 8, device: device) + labels.view(16, 1, 1, 1);       // the second class is brighter
         double Step()
         {
             optimiser.zero_grad();
@@ -81,7 +83,7 @@ internal static class Examination
         var (before, after) = (Step(), Enumerable.Range(0, 30).Select(_ => Step()).Last());
         if (!(after < before / 2))
             throw new InvalidOperationException($"a small network does not learn: its loss goes from {before} to {after}");
-        Console.WriteLine($"{Done} {get_num_threads()} {(cuda.is_available() ? cuda.device_count() : 0)}");
+        Console.WriteLine($"{Done} {get_num_threads()} {(device.type == DeviceType.CUDA ? cuda.device_count() : 0)}");
     }
 
     private static (bool Trained, string Output) TrainInChild()
