@@ -14,8 +14,7 @@ namespace LTHKit.Experiments;
 /// </summary>
 /// <param name="root">The store's folder, "~" being the home folder; made when first written to.</param>
 /// <param name="device">On what the runs are trained: "cpu", "cuda".</param>
-/// <param name="libtorch">With which libtorch, for runs that are only looked at; null for the one here.</param>
-public sealed class RunStore(string root, string device = "cpu", string? libtorch = null)
+public sealed class RunStore(string root, string device = "cpu")
 {
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
     public const int Algorithms = 5;
@@ -23,10 +22,13 @@ public sealed class RunStore(string root, string device = "cpu", string? libtorc
     public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
 
     /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>
-    public string Maker { get; } = $"{With(libtorch)}, {device}";
+    public string Maker => $"{With(OfLibtorch)}, {device}";
 
     /// <summary>The same without the device, of runs that are made here.</summary>
     internal static string Kit => With(null);
+
+    // With which libtorch runs were made that are only looked at; null for the one here.
+    private string? OfLibtorch { get; init; }
 
     private static string With(string? libtorch) => $"kit {Algorithms}, libtorch {libtorch ?? Libtorch.Version}";
 
@@ -56,7 +58,7 @@ public sealed class RunStore(string root, string device = "cpu", string? libtorc
         return folder;
     }
 
-    internal RunStore On(string other, string? libtorch) => new(Root, other, libtorch);
+    internal RunStore On(string other, string? libtorch) => new(Root, other) { OfLibtorch = libtorch };
 
     internal RunFolder Folder(RunSpec spec) => FolderOf(spec.Id);
 

@@ -22,7 +22,7 @@ internal static class Autocast
     private const string Cache = Prefix + "26set_autocast_cache_enabledEb";
 
     private static readonly Lock Counting = new();
-    private static int _wanted;         // trainings that want TF32
+    private static int _wanted;
 
     /// <summary>Whether this libtorch has it.</summary>
     public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
@@ -49,17 +49,16 @@ internal static class Autocast
     {
         if (device != DeviceType.CUDA || precision != Precision.Tf32)
             return null;
-        Count(1);
-        return new Ending(() => Count(-1));
-
-        static void Count(int more)
-        {
-            lock (Counting)
-                Tf32((_wanted += more) > 0);
-        }
+        Want(1);
+        return new Ending(() => Want(-1));
     }
 
-    public static void Tf32(bool allowed) => backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = allowed;
+    /// <summary>So many more trainings want TF32; without any it is off, which is not so in libtorch from the start.</summary>
+    public static void Want(int more)
+    {
+        lock (Counting)
+            backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = (_wanted += more) > 0;
+    }
 
     [DllImport(Library, EntryPoint = Enable)]
     private static extern void set_enabled(sbyte device, byte enabled);
