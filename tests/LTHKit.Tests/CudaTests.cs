@@ -154,6 +154,19 @@ public sealed class CudaTests : InFolder
             Assert.Equal((true, true), Now());
         }
         Assert.Equal((false, false), Now());
+        // Two measurements overlap, and a training ends beneath them.
+        var training = Autocast.Products(DeviceType.CUDA, Precision.Tf32)!;
+        Ending one = Autocast.Full(), other = Autocast.Full();
+        one.Dispose();
+        training.Dispose();
+        Assert.Equal((false, false), Now());
+        other.Dispose();
+        Assert.Equal((false, false), Now());
+        // What somebody else has set is there again.
+        backends.cudnn.allow_tf32 = true;
+        Autocast.Full().Dispose();
+        Assert.Equal((false, true), Now());
+        Autocast.Want(0);
     }
 
     [CudaFact]

@@ -1,6 +1,7 @@
 using LTHKit.Data;
 using LTHKit.Models;
 using LTHKit.Pruning;
+using LTHKit.Training;
 
 namespace LTHKit.Analysis;
 
@@ -98,7 +99,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     {
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
-        using var precision = FullPrecision();
+        using var precision = Autocast.Full();       // an eigenvector's noise would consist of TF32's ten bits
         using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
         var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
         return measure(vector =>
@@ -124,14 +125,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
 
         Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _options.GaussNewton
             ? HessianProducts.GaussNewton(_space, objective, batch, keepGraph) : HessianProducts.Hessian(_space, objective, batch, keepGraph);
-    }
-
-    /// <summary>Keeps CUDA from multiplying in TF32, whose ten bits an eigenvector's noise would consist of, until it is disposed of.</summary>
-    private static Ending FullPrecision()
-    {
-        var before = (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
-        (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = (false, false);
-        return new(() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = before);
     }
 
     private Eigenpair PowerIteration(Func<Tensor, Tensor> product, IReadOnlyList<Eigenpair> found)

@@ -22,7 +22,14 @@ internal static class Autocast
     private const string Cache = Prefix + "26set_autocast_cache_enabledEb";
 
     private static readonly Lock Counting = new();
-    private static int _wanted;
+    private static int _wanted, _refused;
+    private static (bool Products, bool Convolutions) _before;
+
+    private static (bool Products, bool Convolutions) Switch
+    {
+        get => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
+        set => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32) = value;
+    }
 
     /// <summary>Whether this libtorch has it.</summary>
     public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
@@ -57,7 +64,27 @@ internal static class Autocast
     public static void Want(int more)
     {
         lock (Counting)
-            backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = (_wanted += more) > 0;
+        {
+            var on = (_wanted += more) > 0;
+            if (_refused > 0)
+                _before = (on, on);
+            else
+                Switch = (on, on);
+        }
+    }
+
+    /// <summary>Keeps CUDA from multiplying in TF32 until it is disposed of, also for trainings that want it; then it is as it was, or as they want it by then.</summary>
+    public static Ending Full()
+    {
+        lock (Counting)
+            if (_refused++ == 0)
+                (_before, Switch) = (Switch, (false, false));
+        return new(() =>
+        {
+            lock (Counting)
+                if (--_refused == 0)
+                    Switch = _before;
+        });
     }
 
     [DllImport(Library, EntryPoint = Enable)]
