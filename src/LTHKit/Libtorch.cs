@@ -78,7 +78,7 @@ internal static unsafe partial class Libtorch
         try
         {
             set_deterministic_cudnn(global_context(), 1);
-            Autocast.Want(0);
+            DeviceTurns.NoTf32();
         }
         catch (EntryPointNotFoundException)
         {

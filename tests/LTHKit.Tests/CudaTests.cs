@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LTHKit.Analysis;
 using LTHKit.Tests.Analysis;
 using LTHKit.Tests.Experiments;
@@ -126,7 +127,7 @@ public sealed class CudaTests : InFolder
                 trainer.Run([], until: step);
                 trainer.Save(Folder.At("checkpoint"));
                 trainer.Dispose();
-                trainer = new Trainer(network, mask, Recipe(precision), _cuda!, Losses.CrossEntropy, 1);
+                trainer = new Trainer(network, mask, Recipe(precision), _cuda!, Losses.CrossEntropy, 1, alike: alike);
                 trainer.Resume(Folder.At("checkpoint"));
             }
             trainer.Run([]);
@@ -142,31 +143,64 @@ public sealed class CudaTests : InFolder
 
     // The switch is libtorch's and the process's; it can be set where no device is.
     [Fact]
-    public void Tf32LastsAsLongAsAnyTrainingThatWantsIt()
+    public async Task WorkInTf32AndWorkInFloat32TakeTurnsAndWhoRecordsIsAlone()
     {
         (bool, bool) Now() => (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32);
-        Autocast.Want(0);
-        Assert.All(new[] { Autocast.Products(DeviceType.CUDA, Precision.Fp32), Autocast.Products(DeviceType.CUDA, Precision.Bf16), Autocast.Products(DeviceType.CPU, Precision.Tf32) }, Assert.Null);
-        using (var first = Autocast.Products(DeviceType.CUDA, Precision.Tf32))
+        DeviceTurns.NoTf32();
+        Assert.Null(DeviceTurns.Take(DeviceType.CPU, Precision.Tf32));
+        ConcurrentQueue<string> log = [];
+        Thread? last = null;
+        Task Work(string name, Precision precision, Task until) => Task.Factory.StartNew(() =>
         {
-            Autocast.Products(DeviceType.CUDA, Precision.Tf32)!.Dispose();
-            Autocast.Want(0);       // as another laboratory does that is opened meanwhile
-            Assert.Equal((true, true), Now());
-        }
-        Assert.Equal((false, false), Now());
-        // Two measurements overlap, and a training ends beneath them.
-        var training = Autocast.Products(DeviceType.CUDA, Precision.Tf32)!;
-        Ending one = Autocast.Full(), other = Autocast.Full();
-        one.Dispose();
-        training.Dispose();
-        Assert.Equal((false, false), Now());
-        other.Dispose();
-        Assert.Equal((false, false), Now());
-        // What somebody else has set is there again.
+            last = Thread.CurrentThread;
+            using (DeviceTurns.Take(DeviceType.CUDA, precision))
+            {
+                Assert.Null(DeviceTurns.Take(DeviceType.CUDA, precision));
+                log.Enqueue($"{name} {Now().Item1}");
+                until.Wait();
+            }
+        }, TaskCreationOptions.LongRunning);
+        void Await(int count) => Assert.True(SpinWait.SpinUntil(() => log.Count == count, 10_000));
+        void AwaitWaiting() => Assert.True(SpinWait.SpinUntil(() => last?.ThreadState.HasFlag(ThreadState.WaitSleepJoin) ?? false, 10_000));
+        TaskCompletionSource first = new(), second = new();
+        var all = new List<Task> { Work("a", Precision.Tf32, first.Task), Work("b", Precision.Tf32, first.Task) };
+        Await(2);
+        last = null;
+        all.Add(Work("c", Precision.Bf16, second.Task));
+        AwaitWaiting();
+        last = null;
+        all.Add(Work("d", Precision.Tf32, Task.CompletedTask));         // c waits, and comes before it
+        AwaitWaiting();
+        DeviceTurns.NoTf32();      // as another laboratory does that is opened meanwhile
+        Assert.Equal((2, (true, true)), (log.Count, Now()));
+        first.SetResult();
+        Await(3);
+        Assert.Equal(("c False", (false, false)), (log.Last(), Now()));
+        second.SetResult();
+        await Task.WhenAll(all);
+        Assert.Equal("d True", log.Last());
+        // Within a measurement somebody trains; and what somebody else has set is there again.
         backends.cudnn.allow_tf32 = true;
-        Autocast.Full().Dispose();
+        using (DeviceTurns.Take(DeviceType.CUDA))
+        {
+            using (DeviceTurns.Take(DeviceType.CUDA, Precision.Tf32))
+                Assert.Equal((true, true), Now());
+            Assert.Equal((false, false), Now());
+        }
         Assert.Equal((false, true), Now());
-        Autocast.Want(0);
+        // Who records is alone.
+        log.Clear();
+        all = [];
+        using (DeviceTurns.Take(DeviceType.CUDA, Precision.Bf16, alone: true))
+        {
+            last = null;
+            all.Add(Work("e", Precision.Bf16, Task.CompletedTask));
+            AwaitWaiting();
+            Assert.Empty(log);
+        }
+        await Task.WhenAll(all);
+        DeviceTurns.NoTf32();
+        Assert.Equal((false, false), Now());
     }
 
     [CudaFact]

@@ -99,7 +99,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     {
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
-        using var precision = Autocast.Full();       // an eigenvector's noise would consist of TF32's ten bits
+        using var turn = DeviceTurns.Take(_space.Parameters[0].device.type);       // an eigenvector's noise would consist of TF32's ten bits
         using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
         var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
         return measure(vector =>

@@ -214,7 +214,11 @@ public sealed partial class Lab : IDisposable
         {
             using var network = NetworkOf(run, at);
             using var mask = MaskOf(run);
-            return _workers.Stoppable(stop => measure(network, mask, stop));
+            return _workers.Stoppable(stop =>
+            {
+                using var turn = DeviceTurns.Take(Device.type);
+                return measure(network, mask, stop);
+            });
         });
 
     /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>
@@ -228,7 +232,11 @@ public sealed partial class Lab : IDisposable
         pruning.Validate();
         UserException.Require(sparsity is >= 0 and < 1, "The sparsity", sparsity, "in [0, 1), 0.9 for instance");
         using var whole = Pruning.Mask.Dense(network);
-        return _workers.Stoppable(stop => pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop));
+        return _workers.Stoppable(stop =>
+        {
+            using var turn = DeviceTurns.Take(Device.type);
+            return pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop);
+        });
     }
 
     private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)

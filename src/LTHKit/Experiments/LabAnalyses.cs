@@ -166,6 +166,7 @@ public sealed partial class Lab
                 using var network = _runner.NetworkAt(run.Spec, at, [again.Watch(run.Spec)], stop);
                 again.Finished(run.Spec);
                 using var mask = MaskOf(run);
+                using var turn = DeviceTurns.Take(Device.type);
                 return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
             });
             Report(i, 1);

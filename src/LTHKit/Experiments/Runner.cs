@@ -31,7 +31,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (!train)
             throw new MissingException($"{spec.Label} would have to be trained{(IsFinished(spec) ? ", for its weights were not exported" : "")}");
         store.Begin(spec, open(spec.Data));
-        using var products = Autocast.Products(device.type, spec.Recipe.Precision);
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks);
         using var start = Prepare(spec, mask, cancel, callbacks);
@@ -229,6 +228,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var network = parent is null ? Built(spec) : Load(parent, Again(parent, callbacks), cancel);
         using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
         var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
+        using var turn = DeviceTurns.Take(device.type);
         return spec.Pruning.Draw(network, before, keep, open(spec.Data), Seed(spec, Stream.Pruning), cancel);
     }
 
@@ -251,7 +251,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
-                Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
+                using (DeviceTurns.Take(device.type))
+                    Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
             }
             catch (UserException e)
             {
@@ -381,6 +382,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private void Measure(RunSpec spec, Watch watch, int epoch, Network network, Mask? mask, CancellationToken cancel)
     {
+        using var turn = DeviceTurns.Take(device.type);
         var seen = new Seen(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
         Log(spec, watch).Write(Log(spec, watch).Read().Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
     }

@@ -22,7 +22,6 @@ internal sealed class Trainer : IDisposable
     private readonly Step _start;
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
-    private readonly IDisposable? _products;
     private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
     private Step _from;
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
@@ -40,16 +39,19 @@ internal sealed class Trainer : IDisposable
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
-        _products = Autocast.Products(data.Device.type, recipe.Precision);
         _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
         _losses = zeros(Iterations, device: data.Train.Labels.device).DetachFromDisposeScope();
         _correct = zeros(1, dtype: ScalarType.Int64, device: data.Train.Labels.device).DetachFromDisposeScope();
     }
 
-    /// <summary>Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow.</summary>
-    private static bool ChannelsLast(Network network, ImageSet data, Precision precision)
-        => data.Device.type == DeviceType.CUDA ? precision == Precision.Bf16 : network.PrefersChannelsLast;
+    /// <summary>
+    /// Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow. Of such images with
+    /// 8 channels the oneDNN of libtorch 2.10 and 2.11, with three threads or more, writes the weights' gradient of a strided 1x1 convolution beyond its memory.
+    /// </summary>
+    private static bool ChannelsLast(Network network, ImageSet data, Precision precision) => data.Device.type == DeviceType.CUDA
+        ? precision == Precision.Bf16
+        : network.PrefersChannelsLast && (network.Units[0].Convolution.in_channels % 16 == 0 || get_num_threads() < 3);
 
     public Network Network { get; }
 
@@ -181,16 +183,13 @@ internal sealed class Trainer : IDisposable
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
         Optimiser.LearningRate = learningRate;
-        if (_drawing == null)
-        {
-            if (CanRecord(batch) && ++_whole > RecordedStep.Before)
-                (_recorded ??= new(batch, Descend)).Run(batch, lossSum, correct);
-            else
-                Descend(batch, lossSum, correct);
-            return;
-        }
-        _drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null;
-        if (_drawing == Models.Trace.Tries)
+        var record = _drawing == null && CanRecord(batch) && ++_whole > RecordedStep.Before;
+        using var turn = DeviceTurns.Take(_data.Device.type, _recipe.Precision, alone: record && !HasRecorded);
+        if (record)
+            (_recorded ??= new(batch, Descend)).Run(batch, lossSum, correct);
+        else if (_drawing == null)
+            Descend(batch, lossSum, correct);
+        else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == Models.Trace.Tries)
             throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
                 + "could not draw again: leave that out.");
     }
@@ -211,16 +210,17 @@ internal sealed class Trainer : IDisposable
             loss = _loss(logits, new Target(batch.Images, batch.Labels));
         }
         loss.backward();
-        Optimiser.Step();
-        using var noGrad = no_grad();
-        lossSum?.copy_(loss * batch.Count);
-        correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
+        using (no_grad())
+        {
+            lossSum?.copy_(loss * batch.Count);
+            correct?.add_(logits.argmax(1).eq(batch.Labels).sum());
+        }
+        Optimiser.Step();       // last: an error of the device that is found in it ends the process
     }
 
     public void Dispose()
     {
         _recorded?.Dispose();
-        _products?.Dispose();
         Optimiser.Dispose();
         _sparse?.Dispose();
         Batches.Dispose();
@@ -230,6 +230,7 @@ internal sealed class Trainer : IDisposable
 
     private EpochMetrics Evaluate(int epoch, double loss, double accuracy, Stopwatch clock, CancellationToken cancel)
     {
+        using var turn = DeviceTurns.Take(_data.Device.type, _recipe.Precision);
         using var precision = Autocast.On(_data.Device, _recipe.Precision);
         var (validationLoss, validationAccuracy) = Evaluate(_data.Validation, cancel);
         var (testLoss, testAccuracy) = Evaluate(_data.Test, cancel);

@@ -197,9 +197,37 @@ public class SparseTrainingTests
 public class SparseTrainingProcessTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void SameThreadsSameBits(int threads)
+    [InlineData(1, null)]
+    [InlineData(2, null)]
+    [InlineData(3, null)]
+    [InlineData(8, SkipKind.Projection)]
+    public void SameThreadsSameBits(int threads, SkipKind? skip) => Same(threads, () =>
+    {
+        using var network = SparseTrainingTests.Build("resnet18", "relu", skip);
+        using var mask = SparseTrainingTests.HalfOf(network);
+        mask.Apply(network);
+        using var sparse = SparseTrainingTests.Sparse(network, mask);
+        SparseTrainingTests.Train(network, mask, sparse, 48, 5);
+        return [.. network.State.Select(s => s.Value.clone())];
+    });
+
+    // With three threads or more oneDNN wrote beyond its memory here: other bits, or the end of the process.
+    [Theory]
+    [InlineData(2, 8)]
+    [InlineData(3, 8)]
+    [InlineData(4, 8)]
+    [InlineData(4, 24)]
+    [InlineData(16, 8)]
+    public void SameThreadsSameBitsThroughLibtorch(int threads, int width) => Same(threads, () =>
+    {
+        using var data = DataSets.Open(new DataSpec { TrainCount = 300, TestCount = 60, Classes = 5 });
+        using var network = Networks.Build(new ModelSpec("resnet18", width), new InputSpec(data.Classes, data.Height), 1);
+        using var trainer = new Trainer(network, null, new Recipe { Epochs = 1, BatchSize = 50, Sparse = false }, data, Losses.CrossEntropy, 1);
+        trainer.Run([]);
+        return [.. network.State.Select(s => s.Value.clone())];
+    });
+
+    private static void Same(int threads, Func<List<Tensor>> train)
     {
         var before = get_num_threads();
         set_num_threads(threads);
@@ -208,14 +236,10 @@ public class SparseTrainingProcessTests
             string Bits()
             {
                 using var scope = NewDisposeScope();
-                using var network = SparseTrainingTests.Build("resnet18", "relu", null);
-                using var mask = SparseTrainingTests.HalfOf(network);
-                mask.Apply(network);
-                using var sparse = SparseTrainingTests.Sparse(network, mask);
-                SparseTrainingTests.Train(network, mask, sparse, 48, 5);
-                return string.Concat(network.State.Select(s => Convert.ToHexString(s.Value.bytes)));
+                return string.Concat(train().Select(value => Convert.ToHexString(value.bytes)));
             }
-            Assert.Equal(Bits(), Bits());
+            var once = Bits();
+            Assert.All(Enumerable.Range(0, 2), _ => Assert.Equal(once, Bits()));
         }
         finally
         {
