@@ -188,17 +188,26 @@ public sealed class CudaTests : InFolder
             Assert.Equal((false, false), Now());
         }
         Assert.Equal((false, true), Now());
-        // Who records is alone.
+        // Who records is alone, and does not wait long for that; who waits for others leaves.
         log.Clear();
-        all = [];
-        using (DeviceTurns.Take(DeviceType.CUDA, Precision.Bf16, alone: true))
+        last = null;
+        TaskCompletionSource third = new();
+        using (DeviceTurns.Take(DeviceType.CUDA, Precision.Bf16))
         {
-            last = null;
-            all.Add(Work("e", Precision.Bf16, Task.CompletedTask));
-            AwaitWaiting();
-            Assert.Empty(log);
+            using (DeviceTurns.Alone())
+            {
+                all = [Work("e", Precision.Bf16, third.Task)];
+                AwaitWaiting();
+                Assert.Empty(log);
+            }
+            Await(1);
+            Assert.Null(DeviceTurns.Alone());
+            all.Add(Work("f", Precision.Tf32, Task.CompletedTask));
+            third.SetResult();
+            using (DeviceTurns.Leave())
+                await Task.WhenAll(all);
         }
-        await Task.WhenAll(all);
+        Assert.Equal(["e False", "f True"], log);
         DeviceTurns.NoTf32();
         Assert.Equal((false, false), Now());
     }

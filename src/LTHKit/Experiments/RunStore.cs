@@ -102,6 +102,7 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
     internal Held Acquire(RunSpec spec, Action waiting, CancellationToken cancel)
     {
+        using var away = DeviceTurns.Leave();       // who holds it may need the device
         for (var said = false; ; said = true)
         {
             if (TryAcquire(Folder(spec)) is { } held)

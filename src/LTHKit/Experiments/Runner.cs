@@ -247,12 +247,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (spec.IsRewound)
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
+        using var turn = DeviceTurns.Take(device.type);
         var loss = Networks.Seeded(context.Seed, () => Wrapped(spec, context));
         foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
-                using (DeviceTurns.Take(device.type))
-                    Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
+                Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
             }
             catch (UserException e)
             {

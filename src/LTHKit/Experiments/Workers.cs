@@ -37,6 +37,7 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
     /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
     public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin, CancellationToken cancel = default) => Stoppable(stop =>
     {
+        using var away = DeviceTurns.Leave();       // others may need it
         var tasks = begin(stop);
         try
         {

@@ -14,7 +14,7 @@ internal sealed unsafe class CudaGraph : IDisposable
     private const string Construct = Prefix + "C1Eb", Destroy = Prefix + "D1Ev", Launch = Prefix + "6replayEv";
     private const string Begin = Prefix + "13capture_beginESt4pairIyyE21cudaStreamCaptureMode", End = Prefix + "11capture_endEv";
     private const int Size = 8192;          // more than a CUDAGraph of any version has
-    private const int ThreadLocal = 1;      // cudaStreamCaptureModeThreadLocal: what other threads do meanwhile breaks nothing
+    private const int ThreadLocal = 1;      // cudaStreamCaptureModeThreadLocal: other threads may allocate meanwhile
 
     private static readonly bool Available = CudaStream.Has(Library, Construct, Destroy, Launch, Begin, End);
     private static readonly Lock Recording = new();

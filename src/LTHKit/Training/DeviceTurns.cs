@@ -1,15 +1,21 @@
+using System.Diagnostics;
+
 namespace LTHKit.Training;
 
 /// <summary>
-/// Who gives work to a CUDA device. Whether float32 is multiplied in TF32 libtorch has for the whole process, so work in TF32 and work in float32 take turns: each
-/// waits until what others do of the other kind is done, and any number of threads do the same kind at a time. Who records a step does so alone, for what another
-/// thread has the device do meanwhile can make the recording void.
+/// Who gives work to a CUDA device. Whether float32 is multiplied in TF32 libtorch has for the whole process, so work in TF32 and work in float32 take turns, in the order
+/// in which they came: each waits until what others do of the other kind is done, and any number of threads do the same kind at a time. Who records a step does so while
+/// no step, evaluation or measurement of others is under way, which is thought to have made a recording void.
 /// </summary>
 internal static class DeviceTurns
 {
+    private const int Patience = 20;        // milliseconds that a step waits to be recorded
+
     private static readonly object Gate = new();
-    private static readonly Dictionary<Kind, int> Inside = [], Waiting = [];       // threads
+    private static readonly LinkedList<Kind> Line = [];
     private static (bool Products, bool Convolutions) _outside;
+    private static Kind _inside;
+    private static int _threads;
     [ThreadStatic]
     private static Kind? _own;
 
@@ -23,50 +29,75 @@ internal static class DeviceTurns
     public static void NoTf32()
     {
         lock (Gate)
-            if (Inside.Values.Sum() > 0)
+            if (_threads > 0)
                 _outside = default;
             else
                 Switch = default;
     }
 
     /// <summary>
-    /// Until this is disposed of, the thread has its turn; null where the work is for another device than CUDA, or the thread has such a turn already. Within a turn of
-    /// another kind that one is left meanwhile.
+    /// Until this is disposed of, the thread has its turn; null where the work is for another device than CUDA, or the thread has such a turn already. Within a turn of the
+    /// other kind that one is left meanwhile.
     /// </summary>
-    public static IDisposable? Take(DeviceType device, Precision precision = Precision.Fp32, bool alone = false)
+    public static IDisposable? Take(DeviceType device, Precision precision = Precision.Fp32)
+        => device == DeviceType.CUDA && _own?.Tf32 != (precision == Precision.Tf32) ? Change(new(precision == Precision.Tf32, Alone: false)) : null;
+
+    /// <summary>Until this is disposed of, the thread, which has a turn, is the only one; null where that cannot be had at once.</summary>
+    public static IDisposable? Alone() => Change(_own!.Value with { Alone = true }, Patience);
+
+    /// <summary>Until this is disposed of, the thread has no turn, for it waits for other threads; null where it has none.</summary>
+    public static IDisposable? Leave() => _own is null ? null : Change(null);
+
+    private static Ending? Change(Kind? to, int patience = Timeout.Infinite)
     {
-        var (wanted, before) = (new Kind(precision == Precision.Tf32, alone), _own);
-        if (device != DeviceType.CUDA || before == wanted)
-            return null;
-        Change(before, wanted);
-        return new Ending(() => Change(wanted, before));
+        var from = _own;
+        if (Go(to, patience))
+            return new(() => Go(from));
+        Go(from);
+        return null;
     }
 
-    private static void Change(Kind? from, Kind? to)
+    private static bool Go(Kind? to, int patience = Timeout.Infinite)
     {
         lock (Gate)
         {
-            if (from is { } left && --CollectionsMarshal.GetValueRefOrAddDefault(Inside, left, out _) == 0)
+            if (_own is not null && --_threads == 0)
             {
                 Switch = _outside;
                 Monitor.PulseAll(Gate);
             }
-            if (to is { } kind)
-            {
-                CollectionsMarshal.GetValueRefOrAddDefault(Waiting, kind, out _)++;
-                while (!Fits(kind))
-                    Monitor.Wait(Gate);
-                Waiting[kind]--;
-                if (CollectionsMarshal.GetValueRefOrAddDefault(Inside, kind, out _)++ == 0)
-                    (_outside, Switch) = (Switch, (kind.Tf32, kind.Tf32));
-            }
+            _own = null;
+            if (to is { } kind && !Enter(kind, patience))
+                return false;
             _own = to;
+            return true;
         }
     }
 
-    // Who is inside is of this kind, and lets in others of it until one waits who is not.
-    private static bool Fits(Kind kind)
-        => Inside.Values.Sum() == 0 || (!kind.Alone && Inside.GetValueOrDefault(kind) > 0 && Waiting.All(waiting => waiting.Key == kind || waiting.Value == 0));
+    private static bool Enter(Kind kind, int patience)
+    {
+        var (place, clock) = (Line.AddLast(kind), Stopwatch.StartNew());
+        while (!Fits(place) && (patience == Timeout.Infinite || clock.ElapsedMilliseconds < patience))
+            Monitor.Wait(Gate, patience);
+        var fits = Fits(place);
+        Line.Remove(place);
+        Monitor.PulseAll(Gate);
+        if (fits && _threads++ == 0)
+            (_inside, _outside, Switch) = (kind, Switch, (kind.Tf32, kind.Tf32));
+        return fits;
+    }
+
+    // Nobody of another kind came before; and nobody is inside who is not of this kind.
+    private static bool Fits(LinkedListNode<Kind> place)
+    {
+        var kind = place.Value;
+        if (kind.Alone)
+            return _threads == 0 && place.Previous is null;
+        for (var before = place.Previous; before is not null; before = before.Previous)
+            if (before.Value != kind)
+                return false;
+        return _threads == 0 || _inside == kind;
+    }
 
     private readonly record struct Kind(bool Tf32, bool Alone);
 }

@@ -46,8 +46,9 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow. Of such images with
-    /// 8 channels the oneDNN of libtorch 2.10 and 2.11, with three threads or more, writes the weights' gradient of a strided 1x1 convolution beyond its memory.
+    /// Whether images are laid out with the channels last, which tensor cores want and some convolutions on the CPU; the convolutions follow. Where
+    /// they so lay out an odd multiple of 8 channels, the oneDNN of libtorch 2.10 and 2.11, with three threads or more, writes the weights' gradient of a strided 1x1
+    /// convolution beyond its memory.
     /// </summary>
     private static bool ChannelsLast(Network network, ImageSet data, Precision precision) => data.Device.type == DeviceType.CUDA
         ? precision == Precision.Bf16
@@ -182,11 +183,10 @@ internal sealed class Trainer : IDisposable
     /// </summary>
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
     {
+        using var turn = DeviceTurns.Take(_data.Device.type, _recipe.Precision);
         Optimiser.LearningRate = learningRate;
-        var record = _drawing == null && CanRecord(batch) && ++_whole > RecordedStep.Before;
-        using var turn = DeviceTurns.Take(_data.Device.type, _recipe.Precision, alone: record && !HasRecorded);
-        if (record)
-            (_recorded ??= new(batch, Descend)).Run(batch, lossSum, correct);
+        if (_drawing == null && CanRecord(batch) && ++_whole > RecordedStep.Before && (HasRecorded || Record(batch)))
+            _recorded!.Run(batch, lossSum, correct);
         else if (_drawing == null)
             Descend(batch, lossSum, correct);
         else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == Models.Trace.Tries)
@@ -197,6 +197,15 @@ internal sealed class Trainer : IDisposable
     /// <summary>Whether a step is one that could be recorded: on CUDA, on a whole batch, and nobody looks on.</summary>
     private bool CanRecord(Batch batch)
         => _hooks is not null && CudaGraph.Serves && batch.Count == Batches.BatchSize && _hooks.All(hooks => hooks.Count == 0);
+
+    /// <summary>Records a step; false where others have the device for long, and the next one may try.</summary>
+    private bool Record(Batch batch)
+    {
+        using var alone = DeviceTurns.Alone();
+        if (alone is not null)
+            _recorded = new(batch, Descend);
+        return alone is not null;
+    }
 
     private void Descend(Batch batch, Tensor? lossSum, Tensor? correct)
     {
