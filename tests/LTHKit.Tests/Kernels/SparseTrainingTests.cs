@@ -201,6 +201,8 @@ public class SparseTrainingProcessTests
     [InlineData(2, null)]
     [InlineData(3, null)]
     [InlineData(8, SkipKind.Projection)]
+    [InlineData(4, SkipKind.Normalised)]
+    [InlineData(16, SkipKind.Identity)]
     public void SameThreadsSameBits(int threads, SkipKind? skip) => Same(threads, () =>
     {
         using var network = SparseTrainingTests.Build("resnet18", "relu", skip);
