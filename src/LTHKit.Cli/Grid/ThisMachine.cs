@@ -79,9 +79,11 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
 
     private List<int> Waiting() => File.Exists(grid.Queue) ? [.. File.ReadAllLines(grid.Queue).Select(int.Parse)] : [];
 
-    private static void Detached(string[] command, string log)
+    // In the grid's own folder: the one that the command was given in may go before the tasks have ended.
+    private void Detached(string[] command, string log)
     {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "log=$1; shift; setsid \"$@\" </dev/null >>\"$log\" 2>&1 &", "sh", log, .. command]))!;
+        ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; setsid \"$@\" </dev/null >>\"$log\" 2>&1 &", "sh", log, .. command]) { WorkingDirectory = grid.Path };
+        using var shell = Process.Start(start)!;
         shell.WaitForExit();
     }
 }

@@ -71,6 +71,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Contains("4 tasks, 2 at once; 12 runs, of which 12 with 48 epochs are to be trained", said);
         Assert.All(Stands(grid), standing => Assert.Contains(standing, new[] { Standing.Running, Standing.Pending, Standing.Done }));
         Until(() => Stands(grid).Contains(Standing.Running));
+        Assert.Equal(grid.Path, File.ResolveLinkTarget($"/proc/{grid.Holder(grid.Supervisor)}/cwd", returnFinalTarget: false)?.FullName);
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
         Assert.All(Stands(grid), standing => Assert.Contains(standing, new[] { Standing.Stopped, Standing.Done }));
         Assert.Contains(Standing.Stopped, Stands(grid));
