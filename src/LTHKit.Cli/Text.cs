@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Spectre.Console;
 
 namespace LTHKit.Cli;
 
@@ -12,14 +13,23 @@ internal static partial class Text
     public static string[] CsvRow(string line)
         => [.. CsvCell().Matches(line).Select(cell => cell.Groups[1].Success ? cell.Groups[1].Value.Replace("\"\"", "\"") : cell.Groups[2].Value)];
 
-    /// <summary>Rows of cells as aligned columns, the first row as heading; numbers to the right.</summary>
+    /// <summary>Rows of cells as aligned columns, the first row as heading; numbers to the right. A terminal's width wraps cells; elsewhere a row is a line.</summary>
     public static void Table(TextWriter writer, IReadOnlyList<string[]> rows)
     {
-        var columns = rows.Max(row => row.Length);
-        var width = Enumerable.Range(0, columns).Select(c => rows.Max(row => c < row.Length ? row[c].Length : 0)).ToArray();
-        foreach (var row in rows)
-            writer.WriteLine("  " + string.Join("  ", row.Select((cell, c) =>
-                double.TryParse(cell, out _) || row == rows[0] ? cell.PadLeft(width[c]) : cell.PadRight(width[c]))).TrimEnd());
+        var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(writer) });
+        var terminal = console.Profile.Out.IsTerminal;
+        if (!terminal)
+            console.Profile.Width = int.MaxValue;
+        var table = new Table { Border = terminal ? TableBorder.Simple : TableBorder.None };
+        foreach (var (c, name) in rows[0].Index())
+            table.AddColumn(new TableColumn(new Paragraph(name, new Style(decoration: Decoration.Bold)))
+            {
+                Alignment = rows.Skip(1).All(row => double.TryParse(row[c], out _)) ? Justify.Right : Justify.Left,
+                Padding = new(0, 0, 2, 0),
+            });
+        foreach (var row in rows.Skip(1))
+            table.AddRow(row.Select(cell => new Paragraph(cell)));
+        console.Write(table);
     }
 
     // A cell in quotation marks, or one without, each at the line's beginning or after a comma.
