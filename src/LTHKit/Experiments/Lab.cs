@@ -185,7 +185,7 @@ public sealed partial class Lab : IDisposable
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
         var series = _workers.Each(all, (run, stop) =>
         {
-            var seen = _runner.Watched(run.Spec, watch, [progress.Watch(run.Spec)], stop);
+            var seen = _runner.Watched(run.Spec, watch, [progress.Follow(run.Spec)], stop);
             progress.Finished(run.Spec);
             var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
             return new WatchSeries(run, epochs, seen[epochs[0]].Keys.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
@@ -288,7 +288,7 @@ public sealed partial class Lab : IDisposable
     {
         var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
-        var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Watch(run.Spec)], stop))[0];
+        var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Follow(run.Spec)], stop))[0];
         progress.Finish();
         return network;
     }

@@ -163,7 +163,7 @@ public sealed partial class Lab
             var value = Kept(run, name, settings, epochs, at =>
             {
                 Report(i, 0);
-                using var network = _runner.NetworkAt(run.Spec, at, [again.Watch(run.Spec)], stop);
+                using var network = _runner.NetworkAt(run.Spec, at, [again.Follow(run.Spec)], stop);
                 again.Finished(run.Spec);
                 using var mask = MaskOf(run);
                 using var turn = DeviceTurns.Take(Device.type);

@@ -32,7 +32,7 @@ internal sealed class LabProgress : IDisposable
             Update(() => { });
     }
 
-    public TrainingCallback Watch(RunSpec spec)
+    public TrainingCallback Follow(RunSpec spec)
     {
         var epochClock = Stopwatch.StartNew();
         double? position = null;        // in epochs

@@ -34,7 +34,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var scope = NewDisposeScope();
         using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks);
         using var start = Prepare(spec, mask, cancel, callbacks);
-        using var trainer = Trainer(spec, mask, start);
+        using var trainer = TrainerOf(spec, mask, start);
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
             trainer.Resume(folder.Checkpoint, folder.Run);
@@ -362,7 +362,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return metadata.GetValueOrDefault("run") == store.Folder(spec).Run ? tensors : throw store.Folder(spec).Damaged(path, "it is of another run");
     }
 
-    private Trainer Trainer(RunSpec spec, Mask? mask, Start start)
+    private Trainer TrainerOf(RunSpec spec, Mask? mask, Start start)
         => new(start.Network, mask, Schedule(spec), open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind,
             alike: IsAlike(spec));
 
@@ -428,7 +428,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var scope = NewDisposeScope();
         using var mask = LoadMask(spec);
         using var start = Prepare(spec, mask, cancel, callbacks);
-        using var trainer = Trainer(spec, mask, start);
+        using var trainer = TrainerOf(spec, mask, start);
         var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
         // Within an epoch there is no loss to compare.
         if (points.Any(at => at.Iterations > 0) && RunStore.ReadDone(store.Folder(spec)).Made is var made && made != store.Made)

@@ -29,17 +29,17 @@ internal sealed class Scheduler(
     public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
         lock (_runs)
-            return _runs.TryGetValue(spec.Id, out var known) ? known : _runs[spec.Id] = Start(spec, progress, cancel);
+            return _runs.TryGetValue(spec.Id, out var known) ? known : _runs[spec.Id] = Begin(spec, progress, cancel);
     }
 
-    private async Task<RunResult> Start(RunSpec spec, LabProgress progress, CancellationToken cancel)
+    private async Task<RunResult> Begin(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
         await Task.WhenAll(Needs(spec, runner).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
         return await workers.InPlace(() =>
         {
             var asked = _asked.Contains(spec.Id);
             HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, All)];
-            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Watch(spec)], cancel, weights: Missing.Contains(spec));
+            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Follow(spec)], cancel, weights: Missing.Contains(spec));
             progress.Finished(spec);
             return result;
         }, cancel).ConfigureAwait(false);
