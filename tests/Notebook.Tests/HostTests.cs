@@ -140,6 +140,17 @@ public class HostTests
         Assert.StartsWith("cell [3]: error NU1101: Unable to find package No.Such.Package", error.Message);
     }
 
+    // CsCheck: a package of the feed that no kernel knows by itself.
+    [Theory]
+    [InlineData("#r \"nuget: CsCheck, 5.0.1\"\ntypeof(CsCheck.Size).FullName")]
+    [InlineData("#!fsharp\n#r \"nuget: CsCheck, 5.0.1\"\ntypeof<CsCheck.Size>.FullName")]
+    public async Task APackageThatTheKitLacksIsFetchedAndUsed(string cell)
+    {
+        using var session = new Session();
+        Assert.Equal("CsCheck.Size", (await session.Run(cell)).Good().Result);
+        Assert.Equal("1", (await session.Run("Environment.GetEnvironmentVariable(\"DOTNET_CLI_TELEMETRY_OPTOUT\")")).Good().Result);
+    }
+
     [Fact]
     public async Task ACancelledCellStopsAndTheKernelAndItsVariablesLive()
     {

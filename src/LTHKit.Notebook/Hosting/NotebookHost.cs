@@ -14,7 +14,7 @@ using Plotly.NET;
 
 namespace LTHKit.Notebook.Hosting;
 
-/// <summary>.NET Interactive's kernels in this process: cells and questions about code go in, outputs come out. The one place that touches them.</summary>
+/// <summary>.NET Interactive's kernels in this process: cells and questions about code go in, outputs come out.</summary>
 internal sealed class NotebookHost : IDisposable
 {
     // Cells start from a submission that has run: an exception in the very first one would take its variables along. .NET Interactive's own
@@ -44,6 +44,9 @@ internal sealed class NotebookHost : IDisposable
 
     public NotebookHost()
     {
+        // For the `dotnet` behind #r "nuget:...", as ./lthkit says it to its own: Jupyter starts a kernel without that.
+        foreach (var quiet in (string[])["DOTNET_CLI_TELEMETRY_OPTOUT", "DOTNET_NOLOGO", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "MSBUILDDISABLENODEREUSE"])
+            Environment.SetEnvironmentVariable(quiet, Environment.GetEnvironmentVariable(quiet) ?? "1");
         NotebookFormatters.Register();
         foreach (var scalar in (Type[])[typeof(string), typeof(bool), typeof(IFormattable)])        // a number is text, not a page of HTML around text
             Formatter.SetPreferredMimeTypesFor(scalar, PlainTextFormatter.MimeType);

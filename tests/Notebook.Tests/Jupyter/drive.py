@@ -246,10 +246,10 @@ def interrupts():
 
 
 def interrupted_training():
-    """A training stops at its next batch and keeps what it finished."""
+    """A training stops at its next batch and keeps what it finished; the same cell goes on from there."""
     with Kernel() as kernel:
-        kernel.run('using LTHKit; using LTHKit.Experiments;\nvar lab = Lab.Open(Profile.Get("quick"));')
-        kernel.client.execute("var runs = lab.Sweep();")
+        kernel.run('using LTHKit; using LTHKit.Experiments;\nvar lab = Lab.Open(Profile.Get("quick", seeds: 1));')
+        kernel.client.execute("lab.Sweep([]).Dense.Count")
         limit = time.time() + WAIT
         while not kept("checkpoint.safetensors"):
             assert time.time() < limit, "no epoch was finished"
@@ -261,12 +261,16 @@ def interrupted_training():
         assert "left behind" not in "".join(reply["traceback"]), reply["traceback"]
         assert time.time() - began < 20, time.time() - began
         until_idle(kernel.client)
-        assert kept("checkpoint.safetensors")
-        equal(kernel.run("lab.Profile.Name")[0]["status"], "ok")
+        assert not kept("done.json")
+        with open(kept("metrics.jsonl")[0]) as before:
+            epochs = before.readlines()
+        equal(text(kernel.run("lab.Sweep([]).Dense.Count")[1])[-1], "1")
+        with open(kept("metrics.jsonl")[0]) as after:
+            equal(after.readlines()[:len(epochs)], epochs)
 
 
 def kept(file):
-    return any(file in names for _, _, names in os.walk(os.environ["LTHKIT_RUNS"]))
+    return [os.path.join(folder, file) for folder, _, names in os.walk(os.environ["LTHKIT_RUNS"]) if file in names]
 
 
 def restart():
