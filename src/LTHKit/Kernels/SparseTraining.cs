@@ -7,7 +7,8 @@ namespace LTHKit.Kernels;
 
 /// <summary>
 /// Trains a built-in network over its surviving weights and evaluates it after each epoch: while a step lasts its units run as <see cref="SparseUnit"/>s.
-/// Second derivatives and whatever else runs the network outside a step have TorchSharp's path, as does a step of a network that somebody watches through hooks.
+/// Second derivatives, gradients of a network in evaluation and whatever runs the network outside a step have TorchSharp's path, as does a step of a network
+/// that somebody watches through hooks.
 /// </summary>
 internal sealed class SparseTraining : IDisposable
 {
@@ -38,12 +39,10 @@ internal sealed class SparseTraining : IDisposable
             && network.Convolutions.All(unit => unit.Norm is { affine: true, track_running_stats: true } && unit.Convolution.kernel_size[0] is 1 or 3);
 
     /// <summary>Until this is disposed of, the network's units run over the surviving weights.</summary>
-    /// <param name="images">Images in the batch.</param>
-    public IDisposable? Step(int images)
+    public IDisposable? Step()
     {
         if (_hooks.Any(hooks => hooks.Count > 0))
             return null;
-        _work.Images = images;
         foreach (var (unit, sparse) in _units)
             unit.Sparse = sparse;
         return new Ending(() =>

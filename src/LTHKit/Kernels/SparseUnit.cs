@@ -25,6 +25,8 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     /// </summary>
     public (Tensor Y, Tensor X) Forward(Tensor x, Nonlinearity act, Tensor? added = null, bool fork = false)
     {
+        if (!IsLaid(x))
+            Work.Images = (int)x.shape[0];
         if (!Norm.training)
             return (UnitFunction.Evaluate(new(this, Work.Images, act, fork), Laid(x), added is null ? null : Laid(added)), x);
         var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), Weight, Norm.weight!, Norm.bias!,
@@ -53,7 +55,7 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
         return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 
-    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes(Work.Images, (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x);
+    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x);
 
     private static bool IsLaid(Tensor x) => x.dim() == 5;
 

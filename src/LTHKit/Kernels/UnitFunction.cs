@@ -3,7 +3,7 @@ namespace LTHKit.Kernels;
 /// <summary>
 /// (x, weight, gamma, beta, residual, bias) -> y, or (y, x) for a fork, with z = conv(x),
 /// y = act(gamma (z - mean) / sqrt(var + eps) + beta + residual), mean and variance over the batch.
-/// They cancel the bias: its gradient is zero. Differentiable once.
+/// They cancel the bias: its gradient is zero. A gradient that is to be differentiated is TorchSharp's.
 /// </summary>
 internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFunction>
 {
@@ -46,7 +46,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             py + block * to.Block, statistics.Scale, statistics.Shift, to, layout.Masks.Of(block)));
 
         ctx.set_materialize_grads(false);
-        ctx.save_for_backward([x, weight, gamma, z, added]);
+        ctx.save_for_backward([x, weight, gamma, z, added, input, residual!]);       // the last two for second derivatives
         ctx.save_data("state", new State(call, statistics, input.requires_grad, weight.requires_grad, residual?.requires_grad ?? false));
         return call.Fork ? [y, input] : [y];
     }
@@ -76,6 +76,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
     {
         var ((unit, images, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
         var saved = ctx.get_saved_variables();
+        if (is_grad_enabled())
+            return Differentiable((State)ctx.get_data("state"), saved, gradients);
         Tensor x = saved[0], weight = saved[1], gamma = saved[2], z = saved[3];
         var layout = unit.For(Planes.Of(x, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
@@ -134,6 +136,32 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
         var residual = !needsResidual ? null : keep ? du : gy;
         return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, residual!, unit.Bias is null ? null! : zeros(to.Channels)];
+    }
+
+    /// <summary>The gradients with a graph of their own, by TorchSharp's functions.</summary>
+    private static List<Tensor> Differentiable(State state, List<Tensor> saved, List<Tensor> gradients)
+    {
+        var ((unit, images, act, fork), _, needsInput, needsWeight, needsResidual) = state;
+        Tensor x = saved[5], weight = saved[1], gamma = saved[2], beta = unit.Norm.bias!;
+        var (from, shape) = (Planes.Of(x, images), unit.Shape);
+        var to = shape.Out(from);
+        var z = nn.functional.conv2d(from.ToImages(x), weight, null, [shape.Stride, shape.Stride], [shape.Kernel / 2, shape.Kernel / 2], groups: shape.Groups);
+        var u = nn.functional.batch_norm(z, unit.Norm.running_mean!.clone(), unit.Norm.running_var!.clone(), gamma, beta, training: true, eps: unit.Norm.eps);
+        if (saved[6] is { IsInvalid: false } residual)
+            u += to.ToImages(residual);
+        var y = act switch
+        {
+            Nonlinearity.Relu => nn.functional.relu(u),
+            Nonlinearity.Swish => nn.functional.silu(u),
+            Nonlinearity.Mish => nn.functional.mish(u),
+            _ => u,
+        };
+        (bool Needed, Tensor Of)[] inputs = [(needsInput, x), (needsWeight, weight), (true, gamma), (true, beta), (needsResidual, saved[6])];
+        var found = new Queue<Tensor>(autograd.grad([to.FromImages(y)], [.. inputs.Where(i => i.Needed).Select(i => i.Of)], [gradients[0]], retain_graph: true, create_graph: true));
+        Tensor[] all = [.. inputs.Select(i => i.Needed ? found.Dequeue() : null!)];
+        if (fork && needsInput && gradients[1] is { IsInvalid: false } passed)
+            all[0] += passed;
+        return [null!, .. all, unit.Bias is null ? null! : zeros(to.Channels)];
     }
 
     private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + Planes.Tail;

@@ -87,7 +87,7 @@ public sealed class ConvUnit
 
     private (Tensor Y, Tensor X) Run(Tensor x, Tensor? added, bool fork)
     {
-        if (Sparse is not null)
+        if (Sparse is not null && (Norm!.training || !is_grad_enabled()))
         {
             var act = _activation is null ? Nonlinearity.None : _activation.Fused;
             if (Skip is Projection projection)
@@ -97,6 +97,8 @@ public sealed class ConvUnit
             (var z, x) = Sparse.Forward(x, act ?? Nonlinearity.None, added, fork);
             return (act is null ? _activation!.call(Sparse.Images(z)) : z, x);
         }
+        if (Sparse is not null)
+            (x, added) = (Sparse.Images(x), added is null ? null : Sparse.Images(added));
         var y = Convolution.call(x);
         if (Norm is not null)
             y = Norm.call(y);

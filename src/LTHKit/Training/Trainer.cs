@@ -134,7 +134,7 @@ internal sealed class Trainer : IDisposable
         {
             using var inner = NewDisposeScope();
             using var held = batch;
-            using var sparse = _sparse?.Step(batch.Count);
+            using var sparse = _sparse?.Step();
             cancel.ThrowIfCancellationRequested();
             var logits = Network.call(batch.Images);
             loss.add_(nn.functional.cross_entropy(logits, batch.Labels, reduction: nn.Reduction.Sum));
@@ -210,7 +210,7 @@ internal sealed class Trainer : IDisposable
     private void Descend(Batch batch, Tensor? lossSum, Tensor? correct)
     {
         using var scope = NewDisposeScope();
-        using var sparse = _sparse?.Step(batch.Count);
+        using var sparse = _sparse?.Step();
         Optimiser.ZeroGradients();
         Tensor logits, loss;
         using (Autocast.On(batch.Images.device, _recipe.Precision))
