@@ -6,7 +6,7 @@ namespace LTHKit.Experiments;
 /// <param name="Spec">What was run.</param>
 /// <param name="Folder">Its folder.</param>
 /// <param name="Sparsity">Share of the prunable weights that are zero, counted in the mask.</param>
-/// <param name="EffectiveSparsity">Share of zeros among the prunable weights and those that tweaks injected, which no mask prunes.</param>
+/// <param name="EffectiveSparsity">Share of zeros among all weights, the classifier's and those that tweaks injected included.</param>
 /// <param name="Collapsed">Layers that the ticket has nothing left of (layer collapse, Tanaka et al. 2020): what passes them is a constant.</param>
 /// <param name="Epochs">Epoch by epoch; a rewound run begins at its rewind point.</param>
 /// <param name="DataFingerprint">The <see cref="Data.ImageSet.Fingerprint"/> of the images it was trained on.</param>

@@ -96,7 +96,7 @@ public sealed class RunStore(string root, string device = "cpu")
         var epochs = ReadMetrics(spec);
         if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
             throw folder.Damaged(folder.Metrics, "epochs are missing");
-        return new(spec, folder.Path, done.Sparsity, done.EffectiveSparsity, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
+        return new(spec, folder.Path, done.Sparsity, done.Effective!.Value, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
@@ -201,7 +201,7 @@ public sealed class RunStore(string root, string device = "cpu")
     internal static Done ReadDone(RunFolder folder)
     {
         var done = folder.Read(folder.Done, () => JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions));
-        return done.Run == folder.Run && done.Collapsed is not null && done.Made is not null ? done : throw folder.Damaged(folder.Done, "it is of another run");
+        return done is { Effective: not null, Collapsed: not null, Made: not null } && done.Run == folder.Run ? done : throw folder.Damaged(folder.Done, "it is of another run");
     }
 
     /// <summary>The fingerprint of the images of a run, whose folder must describe this run.</summary>
@@ -246,6 +246,6 @@ public sealed class RunStore(string root, string device = "cpu")
         }
     }
 
-    internal sealed record Done(string Run, double Sparsity, double EffectiveSparsity, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
+    internal sealed record Done(string Run, double Sparsity, double? Effective, IReadOnlyList<string> Collapsed, string Made, DateTime Finished,
         DateTime? Imported = null);
 }

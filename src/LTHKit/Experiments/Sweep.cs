@@ -60,7 +60,7 @@ public sealed record Hole(RunSpec Spec, string Reason);
 /// <summary>Mean and spread over seeds, at one sparsity, of test accuracies or of gains in them. All are fractions.</summary>
 /// <param name="Level">Pruning level; 0 is the dense network.</param>
 /// <param name="Sparsity">Nominal.</param>
-/// <param name="EffectiveSparsity">With injected weights counted.</param>
+/// <param name="EffectiveSparsity">Of all weights, the classifier's and injected ones included.</param>
 /// <param name="Mean">Over seeds.</param>
 /// <param name="Std">Sample standard deviation; NaN for one seed.</param>
 /// <param name="Count">Number of seeds.</param>

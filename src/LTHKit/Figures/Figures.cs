@@ -194,7 +194,7 @@ public static partial class Figures
         foreach (var tick in ticks.Distinct().Order())       // one that its neighbour leaves no room for is left out
             if (shown.Count == 0 || Math.Log10(Remaining(shown[^1])) - Math.Log10(Remaining(tick)) > 0.03 * (left - right))
                 shown.Add(tick);
-        var axis = FigureTheme.Axis(effective ? "Effective sparsity, % of the prunable and the injected weights" : "Sparsity, % of the prunable weights", new
+        var axis = FigureTheme.Axis(effective ? "Effective sparsity, % of all weights" : "Sparsity, % of the prunable weights", new
         {
             AxisType = AxisType.Log,
             Range = FigureTheme.Between(left, right),

@@ -91,9 +91,6 @@ public class Network : nn.Module<Tensor, Tensor>
         return Prunable.Select(name => (name, all[name]));
     }
 
-    /// <summary>Number of weights in the skip connections that tweaks injected; biases and BatchNorm are not counted, as in <see cref="Prunable"/>.</summary>
-    public long InjectedWeights => Units.Where(u => u.Skip is not null).SelectMany(u => u.Skip!.parameters()).Where(p => p.dim() > 1).Sum(p => p.numel());
-
     public long ParameterCount => parameters().Sum(p => p.numel());
 
     /// <summary>Parameters and buffers by name, each once.</summary>

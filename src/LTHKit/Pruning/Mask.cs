@@ -39,9 +39,10 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public double Sparsity => 1 - Kept / (double)Total;
 
     /// <summary>
-    /// Share of zeros among the covered weights and those that tweaks injected into <paramref name="network"/>, which no mask prunes; in [0, 1].
+    /// Share of zeros among all weights of <paramref name="network"/>, the classifier's and those that tweaks injected included, in [0, 1]; biases and
+    /// BatchNorms are not counted.
     /// </summary>
-    public double EffectiveSparsity(Network network) => 1 - (Kept + network.InjectedWeights) / (double)(Total + network.InjectedWeights);
+    public double EffectiveSparsity(Network network) => (Total - Kept) / (double)network.parameters().Where(p => p.dim() > 1).Sum(p => p.numel());
 
     /// <summary>Layers of which nothing is left: no gradient passes them (layer collapse, Tanaka et al. 2020).</summary>
     public IReadOnlyList<string> Collapsed => [.. Layers.Where(l => l.Kept == 0).Select(l => l.Name)];
