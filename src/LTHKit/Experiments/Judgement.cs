@@ -72,7 +72,7 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     public string Says => Verdict switch
     {
         null => "",
-        Experiments.Verdict.Open => SeedsNeeded is { } needed ? $"open, {needed} seeds would decide" : "open",
+        Experiments.Verdict.Open => SeedsNeeded is { } needed ? $"open, {needed} seeds would decide" : P > Alpha ? "open, more than 1,000 seeds would be needed" : "open",
         { } verdict => (Decided ? "" : "suggested: ") + verdict.ToString().ToLowerInvariant(),
     };
 

@@ -16,15 +16,19 @@ internal sealed class Scheduler(
     /// <summary>Those of them that have to be trained: they are not finished, or imported without the weights that another one needs.</summary>
     public IReadOnlyList<RunSpec> Missing => _missing ??= Lacking();
 
-    /// <summary>What finished runs would have to be trained again for, which is said before anything trains.</summary>
+    /// <summary>What finished runs have to be trained again for, now or when it is asked for, which is said before anything trains.</summary>
     public IReadOnlyList<string> Replays
         => [.. Missing.Where(runner.IsFinished).Select(spec => $"has to be trained again: {spec.Label}, whose weights were not exported"),
             .. from spec in All.Except(Missing)
-               let asked = _asked.Contains(spec.Id)
-               let lost = (asked ? keep : []).Concat(GoneBackTo(spec, Missing)).Distinct().Where(at => !runner.IsKept(spec, at))
-               let unseen = (asked ? watches : []).Where(watch => runner.Unseen(spec, watch).Count > 0)
-               from what in lost.Select(at => $"its network at {at}, which was not kept").Concat(unseen.Select(watch => $"what '{watch.Name}' would have seen"))
-               select $"has to be trained again: {spec.Label}, for {what}"];
+               let now = GoneBackTo(spec, Missing).ToHashSet()
+               from at in now.Union(_asked.Contains(spec.Id) ? keep : [])
+               where !runner.IsKept(spec, at)
+               select $"{(now.Contains(at) ? "has" : "would have")} to be trained again: {spec.Label}, for its network at {at}, which was not kept",
+            .. from spec in All.Except(Missing)
+               where _asked.Contains(spec.Id)
+               from watch in watches
+               where runner.Unseen(spec, watch).Count > 0
+               select $"would have to be trained again: {spec.Label}, for what '{watch.Name}' would have seen"];
 
     public Task<RunResult> Run(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {

@@ -1,4 +1,5 @@
 using LTHKit.Experiments;
+using LTHKit.Tweaks;
 
 namespace LTHKit;
 
@@ -12,17 +13,22 @@ internal static class Captions
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
         $"{List(runs.Select(run => run.Spec.Model.Name), "networks")} on {List(runs.Select(run => run.Spec.Data.Label), "data sets")}";
 
-    /// <summary>For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse, effectively 40.1 to 88.0 %; images 3f1c5a7d; kit 3, libtorch 2.10.0, cpu, ...".</summary>
+    /// <summary>
+    /// For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse (of all weights 48.1 to 95.1 %, with new skips 43.8 to 85.9 %); images 3f1c5a7d; kit 3, ...".
+    /// </summary>
     public static string DrawnFrom(IReadOnlyCollection<RunResult> runs)
     {
-        string Range(Func<RunResult, double> sparsity) => runs.Where(run => run.Spec.Level > 0).Select(sparsity).DefaultIfEmpty(0).ToList() is var all
-            && Percent(all.Min()) is var least && Percent(all.Max()) is var most && least == most ? $"{least} %" : $"{Percent(all.Min())} to {Percent(all.Max())} %";
-        var (nominal, effective) = (Range(run => run.Sparsity), Range(run => run.EffectiveSparsity));
+        var sparse = runs.Where(run => run.Spec.Level > 0).ToLookup(run => run.Spec.Tweaks.Any(tweak => tweak is SkipInjection));
+        string[] effective = [.. sparse.OrderBy(way => way.Key).Select(way => (way.Key ? "with new skips " : "") + Range(way.Select(run => run.EffectiveSparsity)))];
         var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
-        return $"{runs.Count} {(runs.Count == 1 ? "run" : "runs")} of {seeds} {(seeds == 1 ? "seed" : "seeds")}, {nominal} sparse"
-            + (effective == nominal ? "" : $", effectively {effective}")
+        return $"{runs.Count} {(runs.Count == 1 ? "run" : "runs")} of {seeds} {(seeds == 1 ? "seed" : "seeds")}, "
+            + (effective.Length == 0 ? "dense" : $"{Range(sparse.SelectMany(way => way).Select(run => run.Sparsity))} sparse (of all weights {string.Join(", ", effective)})")
             + $"; images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}; {List(runs.Select(run => run.Made))}";
     }
+
+    // "48.8 to 96.5 %"
+    private static string Range(IEnumerable<double> shares)
+        => string.Join(" to ", new[] { Percent(shares.Min()), Percent(shares.Max()) }.Distinct()) + " %";
 
     /// <summary>For instance "resnet18 on cifar-100, 91.4 % sparse".</summary>
     public static string At(IReadOnlyCollection<RunResult> runs)

@@ -130,7 +130,10 @@ public static partial class Figures
         => CurvePerRun("Test loss along the top eigenvector", "Distance along the eigenvector, t", "Test loss", [.. lines],
             (name, value) => new Curve(name, value.Line.X, value.Line.Y));
 
-    /// <summary>Densities of the Hessians' eigenvalues on a logarithmic scale; what is below 1e-5 of the highest is left out: smoothing alone decides it.</summary>
+    /// <summary>
+    /// Densities of the Hessians' eigenvalues on a logarithmic scale. What is below 1e-5 of the highest is left out, since smoothing alone decides it, but for
+    /// the lowest and the highest eigenvalue, which stand on that line.
+    /// </summary>
     public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
     {
         IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
@@ -142,7 +145,9 @@ public static partial class Figures
         return CurvePerRun("Density of the Hessian's eigenvalues", "Eigenvalue", "Density", all, (name, value) =>
         {
             var (x, density) = value.Smoothed(width: width);
-            return new Curve(name, x, [.. density.Select(d => d < 1e-5 * density.Max() ? double.NaN : d)]);
+            var (least, values) = (1e-5 * density.Max(), value.Values);
+            bool IsEnd(double at) => Math.Min(Math.Abs(at - values[0]), Math.Abs(at - values[^1])) <= width;
+            return new Curve(name, x, [.. density.Zip(x, (d, at) => d >= least ? d : IsEnd(at) ? least : double.NaN)]);
         }, logarithmic: true);
     }
 

@@ -121,15 +121,15 @@ internal sealed record Pen(int Index, int Round)
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// The first "vanilla..." is grey; any other name has the same colour in every figure, also on top of rewinding, unless two of one figure want it: then
-    /// the later takes the next.
+    /// The first "vanilla..." is grey; what means the same tweaks has the same colour in every figure, also on top of rewinding, unless two of one figure want
+    /// it: then the later takes the next.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
     {
         var pens = new Dictionary<string, Pen>();
         foreach (var name in names.Distinct())
         {
-            var wanted = Enumerable.Range((int)(StableHash(name.Replace("rewinding + ", "")) % (uint)(Grey - 1)), Grey).Select(i => i % Grey);
+            var wanted = Enumerable.Range((int)(StableHash(Meaning(name)) % (uint)Grey), Grey).Select(i => i % Grey);
             if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
                 wanted = wanted.Prepend(Grey);
             var all = Enumerable.Range(0, Rounds).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
@@ -156,6 +156,16 @@ internal sealed record Pen(int Index, int Round)
 
     public Marker Filling => Init<Marker>(new { Color, Pattern = Init<Pattern>(new { Shape = Patterns[Round] }) });
 
+    // A bundle is its tweaks in alphabetical order: "AT", "swish + skip" and "skip, swish" mean the same.
+    private static string Meaning(string name) => name.StartsWith("rewound to", StringComparison.Ordinal) ? "weight rewinding"
+        : string.Join(" + ", name.ToLowerInvariant().Replace("rewinding + ", "").Split([" + ", ", "], StringSplitOptions.None).SelectMany(part => part switch
+        {
+            "at" => ["skip", "swish"],
+            "trt" => ["label smoothing", "re-scaled init"],
+            "label smoothing 0.1" => ["label smoothing"],
+            _ => (string[])[part],
+        }).Order(StringComparer.Ordinal));
+
     // FNV-1a: the same in every process, as string.GetHashCode is not; with this start value the kit's own tweaks and bundles differ.
-    private static uint StableHash(string text) => text.Aggregate(555u, (hash, c) => unchecked((hash ^ c) * 16777619u));
+    private static uint StableHash(string text) => text.Aggregate(41002755u, (hash, c) => unchecked((hash ^ c) * 16777619u)) >> 16;
 }

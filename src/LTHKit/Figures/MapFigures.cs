@@ -84,13 +84,15 @@ public static partial class Figures
         foreach (var (trace, shown) in traces)
             trace.SetProperty("visible", shown == charts.Count - 1);
         var layout = charts[^1].GetLayout();
-        var steps = epochs.Select((at, i) => new
+        var slider = Init<Slider>(new
         {
-            label = $"{at.Epochs}",
-            method = "restyle",
-            args = new object[] { "visible", traces.Select(trace => trace.Shown == i).ToArray() },
+            Active = charts.Count - 1,
+            Padding = Init<Plotly.NET.Padding>(new { Top = 92 }),
+            CurrentValue = Init<SliderCurrentValue>(new { Prefix = "after epoch " }),
+            Steps = epochs.Select((at, i) => Init<SliderStep>(
+                new { Label = $"{at.Epochs}", Method = Method.Restyle, Args = new[] { Tuple.Create("visible", (object)traces.Select(trace => trace.Shown == i).ToArray()) } })).ToArray(),
         });
-        layout.SetProperty("sliders", new[] { new { active = charts.Count - 1, pad = new { t = 92 }, currentvalue = new { prefix = "after epoch " }, steps } });
+        layout.SetProperty("sliders", new[] { slider });
         layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + 110);
         layout.TryGetTypedPropertyValue<Margin>("margin").Value.SetProperty("b", 190);
         return GenericChart.NewMultiChart(Microsoft.FSharp.Collections.ListModule.OfSeq(traces.Select(trace => trace.Trace)), layout,

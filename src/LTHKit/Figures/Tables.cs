@@ -127,6 +127,7 @@ public static class Tables
             .SelectMany(parts => parts.Select((row, i) => (Key: parts.Count() > 1 ? $"{parts.Key} ({i + 1})" : parts.Key, Row: row)));
         return Table(rows, row => row.Key,
             ("claim", row => row.Row.Claim.Sentence),
+            ("rule", row => row.Row.Rule),
             ("here", row => row.Row.Says),
             ("mean [95 %]", row => row.Row.Numbers),
             ("p", row => row.Row.Chance),

@@ -6,7 +6,7 @@ namespace LTHKit.Formatting;
 /// <summary>A frame as a table that a person wants to read: numbers aligned and rounded, missing values marked, any theme's colours.</summary>
 internal static partial class TableHtml
 {
-    private const int MostRows = 60, ShownAtStart = 40, ShownAtEnd = 10, SignificantDigits = 4, MostDecimals = 6, LongestLine = 32;
+    private const int MostRows = 80, ShownAtStart = 40, ShownAtEnd = 10, SignificantDigits = 4, MostDecimals = 6, LongestLine = 32;
 
     // :nth-child(n), which is every row, outranks the front ends' own stripes.
     private const string Style =
