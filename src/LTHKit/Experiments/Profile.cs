@@ -39,6 +39,9 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     /// <summary>The sparsities of these levels, in (0, 1).</summary>
     public IReadOnlyList<double> Sparsities => [.. Levels.Select(level => PruningRates.SparsityAt(Rates, level))];
 
+    /// <summary>Every second of them, the sparsest included.</summary>
+    public IReadOnlyList<double> EverySecond => [.. Sparsities.Reverse().Where((_, i) => i % 2 == 0).Reverse()];
+
     /// <summary>The networks that Figure 7 sets beside <see cref="Model"/>.</summary>
     public IReadOnlyList<ModelSpec> OtherModels { get; init; } = [];
 
@@ -46,6 +49,10 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     public IReadOnlyList<DataSpec> OtherData { get; init; } = [];
 
     public AnalysisSize Analysis { get; init; } = new();
+
+    /// <summary>The epochs after which a network is looked at early in its training, in the paper 5 of 180.</summary>
+    public int EarlyEpoch => Math.Max(1, Recipe.Epochs * 5 / 180);
+
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
     public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
 
