@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using LTHKit.Cli.Doctor;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -39,6 +40,33 @@ public sealed partial class VerbTests : IDisposable
             ["nbformat_minor"] = 5,
         }.ToJsonString());
         return path;
+    }
+
+    [Fact]
+    public void TheDoctorSeesASmallNetworkLearn()
+    {
+        var (code, output, _) = Tool.Run(new(Path.Combine(AppContext.BaseDirectory, "lthkit-cli"), ["doctor"]), TimeSpan.FromMinutes(2));
+        Assert.Contains("; a small network learns", output);
+        Assert.EndsWith("All that is needed is there.\n", output);
+        Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public void OfALibraryThatDoesNotFitTheDoctorSaysSoInASentence()
+    {
+        var place = Directory.CreateDirectory(Path.Combine(Checkout.Root, "artifacts", Path.GetFileName(_folder))).FullName;
+        using var gone = new Ending(() => Directory.Delete(place, recursive: true));
+        // Of links the program would use what they lead to.
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Select(path => Path.GetFileName(path)!))
+            if (file.StartsWith("lthkit-cli", StringComparison.Ordinal))
+                File.Copy(Path.Combine(AppContext.BaseDirectory, file), Path.Combine(place, file));
+            else if (file == "libLibTorchSharp.so")
+                File.WriteAllText(Path.Combine(place, file), "no library");
+            else
+                File.CreateSymbolicLink(Path.Combine(place, file), Path.Combine(AppContext.BaseDirectory, file));
+        var (code, _, error) = Tool.Run(new(Path.Combine(place, "lthkit-cli"), ["doctor", "--libtorch"]), TimeSpan.FromMinutes(2));
+        Assert.Matches(@"^lthkit: the libtorch of the package for the CPU: it does not fit TorchSharp, which was made for 2\.10\.0 \(.*\): run \./lthkit setup --force\.\n$", error);
+        Assert.Equal(2, code);
     }
 
     [Theory]
