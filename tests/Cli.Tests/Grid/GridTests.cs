@@ -31,6 +31,21 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         return (await CommandLine.Run(CommandLine.Verbs, ["grid", .. arguments], error), error.ToString());
     }
 
+    private static async Task<string> Said(params string[] arguments)
+    {
+        var (before, said) = (Console.Out, new StringWriter());
+        Console.SetOut(said);
+        try
+        {
+            Assert.Equal((0, ""), await Verb(arguments));
+            return said.ToString();
+        }
+        finally
+        {
+            Console.SetOut(before);
+        }
+    }
+
     private static List<Standing> Stands(GridFolder grid)
         => ICluster.Of(grid).Active() is var active ? [.. grid.Settings.Tasks.Select((_, i) => grid.Stands(i, active).Standing)] : [];
 
@@ -107,6 +122,35 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         Until(() => Stands(grid).All(standing => standing == Standing.Failed));
         Assert.StartsWith("The notebooks or the kit have changed", grid.State(0).Failed);
+    }
+
+    [Fact]
+    public async Task WithoutSlurmADeviceHasOneTaskAtOnceAndTheCoresAreShared()
+    {
+        string[] command = ["submit", "--local", "--profile", "smoke", "--name", Guid.NewGuid().ToString(), "--dry-run"];
+        Assert.Contains(" tasks, 1 at once;", await Said([.. command, "--device", "cuda"]));
+        Assert.Contains(" tasks, 3 at once;", await Said([.. command, "--device", "cuda", "--at-once", "3"]));
+        var said = await Said([.. command, "--per-task", "2"]);
+        Assert.Contains($" tasks, {Math.Max(1, Environment.ProcessorCount / 2)} at once;", said);
+        Assert.DoesNotContain("sbatch", said);
+        Assert.Equal((2, "lthkit: --site is for Slurm, which --local leaves aside; leave out one of them.\n"), await Verb([.. command, "--site", At("site")]));
+    }
+
+    [Fact]
+    public async Task ATaskTrainsAsManyRunsSideBySideAsItIsTold()
+    {
+        var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 300) with { PerTask = 2 });
+        Until(() => grid.Missing(0).Count(run => File.Exists(GridFolder.Folder(grid.Settings, run).Lease)) == 2);
+        Assert.Contains("DOTNET_PROCESSOR_COUNT=2", Variables());
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+        // On a device the processors are not what is shared.
+        grid.Write(grid.Settings with { Device = "cuda" });
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => grid.Holder(grid.Lock(0)) is not null);
+        Assert.DoesNotContain("DOTNET_PROCESSOR_COUNT=2", Variables());
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+
+        string[] Variables() => File.ReadAllText($"/proc/{grid.Holder(grid.Lock(0))}/environ").Split('\0');
     }
 
     [Theory]
