@@ -15,10 +15,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
     {
         using var held = GridFolder.Hold(grid.Lock(task));
         if (held is null)
-        {
-            log.WriteLine($"grid: another process works on task {task}.");
-            return 0;
-        }
+            return LeaveToAnother(log);
         using var stop = new CancellationTokenSource();
         PosixSignal? signal = null;
         PosixSignalRegistration[] handled = [.. new[] { User1, User2, PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(s => PosixSignalRegistration.Create(s, context =>
@@ -55,6 +52,19 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
             log.WriteLine($"grid: failed: {sentence}");
             return 1;
         }
+    }
+
+    // A process of this machine will tell how the task ends. One elsewhere may have died with its machine while the disk keeps its lock; if it lives, its results count.
+    private int LeaveToAnother(TextWriter log)
+    {
+        var here = grid.Holder(grid.Lock(task));
+        var sentence = here is not null ? $"Process {here} works on task {task} already."
+            : $"{grid.Lock(task)} is held by no process of this machine: if another machine trains the task, wait; if that one is dead, delete this file and the files "
+                + "called lock in the folders of the task's unfinished runs, then retry.";
+        if (here is null)
+            grid.Write(task, grid.State(task) with { Failed = sentence });
+        log.WriteLine($"grid: {sentence}");
+        return 1;
     }
 
     private async Task<IReadOnlyList<Hole>> Train(GridSettings settings, TextWriter log, CancellationToken cancel)

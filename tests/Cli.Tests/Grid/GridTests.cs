@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using LTHKit.Cli.Grid;
 using LTHKit.Experiments;
+using LTHKit.Storage;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -151,6 +152,33 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
 
         string[] Variables() => File.ReadAllText($"/proc/{grid.Holder(grid.Lock(0))}/environ").Split('\0');
+    }
+
+    [Fact]
+    public async Task ATaskThatIsHeldIsLeftToItsProcessAndFailsWhereThereIsNone()
+    {
+        var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000));
+        Until(() => grid.Holder(grid.Lock(0)) is not null);
+        Assert.Equal((1, $"grid: Process {grid.Holder(grid.Lock(0))} works on task 0 already.\n"), await Work());
+        Assert.Equal(new TaskState(), grid.State(0));
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+        // A machine has died, and the disk keeps its lock.
+        using var kept = AtomicFile.Hold(grid.Lock(0));
+        var (code, said) = await Work();
+        Assert.Equal((1, $"grid: {grid.State(0).Failed}\n"), (code, said));
+        Assert.StartsWith($"{grid.Lock(0)} is held by no process of this machine: if another machine trains the task, wait; if that one is dead, delete this file", grid.State(0).Failed);
+        File.Delete(grid.Lock(0));
+        Assert.Equal([Standing.Failed], Stands(grid));
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => Stands(grid) is [Standing.Running]);
+        Assert.Equal(new TaskState(), grid.State(0));
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+
+        async Task<(int Code, string Said)> Work()
+        {
+            var said = new StringWriter();
+            return (await new GridWorker(grid, 0, GridProgram.PlanRuns).Run(said), said.ToString());
+        }
     }
 
     [Theory]
