@@ -17,11 +17,11 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
         if (held is null)
             return LeaveToAnother(log);
         using var stop = new CancellationTokenSource();
-        PosixSignal? signal = null;
+        (PosixSignal Signal, long At)? told = null;
         PosixSignalRegistration[] handled = [.. new[] { User1, User2, PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(s => PosixSignalRegistration.Create(s, context =>
         {
             context.Cancel = true;
-            signal ??= s;
+            told ??= (s, Stopwatch.GetTimestamp());
             stop.Cancel();
         }))];
         using var handling = new Ending(() => Array.ForEach(handled, one => one.Dispose()));
@@ -40,10 +40,9 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            var (signal, at) = told!.Value;
             log.WriteLine($"grid: stopped by {(signal == User1 ? "SIGUSR1" : signal == User2 ? "SIGUSR2" : $"{signal}")}; what is finished is kept.");
-            if (!Continue(signal, state, log))
-                return 143;
-            return 0;
+            return Continue(signal, at, state, log) ? 0 : 143;
         }
         catch (Exception e)
         {
@@ -82,7 +81,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
     }
 
     /// <summary>Whether the task goes on later. Slurm itself queues again what it has preempted, and nothing what was cancelled.</summary>
-    private bool Continue(PosixSignal? signal, TaskState state, TextWriter log)
+    private bool Continue(PosixSignal signal, long at, TaskState state, TextWriter log)
     {
         if (!grid.Settings.Requeue || Slurm.ThisTask is not { } job || File.Exists(grid.Cancelled))
             return false;
@@ -99,7 +98,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
             if (state.TimeOuts > grid.Settings.TimeOuts)
                 return Refuse($"It ran out of time {state.TimeOuts} times: give it more with --time, then retry.");
         }
-        if (Slurm.Requeue(job) is { } why)
+        if (Slurm.Requeue(job, TimeSpan.FromSeconds(grid.Settings.Margin) - Stopwatch.GetElapsedTime(at)) is { } why)
             return Refuse($"Slurm did not queue it again ({why}): retry it.");
         log.WriteLine($"grid: {job} is queued again.");
         return true;

@@ -60,6 +60,30 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
 
     private static string Log(GridFolder grid, int task) => File.Exists(grid.Log(task)) ? File.ReadAllText(grid.Log(task)) : "";
 
+    // A program of Slurm's that does not reach the controller so many times; jobs that are handed in meanwhile have it too.
+    private IDisposable Away(string program, int times)
+    {
+        var (path, count) = (Environment.GetEnvironmentVariable("PATH"), At("count"));
+        File.Delete(count);
+        File.WriteAllText(At(program), $"""
+            #!/bin/sh
+            echo >>'{count}'
+            [ $(wc -l <'{count}') -gt {times} ] && exec /usr/bin/{program} "$@"
+            echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2
+            exit 1
+
+            """);
+        SlurmCluster.Output("chmod", "+x", At(program));
+        Environment.SetEnvironmentVariable("PATH", $"{_folder}:{path}");
+        return new Ending(() =>
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+            File.Delete(At(program));
+        });
+    }
+
+    private static string Job(GridFolder grid) => File.ReadAllLines(grid.Jobs)[^1];
+
     private static int Restarts() => Regex.Matches(SlurmCluster.Output("scontrol", "-o", "show", "job"), @"Restarts=(\d+)").Sum(match => int.Parse(match.Groups[1].Value));
 
     // What one process alone makes of the same runs.
@@ -329,7 +353,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     {
         using SlurmCluster cluster = new(processors: 2);
         var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(2, At("runs"), atOnce: 2, epochs: 100_000)) with { TimeOuts = 0, Margin = 50 });
-        var job = File.ReadAllText(grid.Jobs).Trim();
+        var job = Job(grid);
         Until(() => Numbers(grid, "multiply-adds").All(count => count > 0));
         SlurmCluster.Output("sbatch", "-p", "high", "-n", "2", "--output=/dev/null", "--wrap", "sleep 1");
         Until(() => Numbers(grid, "stopped by SIGTERM").All(count => count == 1));
@@ -357,23 +381,36 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(2, At("runs"), atOnce: 2, epochs: 100_000)));
         Until(() => Stands(grid).Contains(Standing.Running));
         Assert.Equal([Standing.Running, Standing.Pending], Stands(grid).Order());
-        var path = Environment.GetEnvironmentVariable("PATH");
-        var count = At("count");
-        File.WriteAllText(At("squeue"), $"#!/bin/sh\necho >>'{count}'\n[ $(wc -l <'{count}') -ge $FAILS ] && exec /usr/bin/squeue \"$@\"\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n");
-        SlurmCluster.Output("chmod", "+x", At("squeue"));
-        try
-        {
-            Environment.SetEnvironmentVariable("PATH", $"{_folder}:{path}");
-            Environment.SetEnvironmentVariable("FAILS", "2");
+        using (Away("squeue", 1))
             Assert.Equal([Standing.Running, Standing.Pending], Stands(grid).Order());
-            Environment.SetEnvironmentVariable("FAILS", "100");
+        using (Away("squeue", 100))
+        {
             Assert.Equal([Standing.Unknown, Standing.Unknown], Stands(grid));
             Assert.Equal((2, "lthkit: Slurm does not answer now; ask again later.\n"), await Verb("retry", grid.Path));
         }
-        finally
-        {
-            Environment.SetEnvironmentVariable("PATH", path);
-        }
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+    }
+
+    [SlurmFact]
+    public async Task ATaskAsksToBeQueuedAgainUntilItsMarginIsUsedUp()
+    {
+        using SlurmCluster cluster = new(processors: 1);
+        GridFolder grid;
+        using (Away("scontrol", 2))
+        {
+            (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000)) with { Margin = 10 });
+            Until(() => Numbers(grid, "multiply-adds") is [1]);
+            SlurmCluster.Output("scancel", "--batch", "--signal=USR1", $"{Job(grid)}_0");
+            Until(() => Numbers(grid, "stopped by SIGUSR1") is [1] && Numbers(grid, "is queued again|did not queue it again") is [1]);
+        }
+        Until(() => Numbers(grid, "multiply-adds") is [2]);
+        Assert.Equal((1, new TaskState()), (Restarts(), grid.State(0)));
+        using (Away("scontrol", 100))
+        {
+            SlurmCluster.Output("scancel", "--batch", "--signal=USR1", $"{Job(grid)}_0");
+            Until(() => Stands(grid) is [Standing.Failed]);
+        }
+        Assert.Equal("Slurm did not queue it again (slurm_load_jobs error: Unable to contact slurm controller): retry it.", grid.State(0).Failed);
+        Assert.Equal(1, Restarts());
     }
 }
