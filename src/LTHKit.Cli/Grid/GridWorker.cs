@@ -115,7 +115,10 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
 /// <summary>The images that a task needs on the node's own disk, for as long as it works.</summary>
 internal sealed class Staged : IDisposable
 {
+    private const string Lock = ".lock";        // beside a folder, held while its process lives
+
     private readonly string? _folder;
+    private readonly FileStream? _held;
 
     public Staged(GridSettings settings, GridTask task, string name, CancellationToken cancel)
     {
@@ -126,9 +129,14 @@ internal sealed class Staged : IDisposable
         string?[] sets = [task.Data, settings.Parameters.GetValueOrDefault("dataset")];
         var place = Regex.Replace(settings.Stage, @"\$\{?(\w+)\}?", m => Environment.GetEnvironmentVariable(m.Groups[1].Value)
             ?? throw new UserException($"The job has no variable {m.Groups[1].Value}, which --stage {settings.Stage} names."));
-        _folder = Path.Combine(place, $"lthkit-{name}");
+        _folder = Path.Combine(place, $"lthkit-{name}-{Guid.NewGuid():N}@{Environment.MachineName}");
+        Directory.CreateDirectory(place);
+        // Held before it has its name, so that no other takes it for left.
+        _held = AtomicFile.Hold(_folder)!;
+        File.Move(_folder, _folder + Lock);
         try
         {
+            Sweep(place);
             foreach (var archive in DataArchives.All.Where(archive => sets.Contains(archive.Set)))
                 if (DataFolder.Find(archive.Folder, archive.Marker, images) is { } set && Directory.Exists(set))
                     foreach (var file in Directory.EnumerateFiles(set, "*", SearchOption.AllDirectories))
@@ -154,5 +162,27 @@ internal sealed class Staged : IDisposable
     {
         if (Directory.Exists(_folder))
             Directory.Delete(_folder, recursive: true);
+        if (_held is not null)
+            File.Delete(_folder + Lock);
+        _held?.Dispose();
+    }
+
+    // What processes left that were killed on this machine.
+    private void Sweep(string place)
+    {
+        using var again = AtomicFile.Hold(_folder + Lock);
+        if (again is not null)
+            return;         // a disk without locks
+        foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}"))
+            try
+            {
+                using var left = AtomicFile.Hold(path, FileOptions.DeleteOnClose);
+                if (left is not null && path[..^Lock.Length] is var folder && Directory.Exists(folder))
+                    Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Another user's.
+            }
     }
 }

@@ -290,13 +290,35 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         GridTask task = new("0", "a ladder", "cifar-10", [0], []);
         using (var staged = new Staged(settings, task, "1", default))
             Assert.Equal(["cifar-10-batches-bin/test_batch.bin"],
-                Directory.GetFiles(At("node"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(staged.Settings.Parameters["dataDir"], file)));
+                Images(staged));
         Assert.Empty(Directory.GetFileSystemEntries(At("node")));
+        // What processes of this machine left that were killed goes, and nothing else.
+        var killed = At($"node/lthkit-7@{Environment.MachineName}");
+        string[] others = [At("node/lthkit-7@elsewhere"), At("node/lthkit-mine")];
+        foreach (var folder in others.Append(killed))
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, "image"), "");
+        }
+        File.WriteAllText(killed + ".lock", "");
+        File.WriteAllText(others[0] + ".lock", "");
+        using (var first = new Staged(settings, task, "1", default))
+        using (var second = new Staged(settings, task, "1", default))
+        {
+            Assert.All([first, second], staged => Assert.Single(Images(staged)));
+            Assert.Equal(4, Directory.GetDirectories(At("node")).Length);
+        }
+        Assert.Equal([.. others, others[0] + ".lock"], Directory.GetFileSystemEntries(At("node")).Order(StringComparer.Ordinal).OrderBy(File.Exists));
+        Directory.Delete(At("node"), recursive: true);
+        Directory.CreateDirectory(At("node"));
         Assert.ThrowsAny<OperationCanceledException>(() => new Staged(settings, task, "1", new(canceled: true)));
         // The second file is one that cannot be read.
         File.CreateSymbolicLink(At("data/cifar-10-batches-bin/z"), At("none"));
         Assert.ThrowsAny<IOException>(() => new Staged(settings, task, "1", default));
         Assert.Empty(Directory.GetFileSystemEntries(At("node")));
+
+        static IEnumerable<string> Images(Staged staged)
+            => Directory.GetFiles(staged.Settings.Parameters["dataDir"], "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(staged.Settings.Parameters["dataDir"], file));
     }
 
     // Tasks that are stopped and killed at random under a controller that is killed too; LTHKIT_SIEGE says how many (200 take some minutes).
