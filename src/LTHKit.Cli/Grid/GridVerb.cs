@@ -226,7 +226,8 @@ internal static class GridVerb
         }
     }
 
-    private static string Script(GridSettings settings, string? site)
+    /// <summary>The batch script, with the lines of a site's file.</summary>
+    public static string Script(GridSettings settings, string? site)
     {
         if (site is not null && !File.Exists(site))
             throw new UserException($"There is no file {site} for --site.");

@@ -12,7 +12,7 @@ internal sealed class Slurm(GridFolder grid) : ICluster
     private IReadOnlyList<string> Jobs => File.Exists(grid.Jobs) ? File.ReadAllLines(grid.Jobs) : [];
 
     /// <summary>Whether this machine can hand in jobs.</summary>
-    public static bool IsHere { get; } = Tool.Run("sbatch", ["--version"], Patience).Code == 0;
+    public static bool IsHere => Tool.Run("sbatch", ["--version"], Patience).Code == 0;
 
     public string Submit(IReadOnlyList<int> tasks)
     {

@@ -321,7 +321,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
             => Directory.GetFiles(staged.Settings.Parameters["dataDir"], "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(staged.Settings.Parameters["dataDir"], file));
     }
 
-    // Tasks that are stopped and killed at random under a controller that is killed too; LTHKIT_SIEGE says how many (200 take some minutes).
+    // Tasks that are stopped and killed at random, under a controller that ends and is started again; LTHKIT_SIEGE says how many (200 take some minutes).
     [SlurmFact]
     public async Task UnderSiegeOnSlurmEachRunIsTrainedOnceAndToTheSameBits()
     {
@@ -434,5 +434,49 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         }
         Assert.Equal("Slurm did not queue it again (slurm_load_jobs error: Unable to contact slurm controller): retry it.", grid.State(0).Failed);
         Assert.Equal(1, Restarts());
+    }
+
+    [SlurmFact]
+    public async Task ATaskThatIsNotToBeQueuedAgainWaitsForARetry()
+    {
+        using SlurmCluster cluster = new(processors: 1);
+        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000)) with { Requeue = false });
+        Until(() => Numbers(grid, "multiply-adds") is [1]);
+        SlurmCluster.Output("scancel", "--batch", "--signal=USR1", $"{Job(grid)}_0");
+        Until(() => Stands(grid) is [Standing.Stopped]);
+        Assert.Equal((0, 1, new TaskState()), (Restarts(), Numbers(grid, "stopped by SIGUSR1")[0], grid.State(0)));
+        // Nor does Slurm do it by itself.
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => Numbers(grid, "multiply-adds") is [2]);
+        SlurmCluster.Output("scontrol", "requeue", $"{Job(grid)}_0");
+        Assert.Equal([Standing.Running], Stands(grid));
+        Assert.Equal(0, Restarts());
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+    }
+
+    [SlurmFact]
+    public async Task TheScriptHasTheSitesLinesAndTheCommandsOptionsComeFirst()
+    {
+        using SlurmCluster cluster = new(processors: 2);
+        File.WriteAllText(At("site"), $"""
+            #!/bin/sh
+            #SBATCH --comment=ours
+            #SBATCH --time=9
+            # what the node needs
+            export TRACE="$SLURM_ARRAY_TASK_ID"
+            echo "set up $TRACE" >>'{At("trace")}'
+            """);
+        string[] command = ["submit", "--profile", "smoke", "--name", Guid.NewGuid().ToString(), "--dry-run", "--time", "5"];
+        var said = await Said([.. command, "--site", At("site"), "--per-task", "2"]);
+        Assert.Contains("sbatch --cpus-per-task=2 --time=5\n#!/bin/bash\n#SBATCH --comment=ours\n#SBATCH --time=9\nexport TRACE=", said);
+        Assert.Contains("\nexport DOTNET_PROCESSOR_COUNT=2\n", said);
+        Assert.Equal((2, "lthkit: --time is for Slurm, which --local leaves aside; leave out one of them.\n"), await Verb([.. command, "--local"]));
+        var settings = GridProgram.Settings(2, At("runs"), atOnce: 2);
+        var (grid, _) = await Submit(settings with { Options = ["--time=5"], Script = GridVerb.Script(settings, At("site")) });
+        Until(() => Stands(grid).All(standing => standing == Standing.Done));
+        Assert.Equal(["set up 0", "set up 1"], File.ReadLines(At("trace")).Order());
+        var jobs = SlurmCluster.Output("scontrol", "-o", "show", "job");
+        Assert.Equal((2, 2), (Regex.Matches(jobs, "Comment=ours ").Count, Regex.Matches(jobs, "TimeLimit=00:05:00 ").Count));
+        AsAlone(2, At("runs"));
     }
 }
