@@ -21,7 +21,7 @@ internal static class GridVerb
         var command = new Command("submit", "Hand in the runs behind figures: one task a ladder of tickets, with all that is retrained from it.");
         var experiment = new Experiment(command, "cpu", "cuda");
         var name = new Option<string>("--name") { Description = "What the grid is called (default: its figures and its profile)." };
-        var atOnce = Settings.Number("--at-once", "Most tasks that train at once (0: 16 on Slurm, here as many as there are cores).", 0);
+        var atOnce = Settings.Number("--at-once", "Most tasks that train at once (0: 16 on Slurm; here as many as there are cores, or one on CUDA).", 0);
         var perTask = Settings.Number("--per-task", "Runs of a task that train side by side, on one GPU or on as many cores.", 1, least: 1);
         var timeOuts = Settings.Number("--time-outs", "How often a task that ran out of time is queued again.", 20);
         var margin = Settings.Number("--margin", "Seconds before its end at which a job is told to save.", 120, least: 1);
@@ -38,12 +38,13 @@ internal static class GridVerb
             var notebooks = experiment.Notebooks(parsed);
             var device = experiment.Device(parsed);
             var slurm = !parsed.GetValue(local) && Slurm.IsHere;
-            if (!slurm && knobs.FirstOrDefault(knob => parsed.GetValue(knob) is not null) is { } knob)
-                throw new UserException($"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
+            if (!slurm && knobs.Append(site).FirstOrDefault(knob => parsed.GetValue(knob) is not null) is { } knob)
+                throw new UserException(parsed.GetValue(local) ? $"{knob.Name} is for Slurm, which --local leaves aside; leave out one of them."
+                    : $"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
             var side = parsed.GetValue(perTask);
             GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), RunStore.Default().Root,
                 [Environment.ProcessPath!, "grid", WorkVerb], device,
-                parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : Math.Max(1, Environment.ProcessorCount / side), side,
+                parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : device == "cuda" ? 1 : Math.Max(1, Environment.ProcessorCount / side), side,
                 parsed.GetValue(timeOuts), !parsed.GetValue(noRequeue), parsed.GetValue(margin), parsed.GetValue(stage)!)
             {
                 Options = [.. device == "cpu" ? [$"--cpus-per-task={side}"] : Array.Empty<string>(),
@@ -225,7 +226,8 @@ internal static class GridVerb
         }
     }
 
-    private static string Script(GridSettings settings, string? site)
+    /// <summary>The batch script, with the lines of a site's file.</summary>
+    public static string Script(GridSettings settings, string? site)
     {
         if (site is not null && !File.Exists(site))
             throw new UserException($"There is no file {site} for --site.");

@@ -15,16 +15,13 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
     {
         using var held = GridFolder.Hold(grid.Lock(task));
         if (held is null)
-        {
-            log.WriteLine($"grid: another process works on task {task}.");
-            return 0;
-        }
+            return LeaveToAnother(log);
         using var stop = new CancellationTokenSource();
-        PosixSignal? signal = null;
+        (PosixSignal Signal, long At)? told = null;
         PosixSignalRegistration[] handled = [.. new[] { User1, User2, PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(s => PosixSignalRegistration.Create(s, context =>
         {
             context.Cancel = true;
-            signal ??= s;
+            told ??= (s, Stopwatch.GetTimestamp());
             stop.Cancel();
         }))];
         using var handling = new Ending(() => Array.ForEach(handled, one => one.Dispose()));
@@ -43,10 +40,9 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            var (signal, at) = told!.Value;
             log.WriteLine($"grid: stopped by {(signal == User1 ? "SIGUSR1" : signal == User2 ? "SIGUSR2" : $"{signal}")}; what is finished is kept.");
-            if (!Continue(signal, state, log))
-                return 143;
-            return 0;
+            return Continue(signal, at, state, log) ? 0 : 143;
         }
         catch (Exception e)
         {
@@ -55,6 +51,19 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
             log.WriteLine($"grid: failed: {sentence}");
             return 1;
         }
+    }
+
+    // A process of this machine will tell how the task ends. One elsewhere may have died with its machine while the disk keeps its lock; if it lives, its results count.
+    private int LeaveToAnother(TextWriter log)
+    {
+        var here = grid.Holder(grid.Lock(task));
+        var sentence = here is not null ? $"Process {here} works on task {task} already."
+            : $"{grid.Lock(task)} is held by no process of this machine: if another machine trains the task, wait; if that one is dead, delete this file and the files "
+                + "called lock in the folders of the task's unfinished runs, then retry.";
+        if (here is null)
+            grid.Write(task, grid.State(task) with { Failed = sentence });
+        log.WriteLine($"grid: {sentence}");
+        return 1;
     }
 
     private async Task<IReadOnlyList<Hole>> Train(GridSettings settings, TextWriter log, CancellationToken cancel)
@@ -72,7 +81,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
     }
 
     /// <summary>Whether the task goes on later. Slurm itself queues again what it has preempted, and nothing what was cancelled.</summary>
-    private bool Continue(PosixSignal? signal, TaskState state, TextWriter log)
+    private bool Continue(PosixSignal signal, long at, TaskState state, TextWriter log)
     {
         if (!grid.Settings.Requeue || Slurm.ThisTask is not { } job || File.Exists(grid.Cancelled))
             return false;
@@ -89,7 +98,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
             if (state.TimeOuts > grid.Settings.TimeOuts)
                 return Refuse($"It ran out of time {state.TimeOuts} times: give it more with --time, then retry.");
         }
-        if (Slurm.Requeue(job) is { } why)
+        if (Slurm.Requeue(job, TimeSpan.FromSeconds(grid.Settings.Margin) - Stopwatch.GetElapsedTime(at)) is { } why)
             return Refuse($"Slurm did not queue it again ({why}): retry it.");
         log.WriteLine($"grid: {job} is queued again.");
         return true;
@@ -106,7 +115,10 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
 /// <summary>The images that a task needs on the node's own disk, for as long as it works.</summary>
 internal sealed class Staged : IDisposable
 {
+    private const string Lock = ".lock";        // beside a folder, held while its process lives
+
     private readonly string? _folder;
+    private readonly FileStream? _held;
 
     public Staged(GridSettings settings, GridTask task, string name, CancellationToken cancel)
     {
@@ -117,9 +129,14 @@ internal sealed class Staged : IDisposable
         string?[] sets = [task.Data, settings.Parameters.GetValueOrDefault("dataset")];
         var place = Regex.Replace(settings.Stage, @"\$\{?(\w+)\}?", m => Environment.GetEnvironmentVariable(m.Groups[1].Value)
             ?? throw new UserException($"The job has no variable {m.Groups[1].Value}, which --stage {settings.Stage} names."));
-        _folder = Path.Combine(place, $"lthkit-{name}");
+        _folder = Path.Combine(place, $"lthkit-{name}-{Guid.NewGuid():N}@{Environment.MachineName}");
+        Directory.CreateDirectory(place);
+        // Held before it has its name, so that no other takes it for left.
+        _held = AtomicFile.Hold(_folder)!;
+        File.Move(_folder, _folder + Lock);
         try
         {
+            Sweep(place);
             foreach (var archive in DataArchives.All.Where(archive => sets.Contains(archive.Set)))
                 if (DataFolder.Find(archive.Folder, archive.Marker, images) is { } set && Directory.Exists(set))
                     foreach (var file in Directory.EnumerateFiles(set, "*", SearchOption.AllDirectories))
@@ -145,5 +162,27 @@ internal sealed class Staged : IDisposable
     {
         if (Directory.Exists(_folder))
             Directory.Delete(_folder, recursive: true);
+        if (_held is not null)
+            File.Delete(_folder + Lock);
+        _held?.Dispose();
+    }
+
+    // What processes left that were killed on this machine.
+    private void Sweep(string place)
+    {
+        using var again = AtomicFile.Hold(_folder + Lock);
+        if (again is not null)
+            return;         // a disk without locks
+        foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}"))
+            try
+            {
+                using var left = AtomicFile.Hold(path, FileOptions.DeleteOnClose);
+                if (left is not null && path[..^Lock.Length] is var folder && Directory.Exists(folder))
+                    Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Another user's.
+            }
     }
 }

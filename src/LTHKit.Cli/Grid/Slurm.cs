@@ -5,14 +5,14 @@ namespace LTHKit.Cli.Grid;
 /// <summary>A grid as job arrays of Slurm. Only squeue is asked how they stand, so that no accounting is needed.</summary>
 internal sealed class Slurm(GridFolder grid) : ICluster
 {
-    private const int Tries = 4, Patience = 60;       // seconds
+    private const int Patience = 60;       // seconds
 
     private string JobName => $"lthkit-{grid.Name}";
 
     private IReadOnlyList<string> Jobs => File.Exists(grid.Jobs) ? File.ReadAllLines(grid.Jobs) : [];
 
     /// <summary>Whether this machine can hand in jobs.</summary>
-    public static bool IsHere { get; } = Tool.Run("sbatch", ["--version"], Patience).Code == 0;
+    public static bool IsHere => Tool.Run("sbatch", ["--version"], Patience).Code == 0;
 
     public string Submit(IReadOnlyList<int> tasks)
     {
@@ -32,17 +32,11 @@ internal sealed class Slurm(GridFolder grid) : ICluster
         var jobs = Jobs.ToHashSet();
         if (jobs.Count == 0)
             return new Dictionary<int, (Standing, string?)>();
-        // One question for all tasks; a controller that is busy or restarts is asked again, later each time.
-        for (var attempt = 0; attempt < Tries; attempt++)
-        {
-            if (attempt > 0)
-                Thread.Sleep(TimeSpan.FromSeconds(1 << (attempt - 1)));
-            var (code, output, _) = Tool.Run("squeue", ["-h", "-r", $"--name={JobName}", "-o", "%F|%K|%T|%r"], Patience);
-            if (code == 0)
-                return output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('|')).Where(f => f.Length == 4 && jobs.Contains(f[0]))
-                    .GroupBy(f => int.Parse(f[1])).ToDictionary(g => g.Key, g => Stands(g.Last()[2], g.Last()[3]));
-        }
-        return null;
+        // One question for all tasks.
+        var (code, output, _) = Ask("squeue", ["-h", "-r", $"--name={JobName}", "-o", "%F|%K|%T|%r"], tries: 4);
+        return code != 0 ? null
+            : output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('|')).Where(f => f.Length == 4 && jobs.Contains(f[0]))
+                .GroupBy(f => int.Parse(f[1])).ToDictionary(g => g.Key, g => Stands(g.Last()[2], g.Last()[3]));
     }
 
     public void Stop()
@@ -62,8 +56,9 @@ internal sealed class Slurm(GridFolder grid) : ICluster
         return code == 0 && output.Trim().Split('|') is [var state, var left] ? (state, Time(left)) : null;
     }
 
-    /// <summary>Queues a task again; the reason where that failed.</summary>
-    public static string? Requeue(string task) => Tool.Run("scontrol", ["requeue", task], Patience) is { Code: not 0 } failed ? Sentence(failed.Error) : null;
+    /// <summary>Queues a task again, within the time that is left to it; the reason where that failed.</summary>
+    public static string? Requeue(string task, TimeSpan left)
+        => Ask("scontrol", ["requeue", task], int.MaxValue, left) is { Code: not 0 } failed ? Sentence(failed.Error) : null;
 
     /// <summary>Slurm's "[days-]hours:minutes:seconds", or UNLIMITED; null for what is no time.</summary>
     internal static TimeSpan? Time(string text)
@@ -74,6 +69,19 @@ internal sealed class Slurm(GridFolder grid) : ICluster
         long[] parts = [.. clock.Split(':').Select(part => long.TryParse(part, out var number) ? number : -1)];
         return parts.Contains(-1) || !long.TryParse(days, out var whole) ? null
             : TimeSpan.FromDays(whole) + TimeSpan.FromSeconds(parts.Aggregate(0L, (seconds, part) => 60 * seconds + part));
+    }
+
+    // A controller that is busy or restarts is asked again, later each time.
+    private static (int Code, string Output, string Error) Ask(string program, string[] arguments, int tries, TimeSpan? within = null)
+    {
+        var clock = Stopwatch.StartNew();
+        for (var pause = TimeSpan.FromSeconds(1); ; pause *= 2)
+        {
+            var answer = Tool.Run(program, arguments, Patience);
+            if (answer.Code == 0 || --tries == 0 || clock.Elapsed + pause > within)
+                return answer;
+            Thread.Sleep(pause);
+        }
     }
 
     // COMPLETING and whatever else is not waiting is on its way through a node.

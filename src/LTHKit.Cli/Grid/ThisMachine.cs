@@ -70,7 +70,8 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
     private async Task Begin(int task)
     {
         ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task), .. grid.Settings.Command, grid.Path, $"{task}"]);
-        start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{grid.Settings.PerTask}";
+        if (grid.Settings.Device == "cpu")
+            start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{grid.Settings.PerTask}";
         using var process = Process.Start(start)!;
         await process.WaitForExitAsync();
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using LTHKit.Cli.Grid;
 using LTHKit.Experiments;
+using LTHKit.Storage;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -31,6 +32,21 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         return (await CommandLine.Run(CommandLine.Verbs, ["grid", .. arguments], error), error.ToString());
     }
 
+    private static async Task<string> Said(params string[] arguments)
+    {
+        var (before, said) = (Console.Out, new StringWriter());
+        Console.SetOut(said);
+        try
+        {
+            Assert.Equal((0, ""), await Verb(arguments));
+            return said.ToString();
+        }
+        finally
+        {
+            Console.SetOut(before);
+        }
+    }
+
     private static List<Standing> Stands(GridFolder grid)
         => ICluster.Of(grid).Active() is var active ? [.. grid.Settings.Tasks.Select((_, i) => grid.Stands(i, active).Standing)] : [];
 
@@ -43,6 +59,30 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     private static int[] Numbers(GridFolder grid, string pattern) => [.. grid.Settings.Tasks.Select((_, i) => Regex.Matches(Log(grid, i), pattern).Count)];
 
     private static string Log(GridFolder grid, int task) => File.Exists(grid.Log(task)) ? File.ReadAllText(grid.Log(task)) : "";
+
+    // A program of Slurm's that does not reach the controller so many times; jobs that are handed in meanwhile have it too.
+    private IDisposable Away(string program, int times)
+    {
+        var (path, count) = (Environment.GetEnvironmentVariable("PATH"), At("count"));
+        File.Delete(count);
+        File.WriteAllText(At(program), $"""
+            #!/bin/sh
+            echo >>'{count}'
+            [ $(wc -l <'{count}') -gt {times} ] && exec /usr/bin/{program} "$@"
+            echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2
+            exit 1
+
+            """);
+        SlurmCluster.Output("chmod", "+x", At(program));
+        Environment.SetEnvironmentVariable("PATH", $"{_folder}:{path}");
+        return new Ending(() =>
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+            File.Delete(At(program));
+        });
+    }
+
+    private static string Job(GridFolder grid) => File.ReadAllLines(grid.Jobs)[^1];
 
     private static int Restarts() => Regex.Matches(SlurmCluster.Output("scontrol", "-o", "show", "job"), @"Restarts=(\d+)").Sum(match => int.Parse(match.Groups[1].Value));
 
@@ -107,6 +147,62 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         Until(() => Stands(grid).All(standing => standing == Standing.Failed));
         Assert.StartsWith("The notebooks or the kit have changed", grid.State(0).Failed);
+    }
+
+    [Fact]
+    public async Task WithoutSlurmADeviceHasOneTaskAtOnceAndTheCoresAreShared()
+    {
+        string[] command = ["submit", "--local", "--profile", "smoke", "--name", Guid.NewGuid().ToString(), "--dry-run"];
+        Assert.Contains(" tasks, 1 at once;", await Said([.. command, "--device", "cuda"]));
+        Assert.Contains(" tasks, 3 at once;", await Said([.. command, "--device", "cuda", "--at-once", "3"]));
+        var said = await Said([.. command, "--per-task", "2"]);
+        Assert.Contains($" tasks, {Math.Max(1, Environment.ProcessorCount / 2)} at once;", said);
+        Assert.DoesNotContain("sbatch", said);
+        Assert.Equal((2, "lthkit: --site is for Slurm, which --local leaves aside; leave out one of them.\n"), await Verb([.. command, "--site", At("site")]));
+    }
+
+    [Fact]
+    public async Task ATaskTrainsAsManyRunsSideBySideAsItIsTold()
+    {
+        var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 300) with { PerTask = 2 });
+        Until(() => grid.Missing(0).Count(run => File.Exists(GridFolder.Folder(grid.Settings, run).Lease)) == 2);
+        Assert.Contains("DOTNET_PROCESSOR_COUNT=2", Variables());
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+        // On a device the processors are not what is shared.
+        grid.Write(grid.Settings with { Device = "cuda" });
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => grid.Holder(grid.Lock(0)) is not null);
+        Assert.DoesNotContain("DOTNET_PROCESSOR_COUNT=2", Variables());
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+
+        string[] Variables() => File.ReadAllText($"/proc/{grid.Holder(grid.Lock(0))}/environ").Split('\0');
+    }
+
+    [Fact]
+    public async Task ATaskThatIsHeldIsLeftToItsProcessAndFailsWhereThereIsNone()
+    {
+        var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000));
+        Until(() => grid.Holder(grid.Lock(0)) is not null);
+        Assert.Equal((1, $"grid: Process {grid.Holder(grid.Lock(0))} works on task 0 already.\n"), await Work());
+        Assert.Equal(new TaskState(), grid.State(0));
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+        // A machine has died, and the disk keeps its lock.
+        using var kept = AtomicFile.Hold(grid.Lock(0));
+        var (code, said) = await Work();
+        Assert.Equal((1, $"grid: {grid.State(0).Failed}\n"), (code, said));
+        Assert.StartsWith($"{grid.Lock(0)} is held by no process of this machine: if another machine trains the task, wait; if that one is dead, delete this file", grid.State(0).Failed);
+        File.Delete(grid.Lock(0));
+        Assert.Equal([Standing.Failed], Stands(grid));
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => Stands(grid) is [Standing.Running]);
+        Assert.Equal(new TaskState(), grid.State(0));
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+
+        async Task<(int Code, string Said)> Work()
+        {
+            var said = new StringWriter();
+            return (await new GridWorker(grid, 0, GridProgram.PlanRuns).Run(said), said.ToString());
+        }
     }
 
     [Theory]
@@ -194,16 +290,38 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         GridTask task = new("0", "a ladder", "cifar-10", [0], []);
         using (var staged = new Staged(settings, task, "1", default))
             Assert.Equal(["cifar-10-batches-bin/test_batch.bin"],
-                Directory.GetFiles(At("node"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(staged.Settings.Parameters["dataDir"], file)));
+                Images(staged));
         Assert.Empty(Directory.GetFileSystemEntries(At("node")));
+        // What processes of this machine left that were killed goes, and nothing else.
+        var killed = At($"node/lthkit-7@{Environment.MachineName}");
+        string[] others = [At("node/lthkit-7@elsewhere"), At("node/lthkit-mine")];
+        foreach (var folder in others.Append(killed))
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, "image"), "");
+        }
+        File.WriteAllText(killed + ".lock", "");
+        File.WriteAllText(others[0] + ".lock", "");
+        using (var first = new Staged(settings, task, "1", default))
+        using (var second = new Staged(settings, task, "1", default))
+        {
+            Assert.All([first, second], staged => Assert.Single(Images(staged)));
+            Assert.Equal(4, Directory.GetDirectories(At("node")).Length);
+        }
+        Assert.Equal([.. others, others[0] + ".lock"], Directory.GetFileSystemEntries(At("node")).Order(StringComparer.Ordinal).OrderBy(File.Exists));
+        Directory.Delete(At("node"), recursive: true);
+        Directory.CreateDirectory(At("node"));
         Assert.ThrowsAny<OperationCanceledException>(() => new Staged(settings, task, "1", new(canceled: true)));
         // The second file is one that cannot be read.
         File.CreateSymbolicLink(At("data/cifar-10-batches-bin/z"), At("none"));
         Assert.ThrowsAny<IOException>(() => new Staged(settings, task, "1", default));
         Assert.Empty(Directory.GetFileSystemEntries(At("node")));
+
+        static IEnumerable<string> Images(Staged staged)
+            => Directory.GetFiles(staged.Settings.Parameters["dataDir"], "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(staged.Settings.Parameters["dataDir"], file));
     }
 
-    // Tasks that are stopped and killed at random under a controller that is killed too; LTHKIT_SIEGE says how many (200 take some minutes).
+    // Tasks that are stopped and killed at random, under a controller that ends and is started again; LTHKIT_SIEGE says how many (200 take some minutes).
     [SlurmFact]
     public async Task UnderSiegeOnSlurmEachRunIsTrainedOnceAndToTheSameBits()
     {
@@ -257,7 +375,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     {
         using SlurmCluster cluster = new(processors: 2);
         var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(2, At("runs"), atOnce: 2, epochs: 100_000)) with { TimeOuts = 0, Margin = 50 });
-        var job = File.ReadAllText(grid.Jobs).Trim();
+        var job = Job(grid);
         Until(() => Numbers(grid, "multiply-adds").All(count => count > 0));
         SlurmCluster.Output("sbatch", "-p", "high", "-n", "2", "--output=/dev/null", "--wrap", "sleep 1");
         Until(() => Numbers(grid, "stopped by SIGTERM").All(count => count == 1));
@@ -285,23 +403,80 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(2, At("runs"), atOnce: 2, epochs: 100_000)));
         Until(() => Stands(grid).Contains(Standing.Running));
         Assert.Equal([Standing.Running, Standing.Pending], Stands(grid).Order());
-        var path = Environment.GetEnvironmentVariable("PATH");
-        var count = At("count");
-        File.WriteAllText(At("squeue"), $"#!/bin/sh\necho >>'{count}'\n[ $(wc -l <'{count}') -ge $FAILS ] && exec /usr/bin/squeue \"$@\"\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n");
-        SlurmCluster.Output("chmod", "+x", At("squeue"));
-        try
-        {
-            Environment.SetEnvironmentVariable("PATH", $"{_folder}:{path}");
-            Environment.SetEnvironmentVariable("FAILS", "2");
+        using (Away("squeue", 1))
             Assert.Equal([Standing.Running, Standing.Pending], Stands(grid).Order());
-            Environment.SetEnvironmentVariable("FAILS", "100");
+        using (Away("squeue", 100))
+        {
             Assert.Equal([Standing.Unknown, Standing.Unknown], Stands(grid));
             Assert.Equal((2, "lthkit: Slurm does not answer now; ask again later.\n"), await Verb("retry", grid.Path));
         }
-        finally
-        {
-            Environment.SetEnvironmentVariable("PATH", path);
-        }
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+    }
+
+    [SlurmFact]
+    public async Task ATaskAsksToBeQueuedAgainUntilItsMarginIsUsedUp()
+    {
+        using SlurmCluster cluster = new(processors: 1);
+        GridFolder grid;
+        using (Away("scontrol", 2))
+        {
+            (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000)) with { Margin = 10 });
+            Until(() => Numbers(grid, "multiply-adds") is [1]);
+            SlurmCluster.Output("scancel", "--batch", "--signal=USR1", $"{Job(grid)}_0");
+            Until(() => Numbers(grid, "stopped by SIGUSR1") is [1] && Numbers(grid, "is queued again|did not queue it again") is [1]);
+        }
+        Until(() => Numbers(grid, "multiply-adds") is [2]);
+        Assert.Equal((1, new TaskState()), (Restarts(), grid.State(0)));
+        using (Away("scontrol", 100))
+        {
+            SlurmCluster.Output("scancel", "--batch", "--signal=USR1", $"{Job(grid)}_0");
+            Until(() => Stands(grid) is [Standing.Failed]);
+        }
+        Assert.Equal("Slurm did not queue it again (slurm_load_jobs error: Unable to contact slurm controller): retry it.", grid.State(0).Failed);
+        Assert.Equal(1, Restarts());
+    }
+
+    [SlurmFact]
+    public async Task ATaskThatIsNotToBeQueuedAgainWaitsForARetry()
+    {
+        using SlurmCluster cluster = new(processors: 1);
+        var (grid, _) = await Submit(GridProgram.OnSlurm(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000)) with { Requeue = false });
+        Until(() => Numbers(grid, "multiply-adds") is [1]);
+        SlurmCluster.Output("scancel", "--batch", "--signal=USR1", $"{Job(grid)}_0");
+        Until(() => Stands(grid) is [Standing.Stopped]);
+        Assert.Equal((0, 1, new TaskState()), (Restarts(), Numbers(grid, "stopped by SIGUSR1")[0], grid.State(0)));
+        // Nor does Slurm do it by itself.
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => Numbers(grid, "multiply-adds") is [2]);
+        SlurmCluster.Output("scontrol", "requeue", $"{Job(grid)}_0");
+        Assert.Equal([Standing.Running], Stands(grid));
+        Assert.Equal(0, Restarts());
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+    }
+
+    [SlurmFact]
+    public async Task TheScriptHasTheSitesLinesAndTheCommandsOptionsComeFirst()
+    {
+        using SlurmCluster cluster = new(processors: 2);
+        File.WriteAllText(At("site"), $"""
+            #!/bin/sh
+            #SBATCH --comment=ours
+            #SBATCH --time=9
+            # what the node needs
+            export TRACE="$SLURM_ARRAY_TASK_ID"
+            echo "set up $TRACE" >>'{At("trace")}'
+            """);
+        string[] command = ["submit", "--profile", "smoke", "--name", Guid.NewGuid().ToString(), "--dry-run", "--time", "5"];
+        var said = await Said([.. command, "--site", At("site"), "--per-task", "2"]);
+        Assert.Contains("sbatch --cpus-per-task=2 --time=5\n#!/bin/bash\n#SBATCH --comment=ours\n#SBATCH --time=9\nexport TRACE=", said);
+        Assert.Contains("\nexport DOTNET_PROCESSOR_COUNT=2\n", said);
+        Assert.Equal((2, "lthkit: --time is for Slurm, which --local leaves aside; leave out one of them.\n"), await Verb([.. command, "--local"]));
+        var settings = GridProgram.Settings(2, At("runs"), atOnce: 2);
+        var (grid, _) = await Submit(settings with { Options = ["--time=5"], Script = GridVerb.Script(settings, At("site")) });
+        Until(() => Stands(grid).All(standing => standing == Standing.Done));
+        Assert.Equal(["set up 0", "set up 1"], File.ReadLines(At("trace")).Order());
+        var jobs = SlurmCluster.Output("scontrol", "-o", "show", "job");
+        Assert.Equal((2, 2), (Regex.Matches(jobs, "Comment=ours ").Count, Regex.Matches(jobs, "TimeLimit=00:05:00 ").Count));
+        AsAlone(2, At("runs"));
     }
 }
