@@ -1,7 +1,4 @@
 using System.IO.Compression;
-using LTHKit.Pruning;
-using LTHKit.Storage;
-using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 

@@ -1,6 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-
 namespace LTHKit.Pruning;
 
 /// <summary>What a score sees of one layer. All tensors are of the weight's shape, on its device, without gradients, and belong to the score.</summary>

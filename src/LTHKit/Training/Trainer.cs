@@ -1,9 +1,5 @@
 using System.Collections;
 using System.Diagnostics;
-using LTHKit.Data;
-using LTHKit.Kernels;
-using LTHKit.Models;
-using LTHKit.Pruning;
 
 namespace LTHKit.Training;
 
@@ -189,7 +185,7 @@ internal sealed class Trainer : IDisposable
             _recorded!.Run(batch, lossSum, correct);
         else if (_drawing == null)
             Descend(batch, lossSum, correct);
-        else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == Models.Trace.Tries)
+        else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == ForwardPass.Tries)
             throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
                 + "could not draw again: leave that out.");
     }
