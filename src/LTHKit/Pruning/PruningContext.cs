@@ -48,7 +48,7 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
     /// </summary>
     public IEnumerable<Batch> Images()
     {
-        using var batches = new Batches(Data, BatchSize, unchecked((long)Seed), Augmentation.None);
+        using var batches = new Batches(Data, BatchSize, unchecked((long)Seed), augment: false);
         foreach (var batch in batches.Balanced(ImagesPerClass))
             yield return batch;
     }

@@ -32,7 +32,7 @@ internal sealed class Trainer : IDisposable
     {
         recipe.Validate();
         (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
-        Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
+        Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
         _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
