@@ -31,7 +31,7 @@ internal sealed class Trainer : IDisposable
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = false)
     {
         recipe.Validate();
-        (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
+        (Network, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, recipe, data, loss, start, start, start, start.Epochs);
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
@@ -51,9 +51,6 @@ internal sealed class Trainer : IDisposable
         : network.PrefersChannelsLast && (network.Units[0].Convolution.in_channels % 16 == 0 || get_num_threads() < 3);
 
     public Network Network { get; }
-
-    /// <summary>Its mask; null for a dense network.</summary>
-    public Mask? Mask { get; }
 
     public int NextEpoch { get; private set; }
 
