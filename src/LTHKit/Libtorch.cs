@@ -1,5 +1,4 @@
 using System.Reflection;
-using LTHKit.Training;
 
 namespace LTHKit;
 

@@ -1,5 +1,3 @@
-using LTHKit.Models;
-
 namespace LTHKit.Analysis;
 
 /// <summary>The silent activations of one stage.</summary>
@@ -57,6 +55,6 @@ public static class ActivationSparsity
 
     private static IEnumerable<(string Stage, nn.Module<Tensor, Tensor> Activation)> Places(nn.Module module) => module is Network network
         ? network.Activations.Select(a => (a.Stage, (nn.Module<Tensor, Tensor>)a))
-        : module.named_modules().DistinctBy(m => m.module).Where(m => Trace.IsActivation(m.module))
+        : module.named_modules().DistinctBy(m => m.module).Where(m => ForwardPass.IsActivation(m.module))
             .Select(m => (m.name.Split('.')[0], (nn.Module<Tensor, Tensor>)m.module));
 }

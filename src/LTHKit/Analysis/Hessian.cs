@@ -1,8 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-
 namespace LTHKit.Analysis;
 
 /// <summary>How the curvature of a loss is measured; the defaults are PyHessian's (Yao et al. 2020), which the paper uses.</summary>
@@ -38,7 +33,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     private readonly WeightSpace _space = new(objective.Module, mask, options?.Parameters);
 
     // What random vectors are for.
-    private enum Stream { Eigenvector = 1, Trace, Density }
+    private enum Stream { Eigenvector = 1, Density = 3 }
 
     /// <summary>Number of weights that are not pruned.</summary>
     public long Dimension => _space.Dimension;
@@ -66,19 +61,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
                 pair.Vector.MoveToOuterDisposeScope();
             return found;
         }, cancel);
-    }
-
-    /// <summary>The trace by Hutchinson's estimator: the mean of z' H z over vectors z of random signs.</summary>
-    public TraceEstimate Trace(int probes = 100, CancellationToken cancel = default)
-    {
-        UserException.Require(probes >= 1, "The number of random vectors", probes, "at least 1");
-        var samples = Measure(product => Enumerable.Range(0, probes).Select(i =>
-        {
-            using var scope = NewDisposeScope();
-            var z = Random(Signs, Stream.Trace, i);
-            return Finite(Dot(z, product(z)));
-        }).ToArray(), cancel);
-        return new(samples.Average(), samples.StandardDeviation() / Math.Sqrt(probes), probes);
     }
 
     /// <summary>The density of the eigenvalues by stochastic Lanczos quadrature, each vector orthogonalised against all before it, which are kept.</summary>
@@ -212,12 +194,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
 /// <param name="Iterations">Hessian-vector products that it took.</param>
 /// <param name="Converged">Whether, before the iterations ran out, the value had settled within the tolerance with a residual below half of it.</param>
 public sealed record Eigenpair(double Value, Tensor Vector, double Residual, int Iterations, bool Converged);
-
-/// <summary>An estimate of a Hessian's trace.</summary>
-/// <param name="Value">Mean over the probes.</param>
-/// <param name="StandardError">Of that mean; NaN for one probe.</param>
-/// <param name="Probes">Number of random vectors.</param>
-public sealed record TraceEstimate(double Value, double StandardError, int Probes);
 
 /// <summary>
 /// The distribution of a Hessian's eigenvalues, as stochastic Lanczos quadrature sees it (Ghorbani et al. 2019; Yao et al. 2020): point masses

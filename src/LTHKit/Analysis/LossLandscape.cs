@@ -1,7 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-
 namespace LTHKit.Analysis;
 
 /// <summary>Where a line or a plane is looked at: equally spaced points, symmetric around the network.</summary>

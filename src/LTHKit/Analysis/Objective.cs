@@ -1,7 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Training;
-
 namespace LTHKit.Analysis;
 
 /// <summary>
@@ -124,7 +120,7 @@ public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSiz
     internal IEnumerable<Batch> BatchesOf(ImageSet data)
     {
         // Channels first: libtorch 1.13 has been seen to crash in second derivatives of images laid out the other way.
-        using var batches = new Batches(data, BatchSize, 0, Augmentation.None);
+        using var batches = new Batches(data, BatchSize, 0, augment: false);
         using var images = Chosen(data);
         foreach (var batch in batches.Evaluation(images, BatchSize))
             yield return batch;

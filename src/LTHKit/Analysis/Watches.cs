@@ -1,8 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-
 namespace LTHKit.Analysis;
 
 /// <summary>

@@ -1,6 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Pruning;
-
 namespace LTHKit.Analysis;
 
 /// <summary>

@@ -66,7 +66,6 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
                 "so nothing was fetched.");
 
         file.Seek(0, SeekOrigin.End);
-        var meter = new ProgressMeter(progress, $"downloading {archive.File}", "bytes", archive.Bytes, file.Length);
         await using var body = await response.Content.ReadAsStreamAsync(cancel);
         var buffer = new byte[1 << 16];
         var missing = archive.Bytes - file.Position;
@@ -75,7 +74,7 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
             var count = (int)Math.Min(await Receive(body, buffer), missing);
             await file.WriteAsync(buffer.AsMemory(0, count), cancel);
             missing -= count;
-            meter.Add(count);
+            progress?.Invoke(FormattableString.Invariant($"downloading {archive.File}: {file.Position / 1e6:F1} of {archive.Bytes / 1e6:F1} MB"));
         }
     }
 

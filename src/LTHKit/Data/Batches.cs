@@ -9,7 +9,7 @@ public sealed class Batches : IDisposable
 {
     private readonly ImageSet _set;
     private readonly long _seed;
-    private readonly bool _flip;
+    private readonly bool _augment;
     private readonly int _padding;
     private readonly bool _channelsLast;
     private readonly Tensor _scale, _shift;     // [1, C, 1, 1]
@@ -19,17 +19,17 @@ public sealed class Batches : IDisposable
     /// Images a training batch; the last of an epoch holds what is left. A single image joins the batch before it: BatchNorm can make nothing of one.
     /// </param>
     /// <param name="seed">Seed of order and augmentation.</param>
-    /// <param name="augmentation">What is changed at random; null: the paper's crops and flips.</param>
+    /// <param name="augment">
+    /// Whether training images are changed at random, as in the paper: zeros are put around each, an eighth of its height, of that a crop of its own size is
+    /// taken, and half of them are mirrored, left to right.
+    /// </param>
     /// <param name="channelsLast">Whether images are laid out with the channels last, which suits some convolutions better.</param>
-    /// <exception cref="UserException">The batch size or the padding is out of range.</exception>
-    public Batches(ImageSet set, int batchSize, long seed, Augmentation? augmentation = null, bool channelsLast = false)
+    /// <exception cref="UserException">The batch size is out of range.</exception>
+    public Batches(ImageSet set, int batchSize, long seed, bool augment = true, bool channelsLast = false)
     {
         UserException.Require(batchSize >= 1, "The batch size", batchSize, "at least 1");
-        augmentation ??= new Augmentation();
-        _padding = augmentation.Padding ?? set.Height / 8;
-        var most = Math.Min(set.Height, set.Width);
-        UserException.Require(_padding >= 0 && _padding <= most, "The padding", _padding, $"0 to {most} pixels for images of {set.Height}x{set.Width}");
-        (_set, _seed, _channelsLast, _flip, BatchSize) = (set, seed, channelsLast, augmentation.Flip, batchSize);
+        (_set, _seed, _channelsLast, BatchSize) = (set, seed, channelsLast, batchSize);
+        (_augment, _padding) = (augment, augment ? set.Height / 8 : 0);
         _scale = PerChannel(channel => 1 / ((set.Train.Images.dtype == ScalarType.Byte ? 255 : 1) * set.Std[channel]));
         _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
     }
@@ -132,7 +132,7 @@ public sealed class Batches : IDisposable
         var order = part[0];
         var images = _set.Train.Crops(_padding)                                     // [B, C, H, W]
             [TensorIndex.Tensor(order), TensorIndex.Colon, TensorIndex.Tensor(part[1]), TensorIndex.Tensor(part[2])];
-        if (_flip)
+        if (_augment)
             images = where(part[3].to(ScalarType.Bool).view(count, 1, 1, 1), images.flip(3), images);
         return new Batch(Normalised(images), _set.Train.Labels.index_select(0, order)).Detached();
     }
@@ -170,12 +170,4 @@ public sealed record Batch(Tensor Images, Tensor Labels) : IDisposable
         Labels.DetachFromDisposeScope();
         return this;
     }
-}
-
-/// <summary>What is changed at random in a training image; the defaults are the paper's (at 32 pixels a padding of 4).</summary>
-/// <param name="Padding">Zeros put around the image before a random crop of its own size, in pixels; null: an eighth of the height; 0: no crop.</param>
-/// <param name="Flip">Whether half of the images are mirrored, left to right.</param>
-public sealed record Augmentation(int? Padding = null, bool Flip = true)
-{
-    public static Augmentation None { get; } = new(0, false);
 }

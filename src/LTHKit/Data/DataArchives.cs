@@ -1,6 +1,5 @@
 using System.Formats.Tar;
 using System.IO.Compression;
-using LTHKit.Storage;
 
 namespace LTHKit.Data;
 

@@ -1,5 +1,3 @@
-using LTHKit.Training;
-
 namespace LTHKit.Data;
 
 /// <summary>A data set for image classification: three splits, each held whole as one tensor on one device, and what is known about them.</summary>

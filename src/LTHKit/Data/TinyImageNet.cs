@@ -34,49 +34,30 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
         return new(folder, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])], train, test, [.. differences]);
     }
 
-    /// <summary>
-    /// The image files in a fixed order: train/ID/images and val/images with its list, as published, or sorted into ID/images or ID alone; .JPEG or .jpg.
-    /// </summary>
+    /// <summary>The image files in a fixed order, by name: those of train/ID/images, class by class, and those of val/images, whose classes a list has.</summary>
     private static (Item[] Train, Item[] Test) Items(DataFolder folder, string[] ids)
     {
         const string List = "val/val_annotations.txt";
-        var train = Sorted("train");
-        if (Directory.Exists(folder.At("val", ids[0])))
-            return (train, InOrder(Sorted("val")));
+        var train = ids.SelectMany((id, label) => Pictures(folder.At("train", id, "images")) is { Length: > 0 } files
+            ? files.Select(file => new Item(file, label)) : throw folder.Missing($"train/{id}/images")).ToArray();
         var labels = ids.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
-        var files = Pictures(folder.At("val")).ToDictionary(Stem);
         var test = folder.Lines(List).Select(line =>
         {
             var cells = line.Split('\t');
             if (cells.Length < 2 || !labels.TryGetValue(cells[1], out var label) || cells[0].Contains('/'))
                 throw folder.Damaged(List, $"has the line '{line}', which names no image and class of this set");
-            return files.TryGetValue(Path.GetFileNameWithoutExtension(cells[0]), out var file) ? Item(file, label)
-                : throw folder.Missing($"val/images/{cells[0]}");
-        }).ToArray();
-        return test.Length == 0 ? throw folder.Damaged(List, "is empty") : (train, InOrder(test));
-
-        Item[] Sorted(string part) => [.. ids.SelectMany((id, label) => Pictures(folder.At(part, id)) is { Count: > 0 } pictures
-            ? pictures.Select(file => Item(file, label)) : throw folder.Missing($"{part}/{id}/images"))];
-
-        Item Item(FileInfo file, int label) => new(Path.GetRelativePath(folder.Root, file.FullName), label);
-
-        static Item[] InOrder(Item[] items) => [.. items.OrderBy(item => Path.GetFileNameWithoutExtension(item.Path), StringComparer.Ordinal)];
+            var file = folder.At("val", "images", cells[0]);
+            return File.Exists(file) ? new Item(file, label) : throw folder.Missing(file);
+        }).OrderBy(item => item.Path, StringComparer.Ordinal).ToArray();
+        return test.Length == 0 ? throw folder.Damaged(List, "is empty") : (train, test);
     }
 
-    /// <summary>The JPEG files of a folder, or of the folder "images" in it, by name.</summary>
-    private static List<FileInfo> Pictures(string folder)
-    {
-        var images = new DirectoryInfo(Path.Combine(folder, "images"));
-        var place = images.Exists ? images : new DirectoryInfo(folder);
-        return !place.Exists ? [] : [.. place.EnumerateFiles().Where(file => file.Extension.ToLowerInvariant() is ".jpeg" or ".jpg")
-            .OrderBy(Stem, StringComparer.Ordinal)];
-    }
-
-    private static string Stem(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
+    private static string[] Pictures(string folder)
+        => Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.JPEG").Order(StringComparer.Ordinal)] : [];
 
     public RawImages Decode(Item[] items, Action<string>? progress = null)
     {
-        var meter = new ProgressMeter(progress, $"decoding {Name}", "images", items.Length);
+        var (done, said) = (0, new Lock());
         var images = new RawImages(new byte[(long)items.Length * 3 * Side * Side], [.. items.Select(item => item.Label)], 3, Side, Side);
         try
         {
@@ -84,7 +65,8 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
             {
                 if (Decode(Folder.Bytes(items[i].Path), images.Pixels.AsSpan(i * images.Stride, images.Stride)) is { } why)
                     throw Folder.Damaged(items[i].Path, $"is a damaged image ({why})");
-                meter.Add(1);
+                lock (said)
+                    progress?.Invoke(FormattableString.Invariant($"decoding {Name}: {++done:N0} of {items.Length:N0} images"));
             });
         }
         catch (AggregateException e) when (e.InnerExceptions.OfType<UserException>().FirstOrDefault() is { } first)

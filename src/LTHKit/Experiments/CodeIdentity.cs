@@ -1,10 +1,6 @@
 using System.Collections;
 using System.Reflection;
 using System.Reflection.Emit;
-using LTHKit.Data;
-using LTHKit.Pruning;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
 

@@ -1,10 +1,4 @@
 using System.Collections.Concurrent;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Storage;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
 

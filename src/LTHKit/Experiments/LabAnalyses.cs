@@ -1,9 +1,3 @@
-using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-
 namespace LTHKit.Experiments;
 
 /// <summary>What a step of training takes, in seconds.</summary>
@@ -105,39 +99,21 @@ public sealed partial class Lab
     public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs, int rounds = 9)
     {
         UserException.Require(rounds >= 1, "The number of rounds", rounds, "at least 1");
-        var owned = new Stack<IDisposable>();
-        T Own<T>(T value) where T : class?, IDisposable?
+        return _workers.Stoppable(stop => runs.Select(run =>
         {
-            if (value is not null)
-                owned.Push(value);
-            return value;
-        }
-        try
-        {
-            return _workers.Stoppable(stop =>
+            using var network = NetworkOf(run);
+            using var mask = MaskOf(run);
+            using StepTimer masked = Timer(run.Spec.Recipe with { Sparse = false }), own = Timer(run.Spec.Recipe);
+            var times = new List<(double Masked, double Own)>();
+            for (var round = -1; round < rounds; round++)
             {
-                var sides = runs.Select(run =>
-                {
-                    var (network, mask, data) = (Own(NetworkOf(run)), Own(MaskOf(run)), Data(run.Spec.Data));
-                    StepTimer Side(Recipe recipe) => Own(new StepTimer(network, mask, recipe, data));
-                    return (Run: run, Masked: Side(run.Spec.Recipe with { Sparse = false }), Own: Side(run.Spec.Recipe), Times: new List<(double Masked, double Own)>());
-                }).ToList();
-                for (var round = -1; round < rounds; round++)
-                    foreach (var (_, masked, own, times) in sides)
-                    {
-                        stop.ThrowIfCancellationRequested();
-                        var time = (masked.Step().Wall, own.Step().Wall);
-                        if (round >= 0)
-                            times.Add(time);
-                    }
-                return sides.Select(side => new StepTime(side.Run, side.Times.Select(t => t.Masked).Median(), side.Times.Select(t => t.Own).Median())).ToArray();
-            });
-        }
-        finally
-        {
-            foreach (var value in owned)
-                value.Dispose();
-        }
+                stop.ThrowIfCancellationRequested();
+                times.Add((masked.Step().Wall, own.Step().Wall));
+            }
+            return new StepTime(run, times.Skip(1).Select(t => t.Masked).Median(), times.Skip(1).Select(t => t.Own).Median());
+
+            StepTimer Timer(Recipe recipe) => new(network, mask, recipe, Data(run.Spec.Data));
+        }).ToArray());
     }
 
     private IReadOnlyList<Measured<T>> MeasureEach<T>(string title, string name, IEnumerable<RunResult> runs, object settings, int? epochs,

@@ -1,5 +1,3 @@
-using LTHKit.Training;
-
 namespace LTHKit.Experiments;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 

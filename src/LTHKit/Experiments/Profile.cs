@@ -1,9 +1,3 @@
-using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-
 namespace LTHKit.Experiments;
 
 /// <summary>

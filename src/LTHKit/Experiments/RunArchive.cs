@@ -1,7 +1,4 @@
 using System.IO.Compression;
-using LTHKit.Pruning;
-using LTHKit.Storage;
-using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 
@@ -160,11 +157,11 @@ internal sealed partial class RunArchive(string folder)
         if (there)
             return false;
         if ((string?)line["mask"] is { } ticket)
-            Temporary(path => File.WriteAllBytes(path, Get("masks", ticket)), path =>
-            {
-                using var mask = Mask.Load(path);
-                mask.Save(run.Mask, run.Run);
-            });
+        {
+            AtomicFile.Replace(run.Mask, path => File.WriteAllBytes(path, Get("masks", ticket)));
+            using var mask = Mask.Load(run.Mask);
+            mask.Save(run.Mask, run.Run);
+        }
         var spec = new JsonObject { ["made"] = (string)line["made"]!, ["images"] = (string)line["images"]!, ["run"] = line["spec"]!.DeepClone() };
         AtomicFile.WriteText(run.Spec, spec.ToJsonString(SpecJson.Options) + "\n");
         var curves = line["curves"]!.AsObject();
@@ -245,10 +242,17 @@ internal sealed partial class RunArchive(string folder)
     /// <summary>A run's ticket without the run's name, so that runs with one ticket share it.</summary>
     private static byte[] Anonymous(RunFolder run)
     {
-        byte[] bytes = [];
+        var path = Path.Combine(Path.GetTempPath(), $"lthkit-{Guid.NewGuid():N}");
         using var mask = Mask.Load(run.Mask, run.Run);
-        Temporary(path => mask.Save(path), path => bytes = File.ReadAllBytes(path));
-        return bytes;
+        try
+        {
+            mask.Save(path);
+            return File.ReadAllBytes(path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     /// <summary>Keeps bytes, compressed, under their hash.</summary>
@@ -282,20 +286,6 @@ internal sealed partial class RunArchive(string folder)
     }
 
     private string Blob(string kind, string hash) => Path.Combine(folder, kind, hash + ".safetensors.gz");
-
-    private static void Temporary(Action<string> write, Action<string> read)
-    {
-        var path = Path.Combine(Path.GetTempPath(), $"lthkit-{Guid.NewGuid():N}");
-        try
-        {
-            write(path);
-            read(path);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
 
     [GeneratedRegex(@"^[0-9a-f]{12}-[A-Za-z0-9.+-]+$")]
     private static partial Regex RunName();

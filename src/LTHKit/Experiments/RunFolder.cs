@@ -1,6 +1,3 @@
-using LTHKit.Storage;
-using LTHKit.Training;
-
 namespace LTHKit.Experiments;
 
 /// <summary>Where a run keeps what. The only place that names these files; each of them names the run that it belongs to.</summary>

@@ -1,9 +1,4 @@
 using System.Text.Json.Serialization;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
 

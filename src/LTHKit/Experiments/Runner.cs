@@ -1,11 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Storage;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
 
@@ -397,12 +391,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var source = spec.Rewinding == Rewinding.Weights
             ? Load(from, Snapshot(from, spec.Rewind, Again(from, callbacks), cancel), spec.Rewind)
             : Load(from, Again(from, callbacks), cancel);
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var weights = source.State.ToDictionary();
-        foreach (var (name, value) in network.State)
-            if (weights.TryGetValue(name, out var rewound))
-                value.copy_(rewound);
+        Networks.CopyState(source, network);
     }
 
     /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>

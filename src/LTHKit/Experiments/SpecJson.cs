@@ -1,7 +1,5 @@
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Experiments;
 

@@ -1,4 +1,3 @@
-using LTHKit.Training;
 using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;

@@ -1,4 +1,3 @@
-using LTHKit.Kernels;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Models;

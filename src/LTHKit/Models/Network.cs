@@ -15,7 +15,7 @@ public class Network : nn.Module<Tensor, Tensor>
     {
         (Model, Input, _body) = (model, input, body);
         register_module("body", body);
-        var trace = Trace.Of(this);
+        var trace = ForwardPass.Of(this);
         // A module that a field holds has the field's name beside the one it was registered under; its weights have the first.
         var modules = named_modules().DistinctBy(m => m.module).ToList();
         var names = modules.ToDictionary(m => m.module, m => m.name);
@@ -29,7 +29,7 @@ public class Network : nn.Module<Tensor, Tensor>
 
         if (model.Factory is not null)
         {
-            Trace.RequireReplay(this);
+            ForwardPass.RequireReplay(this);
             Units = [.. trace.Units().Select(unit => new ConvUnit(this, names[unit.Convolution], unit.Convolution, unit.Norm))];
             Activations = [.. trace.Activations().Select(module => Activation.Around(names[module], module))];
             return;

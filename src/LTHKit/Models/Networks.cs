@@ -105,13 +105,15 @@ public static class Networks
         return copy;
     }
 
-    /// <summary>Sets the parameters and buffers of one network to those of another of the same architecture, in its own precision.</summary>
+    /// <summary>Sets the parameters and buffers of one network that another has too to those of that one, in its own precision.</summary>
     internal static void CopyState(Network from, Network to)
     {
         using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
         var values = from.State.ToDictionary();
         foreach (var (name, value) in to.State)
-            value.copy_(values[name]);
+            if (values.TryGetValue(name, out var its))
+                value.copy_(its);
     }
 
     /// <summary>Refuses a model that <see cref="Build"/> cannot build.</summary>

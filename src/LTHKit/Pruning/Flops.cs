@@ -1,5 +1,3 @@
-using LTHKit.Models;
-
 namespace LTHKit.Pruning;
 
 /// <summary>The multiply-adds of one layer for one image.</summary>

@@ -1,6 +1,4 @@
 using System.Collections;
-using LTHKit.Models;
-using LTHKit.Storage;
 
 namespace LTHKit.Pruning;
 

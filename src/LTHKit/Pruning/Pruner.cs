@@ -1,6 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-
 namespace LTHKit.Pruning;
 
 /// <summary>When a pruner looks at the network.</summary>

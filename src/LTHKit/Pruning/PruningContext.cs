@@ -1,6 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-
 namespace LTHKit.Pruning;
 
 /// <summary>What a score sees of one layer. All tensors are of the weight's shape, on its device, without gradients, and belong to the score.</summary>
@@ -51,7 +48,7 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
     /// </summary>
     public IEnumerable<Batch> Images()
     {
-        using var batches = new Batches(Data, BatchSize, unchecked((long)Seed), Augmentation.None);
+        using var batches = new Batches(Data, BatchSize, unchecked((long)Seed), augment: false);
         foreach (var batch in batches.Balanced(ImagesPerClass))
             yield return batch;
     }

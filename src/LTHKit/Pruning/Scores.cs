@@ -1,5 +1,3 @@
-using LTHKit.Models;
-
 namespace LTHKit.Pruning;
 
 /// <summary>The scores of the kit's pruners, and what they are made of: a tensor for each prunable weight, of its shape; the highest are kept.</summary>

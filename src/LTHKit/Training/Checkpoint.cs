@@ -1,6 +1,3 @@
-using LTHKit.Models;
-using LTHKit.Storage;
-
 namespace LTHKit.Training;
 
 /// <summary>A network's state on disk, as safetensors: parameters and BatchNorm buffers under their own names, and what the optimiser remembers.</summary>

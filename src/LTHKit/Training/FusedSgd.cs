@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace LTHKit.Training;
 
 /// <summary>
@@ -15,8 +13,7 @@ internal static unsafe class FusedSgd
     private const string UpdateAt = "_ZN2at4_ops21_fused_sgd__tensor_lr4callEN3c108ArrayRefINS_6TensorEEES5_S5_ddRKS4_dbbbRKSt8optionalIS4_ESB_";
 
     /// <summary>Whether this libtorch has what is needed.</summary>
-    public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
-        && new[] { ClampMin, ClampMax, Update, UpdateAt }.All(name => NativeLibrary.TryGetExport(library, name, out _));
+    public static bool Available { get; } = CudaStream.Has(Library, ClampMin, ClampMax, Update, UpdateAt);
 
     /// <summary>Brings each value into [low, high]; with both 0 even what is infinite becomes exactly 0.</summary>
     public static void Clamp(Tensor[] values, Tensor[] low, Tensor[] high)

@@ -1,6 +1,4 @@
 using System.Reflection;
-using LTHKit.Models;
-using LTHKit.Pruning;
 
 namespace LTHKit.Training;
 

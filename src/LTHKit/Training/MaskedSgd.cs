@@ -1,6 +1,3 @@
-using LTHKit.Models;
-using LTHKit.Pruning;
-
 namespace LTHKit.Training;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using System.Reflection;
-
 namespace LTHKit.Training;
 
 /// <summary>In which numbers a network's forward pass and its gradients are computed. Weights, their gradients and the optimiser are float32 always.</summary>
@@ -22,8 +20,7 @@ internal static class Autocast
     private const string Cache = Prefix + "26set_autocast_cache_enabledEb";
 
     /// <summary>Whether this libtorch has it.</summary>
-    public static bool Available { get; } = NativeLibrary.TryLoad(Library, Assembly.GetExecutingAssembly(), null, out var library)
-        && new[] { Enable, Type, Cache }.All(name => NativeLibrary.TryGetExport(library, name, out _));
+    public static bool Available { get; } = CudaStream.Has(Library, Enable, Type, Cache);
 
     /// <summary>Until this is disposed of, the thread computes so on a device; null where that is as always.</summary>
     public static IDisposable? On(Device device, Precision precision)

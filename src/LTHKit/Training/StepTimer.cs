@@ -1,7 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
 
 namespace LTHKit.Training;
 

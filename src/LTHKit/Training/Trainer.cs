@@ -1,9 +1,5 @@
 using System.Collections;
 using System.Diagnostics;
-using LTHKit.Data;
-using LTHKit.Kernels;
-using LTHKit.Models;
-using LTHKit.Pruning;
 
 namespace LTHKit.Training;
 
@@ -35,8 +31,8 @@ internal sealed class Trainer : IDisposable
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = false)
     {
         recipe.Validate();
-        (Network, Mask, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, mask, recipe, data, loss, start, start, start, start.Epochs);
-        Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment ? null : Augmentation.None,
+        (Network, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, recipe, data, loss, start, start, start, start.Epochs);
+        Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
         _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
@@ -55,9 +51,6 @@ internal sealed class Trainer : IDisposable
         : network.PrefersChannelsLast && (network.Units[0].Convolution.in_channels % 16 == 0 || get_num_threads() < 3);
 
     public Network Network { get; }
-
-    /// <summary>Its mask; null for a dense network.</summary>
-    public Mask? Mask { get; }
 
     public int NextEpoch { get; private set; }
 
@@ -189,7 +182,7 @@ internal sealed class Trainer : IDisposable
             _recorded!.Run(batch, lossSum, correct);
         else if (_drawing == null)
             Descend(batch, lossSum, correct);
-        else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == Models.Trace.Tries)
+        else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == ForwardPass.Tries)
             throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
                 + "could not draw again: leave that out.");
     }

@@ -1,7 +1,7 @@
 namespace LTHKit.Training;
 
 /// <summary>
-/// Something that watches a training: logging, checkpoints, a Hessian trace. Callbacks never change the training, so
+/// Something that watches a training: logging, checkpoints, an eigenvalue. Callbacks never change the training, so
 /// that what each sees does not depend on their order. One that throws ends the training, so whatever records it comes first.
 /// </summary>
 /// <param name="StepDone">The point reached, and how many iterations an epoch has.</param>

@@ -1,7 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-
 namespace LTHKit.Training;
 
 /// <summary>

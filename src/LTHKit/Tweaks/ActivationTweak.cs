@@ -1,5 +1,3 @@
-using LTHKit.Models;
-using LTHKit.Training;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tweaks;

@@ -1,4 +1,3 @@
-using LTHKit.Training;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tweaks;

@@ -1,7 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Pruning;
-using LTHKit.Training;
-
 namespace LTHKit.Tweaks;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using LTHKit.Training;
-
 namespace LTHKit.Tweaks;
 
 /// <summary>Naive label smoothing (paper section 3.2; Szegedy et al. 2016): the target becomes (1-a) * onehot + a / classes.</summary>

@@ -1,7 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Training;
-
 namespace LTHKit.Tweaks;
 
 /// <summary>
@@ -63,7 +59,7 @@ public sealed record RescaledInit(
         using var grad = enable_grad();
         using var learner = new GradInit(network, context.Mask, this);
         using var batches = new Batches(context.Data, Math.Max(1, context.Recipe.BatchSize / 2), unchecked((long)context.Seed),
-            context.Recipe.Augment ? null : Augmentation.None);
+            context.Recipe.Augment);
         using var halves = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => batches.Epoch(epoch)).GetEnumerator();
         return learner.Learn(halves, context).ToDictionary(s => s.Key, s => tensor(s.Value, ScalarType.Float64));
     }

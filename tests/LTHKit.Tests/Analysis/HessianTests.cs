@@ -96,8 +96,6 @@ public sealed class HessianTests : OnSmallImages
         var top = hessian.Top(3);
         for (var i = 0; i < 3; i++)
             Assert.Equal(expected[i], top[i].Value, 1e-6 * Math.Abs(expected[0]));
-        var trace = hessian.Trace(50);
-        Assert.Equal(full.diagonal().sum().ToDouble(), trace.Value, 4 * trace.StandardError);
     }
 
     [Theory]
@@ -124,31 +122,6 @@ public sealed class HessianTests : OnSmallImages
         Assert.NotEqual(top.Value, whole.Top()[0].Value, 1e-6);
         // The density of the sub-matrix, not of one with zero rows.
         Assert.Equal(hessian.Dimension, hessian.Density(1, 3).Dimension);
-        var trace = hessian.Trace(100);
-        Assert.Equal(sub.diagonal().sum().ToDouble(), trace.Value, 4 * trace.StandardError);
-    }
-
-    [Fact]
-    public void TheTraceIsWithinItsStandardError()
-    {
-        var (matrix, eigenvalues, _) = Symmetric([.. Enumerable.Range(-3, 12).Select(i => (double)i)]);
-        using var network = new Quadratic(matrix);
-        using var hessian = Of(network);
-        var trace = hessian.Trace(400);
-        Assert.InRange(Math.Abs(trace.Value - eigenvalues.Sum()), 0, 3 * trace.StandardError);
-        // Var(z'Az) = 2 sum of the squared entries off the diagonal, for random signs z.
-        var variance = 2 * (matrix - matrix.diagonal().diag()).pow(2).sum().ToDouble();
-        Assert.Equal(Math.Sqrt(variance / 400), trace.StandardError, 0.15 * Math.Sqrt(variance / 400));
-        Assert.True(double.IsNaN(hessian.Trace(1).StandardError));
-    }
-
-    [Fact]
-    public void TheTraceOfADiagonalMatrixIsExact()
-    {
-        using var network = new Quadratic(tensor(new[] { 3.0, -1, 0.5 }).diag());
-        var trace = Of(network).Trace(5);
-        Assert.Equal(2.5, trace.Value, 12);
-        Assert.Equal(0, trace.StandardError, 12);
     }
 
     [Fact]
@@ -254,7 +227,7 @@ public sealed class HessianTests : OnSmallImages
         foreach (var gaussNewton in new[] { false, true })
         {
             using var hessian = new Hessian(On(network), options: new() { GaussNewton = gaussNewton });
-            foreach (Action measure in new Action[] { () => hessian.Top(), () => hessian.Trace(2), () => hessian.Density(1, 4) })
+            foreach (Action measure in new Action[] { () => hessian.Top(), () => hessian.Density(1, 4) })
                 Assert.Contains("is not a number", Assert.Throws<UserException>(measure).Message);
         }
         Assert.Throws<UserException>(() => new CurvatureWatch().Measure(network, null, Data, 0, default));
@@ -311,7 +284,7 @@ public sealed class HessianTests : OnSmallImages
         double[] Measure(ulong seed)
         {
             using var hessian = new Hessian(On(network, sample), mask, options with { Seed = seed });
-            return [hessian.Top()[0].Value, hessian.Trace(2).Value, .. hessian.Density(1, 4).Values];
+            return [hessian.Top()[0].Value, .. hessian.Density(1, 4).Values];
         }
         var first = Measure(1);
         Assert.Equal(before, Small.State(network));
@@ -341,7 +314,6 @@ public sealed class HessianTests : OnSmallImages
                 using var scope = NewDisposeScope();
                 using var hessian = new Hessian(On(network, new Sample { BatchSize = batch }), mask, new() { MaxIterations = 6 });
                 hessian.Top(2);
-                hessian.Trace(3);
                 hessian.Density(2, 5);
             }
             var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -359,7 +331,6 @@ public sealed class HessianTests : OnSmallImages
         void Refused(Action act) => said.Add(Assert.Throws<UserException>(act).Message);
         Refused(() => hessian.Top(0));
         Refused(() => hessian.Top(4));
-        Refused(() => hessian.Trace(0));
         Refused(() => hessian.Density(0));
         Refused(() => hessian.Density(1, 0));
         Refused(() => hessian.Product(ones(2)));

@@ -33,7 +33,6 @@ public sealed class InterruptTests : IDisposable
     {
         ["product"] = (network, data, cancel) => WithHessian(network, data, h => h.Product(ones(h.Dimension), cancel).sum().ToDouble()),
         ["eigenvalues"] = (network, data, cancel) => WithHessian(network, data, h => h.Top(2, cancel).Select(pair => pair.Value).ToArray()),
-        ["trace"] = (network, data, cancel) => WithHessian(network, data, h => h.Trace(3, cancel)),
         ["density"] = (network, data, cancel) => WithHessian(network, data, h => h.Density(2, 3, cancel)),
         ["top eigenvector"] = (network, data, cancel)
             => LossLandscape.AlongTopEigenvector(new(network, data, Batched), new(network, data, Batched with { Part = Part.Test }), null, Options, new(3, 0.5), cancel),
@@ -54,10 +53,10 @@ public sealed class InterruptTests : IDisposable
         ["spectral densities"] = (lab, run) => lab.SpectralDensities([run])[0].Value,
         ["activation sparsity"] = (lab, run) => lab.SilentActivations([run], sample: new() { Part = Part.Test, BatchSize = 20 })[0].Value,
         ["watch"] = (lab, run) => lab.Watched([run], Profile.Analysis.Curvature(Profile.Recipe))[0].Values,
-        ["measure"] = (lab, run) => lab.Measure(run, "trace", new { }, (network, mask, cancel) =>
+        ["measure"] = (lab, run) => lab.Measure(run, "density", new { }, (network, mask, cancel) =>
         {
             using var hessian = new Hessian(new(network, lab.Data(), Profile.Analysis.CurvatureSample), mask);
-            return hessian.Trace(3, cancel);
+            return hessian.Density(2, 3, cancel);
         }),
     };
 

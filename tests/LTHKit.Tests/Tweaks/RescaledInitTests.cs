@@ -207,7 +207,7 @@ public sealed class RescaledInitTests : IDisposable
     private double GradientNorm(Network network)
     {
         using var scope = NewDisposeScope();
-        using var batches = new Batches(_data, 128, 0, Augmentation.None);
+        using var batches = new Batches(_data, 128, 0, augment: false);
         using var batch = batches.Epoch(0).First();
         network.train();
         network.zero_grad();

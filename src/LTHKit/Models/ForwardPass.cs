@@ -1,12 +1,12 @@
 namespace LTHKit.Models;
 
 /// <summary>What a network's forward pass calls, in order: its convolutions, linear layers, BatchNorms and activations, with the tensors between.</summary>
-internal sealed record Trace(Tensor Images, IReadOnlyList<Trace.Call> Calls)
+internal sealed record ForwardPass(Tensor Images, IReadOnlyList<ForwardPass.Call> Calls)
 {
     internal sealed record Call(nn.Module Module, Tensor Input, Tensor Output, long[] InputShape, long[] OutputShape);
 
     /// <summary>Runs the network once, in eval mode, on one image of zeros. The tensors of the trace are freed; they serve to be compared.</summary>
-    public static Trace Of(Network network)
+    public static ForwardPass Of(Network network)
     {
         var calls = new List<Call>();
         using var hooks = new Hooks();
