@@ -53,7 +53,7 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
         return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 
-    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes(Work.Images, (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x);
+    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes(Work.Images, (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x, Work);
 
     private static bool IsLaid(Tensor x) => x.dim() == 5;
 

@@ -18,7 +18,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
-        Tensor x = from.Laid(input), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual);
+        Tensor x = from.Laid(input, work), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
         float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
         layout.Forward.Read(Planes.Start(weight));
 
@@ -57,7 +57,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var (unit, images, act, _) = call;
         var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
-        Tensor x = from.Laid(input), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual);
+        Tensor x = from.Laid(input, work), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
         float* px = Planes.Start(x), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
         layout.Forward.Read(Planes.Start(unit.Weight));
         var statistics = new BatchStatistics(to.Channels);
@@ -80,10 +80,10 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var layout = unit.For(Planes.Of(x, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
-        var gy = to.Laid(gradients[0]);
+        var gy = to.Laid(gradients[0], work);
         var keep = needsResidual && act != Nonlinearity.None;
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
-        var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g) : null;
+        var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g, work) : null;
         Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
         float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null;
         float* pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;

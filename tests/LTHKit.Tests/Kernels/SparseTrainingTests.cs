@@ -149,7 +149,7 @@ public class SparseTrainingTests
         Assert.Null(SparseTraining.For(network, mask, wish: false));
     }
 
-    internal static SparseTraining Sparse(Network network, Mask mask) => SparseTraining.Of(network, mask, poison: float.NaN);
+    internal static SparseTraining Sparse(Network network, Mask mask) => SparseTraining.Of(network, mask, new GuardedWorkspace(get_num_threads()));
 
     internal static Network Build(string model, string activation, SkipKind? skip)
     {
@@ -255,7 +255,7 @@ public class SparseTrainingProcessTests
         using var network = SparseTrainingTests.Build("resnet18", "relu", null);
         using var mask = SparseTrainingTests.HalfOf(network);
         mask.Apply(network);
-        using var sparse = SparseTrainingTests.Sparse(network, mask);
+        using var sparse = SparseTraining.Of(network, mask);
         SparseTrainingTests.Train(network, mask, sparse, 16, 3);
         var (tensors, memory) = (Alive(), Resident());
         SparseTrainingTests.Train(network, mask, sparse, 16, 150);
