@@ -27,7 +27,10 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     {
         if (!Norm.training)
             return (UnitFunction.Evaluate(new(this, Work.Images, act, fork), Laid(x), added is null ? null : Laid(added)), x);
-        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), Weight, Norm.weight!, Norm.bias!,
+        var laid = Laid(x);
+        if (For(Planes.Of(laid, Work.Images)).Output.Count == 1)
+            throw new UserException("In training BatchNorm needs more than one value per channel: give more than one image, or larger ones.");
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), laid, Weight, Norm.weight!, Norm.bias!,
             added is null ? null! : Laid(added), Bias!);
         return (results[0], fork ? results[1] : x);
     }

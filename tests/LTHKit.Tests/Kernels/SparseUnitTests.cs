@@ -68,7 +68,7 @@ public class SparseUnitTests
         {
             var (images, input, output, height, width) = s;
             var (kernel, stride, density, act, residual, fork, threads, seed) = k;
-            // A channel of a single pixel has no variance, and libtorch refuses it.
+            // A channel of a single pixel has no variance, and is refused.
             if (images * ((height - 1) / stride + 1) * ((width - 1) / stride + 1) < 8)
                 return;
             foreach (var passes in Passes.All)
@@ -141,6 +141,41 @@ public class SparseUnitTests
         var right = Activated(c.Act, residual is null ? u : u + residual);
         Assert.True(Max(right - evaluated) <= 1e-5 * Max(right), $"{c}, vectors of {passes.Width}: in evaluation the output is off by {Max(right - evaluated):g3}");
         Assert.Equal(1, norm.num_batches_tracked!.item<long>());
+    }
+
+    [Theory]
+    [InlineData("given", -1)]
+    [InlineData("given", 300)]
+    [InlineData("own", -64)]
+    [InlineData("own", 363)]
+    public unsafe void AWriteOutsideOfMemoryIsFound(string which, int at)
+    {
+        using var scope = NewDisposeScope();
+        var work = new GuardedWorkspace(1);
+        var memory = which == "own" ? work.Own(0, "something", 300) : Planes.Start(work.Floats(300));
+        (memory[0], memory[299]) = (1, 1);
+        memory[at] = 1;
+        work.Each(1, (_, _) => { });
+        Assert.Contains(at < 0 ? "before 300" : "behind 300", Assert.ThrowsAny<Exception>(work.Dispose).Message);
+    }
+
+    // PyTorch refuses it in these words too; TorchSharp computes, and the running variance is NaN from then on.
+    [Fact]
+    public void OneValueAChannelHasNoVarianceAndIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var work = new Workspace(1) { Images = 1 };
+        using var convolution = Conv2d(2, 3, 3, stride: 2, padding: 1);
+        using var norm = BatchNorm2d(3);
+        var unit = new SparseUnit(work, convolution, norm, null);
+        var image = randn(1, 2, 2, 2);
+        Assert.Contains("more than one value per channel", Assert.Throws<UserException>(() => unit.Forward(image, Nonlinearity.Relu)).Message);
+        Assert.Equal((0, 3), (norm.num_batches_tracked!.item<long>(), norm.running_var!.sum().item<float>()));
+        norm.eval();
+        Assert.False(unit.Forward(image, Nonlinearity.Relu).Y.isnan().any().item<bool>());
+        norm.train();
+        norm.call(convolution.call(image));
+        Assert.True(norm.running_var!.isnan().all().item<bool>());
     }
 
     /// <summary>Of numbers of every size, whose exponentials are too large or too small for a float too.</summary>
