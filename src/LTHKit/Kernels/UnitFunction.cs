@@ -132,6 +132,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         });
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
+        GC.KeepAlive((saved, gy, passed));
         var residual = !needsResidual ? null : keep ? du : gy;
         return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, residual!, unit.Bias is null ? null! : zeros(to.Channels)];
     }
