@@ -47,6 +47,11 @@ public class SparseUnitTests
         ["one pixel"] = new(32, 8, 8, 1, 1),
         ["2x2 pixels"] = new(32, 16, 16, 2, 2),
         ["rows without a weight"] = new(16, 8, 16, 8, 8, Density: 0.01),
+        ["512 channels, 4x4"] = new(16, 512, 512, 4, 4, Density: 0.1, Residual: true),
+        ["512 channels, 2x2"] = new(16, 512, 512, 2, 2, Density: 0.1, Fork: true),
+        ["64 channels, 32x32"] = new(16, 64, 64, 32, 32, Residual: true, Fork: true),
+        ["wide shortcut"] = new(16, 256, 512, 8, 8, Kernel: 1, Stride: 2, Act: "None"),
+        ["wide depthwise"] = new(16, 1024, 1024, 2, 2, Groups: 1024, Density: 0.7, Act: "Swish"),
         ["all pruned"] = new(16, 8, 8, 8, 8, Density: 0, Residual: true),
         ["all pruned, stride 2"] = new(16, 8, 8, 8, 8, Density: 0, Stride: 2, Fork: true),
     };
@@ -61,19 +66,20 @@ public class SparseUnitTests
     [Fact]
     public void AgreesForRandomShapesAndMasks()
     {
-        var sizes = Gen.Select(Gen.Int[1, 40], Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 12], Gen.Int[1, 12]);
+        var sizes = Gen.Select(Gen.Int[1, 40], Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 12], Gen.Int[1, 12], Gen.Int[1, 4], Gen.Bool);
         var kinds = Gen.Select(Gen.Int[0, 1], Gen.Int[1, 3], Gen.Double[0, 1], Gen.Enum<Nonlinearity>(), Gen.Bool, Gen.Bool,
             Gen.Int[1, 3], Gen.Int[0, 1000]);
         Gen.Select(sizes, kinds).Sample((s, k) =>
         {
-            var (images, input, output, height, width) = s;
+            var (images, input, output, height, width, groups, bias) = s;
             var (kernel, stride, density, act, residual, fork, threads, seed) = k;
             // A channel of a single pixel has no variance, and is refused.
             if (images * ((height - 1) / stride + 1) * ((width - 1) / stride + 1) < 8)
                 return;
+            int Whole(int channels) => (channels + groups - 1) / groups * groups;
             foreach (var passes in Passes.All)
-                AssertAgrees(new Case(images, input, output, height, width, 1 + 2 * kernel, stride, 1, density, $"{act}", residual, fork, false, threads, seed),
-                    passes);
+                AssertAgrees(new Case(images, Whole(input), Whole(output), height, width, 1 + 2 * kernel, stride, groups, density, $"{act}", residual, fork, bias,
+                    threads, seed), passes);
         }, iter: 60, threads: 1);
     }
 
