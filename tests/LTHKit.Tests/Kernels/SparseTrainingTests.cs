@@ -43,6 +43,28 @@ public class SparseTrainingTests
             Assert.Equal(0, weight[mask[name].logical_not()].abs().sum().item<float>());
     }
 
+    /// <summary>
+    /// At a rate at which the loss falls to a hundredth. Only what is smooth can agree so: a ReLU or the largest of a pooling that rounding has switched changes
+    /// what follows, and then TorchSharp's weights in single precision differ from its own in double by some percent too (of vgg5, 4 %).
+    /// </summary>
+    [Theory]
+    [InlineData("swish")]
+    [InlineData("mish")]
+    public void AtTrainingsRateTheWeightsAreTorchsAfterFiftySteps(string activation)
+    {
+        using var scope = NewDisposeScope();
+        using Network ours = Build("resnet18", activation, null), torchs = Build("resnet18", activation, null);
+        using var mask = HalfOf(ours);
+        mask.Apply(ours);
+        mask.Apply(torchs);
+        using var sparse = Sparse(ours, mask);
+        var (losses, wanted) = (Train(ours, mask, sparse, 128, 50, 0.05, kinds: true), Train(torchs, mask, null, 128, 50, 0.05, kinds: true));
+        Assert.InRange(wanted[^1], 0, 0.01 * wanted[0]);
+        Assert.All(losses.Zip(wanted), loss => Assert.Equal(loss.Second, loss.First, 1e-4 * loss.Second));
+        foreach (var ((name, value), (_, other)) in ours.named_parameters().Zip(torchs.named_parameters()))
+            Assert.True((value - other).norm().item<float>() <= 1e-4 * other.norm().item<float>(), $"{name} after 50 steps");
+    }
+
     /// <summary>Of one step, for fifty of networks with projections are chaotic: their first weights of 1e-4 make the first steps enormous.</summary>
     [Theory]
     [InlineData("resnet18", "swish", 21)]
@@ -169,20 +191,22 @@ public class SparseTrainingTests
         return new([.. network.PrunableWeights().Select(w => (w.Name, rand(w.Weight.shape, generator: generator) > 0.5))]);
     }
 
-    /// <summary>Losses of steps of SGD on random images and labels.</summary>
-    internal static List<double> Train(Network network, Mask mask, SparseTraining? sparse, int images, int steps)
+    /// <summary>Losses of steps of SGD on random images and labels, or on images of ten kinds.</summary>
+    internal static List<double> Train(Network network, Mask mask, SparseTraining? sparse, int images, int steps, double rate = 2e-4, bool kinds = false)
     {
         using var optimiser = MaskedOptimiser.Of(network, mask, new Recipe { Optimiser = null });
-        optimiser.LearningRate = 2e-4;
+        optimiser.LearningRate = rate;
         using var generator = new Generator(9);
+        using var means = kinds ? randn(10, 3, 16, 16, generator: generator) : zeros(10, 1, 1, 1);
         var losses = new List<double>();
         network.train();
         for (var i = 0; i < steps; i++)
         {
             using var scope = NewDisposeScope();
             using var step = sparse?.Step(images);
-            var x = randn(images, 3, 16, 16, generator: generator).to(network.parameters().First().dtype);
+            var x = randn(images, 3, 16, 16, generator: generator);
             var y = randint(0, 10, [images], generator: generator);
+            x = (x + means[y]).to(network.parameters().First().dtype);
             optimiser.ZeroGradients();
             var loss = nn.functional.cross_entropy(network.call(x), y);
             loss.backward();
