@@ -11,7 +11,7 @@ namespace LTHKit.Tests.Kernels;
 /// </summary>
 internal sealed unsafe class GuardedWorkspace(int threads, Passes? passes = null) : Workspace(threads, passes)
 {
-    private const int Guard = 64, Sentinel = 0x7fcabcde;
+    private const int Guard = 64, Sentinel = 0x7fabcdef, Quiet = 0x7fc00000;
 
     private readonly Dictionary<nint, long> _own = [];
     private readonly List<(Tensor Memory, long Size)> _lent = [];       // since before the last pass
@@ -53,6 +53,19 @@ internal sealed unsafe class GuardedWorkspace(int threads, Passes? passes = null
     {
         base.Dispose();
         Assert.Empty(_outside);
+    }
+
+    /// <summary>
+    /// That no memory of the last passes holds a NaN which was computed, not in a border either, whose values count nowhere. The sentinel is a signalling NaN,
+    /// what is computed of it a quiet one.
+    /// </summary>
+    public void AssertNothingUnsetWasRead()
+    {
+        var all = _own.Select(own => (Start: own.Key, Size: own.Value)).Concat(_lent.Select(lent => ((nint)Planes.Start(lent.Memory), lent.Size)));
+        foreach (var (start, size) in all)
+            foreach (var value in new Span<int>((int*)start + Guard, (int)size))
+                if ((value & Quiet) == Quiet)
+                    Assert.Fail($"{size} floats hold what was computed of memory that nobody set");
     }
 
     private static void Fill(float* memory, long size) => new Span<int>(memory, (int)size + 2 * Guard).Fill(Sentinel);

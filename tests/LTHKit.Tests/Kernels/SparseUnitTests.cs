@@ -117,11 +117,13 @@ public class SparseUnitTests
         residual?.requires_grad_(true);
         var output = unit.Shape.Out(input);
         var (blocked, passed) = unit.Forward(x, Enum.Parse<Nonlinearity>(c.Act), residual, fork: c.Fork);
+        work.AssertNothingUnsetWasRead();
         var y = output.ToImages(blocked);
         var loss = (y * weights).sum();
         if (c.Fork)
             loss += unit.Images(passed).square().sum();
         loss.backward();
+        work.AssertNothingUnsetWasRead();
 
         var gradients = new[] { x.grad!, convolution.weight!.grad!, norm.weight!.grad!, norm.bias!.grad!, residual?.grad };
         string[] names = ["output", "running mean", "running variance", "gradient of the input", "gradient of the weights",
