@@ -59,26 +59,26 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     public static Planes Of(Tensor blocked, int images) => new(images, (int)blocked.shape[1], (int)blocked.shape[2] - 1, (int)blocked.shape[3] - 1);
 
     /// <summary>Memory of <see cref="Size"/> floats as planes.</summary>
-    public Tensor View(Tensor memory) => memory.as_strided(Shape, [Block, Plane, Pitch, Lanes, 1], Lead);
+    public Tensor View(Tensor memory) => memory.as_strided(Shape, [Block, Plane, Pitch, Lanes, 1], memory.storage_offset() + Lead);
 
     /// <summary>The tensor in this layout: itself if it is, else a copy with borders of zeros.</summary>
-    public Tensor Laid(Tensor blocked)
+    public Tensor Laid(Tensor blocked, Workspace work)
     {
         if (blocked.storage_offset() >= Lead && blocked.stride().AsSpan().SequenceEqual((ReadOnlySpan<long>)[Block, Plane, Pitch, Lanes, 1]))
             return blocked;
-        var laid = Zeros();
+        var laid = Zeros(work);
         Pixels(laid).copy_(Pixels(blocked));
         return laid;
     }
 
     /// <summary>[N, C, H, W] -> this layout; differentiable.</summary>
-    public Tensor FromImages(Tensor images)
+    public Tensor FromImages(Tensor images, Workspace work)
     {
         var whole = Images % Lanes == 0 ? images : cat([images, images.new_zeros([Blocks * Lanes - Images, Channels, Height, Width])]);
         var pixels = whole.reshape(Blocks, Lanes, Channels, Height, Width).permute(0, 2, 3, 4, 1);      // [N/16, C, H, W, 16]
         if (!images.requires_grad)
         {
-            var laid = Zeros();
+            var laid = Zeros(work);
             Pixels(laid).copy_(pixels);
             return laid;
         }
@@ -94,7 +94,7 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Where a float tensor's first element is.</summary>
     public static float* Start(Tensor tensor) => (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset();
 
-    private Tensor Zeros() => View(zeros(Size));
+    private Tensor Zeros(Workspace work) => View(work.Floats(Size).zero_());
 
     private Tensor Pixels(Tensor blocked) => blocked.narrow(2, 0, Height).narrow(3, 0, Width);
 }

@@ -30,8 +30,7 @@ internal sealed class SparseTraining : IDisposable
     public static SparseTraining? For(Network network, Mask? mask, bool? wish)
         => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? Of(network, mask) : null;
 
-    public static SparseTraining Of(Network network, Mask? mask, float? poison = null)
-        => new(network, mask, new(get_num_threads()) { Poison = poison });
+    public static SparseTraining Of(Network network, Mask? mask, Workspace? work = null) => new(network, mask, work ?? new(get_num_threads()));
 
     /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1, with BatchNorm.</summary>
     public static bool Serves(Network network)

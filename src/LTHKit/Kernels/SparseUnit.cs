@@ -29,7 +29,10 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
             Work.Images = (int)x.shape[0];
         if (!Norm.training)
             return (UnitFunction.Evaluate(new(this, Work.Images, act, fork), Laid(x), added is null ? null : Laid(added)), x);
-        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), Laid(x), Weight, Norm.weight!, Norm.bias!,
+        var laid = Laid(x);
+        if (For(Planes.Of(laid, Work.Images)).Output.Count == 1)
+            throw new UserException("In training BatchNorm needs more than one value per channel: give more than one image, or larger ones.");
+        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), laid, Weight, Norm.weight!, Norm.bias!,
             added is null ? null! : Laid(added), Bias!);
         return (results[0], fork ? results[1] : x);
     }
@@ -55,7 +58,7 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
         return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 
-    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x);
+    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x, Work);
 
     private static bool IsLaid(Tensor x) => x.dim() == 5;
 

@@ -18,7 +18,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
-        Tensor x = from.Laid(input), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual);
+        Tensor x = from.Laid(input, work), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
         float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
         layout.Forward.Read(Planes.Start(weight));
 
@@ -57,7 +57,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var (unit, images, act, _) = call;
         var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
-        Tensor x = from.Laid(input), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual);
+        Tensor x = from.Laid(input, work), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
         float* px = Planes.Start(x), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
         layout.Forward.Read(Planes.Start(unit.Weight));
         var statistics = new BatchStatistics(to.Channels);
@@ -82,10 +82,10 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var layout = unit.For(Planes.Of(x, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
-        var gy = to.Laid(gradients[0]);
+        var gy = to.Laid(gradients[0], work);
         var keep = needsResidual && act != Nonlinearity.None;
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
-        var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g) : null;
+        var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g, work) : null;
         Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
         float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null;
         float* pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;
@@ -134,6 +134,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         });
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
+        GC.KeepAlive((saved, gy, passed));
         var residual = !needsResidual ? null : keep ? du : gy;
         return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, residual!, unit.Bias is null ? null! : zeros(to.Channels)];
     }
@@ -157,7 +158,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             _ => u,
         };
         (bool Needed, Tensor Of)[] inputs = [(needsInput, x), (needsWeight, weight), (true, gamma), (true, beta), (needsResidual, saved[6])];
-        var found = new Queue<Tensor>(autograd.grad([to.FromImages(y)], [.. inputs.Where(i => i.Needed).Select(i => i.Of)], [gradients[0]], retain_graph: true, create_graph: true));
+        var found = new Queue<Tensor>(autograd.grad([to.FromImages(y, unit.Work)], [.. inputs.Where(i => i.Needed).Select(i => i.Of)], [gradients[0]], retain_graph: true, create_graph: true));
         Tensor[] all = [.. inputs.Select(i => i.Needed ? found.Dequeue() : null!)];
         if (fork && needsInput && gradients[1] is { IsInvalid: false } passed)
             all[0] += passed;

@@ -3,21 +3,18 @@ namespace LTHKit.Kernels;
 /// <summary>Threads over blocks of images, and memory of each thread's own that is kept from step to step.</summary>
 /// <param name="threads">How many; results are the same bits for the same number.</param>
 /// <param name="passes">The width of the vectors; null for the widest.</param>
-internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDisposable
+internal unsafe class Workspace(int threads, Passes? passes = null) : IDisposable
 {
     private readonly Dictionary<(int Thread, string Use), (nint Memory, long Size)> _memory = [];
 
     public Passes Passes { get; } = passes ?? Passes.Widest;
     public int Images { get; set; }
 
-    /// <summary>What new memory holds, for tests that nothing is read before it is written; null for whatever it held.</summary>
-    public float? Poison { get; init; }
-
     /// <summary>Threads that work on this many blocks.</summary>
     public int Threads(int blocks) => Math.Min(threads, blocks);
 
     /// <summary>Does something for each block: each thread a run of blocks, always the same one.</summary>
-    public void Each(int blocks, Action<int, int> pass)
+    public virtual void Each(int blocks, Action<int, int> pass)
     {
         var count = Threads(blocks);
         void Share(int thread)
@@ -34,15 +31,16 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
     /// <summary>A tensor in this layout, not set but for what a tile may reach past the last plane: there times a gradient of zero must be zero.</summary>
     public Tensor Empty(Planes planes)
     {
-        var memory = empty(planes.Size);
-        if (Poison is { } value)
-            memory.fill_(value);
+        var memory = Floats(planes.Size);
         new Span<float>(Planes.Start(memory) + planes.Size - Planes.Tail, Planes.Tail).Clear();
         return planes.View(memory);
     }
 
+    /// <summary>Memory for a tensor of this many floats, not set.</summary>
+    public virtual Tensor Floats(long size) => empty(size);
+
     /// <summary>A thread's own memory of this many floats; what it holds is what its last use left.</summary>
-    public float* Own(int thread, string use, long size)
+    public virtual float* Own(int thread, string use, long size)
     {
         lock (_memory)
         {
@@ -52,14 +50,12 @@ internal sealed unsafe class Workspace(int threads, Passes? passes = null) : IDi
                 NativeMemory.AlignedFree((void*)memory);
                 memory = (nint)NativeMemory.AlignedAlloc((nuint)size * sizeof(float), 64);
                 _memory[(thread, use)] = (memory, size);
-                if (Poison is { } value)
-                    new Span<float>((void*)memory, (int)size).Fill(value);
             }
             return (float*)memory;
         }
     }
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         foreach (var (memory, _) in _memory.Values)
             NativeMemory.AlignedFree((void*)memory);

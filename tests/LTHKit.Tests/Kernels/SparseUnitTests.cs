@@ -47,6 +47,11 @@ public class SparseUnitTests
         ["one pixel"] = new(32, 8, 8, 1, 1),
         ["2x2 pixels"] = new(32, 16, 16, 2, 2),
         ["rows without a weight"] = new(16, 8, 16, 8, 8, Density: 0.01),
+        ["512 channels, 4x4"] = new(16, 512, 512, 4, 4, Density: 0.1, Residual: true),
+        ["512 channels, 2x2"] = new(16, 512, 512, 2, 2, Density: 0.1, Fork: true),
+        ["64 channels, 32x32"] = new(16, 64, 64, 32, 32, Residual: true, Fork: true),
+        ["wide shortcut"] = new(16, 256, 512, 8, 8, Kernel: 1, Stride: 2, Act: "None"),
+        ["wide depthwise"] = new(16, 1024, 1024, 2, 2, Groups: 1024, Density: 0.7, Act: "Swish"),
         ["all pruned"] = new(16, 8, 8, 8, 8, Density: 0, Residual: true),
         ["all pruned, stride 2"] = new(16, 8, 8, 8, 8, Density: 0, Stride: 2, Fork: true),
     };
@@ -61,29 +66,30 @@ public class SparseUnitTests
     [Fact]
     public void AgreesForRandomShapesAndMasks()
     {
-        var sizes = Gen.Select(Gen.Int[1, 40], Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 12], Gen.Int[1, 12]);
+        var sizes = Gen.Select(Gen.Int[1, 40], Gen.Int[1, 20], Gen.Int[1, 20], Gen.Int[1, 12], Gen.Int[1, 12], Gen.Int[1, 4], Gen.Bool);
         var kinds = Gen.Select(Gen.Int[0, 1], Gen.Int[1, 3], Gen.Double[0, 1], Gen.Enum<Nonlinearity>(), Gen.Bool, Gen.Bool,
             Gen.Int[1, 3], Gen.Int[0, 1000]);
         Gen.Select(sizes, kinds).Sample((s, k) =>
         {
-            var (images, input, output, height, width) = s;
+            var (images, input, output, height, width, groups, bias) = s;
             var (kernel, stride, density, act, residual, fork, threads, seed) = k;
-            // A channel of a single pixel has no variance, and libtorch refuses it.
+            // A channel of a single pixel has no variance, and is refused.
             if (images * ((height - 1) / stride + 1) * ((width - 1) / stride + 1) < 8)
                 return;
+            int Whole(int channels) => (channels + groups - 1) / groups * groups;
             foreach (var passes in Passes.All)
-                AssertAgrees(new Case(images, input, output, height, width, 1 + 2 * kernel, stride, 1, density, $"{act}", residual, fork, false, threads, seed),
-                    passes);
+                AssertAgrees(new Case(images, Whole(input), Whole(output), height, width, 1 + 2 * kernel, stride, groups, density, $"{act}", residual, fork, bias,
+                    threads, seed), passes);
         }, iter: 60, threads: 1);
     }
 
     /// <summary>
-    /// Outputs, gradients and running statistics to 1e-4 of the largest, or to what TorchSharp's single precision reaches. Memory that nobody has set holds NaN.
+    /// Outputs, gradients and running statistics to 1e-4 of the largest, or to what TorchSharp's single precision reaches.
     /// </summary>
     internal static void AssertAgrees(Case c, Passes passes)
     {
         using var scope = NewDisposeScope();
-        using var work = new Workspace(c.Threads, passes) { Poison = float.NaN, Images = c.Images };
+        using var work = new GuardedWorkspace(c.Threads, passes) { Images = c.Images };
         random.manual_seed(c.Seed);
         var convolution = Conv2d(c.Input, c.Output, c.Kernel, stride: c.Stride, padding: c.Kernel / 2, groups: c.Groups, bias: c.Bias);
         var norm = BatchNorm2d(c.Output);
@@ -111,11 +117,13 @@ public class SparseUnitTests
         residual?.requires_grad_(true);
         var output = unit.Shape.Out(input);
         var (blocked, passed) = unit.Forward(x, Enum.Parse<Nonlinearity>(c.Act), residual, fork: c.Fork);
+        work.AssertNothingUnsetWasRead();
         var y = output.ToImages(blocked);
         var loss = (y * weights).sum();
         if (c.Fork)
             loss += unit.Images(passed).square().sum();
         loss.backward();
+        work.AssertNothingUnsetWasRead();
 
         var gradients = new[] { x.grad!, convolution.weight!.grad!, norm.weight!.grad!, norm.bias!.grad!, residual?.grad };
         string[] names = ["output", "running mean", "running variance", "gradient of the input", "gradient of the weights",
@@ -141,6 +149,41 @@ public class SparseUnitTests
         var right = Activated(c.Act, residual is null ? u : u + residual);
         Assert.True(Max(right - evaluated) <= 1e-5 * Max(right), $"{c}, vectors of {passes.Width}: in evaluation the output is off by {Max(right - evaluated):g3}");
         Assert.Equal(1, norm.num_batches_tracked!.item<long>());
+    }
+
+    [Theory]
+    [InlineData("given", -1)]
+    [InlineData("given", 300)]
+    [InlineData("own", -64)]
+    [InlineData("own", 363)]
+    public unsafe void AWriteOutsideOfMemoryIsFound(string which, int at)
+    {
+        using var scope = NewDisposeScope();
+        var work = new GuardedWorkspace(1);
+        var memory = which == "own" ? work.Own(0, "something", 300) : Planes.Start(work.Floats(300));
+        (memory[0], memory[299]) = (1, 1);
+        memory[at] = 1;
+        work.Each(1, (_, _) => { });
+        Assert.Contains(at < 0 ? "before 300" : "behind 300", Assert.ThrowsAny<Exception>(work.Dispose).Message);
+    }
+
+    // PyTorch refuses it in these words too; TorchSharp computes, and the running variance is NaN from then on.
+    [Fact]
+    public void OneValueAChannelHasNoVarianceAndIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var work = new Workspace(1) { Images = 1 };
+        using var convolution = Conv2d(2, 3, 3, stride: 2, padding: 1);
+        using var norm = BatchNorm2d(3);
+        var unit = new SparseUnit(work, convolution, norm, null);
+        var image = randn(1, 2, 2, 2);
+        Assert.Contains("more than one value per channel", Assert.Throws<UserException>(() => unit.Forward(image, Nonlinearity.Relu)).Message);
+        Assert.Equal((0, 3), (norm.num_batches_tracked!.item<long>(), norm.running_var!.sum().item<float>()));
+        norm.eval();
+        Assert.False(unit.Forward(image, Nonlinearity.Relu).Y.isnan().any().item<bool>());
+        norm.train();
+        norm.call(convolution.call(image));
+        Assert.True(norm.running_var!.isnan().all().item<bool>());
     }
 
     /// <summary>Of numbers of every size, whose exponentials are too large or too small for a float too.</summary>

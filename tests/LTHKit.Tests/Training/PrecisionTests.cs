@@ -5,6 +5,7 @@ using LTHKit.Tests.Data;
 using LTHKit.Training;
 using LTHKit.Tweaks;
 using TorchSharp;
+using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -22,7 +23,7 @@ public sealed class PrecisionTests : IDisposable
         _folder.Dispose();
     }
 
-    private Network Build(string model = "resnet18") => Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 1);
+    private Network Build(string model = "resnet18", int width = 4) => Networks.Build(new ModelSpec(model, width), new InputSpec(3, 8), 1);
 
     private static Recipe With(Precision precision) => new() { Epochs = 2, BatchSize = 30, Precision = precision };
 
@@ -74,6 +75,43 @@ public sealed class PrecisionTests : IDisposable
             Assert.Equal(ScalarType.BFloat16, nn.functional.linear(zeros(2, 2), zeros(2, 2)).dtype);
         }
         Assert.Equal(ScalarType.Float32, seen[^1]);
+    }
+
+    // A trainer lays a ResNet's images out so by itself; a VGG, whose images it does not on the CPU, is given them so.
+    [Theory]
+    [InlineData("resnet18")]
+    [InlineData("vgg16")]
+    public void InBfloat16TheChannelsStayLastAlsoWhenResumed(string model)
+    {
+        using var network = Build(model, 16);
+        if (model == "vgg16")
+            network.register_forward_pre_hook((_, x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2));
+        Dictionary<string, bool> seen = [];
+        foreach (var (name, module) in network.named_modules().Where(m => m.module is nn.Module<Tensor, Tensor>))
+            ((nn.Module<Tensor, Tensor>)module).register_forward_hook((_, _, y) =>
+            {
+                if (network.training && y.dim() == 4 && y.shape[1] > 1)
+                    seen[name] = y.stride(1) == 1 && seen.GetValueOrDefault(name, true);
+                return y;
+            });
+        var trainer = new Trainer(network, null, With(Precision.Bf16), _data, Losses.CrossEntropy, 1);
+        trainer.Run([], until: new Step(0, 1));
+        Watched();
+        trainer.Save(_folder.At("checkpoint"));
+        trainer.Dispose();
+        trainer = new Trainer(network, null, With(Precision.Bf16), _data, Losses.CrossEntropy, 1);
+        trainer.Resume(_folder.At("checkpoint"));
+        trainer.Run([], until: new Step(0, 2));
+        trainer.Dispose();
+        Watched();
+
+        void Watched()
+        {
+            Assert.All(network.named_modules().Where(m => m.module is Conv2d), convolution => Assert.Contains(convolution.name, seen.Keys));
+            Assert.Equal(model == "vgg16" ? 5 : 0, seen.Keys.Count(name => name.StartsWith("layer") && !name.Contains('.')));     // each ends in a pooling
+            Assert.All(seen, module => Assert.True(module.Value, module.Key));
+            seen.Clear();
+        }
     }
 
     [Fact]
