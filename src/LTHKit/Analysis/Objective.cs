@@ -119,7 +119,6 @@ public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSiz
     /// <summary>The images in their order. Each batch is disposed by whoever receives it.</summary>
     internal IEnumerable<Batch> BatchesOf(ImageSet data)
     {
-        // Channels first: libtorch 1.13 has been seen to crash in second derivatives of images laid out the other way.
         using var batches = new Batches(data, BatchSize, 0, augment: false);
         using var images = Chosen(data);
         foreach (var batch in batches.Evaluation(images, BatchSize))

@@ -72,7 +72,7 @@ internal sealed class LabProgress : IDisposable
     {
         results ??= [];
         var warning = string.Concat(results.Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g => FormattableString.Invariant(
-                $"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of {Captions.Layers([.. g.SelectMany(r => r.Collapsed).Distinct()])}")))
+                $"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of {LayerMask.Of([.. g.SelectMany(r => r.Collapsed).Distinct()])}")))
             + string.Concat(results.Where(r => _made is not null && r.Made != _made).GroupBy(r => r.Made)
                 .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"));
         var found = _runs - _trained.Count;

@@ -129,15 +129,6 @@ internal static class Captions
         return collapsed == "" ? "" : $"; layers collapsed: {collapsed}";
     }
 
-    /// <summary>The layers of weights, at most three by name: "layer4.0.conv1, layer4.0.conv2".</summary>
-    public static string Layers(IReadOnlyList<string> weights)
-    {
-        var names = string.Join(", ", weights.Take(3).Select(Layer));
-        return weights.Count <= 3 ? names : $"{names} and {weights.Count - 3} more";
-    }
-
-    public static string Layer(string weight) => weight.EndsWith(".weight") ? weight[..^".weight".Length] : weight;
-
     private static string List(IEnumerable<string> names, string? many = null)
         => names.Distinct().ToList() is var all && all.Count > 2 && many is not null ? $"{all.Count} {many}" : string.Join(" and ", all);
 }

@@ -178,7 +178,7 @@ public static partial class Figures
         var groups = ScaleGroup.Of(scales);
         var weights = scales[0].Value.Where(l => l.IsNorm == norms && l.Parameter.EndsWith(".weight")).Select(l => l.Parameter).ToList();
         return BarsFrom(1, $"Learned scales of the initial weights, {(norms ? "BatchNorm" : "convolutions and linear layers")}", "scale (1 = unchanged)",
-            [.. weights.Select(Captions.Layer)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))])
+            [.. weights.Select(LayerMask.Of)], [.. groups.Select(g => new BarGroup(g.Name, [.. weights.Select(w => g.Of(w).Average())]))])
             .DrawnFrom(scales.Select(s => s.Run), below: 150);
     }
 }

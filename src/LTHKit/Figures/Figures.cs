@@ -41,7 +41,7 @@ public static partial class Figures
         var charts = dense.SelectMany(sweep => DenseLine(sweep, pens[sweep.Name], ends)).Concat(lines.SelectMany(line => OverSparsity(
             line.Name, pens[line.Name], line.Points, Sparsity, point => point.Std,
             point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.Std, " %")}{Hover(point)}"
-                + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {Captions.Layers(point.Collapsed)}" : "")))).ToList();
+                + (point.Collapsed.Count > 0 ? $"<br>nothing is left of {LayerMask.Of(point.Collapsed)}" : "")))).ToList();
         if (dense.Count > 0)
             charts.Add(Scatter(dense.Count == 1 ? "dense network" : "dense networks", [ends[0]], [double.NaN],
                 Init<Line>(new { Color = FigureTheme.Faint, Width = 1.5, Dash = DrawingStyle.Dash }), legend: true));

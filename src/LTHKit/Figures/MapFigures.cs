@@ -26,7 +26,7 @@ public static partial class Figures
         var pens = Pen.For(names);
         var sparsity = $"{string.Join(" and ", masks.Select(mask => Captions.Percent(mask.Mask.Sparsity)).Distinct())} % sparse in all";
         var collapsed = masks.Zip(names).Where(mask => mask.First.Mask.Collapsed.Count > 0)
-            .Select(mask => $"{mask.Second} has nothing left of {Captions.Layers(mask.First.Mask.Collapsed)}");
+            .Select(mask => $"{mask.Second} has nothing left of {LayerMask.Of(mask.First.Mask.Collapsed)}");
         return Chart.Combine(masks.Zip(names, (mask, name) => Draw("Scatter",
                 new { Name = name, X = layers, Y = mask.Mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray() },
                 new { Mode = Mode.Lines_Markers, Marker = pens[name].Marker(7), Line = pens[name].Line(2), LegendGroup = name, ShowLegend = true },
@@ -160,7 +160,7 @@ public static partial class Figures
     {
         var norms = series.Values.Values.ToList();
         var scale = ColourScale.Of(norms.SelectMany(row => row), logarithmic: true);
-        return Draw("Heatmap", new { X = series.Epochs, Y = series.Values.Keys.Select(Captions.Layer).ToArray(), Z = scale.Map(norms), HoverOnGaps = false },
+        return Draw("Heatmap", new { X = series.Epochs, Y = series.Values.Keys.Select(LayerMask.Of).ToArray(), Z = scale.Map(norms), HoverOnGaps = false },
                 new { ColorScale = Colorscale.Viridis, ColorBar = scale.Bar("gradient norm"), HoverTemplate = "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>" })
             .WithCustomData(norms)
             .Styled("Gradient flow", series.Run.Spec.Label)
@@ -175,7 +175,7 @@ public static partial class Figures
     {
         if (masks.Length == 0)
             throw new UserException("There are no masks to draw; give at least one.");
-        IReadOnlyList<string> Layers(Mask mask) => [.. mask.Layers.Select(l => Captions.Layer(l.Name))];
+        IReadOnlyList<string> Layers(Mask mask) => [.. mask.Layers.Select(l => LayerMask.Of(l.Name))];
         if (masks.FirstOrDefault(mask => !Layers(mask.Mask).SequenceEqual(Layers(masks[0].Mask))) is { Mask: not null } odd)
             throw new UserException($"'{odd.Name}' and '{masks[0].Name}' are masks of different networks: their layers differ.");
         return Layers(masks[0].Mask);

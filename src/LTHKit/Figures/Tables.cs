@@ -145,7 +145,7 @@ public static class Tables
 
     /// <summary>What a mask leaves of each layer, in the network's order, and in all.</summary>
     public static Frame<string, string> Mask(Mask mask) => Table(
-        mask.Layers.Select(l => (Name: Captions.Layer(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity))
+        mask.Layers.Select(l => (Name: LayerMask.Of(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity))
             .Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
         row => row.Name, ("shape", row => row.Shape), ("weights", row => row.Total), ("kept", row => row.Kept), ("sparsity (%)", row => Percent(row.Sparsity)));
 
@@ -157,7 +157,7 @@ public static class Tables
     {
         var layers = first.Mask.Compare(second.Mask);
         var names = Captions.Unique([first.Name, second.Name]);
-        var rows = layers.Select(l => (Name: Captions.Layer(l.First.Name), First: l.First.Kept, Second: l.Second.Kept, l.Both, l.Overlap, l.ByChance))
+        var rows = layers.Select(l => (Name: LayerMask.Of(l.First.Name), First: l.First.Kept, Second: l.Second.Kept, l.Both, l.Overlap, l.ByChance))
             .Append((Name: All, First: first.Mask.Kept, Second: second.Mask.Kept, Both: layers.Sum(l => l.Both),
                 Overlap: LayerOverlap.OfAll(layers), ByChance: LayerOverlap.ByChanceOfAll(layers)));
         return Table(rows, row => row.Name,
@@ -207,7 +207,7 @@ public static class Tables
             .. columns.Select(sweep => Column(sweep.Name + title, sweep.Points, cell)),
             .. accuracy ? Shared("seeds", point => point.Count) : [],
             .. columns.Where(sweep => accuracy && sweep.Points.Values.Any(point => point.Collapsed.Count > 0)).Select(sweep => Column(
-                $"{sweep.Name}: collapsed layers", sweep.Points, point => point.Collapsed.Count > 0 ? Captions.Layers(point.Collapsed) : null))]);
+                $"{sweep.Name}: collapsed layers", sweep.Points, point => point.Collapsed.Count > 0 ? LayerMask.Of(point.Collapsed) : null))]);
 
         (string, Func<double, object?>) Column(string name, Dictionary<double, SweepPoint> all, Func<SweepPoint, object?> value)
             => (name, row => all.TryGetValue(row, out var point) ? value(point) : null);

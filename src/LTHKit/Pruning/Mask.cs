@@ -187,6 +187,13 @@ public sealed record LayerMask(string Name, IReadOnlyList<long> Shape, long Kept
 
     /// <summary>Share of the layer's weights that are zero, in [0, 1].</summary>
     public double Sparsity => 1 - Kept / (double)Total;
+
+    /// <summary>The layer of a weight: "layer4.0.conv1".</summary>
+    internal static string Of(string weight) => weight.EndsWith(".weight") ? weight[..^".weight".Length] : weight;
+
+    /// <summary>The layers of weights, at most three by name: "layer4.0.conv1, layer4.0.conv2".</summary>
+    internal static string Of(IReadOnlyList<string> weights)
+        => string.Join(", ", weights.Take(3).Select(Of)) + (weights.Count <= 3 ? "" : $" and {weights.Count - 3} more");
 }
 
 /// <summary>One layer of two masks.</summary>
