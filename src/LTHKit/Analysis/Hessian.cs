@@ -32,7 +32,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     private readonly HessianOptions _options = (options ?? new()).Validated();
     private readonly WeightSpace _space = new(objective.Module, mask, options?.Parameters);
 
-    // What random vectors are for.
+    // What random vectors are for; the numbers are theirs for good, as those of what is kept.
     private enum Stream { Eigenvector = 1, Density = 3 }
 
     /// <summary>Number of weights that are not pruned.</summary>

@@ -90,7 +90,7 @@ public sealed class SeedResults
     public double Slope => _tickets.Count > 1 ? Fit.Line([.. _tickets.Select(t => Halvings(t.Sparsity))], [.. _tickets.Select(t => Of(t.Run))]).B
         : throw new UserException($"'{_sweep.Name}' has one level only in common with the other; sweep at least two to see how the gain changes.");
 
-    /// <summary>The effective sparsity of the sparsest ticket, injected weights counted.</summary>
+    /// <summary>The effective sparsity of the sparsest ticket.</summary>
     public double SparsestEffective => _tickets[^1].Run?.EffectiveSparsity ?? double.NaN;
 
     /// <summary>The accuracy at an effective sparsity between two of the sweep's own runs, the dense one included: linear in -log2(1 - sparsity).</summary>

@@ -1,7 +1,3 @@
-using LTHKit.Analysis;
-using LTHKit.Pruning;
-using LTHKit.Tweaks;
-
 namespace LTHKit.Experiments;
 
 /// <summary>

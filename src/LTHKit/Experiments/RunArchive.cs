@@ -200,6 +200,8 @@ internal sealed partial class RunArchive(string folder)
                     throw new InvalidDataException("its name is not that of its specification, or stands there twice");
                 if (Blobs(line).Any(blob => !HashText().IsMatch(blob.Hash)) || Files(line).Any(name => !FileName().IsMatch(name)))
                     throw new InvalidDataException("it names a file that no run has");
+                if (line["result"]!["effective"] is null)
+                    throw new InvalidDataException("an earlier version of the kit wrote it");
                 lines.Add(line);
             }
             catch (Exception e) when (e is JsonException or InvalidDataException or InvalidOperationException or NullReferenceException)

@@ -1,9 +1,4 @@
 using System.Runtime.Intrinsics;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Storage;
-using LTHKit.Training;
 
 namespace LTHKit.Experiments;
 
@@ -201,6 +196,8 @@ public sealed class RunStore(string root, string device = "cpu")
     internal static Done ReadDone(RunFolder folder)
     {
         var done = folder.Read(folder.Done, () => JsonSerializer.Deserialize<Done>(File.ReadAllText(folder.Done), SpecJson.LineOptions));
+        if (done is { Effective: null, Made: not null })
+            throw folder.Damaged(folder.Done, "an earlier version of the kit wrote it");
         return done is { Effective: not null, Collapsed: not null, Made: not null } && done.Run == folder.Run ? done : throw folder.Damaged(folder.Done, "it is of another run");
     }
 

@@ -1,5 +1,3 @@
-using LTHKit.Training;
-
 namespace LTHKit.Experiments;
 
 /// <summary>Trains runs and all that they build on, each once, several at a time, or finds them in the store.</summary>

@@ -1,4 +1,3 @@
-using LTHKit.Models;
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;

@@ -1,6 +1,3 @@
-using LTHKit.Experiments;
-using LTHKit.Tweaks;
-
 namespace LTHKit;
 
 /// <summary>The words of figures that follow from the runs they show.</summary>
@@ -14,7 +11,8 @@ internal static class Captions
         $"{List(runs.Select(run => run.Spec.Model.Name), "networks")} on {List(runs.Select(run => run.Spec.Data.Label), "data sets")}";
 
     /// <summary>
-    /// For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse (of all weights 48.1 to 95.1 %, with new skips 43.8 to 85.9 %); images 3f1c5a7d; kit 3, ...".
+    /// For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse (of all weights 48.1 to 95.1 %, with new skips 43.8 to 85.9 %)" and, on a second line, "images
+    /// 3f1c5a7d; kit 5, ...".
     /// </summary>
     public static string DrawnFrom(IReadOnlyCollection<RunResult> runs)
     {
@@ -23,7 +21,7 @@ internal static class Captions
         var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
         return $"{runs.Count} {(runs.Count == 1 ? "run" : "runs")} of {seeds} {(seeds == 1 ? "seed" : "seeds")}, "
             + (effective.Length == 0 ? "dense" : $"{Range(sparse.SelectMany(way => way).Select(run => run.Sparsity))} sparse (of all weights {string.Join(", ", effective)})")
-            + $"; images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}; {List(runs.Select(run => run.Made))}";
+            + $"<br>images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}; {List(runs.Select(run => run.Made))}";
     }
 
     // "48.8 to 96.5 %"

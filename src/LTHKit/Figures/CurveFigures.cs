@@ -1,5 +1,3 @@
-using LTHKit.Analysis;
-using LTHKit.Experiments;
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using static LTHKit.Typed;

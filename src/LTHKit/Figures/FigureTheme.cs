@@ -1,4 +1,3 @@
-using LTHKit.Experiments;
 using Plotly.NET;
 using Plotly.NET.ConfigObjects;
 using Plotly.NET.CSharp;
@@ -74,11 +73,11 @@ internal static class FigureTheme
     /// <summary>Says under the figure which runs it shows; <paramref name="below"/> pixels under its plot, where its axis ends.</summary>
     public static GenericChart DrawnFrom(this GenericChart chart, IEnumerable<RunResult> runs, int below = 60)
     {
-        const int line = 18;
+        const int lines = 32;
         var layout = chart.GetLayout();
         var margin = layout.TryGetTypedPropertyValue<Margin>("margin").Value;
-        var more = below + line - margin.TryGetTypedPropertyValue<int>("b").Value;
-        margin.SetProperty("b", below + line);
+        var more = below + lines - margin.TryGetTypedPropertyValue<int>("b").Value;
+        margin.SetProperty("b", below + lines);
         layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + more);
         var note = Init<Annotation>(
             new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top },

@@ -1,5 +1,3 @@
-using LTHKit.Experiments;
-using LTHKit.Training;
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;

@@ -1,6 +1,3 @@
-using LTHKit.Analysis;
-using LTHKit.Experiments;
-using LTHKit.Pruning;
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;
@@ -87,7 +84,7 @@ public static partial class Figures
         var slider = Init<Slider>(new
         {
             Active = charts.Count - 1,
-            Padding = Init<Plotly.NET.Padding>(new { Top = 92 }),
+            Padding = Init<Plotly.NET.Padding>(new { T = 92 }),
             CurrentValue = Init<SliderCurrentValue>(new { Prefix = "after epoch " }),
             Steps = epochs.Select((at, i) => Init<SliderStep>(
                 new { Label = $"{at.Epochs}", Method = Method.Restyle, Args = new[] { Tuple.Create("visible", (object)traces.Select(trace => trace.Shown == i).ToArray()) } })).ToArray(),

@@ -1,7 +1,4 @@
 using Deedle;
-using LTHKit.Analysis;
-using LTHKit.Experiments;
-using LTHKit.Pruning;
 
 namespace LTHKit;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using Deedle;
 using Deedle.Internal;
-using LTHKit.Experiments;
 using Microsoft.DotNet.Interactive.Formatting;
 using Plotly.NET;
 

@@ -1,7 +1,5 @@
 using System.Collections;
 using System.Reflection;
-using LTHKit.Models;
-using LTHKit.Pruning;
 
 namespace LTHKit.Kernels;
 

@@ -143,12 +143,14 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
     private static List<Tensor> Differentiable(State state, List<Tensor> saved, List<Tensor> gradients)
     {
         var ((unit, images, act, fork), _, needsInput, needsWeight, needsResidual) = state;
-        Tensor x = saved[5], weight = saved[1], gamma = saved[2], beta = unit.Norm.bias!;
+        // Views, so that of an input that was made of another nothing is counted twice.
+        Tensor x = View(saved[5]), weight = View(saved[1]), gamma = View(saved[2]), beta = View(unit.Norm.bias!);
+        var residual = saved[6] is { IsInvalid: false } added ? View(added) : null;
         var (from, shape) = (Planes.Of(x, images), unit.Shape);
         var to = shape.Out(from);
         var z = nn.functional.conv2d(from.ToImages(x), weight, null, [shape.Stride, shape.Stride], [shape.Kernel / 2, shape.Kernel / 2], groups: shape.Groups);
         var u = nn.functional.batch_norm(z, unit.Norm.running_mean!.clone(), unit.Norm.running_var!.clone(), gamma, beta, training: true, eps: unit.Norm.eps);
-        if (saved[6] is { IsInvalid: false } residual)
+        if (residual is not null)
             u += to.ToImages(residual);
         var y = act switch
         {
@@ -157,12 +159,14 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             Nonlinearity.Mish => nn.functional.mish(u),
             _ => u,
         };
-        (bool Needed, Tensor Of)[] inputs = [(needsInput, x), (needsWeight, weight), (true, gamma), (true, beta), (needsResidual, saved[6])];
+        (bool Needed, Tensor Of)[] inputs = [(needsInput, x), (needsWeight, weight), (gamma.requires_grad, gamma), (beta.requires_grad, beta), (needsResidual, residual!)];
         var found = new Queue<Tensor>(autograd.grad([to.FromImages(y, unit.Work)], [.. inputs.Where(i => i.Needed).Select(i => i.Of)], [gradients[0]], retain_graph: true, create_graph: true));
         Tensor[] all = [.. inputs.Select(i => i.Needed ? found.Dequeue() : null!)];
         if (fork && needsInput && gradients[1] is { IsInvalid: false } passed)
             all[0] += passed;
         return [null!, .. all, unit.Bias is null ? null! : zeros(to.Channels)];
+
+        static Tensor View(Tensor tensor) => tensor.view_as(tensor);
     }
 
     private static long PhaseFloats(Geometry shape, Planes output) => output.Lead + (long)shape.InputPlanes * output.Plane + Planes.Tail;

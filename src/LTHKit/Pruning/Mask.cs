@@ -37,8 +37,8 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public double Sparsity => 1 - Kept / (double)Total;
 
     /// <summary>
-    /// Share of zeros among all weights of <paramref name="network"/>, the classifier's and those that tweaks injected included, in [0, 1]; biases and
-    /// BatchNorms are not counted.
+    /// Share of zeros among all weights of <paramref name="network"/>, the classifier's and those that tweaks injected included, in [0, 1];
+    /// parameters of one dimension, as biases and BatchNorms have, are not counted.
     /// </summary>
     public double EffectiveSparsity(Network network) => (Total - Kept) / (double)network.parameters().Where(p => p.dim() > 1).Sum(p => p.numel());
 

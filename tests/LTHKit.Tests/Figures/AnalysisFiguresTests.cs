@@ -91,6 +91,22 @@ public class AnalysisFiguresTests
     }
 
     [Fact]
+    public void ASliderShowsThePlanesOfOneEpoch()
+    {
+        Plane At(double loss) => new("vanilla", [-1, 0, 1], [-1, 0, 1], [[loss, 1, 2], [1, 0.5, 1], [2, 1, 2]]);
+        var figure = Json(Figures.ContoursOverTraining("Loss", "loss", (1, [At(3), At(4)]), (15, [At(2), At(1)])));
+        var traces = figure["data"]!.Count();
+        var slider = figure["layout"]!["sliders"]!.Single();
+        Assert.Equal((1, "after epoch ", 92), ((int)slider["active"]!, (string)slider["currentvalue"]!["prefix"]!, (int)slider["pad"]!["t"]!));
+        foreach (var (i, step) in slider["steps"]!.Index())
+        {
+            Assert.Equal((i == 0 ? "1" : "15", "restyle"), ((string)step["label"]!, (string)step["method"]!));
+            Assert.Equal(Enumerable.Range(0, traces).Select(trace => trace / (traces / 2) == i), step["args"]!.Single()["visible"]!.Select(shown => (bool)shown));
+        }
+        Assert.Equal(Enumerable.Range(0, traces).Select(trace => trace >= traces / 2), figure["data"]!.Select(trace => (bool)trace["visible"]!));
+    }
+
+    [Fact]
     public void TimesOfAStepAreDrawnOverSparsity()
     {
         var lines = Json(Figures.StepTimes([new(Run(4, 0, 0.5), 0.03, 0.01), new(Run(0, 0, 0.5), 0.02, 0.02)]))["data"]!;

@@ -14,6 +14,8 @@ public class UsersLossTests
     [InlineData("resnet18", "swish", null)]
     [InlineData("resnet18", "relu", SkipKind.Projection)]
     [InlineData("resnet18", "gelu", SkipKind.Normalised)]
+    [InlineData("resnet18", "relu", SkipKind.Normalised)]
+    [InlineData("resnet18", "swish", SkipKind.Identity)]
     [InlineData("mobilenet", "mish", null)]
     public void APenaltyOnTheGradientIsDifferentiated(string model, string activation, SkipKind? skip) => Same(model, activation, skip, (network, x, y) =>
     {

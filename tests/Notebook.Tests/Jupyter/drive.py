@@ -248,7 +248,7 @@ def interrupts():
 def interrupted_training():
     """A training stops at its next batch and keeps what it finished; the same cell goes on from there."""
     with Kernel() as kernel:
-        kernel.run('using LTHKit; using LTHKit.Experiments;\nvar lab = Lab.Open(Profile.Get("quick", seeds: 1));')
+        kernel.run('using LTHKit; using LTHKit.Experiments;\nvar quick = Profile.Get("quick", seeds: 1);\nvar lab = Lab.Open(quick with { Recipe = quick.Recipe with { Epochs = 45 } });')
         kernel.client.execute("lab.Sweep([]).Dense.Count")
         limit = time.time() + WAIT
         while not kept("checkpoint.safetensors"):
