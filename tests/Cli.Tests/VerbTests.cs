@@ -85,6 +85,7 @@ public sealed partial class VerbTests : IDisposable
     [InlineData("results import ", "The name of a folder is missing")]
     [InlineData("claims --verify /nonexistent", "There is no table of claims in /nonexistent")]
     [InlineData("claims --profile huge", "'smoke' 'quick' 'study' 'short' 'paper'")]
+    [InlineData("bench --sparse --json", "--json is for the comparison with PyTorch on the CPU")]
     [InlineData("bench --python /nonexistent/python", "no Python that has torch")]
     [InlineData("run /nonexistent/x.ipynb", "x.ipynb")]
     [InlineData("run /nonexistent/x.ipynb -p profile", "-p takes NAME=VALUE")]

@@ -80,7 +80,7 @@ internal static class FigureTheme
         margin.SetProperty("b", below + lines);
         layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + more);
         var note = Init<Annotation>(
-            new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top },
+            new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top, Align = AnnotationAlignment.Left },
             new { XShift = 12 - margin.TryGetTypedPropertyValue<int>("l").Value, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom([.. runs.DistinctBy(run => run.Id)]) },
             new { Font = Init<Font>(new { Size = 10.5, Color = Faint }) });
         return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
