@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace LTHKit.Experiments;
 
 /// <summary>What a step of training takes, in seconds.</summary>
@@ -105,12 +107,16 @@ public sealed partial class Lab
             using var mask = MaskOf(run);
             using StepTimer masked = Timer(run.Spec.Recipe with { Sparse = false }), own = Timer(run.Spec.Recipe);
             var times = new List<(double Masked, double Own)>();
-            for (var round = -1; round < rounds; round++)
+            // First for a second without measuring: .NET compiles what runs often anew, libtorch chooses.
+            for (var warm = Stopwatch.StartNew(); times.Count < rounds;)
             {
                 stop.ThrowIfCancellationRequested();
-                times.Add((masked.Step().Wall, own.Step().Wall));
+                var measured = warm.Elapsed > TimeSpan.FromSeconds(1);
+                var time = (masked.Step().Wall, own.Step().Wall);
+                if (measured)
+                    times.Add(time);
             }
-            return new StepTime(run, times.Skip(1).Select(t => t.Masked).Median(), times.Skip(1).Select(t => t.Own).Median());
+            return new StepTime(run, times.Select(t => t.Masked).Median(), times.Select(t => t.Own).Median());
 
             StepTimer Timer(Recipe recipe) => new(network, mask, recipe, Data(run.Spec.Data));
         }).ToArray());
