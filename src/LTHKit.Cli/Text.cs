@@ -19,7 +19,9 @@ internal static partial class Text
         var terminal = writer == Console.Out && !Console.IsOutputRedirected;
         var console = AnsiConsole.Create(new()
         {
-            Out = new AnsiConsoleOutput(writer), Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No, Enrichment = new() { UseDefaultEnrichers = false },
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
+            Enrichment = new() { UseDefaultEnrichers = false },
         });
         if (!terminal)
             console.Profile.Width = int.MaxValue;
