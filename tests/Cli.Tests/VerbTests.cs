@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace LTHKit.Cli.Tests;
 
 /// <summary>The verbs themselves, called as the command line calls them.</summary>
+[Collection("processes and variables")]       // the console and the current folder are the process's
 public sealed partial class VerbTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-verbs-").FullName;
