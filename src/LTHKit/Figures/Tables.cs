@@ -200,7 +200,7 @@ public static class Tables
         var merged = points.SelectMany(all => all).GroupBy(point => point.Halvings).ToDictionary(group => group.Key, group => group.First());
         return Table(rows, row => agree ? places[rows.IndexOf(row)].Level : rows.IndexOf(row), [
             Column(Nominal, merged, point => Percent(point.Sparsity)),
-            .. Shared(Effective, point => Percent(point.EffectiveSparsity), point => Percent(point.Sparsity)),
+            .. Shared(Effective, point => Percent(point.EffectiveSparsity)),
             .. columns.Select(sweep => Column(sweep.Name + title, sweep.Points, cell)),
             .. accuracy ? Shared("seeds", point => point.Count) : [],
             .. columns.Where(sweep => accuracy && sweep.Points.Values.Any(point => point.Collapsed.Count > 0)).Select(sweep => Column(
@@ -209,11 +209,21 @@ public static class Tables
         (string, Func<double, object?>) Column(string name, Dictionary<double, SweepPoint> all, Func<SweepPoint, object?> value)
             => (name, row => all.TryGetValue(row, out var point) ? value(point) : null);
 
-        // One column for all sweeps where they agree, else one for each of which something is to be told: what is plain goes without saying.
-        IEnumerable<(string, Func<double, object?>)> Shared(string name, Func<SweepPoint, object> value, Func<SweepPoint, object>? plain = null)
-            => points.SelectMany(all => all).GroupBy(point => point.Halvings, value).All(at => at.Distinct().Count() == 1) ? [Column(name, merged, value)]
-                : columns.Where(sweep => plain is null || !sweep.Points.Values.All(point => Equals(value(point), plain(point))))
-                    .Select(sweep => Column($"{sweep.Name}: {name}", sweep.Points, value));
+        // Sweeps that agree share a column; those that agree with the first are not named in it.
+        IEnumerable<(string, Func<double, object?>)> Shared(string name, Func<SweepPoint, object> value)
+        {
+            var groups = new List<(List<string> Names, Dictionary<double, SweepPoint> Points)>();
+            foreach (var (sweep, all) in columns)
+            {
+                var (names, shared) = groups.FirstOrDefault(group => all.Keys.Intersect(group.Points.Keys).All(at => Equals(value(all[at]), value(group.Points[at]))));
+                if (names is null)
+                    groups.Add((names, shared) = ([], []));
+                names.Add(sweep);
+                foreach (var (at, point) in all)
+                    shared.TryAdd(at, point);
+            }
+            return groups.Select((group, i) => Column(i == 0 ? name : $"{string.Join(", ", group.Names)}: {name}", group.Points, value));
+        }
     }
 
     private static string Spread(SweepPoint point) => Captions.Spread(100 * point.Mean, 100 * point.Std);

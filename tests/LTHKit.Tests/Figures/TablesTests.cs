@@ -20,14 +20,15 @@ public class TablesTests
     }
 
     [Fact]
-    public void WhatSweepsDoNotShareHasAColumnEach()
+    public void SweepsThatAgreeShareAColumn()
     {
-        var table = Tables.Accuracy(Vanilla, Sweep("skip", [0.7], [0.6], [], hidden: 0.1));
+        var skip = Sweep("skip", [0.7], [0.6], [], hidden: 0.1);
+        var table = Tables.Accuracy(Vanilla, skip, skip with { Name = "AT" });
         Assert.Equal(
-            ["nominal sparsity (%)", "skip: effective sparsity (%)", "vanilla LTH (%)", "skip (%)",
-             "vanilla LTH: seeds", "skip: seeds"],
+            ["nominal sparsity (%)", "effective sparsity (%)", "skip, AT: effective sparsity (%)", "vanilla LTH (%)", "skip (%)", "AT (%)",
+             "seeds", "skip, AT: seeds"],
             table.ColumnKeys);
-        Assert.Equal([10, 49.04], table["skip: effective sparsity (%)"].Values);
+        Assert.Equal([10, 49.04], table["skip, AT: effective sparsity (%)"].Values);
         Assert.Equal("60.00", table["skip (%)", 4]);
         Assert.False(table.GetColumn<string>("skip (%)").TryGet(0).HasValue);
     }
