@@ -1,7 +1,3 @@
-using LTHKit.Models;
-using LTHKit.Tweaks;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests;
 
 /// <summary>Counts the forward passes of a network, and does something in the one of a given number.</summary>

@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace LTHKit.Tests;
 
 /// <summary>Tests of what belongs to the whole process (memory, threads, environment, console): they run by themselves, after all others.</summary>

@@ -1,7 +1,3 @@
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
-
 namespace LTHKit.Tests;
 
 /// <summary>

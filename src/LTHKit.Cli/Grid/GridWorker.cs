@@ -13,7 +13,9 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
 
     public async Task<int> Run(TextWriter log)
     {
-        using var held = GridFolder.Hold(grid.Lock(task)) ?? (grid.Holder(grid.Lock(task)) is null ? GridFolder.Hold(grid.Lock(task)) : null);    // it may have ended just now
+        var path = grid.Lock(task);
+        // Of a holder that is not known, it may have ended just now.
+        using var held = GridFolder.Hold(path) ?? (grid.Holder(path) is null ? GridFolder.Hold(path) : null);
         if (held is null)
             return LeaveToAnother(log);
         using var stop = new CancellationTokenSource();

@@ -1,11 +1,5 @@
 using System.Text.Json.Nodes;
 using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Training;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Analysis;
 

@@ -1,9 +1,4 @@
 using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Models;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Analysis;
 

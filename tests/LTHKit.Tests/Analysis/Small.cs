@@ -1,9 +1,4 @@
-using LTHKit.Data;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Analysis;
 

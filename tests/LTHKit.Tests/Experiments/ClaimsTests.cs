@@ -1,7 +1,4 @@
 using LTHKit.Analysis;
-using LTHKit.Experiments;
-using LTHKit.Tweaks;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,6 +1,3 @@
-using LTHKit.Experiments;
-using Xunit;
-
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Sweeps made up so that each claim is plainly true, plainly false, or drowned in the spread of the seeds.</summary>

@@ -1,9 +1,7 @@
-using LTHKit.Experiments;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Scripting;
 using Microsoft.CodeAnalysis.Scripting;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,9 +1,6 @@
 using System.Globalization;
-using LTHKit.Experiments;
-using LTHKit.Tweaks;
 using Microsoft.CodeAnalysis.CSharp.Scripting;
 using Microsoft.CodeAnalysis.Scripting;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,15 +1,7 @@
 using System.Text.Json;
 using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Analysis;
 using LTHKit.Tests.Data;
-using LTHKit.Training;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Experiments;
 

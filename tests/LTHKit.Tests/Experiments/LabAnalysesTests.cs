@@ -1,9 +1,5 @@
 using LTHKit.Analysis;
-using LTHKit.Experiments;
 using LTHKit.Tests.Data;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,16 +1,7 @@
 using System.Text.RegularExpressions;
 using Deedle;
 using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Data;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,15 +1,6 @@
 using CsCheck;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Storage;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,10 +1,3 @@
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Every pruner through the laboratory, with tweaks.</summary>

@@ -1,10 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using LTHKit.Analysis;
-using LTHKit.Experiments;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

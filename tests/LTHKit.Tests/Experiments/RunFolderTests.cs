@@ -1,14 +1,6 @@
 using System.Text.RegularExpressions;
 using CsCheck;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Data;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

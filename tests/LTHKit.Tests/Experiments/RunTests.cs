@@ -1,15 +1,6 @@
 using System.Diagnostics;
 using LTHKit.Analysis;
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
 using Xunit.Abstractions;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,12 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using LTHKit.Cli.Tests;
-using LTHKit.Experiments;
-using LTHKit.Models;
 using LTHKit.Tests.Data;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
 using Xunit.Abstractions;
 
 namespace LTHKit.Tests.Experiments;

@@ -1,11 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using Xunit;
-
 namespace LTHKit.Tests.Experiments;
 
 public sealed class SpecTests

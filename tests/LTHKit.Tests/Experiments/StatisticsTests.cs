@@ -1,6 +1,4 @@
 using System.Text.Json.Nodes;
-using LTHKit.Experiments;
-using Xunit;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,11 +1,5 @@
-using LTHKit.Experiments;
-using LTHKit.Models;
 using LTHKit.Storage;
 using LTHKit.Tests.Models;
-using LTHKit.Training;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Experiments;
 

@@ -1,9 +1,3 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>An experiment of a few seconds.</summary>

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using LTHKit.Experiments;
-using LTHKit.Tweaks;
 
 namespace LTHKit.Tests.Experiments;
 

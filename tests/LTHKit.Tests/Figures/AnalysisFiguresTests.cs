@@ -1,8 +1,4 @@
 using LTHKit.Analysis;
-using LTHKit.Experiments;
-using LTHKit.Pruning;
-using LTHKit.Tweaks;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
 
 namespace LTHKit.Tests;

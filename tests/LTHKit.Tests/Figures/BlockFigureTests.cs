@@ -1,12 +1,7 @@
-using LTHKit.Models;
 using LTHKit.Tests.Tweaks;
-using LTHKit.Tweaks;
 using Newtonsoft.Json.Linq;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests;
 

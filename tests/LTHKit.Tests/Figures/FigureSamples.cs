@@ -1,13 +1,7 @@
 using LTHKit.Analysis;
-using LTHKit.Experiments;
-using LTHKit.Models;
-using LTHKit.Pruning;
 using LTHKit.Tests.Tweaks;
-using LTHKit.Training;
-using LTHKit.Tweaks;
 using Newtonsoft.Json.Linq;
 using Plotly.NET;
-using TorchSharp;
 
 namespace LTHKit.Tests;
 

@@ -1,8 +1,6 @@
 using LTHKit.Analysis;
-using LTHKit.Experiments;
 using Newtonsoft.Json.Linq;
 using Plotly.NET;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
 
 namespace LTHKit.Tests;

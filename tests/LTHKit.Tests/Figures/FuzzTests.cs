@@ -1,14 +1,9 @@
 using CsCheck;
 using Deedle;
 using LTHKit.Analysis;
-using LTHKit.Experiments;
 using LTHKit.Formatting;
-using LTHKit.Pruning;
-using LTHKit.Tweaks;
 using Newtonsoft.Json.Linq;
 using Plotly.NET;
-using TorchSharp;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
 
 namespace LTHKit.Tests;

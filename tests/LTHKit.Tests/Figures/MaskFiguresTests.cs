@@ -1,8 +1,4 @@
-using LTHKit.Pruning;
-using TorchSharp;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests;
 

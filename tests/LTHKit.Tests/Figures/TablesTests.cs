@@ -1,5 +1,4 @@
 using Deedle;
-using Xunit;
 using static LTHKit.Tests.FigureSamples;
 
 namespace LTHKit.Tests;

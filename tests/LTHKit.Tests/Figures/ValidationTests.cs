@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using Newtonsoft.Json.Linq;
-using Xunit;
 
 namespace LTHKit.Tests;
 

@@ -1,7 +1,4 @@
 using LTHKit.Kernels;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Kernels;
 

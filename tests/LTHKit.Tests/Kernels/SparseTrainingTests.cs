@@ -1,12 +1,5 @@
 using LTHKit.Kernels;
-using LTHKit.Models;
-using LTHKit.Pruning;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Kernels;
 

@@ -1,9 +1,6 @@
 using CsCheck;
 using LTHKit.Kernels;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace LTHKit.Tests.Kernels;

@@ -1,9 +1,4 @@
 using LTHKit.Kernels;
-using LTHKit.Models;
-using LTHKit.Tweaks;
-using TorchSharp;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Kernels;
 

@@ -1,6 +1,5 @@
 using LTHKit.Storage;
 using LTHKit.Tests.Data;
-using Xunit;
 
 namespace LTHKit.Tests.Storage;
 

@@ -1,13 +1,5 @@
-using LTHKit.Data;
-using LTHKit.Experiments;
-using LTHKit.Models;
 using LTHKit.Tests.Data;
-using LTHKit.Training;
-using LTHKit.Tweaks;
-using TorchSharp;
 using TorchSharp.Modules;
-using Xunit;
-using static TorchSharp.torch;
 
 namespace LTHKit.Tests.Training;
 
