@@ -54,28 +54,34 @@ internal sealed unsafe partial class Passes<V>
     /// <summary>u * sigmoid(u).</summary>
     private readonly struct Swish : INonlinearity
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value(V u) => u * Sigmoid(u);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Slope(V u)
         {
             var s = Sigmoid(u);
             return s * V.MultiplyAdd(u, V.All(1) - s, V.All(1));      // s (1 + u (1 - s))
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Sigmoid(V u) => V.All(1) / (V.All(1) + Exp(V.All(0) - u));
     }
 
     /// <summary>u * tanh(softplus(u)); with e = exp(u) the tanh is e (e + 2) / (e (e + 2) + 2).</summary>
     private readonly struct Mish : INonlinearity
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value(V u) => u * TanhSoftplus(u);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Slope(V u)
         {
             var t = TanhSoftplus(u);
             return V.MultiplyAdd(u * Swish.Sigmoid(u), V.All(1) - t * t, t);        // t + u sigmoid(u) (1 - t^2)
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static V TanhSoftplus(V u)
         {
             var e = Exp(V.Min(u, V.All(20)));
@@ -85,6 +91,7 @@ internal sealed unsafe partial class Passes<V>
     }
 
     /// <summary>exp(a) to some 1e-7 of it, for a in [-86, 88] and at the ends beyond them: 2^n exp(r), the latter by its series up to r^7 / 7!.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Exp(V a)
     {
         const float inverse = 1.44269504f, high = 0.693359375f, low = -2.12194440e-4f, point = 12582912;       // 1 / ln 2, ln 2 in two parts, 1.5 2^23
