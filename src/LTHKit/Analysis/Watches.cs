@@ -50,7 +50,11 @@ public sealed record GradientFlow : Watch
     public IReadOnlyList<string> Layers { get; init; } = [];
 
     /// <summary>The gradient that reaches each parameter, as a Euclidean norm, by the parameters' names in their order.</summary>
-    internal static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null,
+    /// <param name="objective">A module, its loss and the batches that this is a mean over.</param>
+    /// <param name="mask">Only surviving weights count; null for all.</param>
+    /// <param name="parameters">Which parameters, by their names; null for all that are trained.</param>
+    /// <param name="cancel">Ends it between batches.</param>
+    public static IReadOnlyDictionary<string, double> Of(Objective objective, Mask? mask = null, Func<string, bool>? parameters = null,
         CancellationToken cancel = default)
     {
         using var scope = NewDisposeScope();

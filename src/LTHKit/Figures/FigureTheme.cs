@@ -70,23 +70,7 @@ internal static class FigureTheme
                 .WithLayout(new { Margin = Margins(more) }).WithSize(Width: Width, Height: Height + more);
     }
 
-    /// <summary>Says under the figure which runs it shows; <paramref name="below"/> pixels under its plot, where its axis ends.</summary>
-    public static GenericChart DrawnFrom(this GenericChart chart, IEnumerable<RunResult> runs, int below = 60)
-    {
-        const int lines = 32;
-        var layout = chart.GetLayout();
-        var margin = layout.TryGetTypedPropertyValue<Margin>("margin").Value;
-        var more = below + lines - margin.TryGetTypedPropertyValue<int>("b").Value;
-        margin.SetProperty("b", below + lines);
-        layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + more);
-        var note = Init<Annotation>(
-            new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top, Align = AnnotationAlignment.Left },
-            new { XShift = 12 - margin.TryGetTypedPropertyValue<int>("l").Value, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom([.. runs.DistinctBy(run => run.Id)]) },
-            new { Font = Init<Font>(new { Size = 10.5, Color = Faint }) });
-        return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
-    }
-
-    private static Margin Margins(int more = 0) => Init<Margin>(new { Left = 72, Right = 24, Top = 78 + more, Bottom = 64 });
+    public static Margin Margins(int more = 0) => Init<Margin>(new { Left = 72, Right = 24, Top = 78 + more, Bottom = 64 });
 
     /// <summary>Gives each value of a map one that the hover tells; Plotly.NET's type has room for a list only.</summary>
     public static GenericChart WithCustomData(this GenericChart chart, IReadOnlyList<IReadOnlyList<double>> rows)

@@ -121,6 +121,33 @@ public static partial class Figures
             $"{name}<br>epoch %{{x}}, reported: %{{y:.2f}} %<br>run {run.Id}");
     }
 
+    /// <summary>
+    /// Says under a figure which runs it shows: how many, of which network, images and seeds, how sparse, and when and on what they were trained. The figures
+    /// of runs say so by themselves; of masks, bars and curves only you know.
+    /// </summary>
+    /// <param name="chart">One of these figures, or another of Plotly.NET's.</param>
+    /// <param name="runs">What it was drawn from.</param>
+    /// <param name="below">How many pixels under the plot, where the labels of its axis end.</param>
+    /// <returns>The same chart, higher by two lines.</returns>
+    public static GenericChart DrawnFrom(this GenericChart chart, IEnumerable<RunResult> runs, int below = 60)
+    {
+        const int lines = 32;
+        RunResult[] all = [.. runs.DistinctBy(run => run.Id)];
+        if (all.Length == 0)
+            throw new UserException("There are no runs that the figure could be drawn from; give at least one.");
+        var layout = chart.GetLayout();
+        var margin = layout.TryGetTypedPropertyValue<Margin>("margin")?.Value ?? FigureTheme.Margins();
+        var more = below + lines - margin.TryGetTypedPropertyValue<int>("b").Value;
+        margin.SetProperty("b", below + lines);
+        layout.SetProperty("margin", margin);
+        layout.SetProperty("height", (layout.TryGetTypedPropertyValue<int>("height")?.Value ?? FigureTheme.Height) + more);
+        var note = Init<Annotation>(
+            new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top, Align = AnnotationAlignment.Left },
+            new { XShift = 12 - margin.TryGetTypedPropertyValue<int>("l").Value, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom(all) },
+            new { Font = Init<Font>(new { Size = 10.5, Color = FigureTheme.Faint }) });
+        return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
+    }
+
     /// <summary>A line over sparsity with markers, its band, and error bars where the band has no width to be seen.</summary>
     private static IEnumerable<GenericChart> OverSparsity(string name, Pen pen, IReadOnlyList<SweepPoint> points, Func<SweepPoint, double> sparsity,
         Func<SweepPoint, double> error, Func<SweepPoint, string> hover)

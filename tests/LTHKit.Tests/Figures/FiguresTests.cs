@@ -54,6 +54,21 @@ public class FiguresTests
     }
 
     [Fact]
+    public void AnyFigureCanSayFromWhichRunsItIs()
+    {
+        var bars = Figures.Bars("Gain", "points", ["a"], new BarGroup("kept", [1]));
+        foreach (var chart in new[] { bars, Plotly.NET.CSharp.Chart.Line<int, int, string>([1, 2], [3, 4]) })
+        {
+            var height = (int)Json(chart)["layout"]!["height"]!;
+            var layout = Json(chart.DrawnFrom([.. Vanilla.Runs, .. Vanilla.Runs], below: 100))["layout"]!;
+            Assert.StartsWith("4 runs of 2 seeds, 20 to 59.0 % sparse", (string?)layout["annotations"]![0]!["text"]);
+            Assert.Equal(132, (int)layout["margin"]!["b"]!);
+            Assert.Equal(height + 132 - 64, (int)layout["height"]!);
+        }
+        Assert.Contains("no runs", Assert.Throws<UserException>(() => bars.DrawnFrom([])).Message);
+    }
+
+    [Fact]
     public void TheAxisIsLogarithmicInRemainingWeightsAndNamesSparsity()
     {
         var axis = Json(Figures.AccuracyVsSparsity(Vanilla))["layout"]!["xaxis"]!;
