@@ -15,6 +15,8 @@ internal sealed record SparseSetting(string Model, int Width, int Size, int Batc
 /// </summary>
 internal static class SparseBench
 {
+    private const double Noise = 0.03;      // of a ratio of medians on a quiet machine
+
     private static readonly int[] Levels = [3, 7, 10, 16];      // of the ladder: 48.8, 79.0, 89.3 and 97.2 % sparse
 
     public static string Run(SparseSetting setting, TextWriter progress, CancellationToken cancel)
@@ -49,6 +51,7 @@ internal static class SparseBench
             + FormattableString.Invariant($"{setting.Threads} threads, libtorch {__version__}, vectors of {32 * Passes.Widest.Width} bits; ")
             + $"{setting.Rounds} steps in turns");
         text.AppendLine($"{"",-20}{"multiply-adds",14}{"ms, median",12}{"ratio",8}{"best",12}{"ratio",8}{"processor",12}{"ratio",8}  chosen");
+        var wrong = new List<string>();
         foreach (var (i, (name, mask, _)) in masks.Index())
         {
             double median = times[i].Select(t => t.Wall).Median(), best = times[i].Min(t => t.Wall), processor = times[i].Select(t => t.Processor).Median();
@@ -56,7 +59,12 @@ internal static class SparseBench
                 => FormattableString.Invariant($"{1000 * value,12:0.0}{value / take(times[0].Select(of)),8:0.00}");
             text.AppendLine(FormattableString.Invariant($"{name,-20}{100 * Share(start, mask),12:0.0} %") + Column(median, t => t.Wall, all => all.Median())
                 + Column(best, t => t.Wall, Enumerable.Min) + Column(processor, t => t.Processor, all => all.Median()) + $"  {(Cost.Favours(start, mask) ? "sparse" : "libtorch")}");
+            var ratio = median / times[0].Select(t => t.Wall).Median();
+            if (i > 0 && (Cost.Favours(start, mask) ? ratio > 1 + Noise : ratio < 1 - Noise))
+                wrong.Add(name);
         }
+        text.AppendLine(wrong.Count == 0 ? "The kit chooses the faster of both everywhere."
+            : $"The kit chooses the slower of both for {string.Join(", ", wrong)}: Cost in SparseTraining.cs expects other times of this machine.");
         foreach (var side in sides)
             side.Dispose();
         return text.ToString().TrimEnd();
