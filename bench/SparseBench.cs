@@ -33,7 +33,7 @@ internal static class SparseBench
         masks.Add(("uniform 97.2 %", uniform.Draw(start, dense, masks[^1].Mask!.Kept, data, 0), true));
 
         Recipe Recipe(bool? sparse) => new() { BatchSize = setting.Batch, Sparse = sparse };
-        var sides = masks.Select(m => new StepTimer(start, m.Mask, Recipe(m.Sparse), data)).ToList();
+        var sides = masks.Select(m => new StepTimer(Networks.Copy(start), m.Mask, Recipe(m.Sparse), data)).ToList();
         var times = sides.Select(_ => new List<(double Wall, double Processor)>()).ToList();
         for (var round = -1; round < setting.Rounds; round++)
         {
@@ -78,7 +78,7 @@ internal static class SparseBench
         for (var level = 1; level <= Levels.Max(); level++)
         {
             progress.WriteLine($"bench: level {level} of {Levels.Max()}");
-            using var side = new StepTimer(start, level == 1 ? null : mask, new Recipe { BatchSize = setting.Batch }, data);
+            using var side = new StepTimer(Networks.Copy(start), level == 1 ? null : mask, new Recipe { BatchSize = setting.Batch }, data);
             for (var i = 0; i < setting.LadderSteps; i++)
             {
                 cancel.ThrowIfCancellationRequested();

@@ -235,6 +235,7 @@ internal static class HessianProducts
 {
     public static Func<Tensor[], IList<Tensor>?> Hessian(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
     {
+        space.Require(() => objective.Of(batch), twice: true);
         using var record = enable_grad();
         var gradients = space.Gradient(objective.Of(batch), keepGraph: true, createGraph: true);
         return v => Along(gradients, v) is { } along ? space.Gradient(along, keepGraph: keepGraph) : null;
@@ -242,6 +243,7 @@ internal static class HessianProducts
 
     public static Func<Tensor[], IList<Tensor>?> GaussNewton(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
     {
+        space.Require(() => objective.Of(batch), twice: true);
         using var record = enable_grad();
         var outputs = objective.Module.call(batch.Images);
         var u = zeros_like(outputs).requires_grad_();

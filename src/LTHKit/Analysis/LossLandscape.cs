@@ -185,6 +185,7 @@ public static class LossLandscape
     {
         using var record = enable_grad();
         var images = batch.Images.detach().clone().requires_grad_();
+        Differentiation.Require(objective.Module.GetName(), [images], () => objective.Of(batch with { Images = images }));
         var loss = objective.Of(batch with { Images = images });
         return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
             : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs; is something in it detached?");

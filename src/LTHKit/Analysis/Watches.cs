@@ -64,6 +64,7 @@ public sealed record GradientFlow : Watch
         var slots = space.Split(sum);
         objective.Each(batch =>
         {
+            space.Require(() => objective.Of(batch));
             using var record = enable_grad();
             var gradients = space.Gradient(objective.Of(batch));
             using var noGrad = no_grad();

@@ -8,6 +8,7 @@ internal sealed class WeightSpace : IDisposable
 {
     private readonly string _module;
     private readonly Tensor? _pruned;       // [P], boolean
+    private bool _tried;
 
     public WeightSpace(nn.Module module, Mask? mask = null, Func<string, bool>? taken = null)
     {
@@ -51,6 +52,14 @@ internal sealed class WeightSpace : IDisposable
     public IList<Tensor> Gradient(Tensor of, Tensor? times = null, bool keepGraph = false, bool createGraph = false) => of.requires_grad
         ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)
         : throw new UserException($"What {_module} computes does not depend on its weights; is something in it detached?");
+
+    /// <summary>Refuses, when first asked, a scalar that cannot be differentiated.</summary>
+    public void Require(Func<Tensor> value, bool twice = false)
+    {
+        if (!_tried)
+            Differentiation.Require(_module, Parameters, value, twice);
+        _tried = true;
+    }
 
     public static bool IsThere(Tensor? gradient) => gradient is { IsInvalid: false };
 

@@ -6,7 +6,11 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
     /// <summary>A user's own: images [N, C, H, W] of uint8 or floats, labels [N] of whole numbers from 0; others are refused.</summary>
     public static RawImages Of(Tensor images, Tensor labels, string part)
     {
+        if (images is null || labels is null)
+            throw new UserException($"The {part} images or labels are null; give a tensor of each.");
         using var scope = NewDisposeScope();
+        if (images.shape is [0, ..])
+            throw new UserException($"There are no {part} images; give at least one.");
         if (images.shape is not [> 0, > 0, > 0, var width] shape || width != shape[2])
             throw new UserException($"The {part} images are [{string.Join(", ", images.shape)}]; they must be [N, C, H, W] with H = W.");
         if (images.dtype != ScalarType.Byte && !images.is_floating_point())

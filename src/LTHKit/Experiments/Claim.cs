@@ -112,8 +112,20 @@ public sealed class SeedResults
                 + "sweep the same sparsities to compare them.");
         var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.FirstOrDefault(run => run.Spec.Halvings == at)?.Sparsity
             ?? sweeps[0].Asked.First(spec => spec.Halvings == at).Sparsity)).ToList();
-        return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
+        return seeds.Order().Select(seed => (seed, value: Number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
+
+        double Number(IReadOnlyList<SeedResults> results)
+        {
+            try
+            {
+                return number(results);
+            }
+            catch (ArgumentOutOfRangeException e)
+            {
+                throw new UserException($"The claim's number asks for a sweep that it was not given: there are {sweeps.Count}, the first is s[0].", e);
+            }
+        }
 
         HashSet<T> Shared<T>(Func<RunSpec, T> key) => [.. sweeps.Select(sweep => sweep.Asked.Select(key)).Aggregate((a, b) => a.Intersect(b))];
     }

@@ -182,6 +182,8 @@ public static class Claims
     /// <summary>The sparsest winning ticket (C7): the highest sparsity whose mean over seeds is not below the dense network's; null without any.</summary>
     public static SweepPoint? WinningTicket(Sweep sweep, Sweep vanilla)
     {
+        if (vanilla.DenseRuns.Count == 0)
+            return null;
         var dense = vanilla.DenseRuns.Average(run => run.TestAccuracy);
         return sweep.Points.Where(point => point.Mean >= dense).MaxBy(point => point.Sparsity);
     }

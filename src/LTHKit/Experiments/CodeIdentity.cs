@@ -85,8 +85,8 @@ internal sealed partial class CodeIdentity
             _values.Append(' ').Append(value switch
             {
                 Lab lab => SpecJson.OfAll(lab.Profile).ToJsonString(),
-                RunResult run => run.Folder,
-                Sweep sweep => string.Join(' ', sweep.All.Select(run => run.Folder)),
+                RunResult run => Path.GetFileName(run.Folder),
+                Sweep sweep => string.Join(' ', sweep.All.Select(run => Path.GetFileName(run.Folder))),
                 RunSpec spec => spec.Id,
                 ImageSet images => images.Fingerprint,
                 Mask mask => string.Join(' ', mask.Layers.Select(l => $"{l.Name} {Bytes(mask[l.Name])}")),
@@ -124,9 +124,16 @@ internal sealed partial class CodeIdentity
 
     private void Elements(string name, object collection)
     {
-        foreach (var element in (IEnumerable)collection)
+        var elements = ((IEnumerable)collection).Cast<object?>();
+        if (HasNoOrder(collection.GetType()))
+            elements = elements.OrderBy(element => Plain(element) ?? Plain(element?.GetType().GetProperty("Key")?.GetValue(element)) ?? throw Refused(name, collection), StringComparer.Ordinal);
+        foreach (var element in elements)
             Value(name, element);
     }
+
+    /// <summary>Whether a collection's order is that of hashes, another one in each process.</summary>
+    private static bool HasNoOrder(Type type) => type.Namespace is "System.Collections.Frozen" or "System.Collections.Concurrent" || type == typeof(Hashtable)
+        || type.Name.StartsWith("ImmutableDictionary") || type.Name.StartsWith("ImmutableHashSet");
 
     private static bool IsCollection(Type type) => typeof(IEnumerable).IsAssignableFrom(type) && type.Namespace?.StartsWith("System.Collections") == true;
 

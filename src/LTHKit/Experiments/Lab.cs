@@ -99,6 +99,12 @@ public sealed partial class Lab : IDisposable
         IReadOnlyList<Tweak> list = [.. tweaks ?? []];
         if (list.Any(tweak => tweak is null))
             throw new UserException("One of the tweaks is null; leave it out.");
+        if (rewinding == Rewinding.FineTuning && rewind != default)
+            throw new UserException($"Fine-tuning goes on from the last weights and cannot go back to {rewind}: leave rewind out, or take another rewinding.");
+        if (eachRound && rewinding == Rewinding.Weights && rewind == default)
+            throw new UserException("With eachRound the rounds of the drawing go back too, and no point is given: give rewind, \"3ep\" for instance.");
+        if (eachRound && pruning is { At: not At.EachRound })
+            throw new UserException($"{pruning.Name} draws a ticket at once and has no rounds to go back in: leave eachRound out.");
         IReadOnlyList<double> cut = [.. rates ?? Profile.Rates];
         PruningRates.Validate(cut);
         int[] levels = [.. (sparsities?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Distinct().Order()];
@@ -142,16 +148,18 @@ public sealed partial class Lab : IDisposable
         foreach (var watch in watched)
             Validate(watch, specs);
         IReadOnlyList<Step> kept = [.. keep ?? []];
+        if (kept.FirstOrDefault(at => specs.All(spec => at.Epochs > spec.Recipe.Epochs)) is { Epochs: > 0 } beyond)
+            throw new UserException($"No network can be kept at {beyond}: the training ends after {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
         if (_plan is { IsOpen: true })
             return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
         var scheduler = new Scheduler(_runner, _workers, specs, watched, kept, Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
         using var progress = new LabProgress(name, scheduler.All.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays],
             _plan?.Finished);
         var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray(), cancel);
-        progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()]);
+        progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()], [.. outcomes.Select(o => o.Reason?.Message).OfType<string>()]);
         return outcomes;
 
-        static async Task<(RunSpec, RunResult? Result, UserException?)> Outcome(RunSpec spec, Task<RunResult> run)
+        static async Task<(RunSpec, RunResult? Result, UserException? Reason)> Outcome(RunSpec spec, Task<RunResult> run)
         {
             try
             {
@@ -251,9 +259,21 @@ public sealed partial class Lab : IDisposable
             }
         if (!_train)
             throw new MissingException($"{run.Spec.Label} has not been measured for its {name}");
-        var value = compute(at);
-        AtomicFile.WriteText(path, JsonSerializer.Serialize(new Computed<T>(folder.Run, value), SpecJson.LineOptions) + "\n");
-        return value;
+        var value = new Computed<T>(folder.Run, compute(at));
+        try
+        {
+            var text = JsonSerializer.Serialize(value, SpecJson.LineOptions);
+            if (JsonSerializer.Serialize(JsonSerializer.Deserialize<Computed<T>>(text, SpecJson.LineOptions), SpecJson.LineOptions) == text)
+            {
+                AtomicFile.WriteText(path, text + "\n");
+                return value.Value;
+            }
+        }
+        catch (Exception e) when (e is NotSupportedException or JsonException or InvalidOperationException)
+        {
+        }
+        throw new UserException($"The measurement {name} gives a {typeof(T).Name}, which cannot be kept with the run: let it give numbers, texts, or lists, dictionaries, "
+            + "tuples and records of them.");
     }
 
     private string AnalysisPath(RunResult run, string name, object settings, int at)

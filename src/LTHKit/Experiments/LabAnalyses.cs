@@ -103,7 +103,6 @@ public sealed partial class Lab
         UserException.Require(rounds >= 1, "The number of rounds", rounds, "at least 1");
         return _workers.Stoppable(stop => runs.Select(run =>
         {
-            using var network = NetworkOf(run);
             using var mask = MaskOf(run);
             using StepTimer masked = Timer(run.Spec.Recipe with { Sparse = false }), own = Timer(run.Spec.Recipe);
             var times = new List<(double Masked, double Own)>();
@@ -118,7 +117,7 @@ public sealed partial class Lab
             }
             return new StepTime(run, times.Select(t => t.Masked).Median(), times.Select(t => t.Own).Median());
 
-            StepTimer Timer(Recipe recipe) => new(network, mask, recipe, Data(run.Spec.Data));
+            StepTimer Timer(Recipe recipe) => new(NetworkOf(run), mask, recipe, Data(run.Spec.Data));
         }).ToArray());
     }
 

@@ -68,15 +68,19 @@ internal sealed class LabProgress : IDisposable
             });
     }
 
-    public void Finish(IReadOnlyList<RunResult>? results = null)
+    /// <summary>All is done, but for runs that have no result, for these reasons.</summary>
+    public void Finish(IReadOnlyList<RunResult>? results = null, IReadOnlyList<string>? reasons = null)
     {
         results ??= [];
+        var lost = reasons is { Count: > 0 } ? _missing : [];
         var warning = string.Concat(results.Where(r => r.Collapsed.Count > 0).GroupBy(r => r.Sparsity).OrderBy(g => g.Key).Select(g => FormattableString.Invariant(
                 $"\n  layer collapse at {100 * g.Key:0.##} % sparsity: nothing is left of {LayerMask.Of([.. g.SelectMany(r => r.Collapsed).Distinct()])}")))
             + string.Concat(results.Where(r => _made is not null && r.Made != _made).GroupBy(r => r.Made)
-                .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"));
-        var found = _runs - _trained.Count;
-        var trained = $"{_trained.Count} {(_trained.Count == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}";
+                .Select(made => $"\n  {made.Count()} trained by {made.Key}, here it is {_made}: the last digits may differ"))
+            + string.Concat((reasons ?? []).Distinct().Take(3).Select(reason => $"\n  {reason}"));
+        var (own, found) = (_trained.Except(lost).Count(), _runs - _trained.Union(lost).Count());
+        var trained = $"{own} {(own == 1 ? "run" : "runs")} trained{(found > 0 ? $", {found} from the store" : "")}"
+            + (lost.Count > 0 ? $", {lost.Count} without a result" : "");
         if (_total > 0)
             _line.Finish($"{_name}: {trained}, {Span(_clock.Elapsed)}", warning);
         else if (warning != "")

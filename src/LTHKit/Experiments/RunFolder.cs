@@ -31,7 +31,7 @@ internal sealed record RunFolder(string Path)
     public string Lock => File("lock");
 
     /// <summary>What a tweak worked out when it initialised the weights, for instance "scales".</summary>
-    public string Kept(string name) => File($"kept-{name}.safetensors");
+    public string Kept(string name) => File($"kept-{Leaf(name)}.safetensors");
 
     public IEnumerable<string> AllKept => Directory.GetFiles(Path, "kept-*.safetensors");
 
@@ -42,9 +42,9 @@ internal sealed record RunFolder(string Path)
     public string Snapshot(Step at) => File($"weights-{at}.safetensors");
 
     /// <summary>What a <see cref="Training.Watch"/> of that name saw, one line an epoch.</summary>
-    public string Watch(string name) => File($"watch-{name}.jsonl");
+    public string Watch(string name) => File($"watch-{Leaf(name)}.jsonl");
 
-    public string Analysis(string name) => File(System.IO.Path.Combine("analysis", name));
+    public string Analysis(string name) => File(System.IO.Path.Combine("analysis", Leaf(name)));
 
     /// <summary>What watches and analyses have left of it so far.</summary>
     public IEnumerable<string> Measured
@@ -83,6 +83,9 @@ internal sealed record RunFolder(string Path)
     public JsonObject Json(string path) => Read(path, () => JsonNode.Parse(System.IO.File.ReadAllText(path))?.AsObject());
 
     private string File(string name) => System.IO.Path.Combine(Path, name);
+
+    private static string Leaf(string name) => name.Contains('/')
+        ? throw new UserException($"What is kept with a run cannot be called '{name}', for that is a file's name: leave the slash out.") : name;
 }
 
 /// <summary>Lines that grow with a run, the first of them the run's name.</summary>

@@ -157,7 +157,11 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         if (Rewind.Iterations > 0 && Drawing is not null && Drawing.BatchSize != Recipe.BatchSize)
             throw new UserException($"The rewind point {Rewind} counts steps of {Drawing.BatchSize} images, tickets have {Recipe.BatchSize}: give epochs.");
         foreach (var tweak in Tweaks)
+        {
+            if (string.IsNullOrWhiteSpace(tweak.Label))
+                throw new UserException($"The tweak {tweak.GetType().Name} has no Label; figures and tables need one.");
             tweak.Validate(Recipe);
+        }
         if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)
             throw new UserException($"{string.Join(" and ", rivals.Select(t => t.Label))} would both replace {rivals.Key}; give one of them.");
     }
@@ -174,7 +178,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     };
 
     private string OrderOfTwins(Tweak tweak)
-        => Tweaks.Count(t => t.GetType() == tweak.GetType()) > 1 ? SpecJson.Of(tweak).ToJsonString() : "";
+        => Tweaks.Count(t => t.GetType().Name == tweak.GetType().Name) > 1 ? SpecJson.OfCode(tweak).ToJsonString() : "";
 
     /// <summary>What is known of a spec, found once, so that a user's object that changes while it is trained with changes none of it.</summary>
     private sealed class Known(RunSpec spec)

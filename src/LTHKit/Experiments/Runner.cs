@@ -9,6 +9,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     // A watch is the same when what it works with has changed.
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (long Network, long Ticket)> _bytes = new();
+    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), bool> _repeating = new();
 
     // What the random streams of a run are for; each is a function of the run's seed alone.
     private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch, Control, Reinitialisation }
@@ -163,12 +164,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(
         RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
-        if (Unseen(spec, watch) is { Count: > 0 } epochs)
+        if (Unseen(spec, watch).Count > 0)
         {
             Regain(spec, callbacks, cancel, [watch]);
             using var held = Acquire(spec, callbacks, cancel);
-            Replay(spec, [.. epochs.Select(epoch => (Step)epoch)], callbacks, cancel,
-                (at, network, mask) => Measure(spec, watch, at.Epochs, network, mask, cancel));
+            if (Unseen(spec, watch) is { Count: > 0 } left)     // by whoever held it meanwhile
+                Replay(spec, [.. left.Select(epoch => (Step)epoch)], callbacks, cancel, (at, network, mask) =>
+                {
+                    held.Check();
+                    Measure(spec, watch, at.Epochs, network, mask, cancel);
+                });
         }
         return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
     }
@@ -219,7 +224,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private Mask Drawn(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
         var parent = spec.Parent;
-        using var network = parent is null ? Built(spec) : Load(parent, Again(parent, callbacks), cancel);
+        using var network = parent is null ? Built(spec with { Control = Control.None }) : Load(parent, Again(parent, callbacks), cancel);
         using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
         var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
         using var turn = DeviceTurns.Take(device.type);
@@ -242,11 +247,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
         using var turn = DeviceTurns.Take(device.type);
-        var loss = Networks.Seeded(context.Seed, () => Wrapped(spec, context));
+        var loss = Networks.Seeded(context.Seed, () => spec.Tweaks.Index().Aggregate((Loss)Losses.CrossEntropy, (inner, one) => one.Item.Wrap(inner, For(one.Index))));
         foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
-                Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, context));
+                Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, For(i)));
             }
             catch (UserException e)
             {
@@ -254,6 +259,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             }
         mask?.Apply(network);
         return new(network, loss, dense);
+
+        // What users' tweaks keep has its own names, whatever others call theirs.
+        TweakContext For(int i) => !spec.Tweaks[i].IsUsers ? context
+            : context with { Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept($"{spec.Tweaks[i].GetType().Name}-{i}-{name}"), compute) };
     }
 
     /// <summary>The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.</summary>
@@ -265,6 +274,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new UserException($"{data.Name} has {data.Validation.Count} validation and {data.Test.Count} test images; a run needs some of both.");
         if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null || spec.Pruning.Except.Count > 0)
         {
+            if (spec.Model.Factory is not null && !_repeating.ContainsKey((spec.Model, spec.Data)))
+                Networks.RequireRepeat(spec.Model, Input(data));
+            _repeating[(spec.Model, spec.Data)] = true;
             using var network = Networks.Build(spec.Model.Factory is null ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
             foreach (var tweak in spec.Tweaks)
                 tweak.Validate(network);
@@ -408,7 +420,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         Regain(spec, callbacks, cancel, keep: at);
         using var held = Acquire(spec, callbacks, cancel);
         if (!File.Exists(path))
-            Replay(spec, [at], callbacks, cancel, (_, network, _) => Checkpoint.Save(path, network, at, folder.Run));
+            Replay(spec, [at], callbacks, cancel, (_, network, _) =>
+            {
+                held.Check();
+                Checkpoint.Save(path, network, at, folder.Run);
+            });
         return path;
     }
 

@@ -15,6 +15,7 @@ internal static class SpecJson
     internal static readonly JsonSerializerOptions LineOptions = new(JsonSerializerDefaults.Web)
     {
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        IncludeFields = true,       // of which tuples are made
         RespectRequiredConstructorParameters = true,
     };
 
@@ -49,6 +50,7 @@ internal static class SpecJson
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         IgnoreReadOnlyProperties = !readOnly,
+        IncludeFields = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         WriteIndented = true,

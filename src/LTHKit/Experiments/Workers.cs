@@ -5,6 +5,8 @@ namespace LTHKit.Experiments;
 /// <summary>The places of a laboratory in which work is done side by side, each with so many threads, and what stops it.</summary>
 internal sealed class Workers(int places, int threads, Device device, Plan? plan = null) : IDisposable
 {
+    [ThreadStatic]
+    private static bool _isWorker;
     private readonly SemaphoreSlim _places = new(places);
     private CancellationTokenSource _stop = new();
 
@@ -19,6 +21,7 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
         {
             return await Task.Factory.StartNew(() =>
             {
+                _isWorker = true;
                 Libtorch.UseThreads(threads);
                 using var stream = CudaStream.Own(device);
                 return work();
@@ -36,6 +39,9 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
     /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
     public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin, CancellationToken cancel = default) => Stoppable(stop =>
     {
+        if (_isWorker)
+            throw new UserException("A laboratory was asked by a tweak, a watch or the like while it worked for it, and would wait for itself: ask beforehand, in the cell, "
+                + "and let that use the answer.");
         using var away = DeviceTurns.Leave();       // others may need it
         var tasks = begin(stop);
         try

@@ -41,6 +41,10 @@ internal static class Captions
         return (Unique([.. names.Select((name, i) => names.Count(other => other == name) > 1 ? $"{name}, {runs[i].Id}" : name)]), string.Join(", ", shared));
     }
 
+    /// <summary>Why there is nothing to show: that runs have no result, where that is so.</summary>
+    public static UserException Nothing(IEnumerable<Sweep> sweeps, string otherwise) => new(sweeps.SelectMany(sweep => sweep.Holes).FirstOrDefault() is { } hole
+        ? $"There is nothing to show, since runs have no result. {hole.Reason}" : otherwise);
+
     /// <summary>The sweeps with a name each: those of one name get what distinguishes their networks, data or tickets, or else a number.</summary>
     public static IReadOnlyList<Sweep> Named(IReadOnlyList<Sweep> sweeps)
     {

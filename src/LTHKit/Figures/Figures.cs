@@ -32,7 +32,7 @@ public static partial class Figures
         double Sparsity(SweepPoint point) => effective ? point.EffectiveSparsity : point.Sparsity;
         var lines = named.Select(sweep => (sweep.Name, Points: sweep.Points.Where(point => Sparsity(point) < 1).ToList())).ToList();
         if (lines.All(line => line.Points.Count == 0))
-            throw new UserException("There are no sparse runs to draw; give at least one sweep with one level at which weights are left.");
+            throw Captions.Nothing(sweeps, "There are no sparse runs to draw; give at least one sweep with one level at which weights are left.");
         var pens = Pen.For(named.Select(sweep => sweep.Name));
         var (axis, ends) = SparsityAxis([.. lines.SelectMany(line => line.Points).Select(Sparsity)], effective);
         var dense = named.Where(sweep => sweep.Dense.Count > 0).ToList();
@@ -64,12 +64,13 @@ public static partial class Figures
     /// <param name="pairs">One line each, at the levels that its two sweeps share.</param>
     public static GenericChart Gain(string title, params (string Name, Sweep Vanilla, Sweep Tweaked)[] pairs)
     {
+        Sweep[] both = [.. pairs.SelectMany(pair => new[] { pair.Vanilla, pair.Tweaked })];
         if (pairs.All(pair => pair.Tweaked.Runs.Count == 0 || pair.Vanilla.Runs.Count == 0))
-            throw new UserException("There are no sparse runs to draw; give at least one pair of sweeps with one level.");
+            throw Captions.Nothing(both, "There are no sparse runs to draw; give at least one pair of sweeps with one level.");
         var shown = pairs.Zip(Captions.Unique([.. pairs.Select(pair => pair.Name)]), (pair, name) => (Name: name,
             Points: pair.Tweaked.GainOver(pair.Vanilla).Where(point => point.Sparsity < 1).ToList())).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
-            throw new UserException($"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same sparsities to compare them.");
+            throw Captions.Nothing(both, $"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same sparsities to compare them.");
         var pens = Pen.For(pairs.Select(pair => pair.Vanilla.Name).Concat(shown.Select(line => line.Name)));
         var points = shown.SelectMany(line => line.Points).ToList();
         var seeds = points.Max(point => point.Count);
@@ -82,7 +83,7 @@ public static partial class Figures
             .WithAxes(SparsityAxis([.. points.Select(point => point.Sparsity)]).Axis, FigureTheme.Axis("Gain in test accuracy, points",
                 new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
             .LegendAbove(shown.Select(line => line.Name))
-            .DrawnFrom(pairs.SelectMany(pair => new[] { pair.Vanilla, pair.Tweaked }).SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)));
+            .DrawnFrom(both.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)));
     }
 
     /// <summary>

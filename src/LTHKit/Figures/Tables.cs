@@ -22,7 +22,7 @@ public static class Tables
     {
         var named = Captions.Named(sweeps);
         var points = named.Select(sweep => sweep.DensePoint is { } dense ? [dense, .. sweep.Points] : sweep.Points).ToList();
-        if (points.All(all => all.Count == 0)) throw new UserException("There are no runs to show; give at least one sweep with one run.");
+        if (points.All(all => all.Count == 0)) throw Captions.Nothing(sweeps, "There are no runs to show; give at least one sweep with one run.");
         return OverSparsity(named, points, " (%)", Spread, accuracy: true);
     }
 
@@ -34,7 +34,7 @@ public static class Tables
     {
         var named = Captions.Named([vanilla, .. tweaked]).Skip(1).ToList();
         var gains = named.Select(sweep => sweep.GainOver(vanilla)).ToList();
-        if (gains.All(all => all.Count == 0)) throw new UserException($"No sweep shares a level with '{vanilla.Name}'; sweep the same sparsities to compare them.");
+        if (gains.All(all => all.Count == 0)) throw Captions.Nothing([vanilla, .. tweaked], $"No sweep shares a level with '{vanilla.Name}'; sweep the same sparsities to compare them.");
         return OverSparsity(named, gains, ": gain (points)", point => Captions.Spread(100 * point.Mean, 100 * point.StandardError, format: "+0.00;-0.00;0.00")
             + $" ({point.Better} of {point.Count})", accuracy: false);
     }
@@ -48,13 +48,13 @@ public static class Tables
     /// <exception cref="UserException">Vanilla has no dense network.</exception>
     public static Frame<string, string> WinningTickets(Sweep vanilla, params Sweep[] tweaked)
     {
-        var dense = SweepPoint.Of(vanilla.DenseRuns);
+        var dense = vanilla.DenseRuns.Count == 0 ? null : SweepPoint.Of(vanilla.DenseRuns);
         return Table(Captions.Named([vanilla, .. tweaked]).Select(sweep => (sweep.Name, Sparsest: Experiments.Claims.WinningTicket(sweep, vanilla))),
             row => row.Name,
             ("sparsest winning ticket, nominal (%)", row => row.Sparsest is { } point ? Percent(point.Sparsity) : null),
             ("effective (%)", row => row.Sparsest is { } point ? Percent(point.EffectiveSparsity) : null),
             ("its accuracy (%)", row => row.Sparsest is { } point ? Spread(point) : null),
-            ("to reach (%)", _ => Spread(dense)));
+            ("to reach (%)", _ => dense is null ? null : Spread(dense)));
     }
 
     /// <summary>The runs behind sweeps, dense ones first, so that every figure can be traced to them.</summary>

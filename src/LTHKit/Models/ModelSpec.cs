@@ -18,8 +18,8 @@ public sealed record ModelSpec(string Name = "resnet18", int Width = 0)
 
     /// <summary>
     /// A network of a user's own, any TorchSharp module: <c>ModelSpec.Own("plain", input => new Plain(input.Classes))</c>. Its convolutions and hidden linear
-    /// layers are pruned, its last layer and the layers named in <paramref name="dense"/> stay dense. The constructor's draws are seeded; a run is known
-    /// by the code.
+    /// layers are pruned, its last layer and the layers named in <paramref name="dense"/> stay dense. The constructor's draws are seeded, and it must make the
+    /// same weights of the same draws; those of a GroupNorm are set to 1 and 0. A run is known by the code.
     /// </summary>
     /// <param name="name">Its name in figures and tables.</param>
     /// <param name="factory">Called for every network, each time for a new module.</param>

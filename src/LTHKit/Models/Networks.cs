@@ -85,9 +85,33 @@ public static class Networks
     private static Network Make(ModelSpec model, InputSpec input)
     {
         if (model.Factory is not null)
-            return new(model, input, model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module."));
+            return new(model, input, Whole(model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module.")));
         var (width, make) = Builders[model.Name];
         return new(model, input, make(input, model.Width == 0 ? width : model.Width));
+    }
+
+    /// <summary>The module with what TorchSharp leaves as memory has it: the scale and shift of a GroupNorm begin at 1 and 0.</summary>
+    private static Module<Tensor, Tensor> Whole(Module<Tensor, Tensor> module)
+    {
+        using var noGrad = no_grad();
+        foreach (var norm in module.modules().Prepend(module).OfType<GroupNorm>())
+        {
+            norm.weight?.fill_(1);
+            norm.bias?.zero_();
+        }
+        return module;
+    }
+
+    /// <summary>Refuses a user's own network whose factory gives other weights when it is called again with the same draws.</summary>
+    internal static void RequireRepeat(ModelSpec model, InputSpec input)
+    {
+        using var first = Build(model, input, 0);
+        using var second = Build(model, input, 0);
+        var again = second.State.ToDictionary();
+        foreach (var (name, value) in first.State)
+            if (!again.TryGetValue(name, out var its) || !its.shape.SequenceEqual(value.shape) || !its.eq(value).all().ToBoolean())
+                throw new UserException($"The factory of {model.Name} makes another {name} each time, and a ticket must find the first weights again: draw with torch alone, "
+                    + "whose draws are seeded.");
     }
 
     /// <summary>A second network of the same weights, buffers and activation functions, in training mode and without gradients; owned by the caller.</summary>

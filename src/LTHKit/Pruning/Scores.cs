@@ -36,7 +36,7 @@ internal static class Scores
     {
         var weights = context.Network.PrunableWeights().ToList();
         context.Network.train();
-        return weights.Zip(Summed(context, [.. weights.Select(w => w.Weight)], 1, Gradients)).ToDictionary(p => p.First.Name, p => p.Second);
+        return weights.Zip(Summed(context, [.. weights.Select(w => w.Weight)], 1, (loss, of) => Differentiation.Gradients(loss, of))).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
     public static Dictionary<string, Tensor> HessianGradient(PruningContext context)
@@ -44,11 +44,11 @@ internal static class Scores
         var all = context.Network.named_parameters().Where(p => p.parameter.dim() > 1).ToList();
         Parameter[] weights = [.. all.Select(p => p.parameter)];
         context.Network.train();
-        var gradient = Summed(context, weights, Temperature, Gradients);
+        var gradient = Summed(context, weights, Temperature, (loss, of) => Differentiation.Gradients(loss, of), twice: true);
         var product = Summed(context, weights, Temperature, (loss, of) =>
         {
-            var here = autograd.grad([loss], of, retain_graph: true, create_graph: true);
-            return Gradients(here.Zip(gradient, (g, whole) => (g * whole).sum()).Aggregate((a, b) => a + b), of);      // d/dw <g(w), g> = Hg
+            var here = Differentiation.Gradients(loss, of, createGraph: true);
+            return Differentiation.Gradients(here.Zip(gradient, (g, whole) => (g * whole).sum()).Aggregate((a, b) => a + b), of);      // d/dw <g(w), g> = Hg
         });
         return all.Zip(product).ToDictionary(p => p.First.name, p => p.Second);
     }
@@ -66,7 +66,7 @@ internal static class Scores
         var weights = network.PrunableWeights().ToList();
         var input = network.Input;
         var flow = network.call(ones([1, input.Channels, input.Size, input.Size], ScalarType.Float64, weights[0].Weight.device)).sum();
-        return weights.Zip(Gradients(flow, [.. weights.Select(w => w.Weight)])).ToDictionary(p => p.First.Name, p => p.Second);
+        return weights.Zip(Differentiation.Gradients(flow, [.. weights.Select(w => w.Weight)])).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
     private static void MakePositive(Network network)
@@ -88,10 +88,9 @@ internal static class Scores
         }
     }
 
-    private static IList<Tensor> Gradients(Tensor of, Tensor[] weights) => autograd.grad([of], weights);
-
     /// <summary>What <paramref name="value"/> makes of the cross-entropy of logits / <paramref name="temperature"/>, summed over the images.</summary>
-    private static List<Tensor> Summed(PruningContext context, Parameter[] weights, double temperature, Func<Tensor, Tensor[], IList<Tensor>> value)
+    private static List<Tensor> Summed(PruningContext context, Parameter[] weights, double temperature, Func<Tensor, Tensor[], IList<Tensor>> value,
+        bool twice = false)
     {
         List<Tensor> sums = [.. weights.Select(w => zeros_like(w, requires_grad: false))];
         foreach (var batch in context.Images())
@@ -99,9 +98,13 @@ internal static class Scores
             using var held = batch;
             context.Cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var loss = nn.functional.cross_entropy(context.Network.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
-            foreach (var (sum, part) in sums.Zip(value(loss, weights)))
+            if (twice)
+                Differentiation.Require(context.Network.Model.Name, weights, Loss, twice);
+            twice = false;
+            foreach (var (sum, part) in sums.Zip(value(Loss(), weights)))
                 sum.add_(part);
+
+            Tensor Loss() => nn.functional.cross_entropy(context.Network.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
         }
         return sums;
     }

@@ -37,13 +37,13 @@ internal sealed class MaskedTorch : MaskedOptimiser
     private readonly List<Group> _groups;
 
     public MaskedTorch(Network network, Mask? mask, Recipe recipe, Func<IEnumerable<Parameter>, optim.Optimizer> make) : base(network)
-        => _groups = [.. network.named_parameters().GroupBy(p => recipe.RateOf?.Invoke(p.name) ?? 1).Select(group =>
+        => _groups = [.. network.named_parameters().GroupBy(p => recipe.RateFor(p.name)).Select(group =>
         {
             Parameter[] weights = [.. group.Select(p => p.parameter)];
             using var scope = NewDisposeScope();
             Tensor?[] pruned = [.. group.Select(p => mask is not null && mask.Covers(p.name) ? mask[p.name].logical_not().DetachFromDisposeScope() : null)];
             return new Group(group.Key, weights, pruned, make(weights) as OptimizerHelper
-                ?? throw new UserException("The recipe's optimiser is none that keeps its state; give one of torch.optim, such as AdamW, RMSProp or SGD."));
+                ?? throw new UserException("The recipe's optimiser is none that steps without a closure and whose state can be kept; give one of torch.optim such as AdamW, RMSProp or SGD."));
         })];
 
     public override IEnumerable<(string Name, Tensor Value)> State => _groups.Select((group, i) =>

@@ -20,7 +20,7 @@ internal sealed class MaskedSgd : MaskedOptimiser
             // A pruned weight's gradient is clamped to [0, 0], a survivor's to what any number lies in.
             var high = mask is null || !mask.Covers(name) ? null : where(mask[name], float.PositiveInfinity, 0f).DetachFromDisposeScope();
             var momentum = zeros_like(weight, requires_grad: false).DetachFromDisposeScope();
-            _slots.Add(new(name, recipe.RateOf?.Invoke(name) ?? 1, weight, momentum, high?.neg().DetachFromDisposeScope(), high, [.. weight.shape]));
+            _slots.Add(new(name, recipe.RateFor(name), weight, momentum, high?.neg().DetachFromDisposeScope(), high, [.. weight.shape]));
         }
         foreach (var factor in _slots.Where(s => s.Weight.device_type == DeviceType.CUDA).Select(s => s.Rate).Distinct())
             _rates[factor] = zeros(1, device: _slots[0].Weight.device).DetachFromDisposeScope();

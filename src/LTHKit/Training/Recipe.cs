@@ -41,9 +41,19 @@ public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double Learni
     /// <param name="iterations">Steps an epoch has, which a warm-up counts.</param>
     public double LearningRateAt(double done, int iterations = 1)
     {
-        var factor = Schedule?.Invoke(done / Epochs) ?? DecayAt.Where(share => done >= share * Epochs).Aggregate(1.0, (all, _) => all * Decay);
+        var factor = Schedule is not null ? Factor(nameof(Schedule), Schedule(done / Epochs)) : DecayAt.Where(share => done >= share * Epochs - 1e-9).Aggregate(1.0, (all, _) => all * Decay);
         var rise = WarmUp.Epochs + WarmUp.Iterations / (double)iterations;
         return LearningRate * factor * (rise == 0 ? 1 : Math.Min(1, (done + 1.0 / iterations) / rise));
+    }
+
+    /// <summary>The factor of a parameter's learning rate.</summary>
+    /// <exception cref="UserException">It is negative or no number.</exception>
+    internal double RateFor(string parameter) => RateOf is null ? 1 : Factor($"{nameof(RateOf)} of {parameter}", RateOf(parameter));
+
+    private static double Factor(string name, double value)
+    {
+        UserException.Require(value is >= 0 and < double.PositiveInfinity, $"The recipe's {name}", value, "0 or more everywhere");
+        return value;
     }
 
     /// <summary>Refuses settings that cannot train.</summary>
@@ -56,14 +66,16 @@ public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double Learni
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
         Require(WeightDecay is >= 0 and < double.PositiveInfinity, nameof(WeightDecay), WeightDecay, "0 or more");
         Require(Decay is > 0 and <= 1, nameof(Decay), Decay, "in (0, 1]");
+        if (WarmUp.Epochs < 0 || WarmUp.Iterations < 0 || WarmUp.Epochs >= Epochs)
+            throw new UserException($"The recipe's WarmUp is {WarmUp}; it must end within the {Epochs} epochs of the training.");
         if (!Enum.IsDefined(Precision) || (Precision == Precision.Bf16 && !Autocast.Available))
             throw new UserException($"The recipe's precision is {Precision}, which {(Enum.IsDefined(Precision) ? "this libtorch lacks" : "there is not")}; give Fp32 or Tf32.");
         if (Precision == Precision.Bf16 && Sparse == true)
             throw new UserException("The kit's own kernels compute in float32: give a recipe with Sparse = true another precision than Bf16.");
         foreach (var share in DecayAt)
             Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the training between 0 and 1");
-        foreach (var done in Schedule is null ? [] : new[] { 0, 0.25, 0.5, 0.75 })
-            Require(Schedule!(done) is >= 0 and < double.PositiveInfinity, nameof(Schedule), Schedule(done), "0 or more everywhere");
+        for (var epoch = 0; epoch < Epochs; epoch++)
+            LearningRateAt(epoch);
 
         static void Require(bool holds, string name, double value, string range) => UserException.Require(holds, $"The recipe's {name}", value, range);
     }

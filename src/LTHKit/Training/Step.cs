@@ -19,7 +19,7 @@ public readonly partial record struct Step(int Epochs, int Iterations = 0)
     public static Step Parse(string text)
     {
         var match = Form().Match(text ?? "");
-        return match.Success && text != "" && Part("epochs", out var epochs) && Part("iterations", out var iterations) ? new(epochs, iterations)
+        return match.Success && !string.IsNullOrWhiteSpace(text) && Part("epochs", out var epochs) && Part("iterations", out var iterations) ? new(epochs, iterations)
             : throw new UserException($"'{text}' is no point of a training; write 12ep for twelve epochs, 500it for five hundred steps, 2ep40it for both.");
 
         bool Part(string name, out int number) => int.TryParse(match.Groups[name].Value is "" ? "0" : match.Groups[name].Value, out number);

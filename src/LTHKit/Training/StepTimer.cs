@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace LTHKit.Training;
 
-/// <summary>Times steps of a training: of a copy of the network, always on the same few batches. The mask must live as long.</summary>
+/// <summary>Times steps of a training, always on the same few batches, of a network that is its own from then on. The mask must live as long.</summary>
 internal sealed class StepTimer : IDisposable
 {
     private readonly Trainer _trainer;
@@ -11,7 +11,7 @@ internal sealed class StepTimer : IDisposable
 
     public StepTimer(Network network, Mask? mask, Recipe recipe, ImageSet data)
     {
-        Network = Networks.Copy(network);
+        Network = network;
         mask?.Apply(Network);
         _trainer = new Trainer(Network, mask, recipe, data, Losses.CrossEntropy, 0, alike: network.Model.Factory is null);
         _images = [.. _trainer.Batches.Epoch(0).Take(4)];

@@ -162,7 +162,7 @@ internal sealed class Trainer : IDisposable
             foreach (var callback in callbacks ?? [])
                 callback.StepDone?.Invoke(new(epoch, iteration), iterations);
         }
-        var images = Math.Min(iteration * Batches.BatchSize, _data.Train.Count) - begin * Batches.BatchSize;
+        var images = (iteration == iterations ? _data.Train.Count : iteration * Batches.BatchSize) - begin * Batches.BatchSize;
         var perStep = _losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
         if (bad >= 0)

@@ -11,6 +11,7 @@ internal sealed class GradInit : IDisposable
     private readonly nn.Module<Tensor, Tensor> _network;
     private readonly RescaledInit _settings;
     private readonly List<Tensor> _parameters = [];
+    private bool _tried;
     private readonly List<Factor> _factors = [];
     private readonly bool _training;
     private readonly List<(Tensor Buffer, Tensor Value)> _buffers;
@@ -71,6 +72,9 @@ internal sealed class GradInit : IDisposable
         using var scope = NewDisposeScope();
         using var first = Next(halves);
         using var second = Next(halves);
+        if (!_tried)
+            Differentiation.Require(_network.GetName(), _parameters, () => Loss(first, second), twice: true);
+        _tried = true;
         var gradients = Gradients(Loss(first, second), createGraph: true)       // g
             .Zip(_factors, (g, f) => f.Kept is null ? g : g.masked_fill(f.Kept.logical_not(), 0)).ToList();
         var norm = stack(gradients.Select(g => g.square().sum())).sum().sqrt();
@@ -93,9 +97,7 @@ internal sealed class GradInit : IDisposable
         return Losses.CrossEntropy(_network.call(images), new Target(images, cat([first.Labels, second.Labels])));
     }
 
-    private List<Tensor> Gradients(Tensor of, bool createGraph = false)
-        => [.. autograd.grad([of], _parameters, retain_graph: createGraph, create_graph: createGraph, allow_unused: true)
-            .Zip(_parameters, (g, p) => g is null || g.IsInvalid ? zeros_like(p, requires_grad: false) : g)];
+    private List<Tensor> Gradients(Tensor of, bool createGraph = false) => Differentiation.Gradients(of, _parameters, createGraph);
 
     /// <summary>The chain rule to the factors, d/da = (q, p0), which is (q, p) * ||p0|| / ||p||; Adam; and p = a * p0.</summary>
     private bool Update(List<Tensor> directions, bool constrained)

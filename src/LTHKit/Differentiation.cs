@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+
+namespace LTHKit;
+
+/// <summary>
+/// Gradients of what a user may have written. TorchSharp's autograd.grad ends the process where libtorch refuses; its backward throws, so it is tried first.
+/// </summary>
+internal static class Differentiation
+{
+    /// <summary>Refuses a value that libtorch cannot differentiate with respect to <paramref name="variables"/>, whose gradients stay as they were.</summary>
+    /// <param name="name">Whose value it is.</param>
+    /// <param name="variables">Leaves that require a gradient.</param>
+    /// <param name="value">Computes a scalar.</param>
+    /// <param name="twice">Whether second derivatives are needed too.</param>
+    /// <exception cref="UserException">It has no such derivative.</exception>
+    public static void Require(string name, IReadOnlyList<Tensor> variables, Func<Tensor> value, bool twice = false)
+    {
+        using var scope = NewDisposeScope();
+        using var record = enable_grad();
+        var before = variables.Select(variable => variable.grad?.DetachFromDisposeScope()).ToList();
+        try
+        {
+            variables.ToList().ForEach(variable => variable.grad = null);
+            var of = value();
+            if (!of.requires_grad)
+                return;
+            of.backward(create_graph: twice, retain_graph: twice);
+            Tensor[] slopes = twice ? [.. variables.Select(variable => variable.grad).OfType<Tensor>().Where(slope => slope.requires_grad).Select(slope => slope.sum())] : [];
+            if (slopes.Length > 0)
+                stack(slopes).sum().backward();
+        }
+        catch (ExternalException e)
+        {
+            throw new UserException($"{name} has no {(twice ? "first and second derivative" : "derivative")} ({e.Message.Split('\n')[0].TrimEnd('.')}): change what "
+                + "it computes, for instance in place.", e);
+        }
+        finally
+        {
+            foreach (var (variable, gradient) in variables.Zip(before))
+                variable.grad = gradient;
+        }
+    }
+
+    /// <summary>The gradients of a scalar, zeros where it does not depend on a variable. // of the variables' shapes</summary>
+    public static List<Tensor> Gradients(Tensor of, IReadOnlyList<Tensor> variables, bool createGraph = false)
+        => [.. autograd.grad([of], [.. variables], retain_graph: createGraph, create_graph: createGraph, allow_unused: true)
+            .Zip(variables, (gradient, variable) => gradient is { IsInvalid: false } ? gradient : zeros_like(variable, requires_grad: false))];
+}
