@@ -24,10 +24,10 @@ internal static class Differentiation
             var of = value();
             if (!of.requires_grad)
                 return;
-            of.backward(create_graph: twice, retain_graph: twice);
+            of.backward(create_graph: twice, retain_graph: twice, inputs: [.. variables]);
             Tensor[] slopes = twice ? [.. variables.Select(variable => variable.grad).OfType<Tensor>().Where(slope => slope.requires_grad).Select(slope => slope.sum())] : [];
             if (slopes.Length > 0)
-                stack(slopes).sum().backward();
+                stack(slopes).sum().backward(inputs: [.. variables]);
         }
         catch (ExternalException e)
         {

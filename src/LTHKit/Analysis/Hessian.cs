@@ -83,6 +83,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
         using var mode = new EvalMode(objective.Module);
         using var turn = DeviceTurns.Take(_space.Parameters[0].device.type);       // an eigenvector's noise would consist of TF32's ten bits
         using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
+        _space.Require(objective, only, cancel, twice: true);
         var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
         return measure(vector =>
         {
@@ -235,7 +236,6 @@ internal static class HessianProducts
 {
     public static Func<Tensor[], IList<Tensor>?> Hessian(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
     {
-        space.Require(() => objective.Of(batch), twice: true);
         using var record = enable_grad();
         var gradients = space.Gradient(objective.Of(batch), keepGraph: true, createGraph: true);
         return v => Along(gradients, v) is { } along ? space.Gradient(along, keepGraph: keepGraph) : null;
@@ -243,7 +243,6 @@ internal static class HessianProducts
 
     public static Func<Tensor[], IList<Tensor>?> GaussNewton(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
     {
-        space.Require(() => objective.Of(batch), twice: true);
         using var record = enable_grad();
         var outputs = objective.Module.call(batch.Images);
         var u = zeros_like(outputs).requires_grad_();

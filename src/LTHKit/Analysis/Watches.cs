@@ -62,9 +62,9 @@ public sealed record GradientFlow : Watch
         using var mode = new EvalMode(objective.Module);
         var sum = zeros(space.Size, dtype: space.Parameters[0].dtype, device: space.Parameters[0].device);
         var slots = space.Split(sum);
+        space.Require(objective, null, cancel);
         objective.Each(batch =>
         {
-            space.Require(() => objective.Of(batch));
             using var record = enable_grad();
             var gradients = space.Gradient(objective.Of(batch));
             using var noGrad = no_grad();

@@ -53,11 +53,14 @@ internal sealed class WeightSpace : IDisposable
         ? autograd.grad([of], [.. Parameters], times is null ? null : [times], retain_graph: keepGraph, create_graph: createGraph, allow_unused: true)
         : throw new UserException($"What {_module} computes does not depend on its weights; is something in it detached?");
 
-    /// <summary>Refuses, when first asked, a scalar that cannot be differentiated.</summary>
-    public void Require(Func<Tensor> value, bool twice = false)
+    /// <summary>Refuses, when first asked, an objective that cannot be differentiated, by a batch of it.</summary>
+    public void Require(Objective objective, Batch? batch, CancellationToken cancel, bool twice = false)
     {
-        if (!_tried)
-            Differentiation.Require(_module, Parameters, value, twice);
+        if (_tried)
+            return;
+        using var own = batch is null ? objective.Batches().First() : null;
+        Differentiation.Require(_module, Parameters, () => objective.Of(batch ?? own!), twice);
+        cancel.ThrowIfCancellationRequested();
         _tried = true;
     }
 

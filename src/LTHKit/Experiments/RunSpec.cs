@@ -158,9 +158,9 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
             throw new UserException($"The rewind point {Rewind} counts steps of {Drawing.BatchSize} images, tickets have {Recipe.BatchSize}: give epochs.");
         foreach (var tweak in Tweaks)
         {
+            tweak.Validate(Recipe);
             if (string.IsNullOrWhiteSpace(tweak.Label))
                 throw new UserException($"The tweak {tweak.GetType().Name} has no Label; figures and tables need one.");
-            tweak.Validate(Recipe);
         }
         if (Tweaks.GroupBy(t => t.Replaces).FirstOrDefault(g => g.Key is not null && g.Count() > 1) is { } rivals)
             throw new UserException($"{string.Join(" and ", rivals.Select(t => t.Label))} would both replace {rivals.Key}; give one of them.");

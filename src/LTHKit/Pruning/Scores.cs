@@ -101,6 +101,7 @@ internal static class Scores
             if (twice)
                 Differentiation.Require(context.Network.Model.Name, weights, Loss, twice);
             twice = false;
+            context.Cancel.ThrowIfCancellationRequested();
             foreach (var (sum, part) in sums.Zip(value(Loss(), weights)))
                 sum.add_(part);
 

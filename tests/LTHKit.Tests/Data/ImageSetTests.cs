@@ -174,7 +174,7 @@ public sealed class ImageSetTests
             => Assert.Contains(said, Assert.Throws<UserException>(() => ImageSet.From(name, x ?? images, y ?? labels, test, names, validation)).Message);
         Refuses("must be [N, C, H, W] with H = W", images[0]);
         Refuses("must be [N, C, H, W] with H = W", images.narrow(2, 0, 6));
-        Refuses("must be [N, C, H, W] with H = W", images.narrow(0, 0, 0));
+        Refuses("There are no training images", images.narrow(0, 0, 0));
         Refuses("Int64; they must be uint8", images.to(ScalarType.Int64));
         Refuses("infinite or not a number", images.to(ScalarType.Float32) / 0);
         Refuses("[19] for 20 images", y: labels.narrow(0, 0, 19));
