@@ -42,7 +42,7 @@ internal static class GridVerb
                 throw new UserException(parsed.GetValue(local) ? $"{knob.Name} is for Slurm, which --local leaves aside; leave out one of them."
                     : $"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
             var side = parsed.GetValue(perTask);
-            GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), RunStore.Default().Root,
+            GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), ResultsVerb.Store().Root,
                 [Environment.ProcessPath!, "grid", WorkVerb], device,
                 parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : device == "cuda" ? 1 : Math.Max(1, Environment.ProcessorCount / side), side,
                 parsed.GetValue(timeOuts), !parsed.GetValue(noRequeue), parsed.GetValue(margin), parsed.GetValue(stage)!)
