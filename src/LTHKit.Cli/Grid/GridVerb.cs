@@ -131,6 +131,8 @@ internal static class GridVerb
                 : int.TryParse(asked, out var number) && asked.Length < 8 ? number == i : tasks[i].Runs.Any(run => run.Id.StartsWith(asked))).ToList();
             if (asked is not null && found.Count == 0)
                 throw new UserException($"The grid {grid.Name} has no task and no run '{asked}'; see ./lthkit grid status {grid.Name}.");
+            if (found.Count == 0)
+                Console.WriteLine($"{grid.Name}: nothing failed; --run shows the log of one task.");
             foreach (var path in found.Select(grid.Log))
                 Console.WriteLine($"{path}\n{(File.Exists(path) ? string.Join('\n', File.ReadLines(path).TakeLast(parsed.GetValue(lines)).Select(line => "  " + line)) : "  nothing yet")}");
             return 0;
@@ -151,6 +153,11 @@ internal static class GridVerb
     private static Command Cancel() => OnGrid("cancel", "End all tasks; what is finished is kept.", (grid, _) =>
     {
         var cluster = ICluster.Of(grid);
+        if (grid.Settings.Tasks.Index().All(task => grid.Missing(task.Index).Count == 0) && cluster.Active() is { Count: 0 })
+        {
+            Console.WriteLine($"{grid.Name} is finished: there is nothing to cancel.");
+            return 0;
+        }
         File.WriteAllText(grid.Cancelled, "");
         // A task may be queueing itself again at this moment: until none is left.
         var clock = Stopwatch.StartNew();
