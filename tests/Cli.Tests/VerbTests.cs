@@ -81,7 +81,7 @@ public sealed partial class VerbTests : IDisposable
     [InlineData("reproduce --jobs many", "--jobs must be a whole number")]
     [InlineData("reproduce --profile smoke --out /proc/lthkit", "/proc/lthkit")]
     [InlineData("reproduce --out ", "--out needs the name of a folder")]
-    [InlineData("reproduce --out --bogus", "--out needs the name of a folder, not '--bogus'")]
+    [InlineData("student /nonexistent/x.ipynb --out --bogus", "--out needs the name of a folder, not '--bogus'")]
     [InlineData("run ", "The name of a notebook is empty")]
     [InlineData("run /usr", "/usr is a folder: give a notebook")]
     [InlineData("figures ", "The name of a notebook is empty")]
