@@ -1,4 +1,5 @@
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 
 namespace LTHKit.Cli;
 
@@ -44,6 +45,11 @@ internal static class CommandLine
 
     private static async Task<int> Invoke(ParseResult parsed, TextWriter error)
     {
+        // What may be named any number of times takes an unknown option too; behind "--" it may.
+        var plain = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash);
+        if (parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Intersect(plain).FirstOrDefault(t => t.Value is ['-', _, ..]) is { } option
+            && parsed.Action is not HelpAction)
+            return Fail(error, $"there is no option '{option.Value}' for {parsed.CommandResult.Command.Name}; see --help.", 2);
         if (parsed.Errors is [var problem, ..] && parsed.Action is not HelpAction)
         {
             var sentence = parsed.UnmatchedTokens is [var stray, ..] ? $"there is no '{stray}' here" : string.Join(' ', problem.Message.Split('\n', StringSplitOptions.TrimEntries));

@@ -10,6 +10,12 @@ internal static class Notebooks
     public static IReadOnlyList<FigureNotebook> All()
         => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal).Select(Read)];
 
+    /// <summary>Reads notebooks, all of them before something is made of the first; what is made is called like them.</summary>
+    public static IReadOnlyList<NotebookDocument> Load(IReadOnlyList<string> paths)
+        => paths.GroupBy(Path.GetFileName).FirstOrDefault(same => same.Count() > 1) is { } twice
+            ? throw new UserException($"{twice.Key} is given twice, and what is made of the one would take the other's place: give each by itself, with an --out of its own.")
+            : [.. paths.Select(NotebookDocument.Load)];
+
     /// <summary>Runs a notebook into a folder.</summary>
     public static async Task<RunOutcome> Run(string notebook, string output, IReadOnlyDictionary<string, string> parameters, CancellationToken cancel)
     {
@@ -17,7 +23,7 @@ internal static class Notebooks
         if (outcome.Interrupted)
             throw new OperationCanceledException(cancel);
         if (outcome.Error is { } error)
-            throw new UserException($"{Path.GetFileName(notebook)}: {error.Message.TrimEnd('.')}. What was reached is kept in {outcome.Notebook}.");
+            throw new UserException($"{Path.GetFileName(notebook)}: {string.Join(' ', error.Message.Split('\n', StringSplitOptions.TrimEntries)).TrimEnd('.')}. What was reached is kept in {outcome.Notebook}.");
         return outcome;
     }
 

@@ -33,9 +33,9 @@ internal static class Settings
         DefaultValueFactory = _ => fallback,
         CustomParser = result =>
         {
-            if (result.Tokens[0].Value is { Length: > 0 } text)
+            if (result.Tokens[0].Value is [not '-', ..] text)
                 return Path.GetFullPath(text);
-            result.AddError($"{name} needs the name of a folder, not an empty one.");
+            result.AddError($"{name} needs the name of a folder, not '{result.Tokens[0].Value}'.");
             return "";
         },
     };

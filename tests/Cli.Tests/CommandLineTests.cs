@@ -32,6 +32,8 @@ public sealed class CommandLineTests
     [InlineData("draw --seeds 1.5", "--seeds must be a whole number of at least 1, not '1.5'")]
     [InlineData("plain 3", "there is no '3' here")]
     [InlineData("plain -x", "there is no '-x' here")]
+    [InlineData("draw 4a --bogus", "there is no option '--bogus' for draw")]
+    [InlineData("draw --bogus=1 --seeds 0", "there is no option '--bogus=1' for draw")]
     [InlineData("group", "Required command was not provided")]
     [InlineData("group three", "there is no 'three' here")]
     public async Task Wrong_arguments_get_one_sentence_and_exit_2(string line, string sentence)
@@ -44,7 +46,7 @@ public sealed class CommandLineTests
 
     [Fact]
     public async Task Right_arguments_run_the_verb() =>
-        Assert.Equal((7, ""), await Run("draw 4a 4b --profile smoke --seeds 3", () => 7));
+        Assert.Equal((7, ""), await Run("draw 4a 4b --profile smoke --seeds 3 -- --odd", () => 7));
 
     public static TheoryData<Exception, int, string> Failures => new()
     {

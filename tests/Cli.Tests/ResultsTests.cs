@@ -33,6 +33,25 @@ public sealed partial class VerbTests
     public async Task TheCommittedTableOfClaimsIsWhatItsRunsSay()
         => Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", "quick"));
 
+    // The size is that of the runs; who has no laboratory is told the command that measures what is missing.
+    [Fact]
+    public async Task AnExportTellsItsOwnSizeAndClaimsTellWhatGetsTheMissing()
+    {
+        var (store, results) = (Path.Combine(_folder, "here"), Path.Combine(_folder, "results"));
+        await Said("results", "import", "quick", "--store", store);
+        Directory.CreateDirectory(results);
+        File.WriteAllText(Path.Combine(results, "runs.jsonl"), "");
+        File.WriteAllBytes(Path.Combine(results, "other"), new byte[50_000_000]);
+        var size = double.Parse(Regex.Match(await Said("results", "export", results, "--store", store), @"([\d.]+) MB").Groups[1].Value);
+        Assert.InRange(size, 1, 49);
+
+        File.Delete(Directory.GetFiles(store, "activation-sparsity-*.json", SearchOption.AllDirectories).Order().First());
+        var said = await Said("claims", "--store", store, "--device", "cpu");
+        Assert.Contains("has not been measured for its activation-sparsity.\n"
+            + $"LTHKIT_RUNS={store} ./lthkit reproduce 10-claims --profile quick --dataset synthetic --model resnet18 --seeds 5 --device cpu gets what is missing", said);
+        Assert.DoesNotContain("laboratory", said);
+    }
+
     // What is estimated is what is trained; what is exported need not be trained elsewhere; what the committed table says is what the committed runs say.
     [Fact]
     [Trait("Category", "Slow")]

@@ -72,6 +72,7 @@ public sealed partial class VerbTests : IDisposable
 
     [Theory]
     [InlineData("reproduce 9z", "There is no figure '9z'")]
+    [InlineData("reproduce all 9z", "There is no figure '9z'")]
     [InlineData("reproduce --profile huge", "'smoke' 'quick' 'study' 'short' 'paper'")]
     [InlineData("reproduce --model resnet19", "Must be one of: 'resnet18'")]
     [InlineData("reproduce --dataset mnist", "Must be one of: 'synthetic'")]
@@ -80,7 +81,16 @@ public sealed partial class VerbTests : IDisposable
     [InlineData("reproduce --jobs many", "--jobs must be a whole number")]
     [InlineData("reproduce --profile smoke --out /proc/lthkit", "/proc/lthkit")]
     [InlineData("reproduce --out ", "--out needs the name of a folder")]
-    [InlineData("run ", "run needs the name of a notebook")]
+    [InlineData("student /nonexistent/x.ipynb --out --bogus", "--out needs the name of a folder, not '--bogus'")]
+    [InlineData("run ", "The name of a notebook is empty")]
+    [InlineData("run /usr", "/usr is a folder: give a notebook")]
+    [InlineData("figures ", "The name of a notebook is empty")]
+    [InlineData("student /usr", "/usr is a folder: give a notebook")]
+    [InlineData("run /nonexistent/x.ipynb /x.ipynb", "x.ipynb is given twice")]
+    [InlineData("run /nonexistent/x.ipynb -p seeds=1 -p seeds=2", "seeds is given twice")]
+    [InlineData("results export /usr", "/usr is there and holds something else than runs")]
+    [InlineData("claims --store /nonexistent", "There are no finished runs in /nonexistent")]
+    [InlineData("claims --store /etc/passwd", "The run store /etc/passwd is a file")]
     [InlineData("results export quick --store /nonexistent", "There are no finished runs in /nonexistent")]
     [InlineData("results import nothing", "has no runs.jsonl")]
     [InlineData("results import ", "The name of a folder is missing")]
@@ -126,9 +136,9 @@ public sealed partial class VerbTests : IDisposable
     public async Task A_cell_that_throws_is_named_and_what_was_reached_is_kept()
     {
         var output = Path.Combine(_folder, "out");
-        var (code, error) = await Run("run", Notebook("1 + 1", "var x = 0;\nthrow new InvalidOperationException(\"too cold\");", "3"), "--out", output);
+        var (code, error) = await Run("run", Notebook("1 + 1", "var x = 0;\nthrow new InvalidOperationException(\"too cold\\nby far\");", "3"), "--out", output);
         Assert.Equal(2, code);
-        Assert.Contains("too cold", error);
+        Assert.Contains("too cold by far. What", error);
         Assert.Single(error.TrimEnd().Split('\n'));
         var cells = JsonNode.Parse(File.ReadAllText(Path.Combine(output, "small.ipynb")))!["cells"]!.AsArray();
         Assert.Equal("2", cells[0]!["outputs"]![0]!["data"]!["text/plain"]![0]!.ToString());
@@ -150,6 +160,26 @@ public sealed partial class VerbTests : IDisposable
         var (code, error) = await Run("student", notebook, "--out", output);
         Assert.Equal((2, true), (code, error.Contains("is there already")));
     }
+
+    // Neither is anything made of the first notebook where the second is not there, nor where what they train could not be kept.
+    [Fact]
+    public async Task What_can_be_refused_is_refused_before_the_first_notebook()
+    {
+        var (notebook, output) = (Notebook("1 + 1"), Path.Combine(_folder, "out"));
+        foreach (var verb in (string[])["run", "student"])
+        {
+            var (code, error) = await Run(verb, notebook, "/nonexistent/second.ipynb", "--out", output);
+            Assert.Equal((2, "lthkit: There is no notebook /nonexistent/second.ipynb: check the path.\n"), (code, error));
+        }
+        Environment.SetEnvironmentVariable("LTHKIT_RUNS", notebook);
+        foreach (var verb in (string[][])[["run", notebook, "--out", output], ["reproduce", "--out", output], ["grid", "submit", "--local"], ["results", "import", "quick"]])
+            Assert.Equal((2, $"lthkit: The run store {notebook} is a file: name a folder with LTHKIT_RUNS.\n"), await Run(verb));
+        Assert.False(Directory.Exists(output));
+    }
+
+    [Fact]
+    public void All_figures_are_all_whatever_else_is_named()
+        => Assert.Equal(Notebooks.All(), ReproduceVerb.Choose(["1b", "all"]), (one, other) => one.Path == other.Path);
 
     [Fact]
     public async Task Run_in_place_leaves_the_outputs_and_what_they_are_of()

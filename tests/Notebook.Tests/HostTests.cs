@@ -108,6 +108,17 @@ public class HostTests
         Assert.Equal("3", (await session.Run("kept")).Good().Result);
     }
 
+    [Theory]
+    [InlineData("TorchSharp.torch.ones(3).mean([7])")]
+    [InlineData("try { TorchSharp.torch.ones(3).mean([7]); } catch (Exception e) { throw new Exception(\"outer\", e); }")]
+    public async Task OfAnErrorOfLibtorchItsOwnFramesAreLeftOut(string code)
+    {
+        using var session = new Session();
+        var failed = await session.Run(code);
+        Assert.Contains(failed.Error!.Traceback, line => line.EndsWith("ExternalException: Dimension out of range (expected to be in range of [-1, 0], but got 7)"));
+        Assert.DoesNotContain("frame #", failed.All[^1].Content.ToString());
+    }
+
     [Fact]
     public async Task ADeepRecursionsTraceIsShortened()
     {

@@ -13,6 +13,20 @@ public class PolyglotTests
         Assert.EndsWith("Exception: no luck", (await session.Run("#!fsharp\nlet fail () : int = failwith \"no luck\"\nfail ()")).Error!.Message);
     }
 
+    [Theory]
+    [InlineData("[ 1; 2; 3 ] |> List.map (fun x -> x * 2)", "[ 2, 4, 6 ]")]
+    [InlineData("List.empty<int>", "[  ]")]
+    [InlineData("[ [ 1; 2 ]; [ 3 ] ]", "[ 1, 2 ]")]
+    [InlineData("type P = { A : int }\n[ { A = 5 } ]", "A: 5")]
+    public async Task AnFSharpListIsItsElements(string code, string shown)
+    {
+        using var session = new Session();
+        var data = (await session.Run("#!fsharp\n" + code)).Good().All[^1].Data!;
+        Assert.Contains(shown, (string?)data["text/plain"]);
+        Assert.DoesNotContain("HeadOrDefault", data.ToString());
+        Assert.InRange(((string?)data["text/html"])!.Length, 0, 2000);
+    }
+
     [Fact]
     public async Task PartsOfACellRunInTheirOrder()
     {

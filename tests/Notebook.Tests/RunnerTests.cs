@@ -69,6 +69,20 @@ public sealed class RunnerTests : InFolder
     }
 
     [Fact]
+    public async Task AnExpectedErrorIsKeptAndTheNextCellsRun()
+    {
+        var path = Write(("throw new InvalidOperationException(\"expected\");", ["raises-exception"]), ("1 + 1", []));
+        var outcome = await Run(path);
+        Assert.Null(outcome.Error?.Message);
+        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        Assert.Equal("InvalidOperationException", (string?)Assert.Single(cells[0].Outputs)!["ename"]);
+        Assert.Equal("2", Text(Assert.Single(cells[1].Outputs)!["data"]!["text/plain"]));
+        var plan = new LTHKit.Experiments.Plan();
+        await NotebookRunner.PlanAsync(path, new Dictionary<string, string>(), plan, default);
+        Assert.Null(plan.Problem);
+    }
+
+    [Fact]
     public async Task OfTwoRunsIntoOneFolderBothEndWell()
     {
         var path = Write("Console.Write(\"no end of line\");");

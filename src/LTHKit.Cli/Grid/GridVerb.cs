@@ -42,7 +42,7 @@ internal static class GridVerb
                 throw new UserException(parsed.GetValue(local) ? $"{knob.Name} is for Slurm, which --local leaves aside; leave out one of them."
                     : $"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
             var side = parsed.GetValue(perTask);
-            GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), RunStore.Default().Root,
+            GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), ResultsVerb.Store().Root,
                 [Environment.ProcessPath!, "grid", WorkVerb], device,
                 parsed.GetValue(atOnce) is > 0 and var most ? most : slurm ? 16 : device == "cuda" ? 1 : Math.Max(1, Environment.ProcessorCount / side), side,
                 parsed.GetValue(timeOuts), !parsed.GetValue(noRequeue), parsed.GetValue(margin), parsed.GetValue(stage)!)
@@ -131,6 +131,8 @@ internal static class GridVerb
                 : int.TryParse(asked, out var number) && asked.Length < 8 ? number == i : tasks[i].Runs.Any(run => run.Id.StartsWith(asked))).ToList();
             if (asked is not null && found.Count == 0)
                 throw new UserException($"The grid {grid.Name} has no task and no run '{asked}'; see ./lthkit grid status {grid.Name}.");
+            if (found.Count == 0)
+                Console.WriteLine($"{grid.Name}: nothing failed; --run shows the log of one task.");
             foreach (var path in found.Select(grid.Log))
                 Console.WriteLine($"{path}\n{(File.Exists(path) ? string.Join('\n', File.ReadLines(path).TakeLast(parsed.GetValue(lines)).Select(line => "  " + line)) : "  nothing yet")}");
             return 0;
@@ -151,6 +153,11 @@ internal static class GridVerb
     private static Command Cancel() => OnGrid("cancel", "End all tasks; what is finished is kept.", (grid, _) =>
     {
         var cluster = ICluster.Of(grid);
+        if (grid.Settings.Tasks.Index().All(task => grid.Missing(task.Index).Count == 0) && cluster.Active() is { Count: 0 })
+        {
+            Console.WriteLine($"{grid.Name} is finished: there is nothing to cancel.");
+            return 0;
+        }
         File.WriteAllText(grid.Cancelled, "");
         // A task may be queueing itself again at this moment: until none is left.
         var clock = Stopwatch.StartNew();

@@ -48,7 +48,7 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
         }
         catch (Exception e)
         {
-            var sentence = (e as UserException ?? e.InnerException as UserException)?.Message ?? $"{e.GetType().Name}: {e.Message}";
+            var sentence = (e as UserException ?? e.InnerException as UserException)?.Message ?? $"{e.GetType().Name}: {e.Message.Split('\n')[0]}";
             grid.Write(task, grid.State(task) with { Failed = sentence });
             log.WriteLine($"grid: failed: {sentence}");
             return 1;

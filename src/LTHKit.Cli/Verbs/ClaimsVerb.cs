@@ -5,6 +5,9 @@ internal static class ClaimsVerb
 {
     private const string Prompt = "./lthkit claims ", Table = "claims.md";
 
+    // How a laboratory says what it lacks, which is no help to one who has none.
+    private const string NotTrained = ", and this laboratory does not train: open one that does";
+
     public static Command Create()
     {
         var store = Settings.Folder("--store", "The run store (default: artifacts/runs, or what LTHKIT_RUNS names).", "");
@@ -24,7 +27,8 @@ internal static class ClaimsVerb
             if (parsed.GetValue(verify) is { } committed)
                 return Verify(command, ResultsVerb.Place(committed));
             var size = extent.Size(parsed);
-            using var lab = Lab.Open(size, device: extent.Device(parsed), store: ResultsVerb.Store(parsed.GetValue(store)!), train: false);
+            using var lab = Lab.Open(size, device: extent.Device(parsed), store: ResultsVerb.Finished(parsed.GetValue(store)!), train: false);
+            string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Store.Maker.Split(", ")[^1]];
             var missing = new List<string>();
             var rows = Judgement.Of(Claims.Of(lab, missing.Add));
             Text.Table(Console.Out, [Heading, .. rows.Select(Cells)]);
@@ -34,12 +38,12 @@ internal static class ClaimsVerb
                 over the {rows.Where(row => row.Claim.Primary).DistinctBy(row => row.Claim.Id).Count()} claims judged. Three seeds suggest, five decide.
                 """);
             foreach (var line in missing.Distinct())
-                Console.WriteLine($"missing: {line}");
+                Console.WriteLine($"missing: {line.Replace(NotTrained, "")}");
+            if (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0))
+                Console.WriteLine($"{(parsed.GetValue(store) == "" ? "" : $"LTHKIT_RUNS={lab.Store.Root} ")}./lthkit reproduce 10-claims {string.Join(' ', settings)} gets what is missing, "
+                    + "as does ./lthkit results import where a folder of results/ has it.");
             if (parsed.GetValue(write) is { } name)
-            {
-                string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Store.Maker.Split(", ")[^1]];
                 AtomicFile.WriteText(Path.Combine(ResultsVerb.Place(name), Table), Document(string.Join(' ', settings), rows));
-            }
             return 0;
         });
         return command;
@@ -56,12 +60,13 @@ internal static class ClaimsVerb
         try
         {
             var archive = new RunArchive(folder);
-            var foreign = archive.Import(new(Path.Combine(temporary, "runs"))).Foreign;
+            var (all, _, foreign) = archive.Import(new(Path.Combine(temporary, "runs")));
             string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
             if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
                 throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
-            command.Parse(settings).Invoke(new() { EnableDefaultExceptionHandler = false });
-            var (here, there) = (File.ReadAllLines(Path.Combine(temporary, Table)), File.ReadAllLines(path));
+            if (foreign < all)
+                command.Parse(settings).Invoke(new() { EnableDefaultExceptionHandler = false });
+            var (here, there) = (foreign < all ? File.ReadAllLines(Path.Combine(temporary, Table)) : [], File.ReadAllLines(path));
             if (here.SequenceEqual(there))
             {
                 Console.WriteLine($"{path} is what the runs beside it say");

@@ -29,7 +29,7 @@ internal static class FiguresVerb
 
     private static IReadOnlyList<string> Chosen(string[] names)
     {
-        if (names.Length > 0)
+        if (names.Length > 0 && Notebooks.Load(names).Count > 0)
             return names;
         var folder = Path.Combine(Checkout.Artifacts, "reproduce");
         string[] found = Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.ipynb").Order(StringComparer.Ordinal)] : [];

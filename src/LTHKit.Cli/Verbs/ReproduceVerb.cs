@@ -18,7 +18,7 @@ internal static class ReproduceVerb
             // Everything that can be refused is refused here, before the first cell runs.
             var (size, parameters) = (experiment.Size(parsed), experiment.Parameters(parsed, parsed.GetValue(jobs)));
             var what = $"{Text.Count(chosen.Count, "notebook")}, profile {size.Name}, {size.Model.Name} on {size.Data.Name}, {Text.Count(size.Seeds, "seed")}";
-            using (var lab = Lab.Open(size, parameters["dataDir"], parameters["device"], parsed.GetValue(jobs)))
+            using (var lab = Lab.Open(size, parameters["dataDir"], parameters["device"], parsed.GetValue(jobs), ResultsVerb.Store()))
             {
                 lab.Data();
                 if (parsed.GetValue(estimate))
@@ -43,8 +43,6 @@ internal static class ReproduceVerb
         var all = Notebooks.All();
         if (names.Length == 0)
             return [.. all.Where(n => n.Headline)];
-        if (names is ["all"])
-            return [.. all];
         foreach (var name in names)
             if (!all.Any(n => Matches(n, name)))
                 throw new UserException($"There is no figure '{name}'; choose from {string.Join(", ", all.SelectMany(n => n.Figures).Append("all"))}.");
@@ -52,5 +50,5 @@ internal static class ReproduceVerb
     }
 
     private static bool Matches(FigureNotebook notebook, string name)
-        => notebook.Figures.Contains(name) || notebook.Name == name || Path.GetFileName(notebook.Path) == name;
+        => name == "all" || notebook.Figures.Contains(name) || notebook.Name == name || Path.GetFileName(notebook.Path) == name;
 }

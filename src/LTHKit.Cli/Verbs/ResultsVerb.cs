@@ -3,6 +3,8 @@ namespace LTHKit.Cli;
 /// <summary>`results`: finished runs as text and packed masks, for another machine and for the repository.</summary>
 internal static class ResultsVerb
 {
+    private const string Runs = "runs.jsonl";
+
     public static Command Create()
     {
         var name = new Argument<string>("NAME") { Description = "A folder of results/, or another folder's path." };
@@ -14,12 +16,13 @@ internal static class ResultsVerb
         var export = new Command("export", "Write the store's finished runs into the folder, beside those that it has.") { name, store, weights };
         export.SetAction(parsed =>
         {
-            var (folder, runs) = (Place(parsed.GetRequiredValue(name)), Store(parsed.GetValue(store)!));
-            if (!runs.Finished().Any())
-                throw new UserException($"There are no finished runs in {runs.Root}; name another store with --store.");
+            var folder = Place(parsed.GetRequiredValue(name));
+            if (!File.Exists(Path.Combine(folder, Runs)) && (File.Exists(folder) || Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()))
+                throw new UserException($"{folder} is there and holds something else than runs (it has no {Runs}): name a new folder, or one that was exported to.");
+            var runs = Finished(parsed.GetValue(store)!);
             var (all, added, left) = new RunArchive(folder).Export(runs, parsed.GetValue(weights));
             Console.WriteLine($"{Text.Count(all, "run")} in {Shown(folder)}, {added} of them new: "
-                + FormattableString.Invariant($"{Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length) / 1e6:0.0} MB"));
+                + FormattableString.Invariant($"{Files(new(folder)).Sum(file => file.Length) / 1e6:0.0} MB"));
             if (left > 0)
                 Console.WriteLine($"{Text.Count(left, "run")} of the store's had been trained elsewhere before and stay as they are there");
         });
@@ -37,11 +40,19 @@ internal static class ResultsVerb
     }
 
     /// <summary>The store of that folder, or the one to use where none is named.</summary>
-    public static RunStore Store(string folder) => folder.Length > 0 ? new(folder) : RunStore.Default();
+    public static RunStore Store(string folder = "") => (folder.Length > 0 ? new(folder) : RunStore.Default()) is var store && !File.Exists(store.Root) ? store
+        : throw new UserException($"The run store {store.Root} is a file: name a folder with {(folder.Length > 0 ? "--store" : "LTHKIT_RUNS")}.");
+
+    /// <summary>The same, which must have finished runs.</summary>
+    public static RunStore Finished(string folder) => Store(folder) is var store && store.Finished().Any() ? store
+        : throw new UserException($"There are no finished runs in {store.Root}: name another store with --store, or fill it by ./lthkit reproduce or ./lthkit results import.");
 
     /// <summary>A folder of results/ by its name, or any other.</summary>
     public static string Place(string name) => name.Length == 0 ? throw new UserException("The name of a folder is missing, quick for one.")
         : name.Contains('/') ? Path.GetFullPath(name) : Path.Combine(Checkout.Root, "results", name);
+
+    private static IEnumerable<FileInfo> Files(DirectoryInfo folder)
+        => folder.GetDirectories().Where(kind => kind.Name is "masks" or "weights").SelectMany(kind => kind.GetFiles()).Concat(folder.GetFiles(Runs));
 
     private static string Shown(string folder) => Path.GetRelativePath(Environment.CurrentDirectory, folder);
 }

@@ -28,13 +28,16 @@ internal static class RunVerb
                 var equals = text.IndexOf('=');
                 if (equals < 1)
                     throw new UserException($"-p takes NAME=VALUE, not '{text}'.");
-                values[text[..equals]] = text[(equals + 1)..];
+                if (!values.TryAdd(text[..equals], text[(equals + 1)..]))
+                    throw new UserException($"{text[..equals]} is given twice: leave one -p out.");
             }
-            if (parsed.GetRequiredValue(notebooks).Contains(""))
-                throw new UserException("run needs the name of a notebook, not an empty one.");
             if (parsed.GetValue(inPlace) && values.Count > 0)
                 throw new UserException("--in-place keeps what the notebook's own parameters give: leave -p out.");
-            foreach (var notebook in parsed.GetRequiredValue(notebooks))
+            var paths = parsed.GetRequiredValue(notebooks);
+            foreach (var (path, notebook) in paths.Zip(Notebooks.Load(paths)))
+                Parameters.Inject(notebook, values, Path.GetFileName(path));
+            ResultsVerb.Store();
+            foreach (var notebook in paths)
             {
                 var outcome = await Notebooks.Run(notebook, parsed.GetValue(output)!, values, cancel);
                 if (parsed.GetValue(inPlace))

@@ -1,5 +1,3 @@
-using LTHKit.Notebook.Document;
-
 namespace LTHKit.Cli;
 
 /// <summary>`student`: copies of notebooks without outputs and solutions.</summary>
@@ -12,12 +10,12 @@ internal static class StudentVerb
         var command = new Command("student", "Copy notebooks without their outputs and solutions; ./lthkit run counts a copy's points.") { notebooks, output };
         command.SetAction(parsed =>
         {
-            foreach (var path in parsed.GetRequiredValue(notebooks))
+            var paths = parsed.GetRequiredValue(notebooks);
+            var copies = paths.Select(path => Path.Combine(parsed.GetValue(output)!, Path.GetFileName(path))).ToList();
+            if (copies.FirstOrDefault(File.Exists) is { } there)
+                throw new UserException($"{there} is there already, perhaps with answers in it: give another --out.");
+            foreach (var (notebook, copy) in Notebooks.Load(paths).Zip(copies))
             {
-                var copy = Path.Combine(parsed.GetValue(output)!, Path.GetFileName(path));
-                if (File.Exists(copy))
-                    throw new UserException($"{copy} is there already, perhaps with answers in it: give another --out.");
-                var notebook = NotebookDocument.Load(path);
                 foreach (var solution in notebook.Cells.Where(cell => cell.Tags.Contains("solution")).ToList())
                     notebook.Remove(solution);
                 foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))

@@ -28,6 +28,9 @@ internal sealed class NotebookCell
     /// <summary>Whether it asks for an answer and tries it: a point where its result begins with "right".</summary>
     public bool IsExercise => IsCode && Tags.Contains("exercise");
 
+    /// <summary>Whether the next cells run though it ends in an error: an exercise, or one that is to raise it, by nbclient's convention.</summary>
+    public bool MayFail => IsExercise || Tags.Contains("raises-exception");
+
     /// <summary>Whether an exercise's answer was right when it was last run.</summary>
     public bool IsRight => Outputs.Any(output => MultilineText.Join(output?["data"]?["text/plain"]).StartsWith("right", StringComparison.Ordinal));
 

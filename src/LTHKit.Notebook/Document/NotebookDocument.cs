@@ -37,6 +37,10 @@ internal sealed class NotebookDocument
         {
             throw new UserException($"There is no notebook {path}: check the path.", e);
         }
+        catch (Exception e) when (path.Length == 0 || Directory.Exists(path))
+        {
+            throw new UserException(path.Length == 0 ? "The name of a notebook is empty: give its path." : $"{path} is a folder: give a notebook, such as {Path.Combine(path, "*.ipynb")}.", e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserException($"The notebook {path} cannot be read ({e.Message}).", e);

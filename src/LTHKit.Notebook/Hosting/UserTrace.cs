@@ -82,7 +82,7 @@ internal sealed partial class UserTrace
 
         var frames = new StackTrace(exception, fNeedFileInfo: true).GetFrames();
         var inCell = frames.FirstOrDefault(frame => PartOf(frame) is not null);
-        var sentence = exception is UserException ? exception.Message : $"{exception.GetType().Name}: {exception.Message}";
+        var sentence = exception is UserException ? exception.Message : $"{exception.GetType().Name}: {Words(exception)}";
         var message = $"{(inCell is null ? _name : PartOf(inCell)!.Where(inCell.GetFileLineNumber()))}: {sentence}";
         var traceback = new List<string> { message };
         if (inCell is not null && PartOf(inCell)!.Quote(inCell.GetFileLineNumber()) is { } quote)
@@ -90,7 +90,7 @@ internal sealed partial class UserTrace
         if (exception is not UserException)
         {
             for (var inner = exception.InnerException; inner is not null; inner = inner.InnerException)
-                traceback.Add($"  because of {inner.GetType().Name}: {inner.Message}");
+                traceback.Add($"  because of {inner.GetType().Name}: {Words(inner)}");
             var calls = frames.Where(IsOfInterest).Select(Describe).ToList();
             traceback.AddRange(calls.Count <= MostCalls
                 ? calls
@@ -98,6 +98,9 @@ internal sealed partial class UserTrace
         }
         return new(exception.GetType().Name, message, traceback);
     }
+
+    // libtorch tells its own frames behind what it has to say.
+    private static string Words(Exception exception) => exception.Message.Split("\nException raised from ")[0];
 
     private Part? PartOf(StackFrame frame) => frame.GetFileName() is { } file ? _parts.GetValueOrDefault(Path.GetFileName(file)) : null;
 

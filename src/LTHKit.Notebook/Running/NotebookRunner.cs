@@ -7,7 +7,7 @@ namespace LTHKit.Notebook.Running;
 internal static class NotebookRunner
 {
     /// <summary>
-    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error, but for one in an exercise.
+    /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error in a cell that may not fail.
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
     /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
@@ -45,7 +45,7 @@ internal static class NotebookRunner
         foreach (var (i, cell) in notebook.Cells.Where(cell => cell.IsCode).Index())
         {
             var error = await kernels.RunAsync(cell.Source, i + 1, _ => { }, cancellation).ConfigureAwait(false);
-            plan.Problem ??= error?.Message;
+            plan.Problem ??= cell.MayFail ? null : error?.Message;
             cancellation.ThrowIfCancellationRequested();
         }
     }
@@ -87,9 +87,9 @@ internal static class NotebookRunner
                 sinceSaved.Restart();
             }
             terminal.End(clock.Elapsed);
-            if (error is not null && (!cell.IsExercise || cancellation.IsCancellationRequested))
+            if (error is not null && (!cell.MayFail || cancellation.IsCancellationRequested))
                 break;
-            error = cell.IsExercise ? null : error;
+            error = null;
 
             void Put(CellOutput output)
             {

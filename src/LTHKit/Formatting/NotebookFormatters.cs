@@ -2,6 +2,7 @@ using System.Net;
 using Deedle;
 using Deedle.Internal;
 using Microsoft.DotNet.Interactive.Formatting;
+using Microsoft.FSharp.Collections;
 using Plotly.NET;
 
 namespace LTHKit.Formatting;
@@ -36,6 +37,14 @@ internal static class NotebookFormatters
         Formatter.Register<IFrame>(TableHtml.Of, HtmlFormatter.MimeType);
         Formatter.Register<IFrame>(Text, PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(IFrame), HtmlFormatter.MimeType, PlainTextFormatter.MimeType);
+
+        // As any other sequence: of its properties, the end of a list has none.
+        foreach (var type in (string[])[HtmlFormatter.MimeType, PlainTextFormatter.MimeType])
+            Formatter.Register(typeof(FSharpList<>), (object list, FormatContext context) =>
+            {
+                typeof(Enumerable).GetMethod(nameof(Enumerable.ToArray))!.MakeGenericMethod(list.GetType().GenericTypeArguments).Invoke(null, [list]).FormatTo(context, type);
+                return true;
+            }, type);
 
         Formatter.Register<torch.Tensor>(TensorText.Of, PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(torch.Tensor), PlainTextFormatter.MimeType);

@@ -126,6 +126,9 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     {
         var (grid, _) = await Submit(GridProgram.Settings(2, At("runs"), atOnce: 2));
         Until(() => Stands(grid).All(standing => standing == Standing.Done) && !GridFolder.IsHeld(grid.Supervisor));
+        Assert.Equal("grid is finished: there is nothing to cancel.\n", await Said("cancel", grid.Path));
+        Assert.False(File.Exists(grid.Cancelled));
+        Assert.StartsWith("grid: nothing failed", await Said("logs", grid.Path));
         // A run of the second task is lost, and its ticket's folder damaged.
         var store = new RunStore(At("runs"));
         var damaged = store.FolderOf(grid.Settings.Tasks[1].Runs[1].Id);
@@ -147,6 +150,8 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         Until(() => Stands(grid).All(standing => standing == Standing.Failed));
         Assert.StartsWith("The notebooks or the kit have changed", grid.State(0).Failed);
+        await new GridWorker(grid, 0, (_, _, _, _) => throw new InvalidOperationException("odd\nframe #0")).Run(TextWriter.Null);
+        Assert.Equal("InvalidOperationException: odd", grid.State(0).Failed);
     }
 
     [Fact]
