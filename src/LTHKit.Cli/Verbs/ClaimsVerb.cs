@@ -5,9 +5,6 @@ internal static class ClaimsVerb
 {
     private const string Prompt = "./lthkit claims ", Table = "claims.md";
 
-    // How a laboratory says what it lacks, which is no help to one who has none.
-    private const string NotTrained = ", and this laboratory does not train: open one that does";
-
     public static Command Create()
     {
         var store = Settings.Folder("--store", "The run store (default: artifacts/runs, or what LTHKIT_RUNS names).", "");
@@ -38,7 +35,7 @@ internal static class ClaimsVerb
                 over the {rows.Where(row => row.Claim.Primary).DistinctBy(row => row.Claim.Id).Count()} claims judged. Three seeds suggest, five decide.
                 """);
             foreach (var line in missing.Distinct())
-                Console.WriteLine($"missing: {line.Replace(NotTrained, "")}");
+                Console.WriteLine($"missing: {line}");
             if (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0))
                 Console.WriteLine($"{(parsed.GetValue(store) == "" ? "" : $"LTHKIT_RUNS={lab.Store.Root} ")}./lthkit reproduce 10-claims {string.Join(' ', settings)} gets what is missing, "
                     + "as does ./lthkit results import where a folder of results/ has it.");

@@ -64,7 +64,7 @@ public static class Claims
             }
             catch (MissingException e) when (missing is not null)
             {
-                missing(e.Message);
+                missing(e.What);
                 return [];
             }
         }

@@ -342,4 +342,7 @@ public sealed partial class Lab : IDisposable
 }
 
 /// <summary>A laboratory that does not train was asked for what is not in its store.</summary>
-internal sealed class MissingException(string what) : UserException($"{what}, and this laboratory does not train: open one that does.");
+internal sealed class MissingException(string what) : UserException($"{what}, and this laboratory does not train: open one that does.")
+{
+    public string What => what;
+}
