@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
@@ -51,8 +52,9 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
         catch (AggregateException e)
         {
             var inner = e.Flatten().InnerExceptions;
-            throw inner.FirstOrDefault(i => i is not OperationCanceledException)
-                ?? new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
+            if (inner.FirstOrDefault(i => i is not OperationCanceledException) is { } failure)
+                ExceptionDispatchInfo.Throw(failure);       // with the line of a user's code in which it was thrown
+            throw new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
         }
         return tasks.Select(t => t.Result).ToArray();
     }, cancel);

@@ -189,6 +189,23 @@ public sealed class UsersCodeTests : InFolder
         Assert.Contains("ask beforehand", Refused(() => lab.Sweep([0.5], tweaks: [new Asking(lab, run)], dense: false)));
     }
 
+    private sealed record Failing : Tweak
+    {
+        public override string Label => "failing";
+
+        public override Loss Wrap(Loss loss, TweakContext context) => (logits, _) => Line(logits);
+
+        private static Tensor Line(Tensor logits) => logits.mean([7]);
+    }
+
+    [Fact]
+    public void AnErrorKeepsTheLineThatItComesFrom()
+    {
+        using var lab = Open();
+        var error = Assert.ThrowsAny<Exception>(() => lab.Sweep([0.5], tweaks: [new Failing()], dense: false));
+        Assert.Contains("Failing.Line", error.StackTrace);
+    }
+
     private record Keeping(double Value) : Tweak
     {
         public override string Label => $"keeps {Value}";
