@@ -146,6 +146,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw store.Folder(spec).Damaged(checkpoint, $"it was written at {written} and not at {at}");
     }
 
+    /// <summary>A run's network with its tweaks before it is trained; owned by the caller.</summary>
+    public Network Untrained(RunSpec spec, Mask? mask) => Rewritten(spec, mask);
+
     /// <summary>A run's network at a point of its training, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
     public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
@@ -158,7 +161,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>Whether the network at that point need not be trained again.</summary>
     public bool IsKept(RunSpec spec, Step at)
-        => at == spec.Recipe.Epochs ? HasWeights(spec) : at == spec.Rewind.Epochs || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
+        => at == spec.Recipe.Epochs ? HasWeights(spec) : at == spec.Rewind || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
     public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(
@@ -417,7 +420,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var path = folder.Snapshot(at);
         if (File.Exists(path))
             return path;
-        Regain(spec, callbacks, cancel, keep: at);
+        if (at != spec.Rewind)      // its beginning takes no training
+            Regain(spec, callbacks, cancel, keep: at);
         using var held = Acquire(spec, callbacks, cancel);
         if (!File.Exists(path))
             Replay(spec, [at], callbacks, cancel, (_, network, _) =>

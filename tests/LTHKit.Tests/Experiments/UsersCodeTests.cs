@@ -168,7 +168,10 @@ public sealed class UsersCodeTests : InFolder
         }
         using var there = Open(store: Folder.At("there"));
         new RunArchive(Folder.At("archive")).Import(there.Store);
-        there.Watched([there.Sweep([0.5]).Dense[0]], new Counting());
+        var run = there.Sweep([0.5]).Dense[0];
+        there.NetworkOf(run, at: "0ep").Dispose();
+        Assert.False(File.Exists(new RunFolder(run.Folder).Checkpoint));        // for its beginning nothing is trained
+        there.Watched([run], new Counting());
         Assert.Equal(Small.Recipe.Epochs + 1, Counting.Times);
     }
 
