@@ -53,6 +53,21 @@ public sealed partial class ExercisesTests : IDisposable
         static IEnumerable<double> Numbers(string text) => Number().Matches(text).Select(match => double.Parse(match.Value, CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Runs, and what was measured of them under the names that the code gives it today.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void FinishedRunsOfQuickDrawNotebooksWithoutTraining()
+    {
+        var store = Path.Combine(_folder, "runs");
+        string[] notebooks = ["01-architecture-tweaks", "06-loss-landscapes-and-curvature", "07-activation-sparsity"];
+        foreach (string[] verb in new[] { ["results", "import", "quick", "--store", store], new[] { "run", "--out", _folder }.Concat(notebooks.Select(PathOf)).ToArray() })
+        {
+            var (code, said) = Kit.Run("dotnet", [Kit.CommandLine, .. verb], new() { ["LTHKIT_RUNS"] = store });
+            Assert.True(code == 0, said);
+        }
+        Assert.Empty(Directory.GetFiles(store, "checkpoint.safetensors", SearchOption.AllDirectories));
+    }
+
     [Fact]
     public void TogetherTheNotebooksAreSmall()
         => Assert.InRange(Reproduced.All.Sum(name => new FileInfo(PathOf(name)).Length), 1, MostBytes);
