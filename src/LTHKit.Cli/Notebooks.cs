@@ -11,8 +11,8 @@ internal static class Notebooks
         => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal).Select(Read)];
 
     /// <summary>Reads notebooks, all of them before something is made of the first; what is made is called like them.</summary>
-    public static IReadOnlyList<NotebookDocument> Load(IReadOnlyList<string> paths)
-        => paths.GroupBy(Path.GetFileName).FirstOrDefault(same => same.Count() > 1) is { } twice
+    public static IReadOnlyList<NotebookDocument> Load(IReadOnlyList<string> paths, bool inPlace = false)
+        => paths.GroupBy(path => inPlace ? Path.GetFullPath(path) : Path.GetFileName(path)).FirstOrDefault(same => same.Count() > 1) is { } twice
             ? throw new UserException($"{twice.Key} is given twice, and what is made of the one would take the other's place: give each by itself, with an --out of its own.")
             : [.. paths.Select(NotebookDocument.Load)];
 

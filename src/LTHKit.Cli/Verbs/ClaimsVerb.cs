@@ -3,7 +3,9 @@ namespace LTHKit.Cli;
 /// <summary>`claims`: what finished runs say to the claims of the paper; nothing is trained for it.</summary>
 internal static class ClaimsVerb
 {
-    private const string Prompt = "./lthkit claims ", Table = "claims.md";
+    private const string Prompt = "./lthkit claims ";
+
+    public const string Table = "claims.md";
 
     public static Command Create()
     {
@@ -37,7 +39,7 @@ internal static class ClaimsVerb
             foreach (var line in missing.Distinct())
                 Console.WriteLine($"missing: {line}");
             if (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0))
-                Console.WriteLine($"{(parsed.GetValue(store) == "" ? "" : $"LTHKIT_RUNS={lab.Store.Root} ")}./lthkit reproduce 10-claims {string.Join(' ', settings)} gets what is missing, "
+                Console.WriteLine($"{(parsed.GetValue(store) == "" ? "" : $"LTHKIT_RUNS='{lab.Store.Root}' ")}./lthkit reproduce 10-claims {string.Join(' ', settings)} gets what is missing, "
                     + "as does ./lthkit results import where a folder of results/ has it.");
             if (parsed.GetValue(write) is { } name)
                 AtomicFile.WriteText(Path.Combine(ResultsVerb.Place(name), Table), Document(string.Join(' ', settings), rows));

@@ -17,7 +17,7 @@ internal static class ResultsVerb
         export.SetAction(parsed =>
         {
             var folder = Place(parsed.GetRequiredValue(name));
-            if (!File.Exists(Path.Combine(folder, Runs)) && (File.Exists(folder) || Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()))
+            if (!File.Exists(Path.Combine(folder, Runs)) && (File.Exists(folder) || Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(entry => Path.GetFileName(entry) != ClaimsVerb.Table)))
                 throw new UserException($"{folder} is there and holds something else than runs (it has no {Runs}): name a new folder, or one that was exported to.");
             var runs = Finished(parsed.GetValue(store)!);
             var (all, added, left) = new RunArchive(folder).Export(runs, parsed.GetValue(weights));

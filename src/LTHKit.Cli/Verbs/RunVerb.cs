@@ -34,7 +34,7 @@ internal static class RunVerb
             if (parsed.GetValue(inPlace) && values.Count > 0)
                 throw new UserException("--in-place keeps what the notebook's own parameters give: leave -p out.");
             var paths = parsed.GetRequiredValue(notebooks);
-            foreach (var (path, notebook) in paths.Zip(Notebooks.Load(paths)))
+            foreach (var (path, notebook) in paths.Zip(Notebooks.Load(paths, parsed.GetValue(inPlace))))
                 Parameters.Inject(notebook, values, Path.GetFileName(path));
             ResultsVerb.Store();
             foreach (var notebook in paths)

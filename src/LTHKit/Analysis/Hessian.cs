@@ -248,11 +248,12 @@ internal static class HessianProducts
         var u = zeros_like(outputs).requires_grad_();
         var pulled = space.Gradient(outputs, u, keepGraph: true, createGraph: true);      // J' u
         var point = outputs.detach().requires_grad_();
-        var slope = autograd.grad([objective.Of(point, batch)], [point], retain_graph: true, create_graph: true, allow_unused: true)[0];
+        var loss = objective.Of(point, batch);
+        var slope = loss.requires_grad ? autograd.grad([loss], [point], retain_graph: true, create_graph: true, allow_unused: true)[0] : null;
         return v =>
         {
             using var recording = enable_grad();
-            if (Along(pulled, v) is not { } along || !WeightSpace.IsThere(slope) || !slope.requires_grad)
+            if (Along(pulled, v) is not { } along || slope is not { IsInvalid: false, requires_grad: true })
                 return null;
             var pushed = autograd.grad([along], [u], retain_graph: true)[0];        // J v
             var curved = autograd.grad([(slope * pushed).sum()], [point], retain_graph: keepGraph)[0];

@@ -1,3 +1,4 @@
+using System.Collections;
 using MathNet.Numerics;
 using MathNet.Numerics.Interpolation;
 
@@ -112,22 +113,23 @@ public sealed class SeedResults
                 + "sweep the same sparsities to compare them.");
         var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.FirstOrDefault(run => run.Spec.Halvings == at)?.Sparsity
             ?? sweeps[0].Asked.First(spec => spec.Halvings == at).Sparsity)).ToList();
-        return seeds.Order().Select(seed => (seed, value: Number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
+        return seeds.Order().Select(seed => (seed, value: number(new Given([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))]))))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
 
-        double Number(IReadOnlyList<SeedResults> results)
-        {
-            try
-            {
-                return number(results);
-            }
-            catch (ArgumentOutOfRangeException e)
-            {
-                throw new UserException($"The claim's number asks for a sweep that it was not given: there are {sweeps.Count}, the first is s[0].", e);
-            }
-        }
-
         HashSet<T> Shared<T>(Func<RunSpec, T> key) => [.. sweeps.Select(sweep => sweep.Asked.Select(key)).Aggregate((a, b) => a.Intersect(b))];
+    }
+
+    /// <summary>The sweeps' results, which says what is wrong where a claim asks for more.</summary>
+    private sealed class Given(SeedResults[] all) : IReadOnlyList<SeedResults>
+    {
+        public SeedResults this[int index] => index >= 0 && index < all.Length ? all[index]
+            : throw new UserException($"The claim's number asks for s[{index}], and it was given {all.Length} sweeps, of which s[0] is the first.");
+
+        public int Count => all.Length;
+
+        public IEnumerator<SeedResults> GetEnumerator() => all.AsEnumerable().GetEnumerator();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 
     private static double Mean(IEnumerable<(double, RunResult? Run)> tickets) => tickets.Select(ticket => Of(ticket.Run)).DefaultIfEmpty(double.NaN).Average();

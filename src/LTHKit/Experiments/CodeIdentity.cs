@@ -126,14 +126,14 @@ internal sealed partial class CodeIdentity
     {
         var elements = ((IEnumerable)collection).Cast<object?>();
         if (HasNoOrder(collection.GetType()))
-            elements = elements.OrderBy(element => Plain(element) ?? Plain(element?.GetType().GetProperty("Key")?.GetValue(element)) ?? throw Refused(name, collection), StringComparer.Ordinal);
+            elements = elements.OrderBy(element => element is null ? "" : Of(element), StringComparer.Ordinal);
         foreach (var element in elements)
             Value(name, element);
     }
 
     /// <summary>Whether a collection's order is that of hashes, another one in each process.</summary>
-    private static bool HasNoOrder(Type type) => type.Namespace is "System.Collections.Frozen" or "System.Collections.Concurrent" || type == typeof(Hashtable)
-        || type.Name.StartsWith("ImmutableDictionary") || type.Name.StartsWith("ImmutableHashSet");
+    private static bool HasNoOrder(Type type) => type.Namespace == "System.Collections.Frozen" || type == typeof(Hashtable)
+        || type.Name.Split('`')[0] is "ConcurrentDictionary" or "ConcurrentBag" or "ImmutableDictionary" or "ImmutableHashSet";
 
     private static bool IsCollection(Type type) => typeof(IEnumerable).IsAssignableFrom(type) && type.Namespace?.StartsWith("System.Collections") == true;
 

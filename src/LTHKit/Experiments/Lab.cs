@@ -148,8 +148,8 @@ public sealed partial class Lab : IDisposable
         foreach (var watch in watched)
             Validate(watch, specs);
         IReadOnlyList<Step> kept = [.. keep ?? []];
-        if (kept.FirstOrDefault(at => specs.All(spec => at.Epochs > spec.Recipe.Epochs)) is { Epochs: > 0 } beyond)
-            throw new UserException($"No network can be kept at {beyond}: the training ends after {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
+        foreach (var at in kept.Where(at => specs.Count > 0 && specs.All(spec => _runner.IsBeyond(spec, at))))
+            throw new UserException($"No network can be kept at {at}: the training ends after {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
         if (_plan is { IsOpen: true })
             return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
         var scheduler = new Scheduler(_runner, _workers, specs, watched, kept, Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
@@ -263,7 +263,7 @@ public sealed partial class Lab : IDisposable
         try
         {
             var text = JsonSerializer.Serialize(value, SpecJson.LineOptions);
-            if (JsonSerializer.Serialize(JsonSerializer.Deserialize<Computed<T>>(text, SpecJson.LineOptions), SpecJson.LineOptions) == text)
+            if (value.Value is not null && JsonSerializer.Serialize(JsonSerializer.Deserialize<Computed<T>>(text, SpecJson.LineOptions), SpecJson.LineOptions) == text)
             {
                 AtomicFile.WriteText(path, text + "\n");
                 return value.Value;
@@ -272,7 +272,7 @@ public sealed partial class Lab : IDisposable
         catch (Exception e) when (e is NotSupportedException or JsonException or InvalidOperationException)
         {
         }
-        throw new UserException($"The measurement {name} gives a {typeof(T).Name}, which cannot be kept with the run: let it give numbers, texts, or lists, dictionaries, "
+        throw new UserException($"The measurement {name} gives {(value.Value is null ? "nothing" : $"a {typeof(T).Name}")}, which cannot be kept with the run: let it give numbers, texts, or lists, dictionaries, "
             + "tuples and records of them.");
     }
 

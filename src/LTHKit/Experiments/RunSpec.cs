@@ -178,7 +178,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     };
 
     private string OrderOfTwins(Tweak tweak)
-        => Tweaks.Count(t => t.GetType().Name == tweak.GetType().Name) > 1 ? SpecJson.OfCode(tweak).ToJsonString() : "";
+        => Tweaks.Count(t => t.GetType().Name == tweak.GetType().Name) > 1 ? $"{SpecJson.Of(tweak).ToJsonString()} {SpecJson.OfCode(tweak).ToJsonString()}" : "";
 
     /// <summary>What is known of a spec, found once, so that a user's object that changes while it is trained with changes none of it.</summary>
     private sealed class Known(RunSpec spec)

@@ -159,6 +159,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
 
+    /// <summary>Whether a run ends before that point.</summary>
+    public bool IsBeyond(RunSpec spec, Step at) => at.Within(Iterations(spec)) is var point && (point.Epochs, point.Iterations).CompareTo((spec.Recipe.Epochs, 0)) > 0;
+
     /// <summary>Whether the network at that point need not be trained again.</summary>
     public bool IsKept(RunSpec spec, Step at)
         => at == spec.Recipe.Epochs ? HasWeights(spec) : at == spec.Rewind || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
@@ -62,8 +63,13 @@ internal static class SpecJson
         },
         TypeInfoResolver = new DefaultJsonTypeInfoResolver
         {
-            // A recipe's precision came later: its default renames no run.
-            Modifiers = { type => type.Properties.Where(p => p.PropertyType.IsEnum && p.PropertyType != typeof(Precision)).ToList().ForEach(p => p.ShouldSerialize = (_, _) => true) },
+            Modifiers =
+            {
+                // Of fields a tuple's alone; those of a user's object are in the identity of its code.
+                type => type.Properties.Where(p => p.AttributeProvider is FieldInfo && !typeof(ITuple).IsAssignableFrom(type.Type)).ToList().ForEach(p => type.Properties.Remove(p)),
+                // A recipe's precision came later: its default renames no run.
+                type => type.Properties.Where(p => p.PropertyType.IsEnum && p.PropertyType != typeof(Precision)).ToList().ForEach(p => p.ShouldSerialize = (_, _) => true),
+            },
         },
     };
 

@@ -7,7 +7,7 @@ namespace LTHKit.Experiments;
 internal sealed class Workers(int places, int threads, Device device, Plan? plan = null) : IDisposable
 {
     [ThreadStatic]
-    private static bool _isWorker;
+    private static Workers? _at;        // whose work this thread does
     private readonly SemaphoreSlim _places = new(places);
     private CancellationTokenSource _stop = new();
 
@@ -22,7 +22,7 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
         {
             return await Task.Factory.StartNew(() =>
             {
-                _isWorker = true;
+                _at = this;
                 Libtorch.UseThreads(threads);
                 using var stream = CudaStream.Own(device);
                 return work();
@@ -40,9 +40,9 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
     /// <summary>Waits for tasks that an interrupt stops; the first failure is thrown.</summary>
     public T[] Interruptible<T>(Func<CancellationToken, Task<T>[]> begin, CancellationToken cancel = default) => Stoppable(stop =>
     {
-        if (_isWorker)
-            throw new UserException("A laboratory was asked by a tweak, a watch or the like while it worked for it, and would wait for itself: ask beforehand, in the cell, "
-                + "and let that use the answer.");
+        if (_at == this || Networks.IsDrawing)
+            throw new UserException("A laboratory was asked by a tweak, a watch or the like while it works for it, and they would wait for each other: ask beforehand, in "
+                + "the cell, and let that use the answer.");
         using var away = DeviceTurns.Leave();       // others may need it
         var tasks = begin(stop);
         try

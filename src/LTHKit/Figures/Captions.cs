@@ -42,7 +42,7 @@ internal static class Captions
     }
 
     /// <summary>Why there is nothing to show: that runs have no result, where that is so.</summary>
-    public static UserException Nothing(IEnumerable<Sweep> sweeps, string otherwise) => new(sweeps.SelectMany(sweep => sweep.Holes).FirstOrDefault() is { } hole
+    public static UserException Nothing(IEnumerable<Sweep> sweeps, string otherwise) => new(sweeps.Where(sweep => sweep.Runs.Count == 0).SelectMany(sweep => sweep.Holes).FirstOrDefault() is { } hole
         ? $"There is nothing to show, since runs have no result. {hole.Reason}" : otherwise);
 
     /// <summary>The sweeps with a name each: those of one name get what distinguishes their networks, data or tickets, or else a number.</summary>

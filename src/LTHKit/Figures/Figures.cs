@@ -138,13 +138,13 @@ public static partial class Figures
             throw new UserException("There are no runs that the figure could be drawn from; give at least one.");
         var layout = chart.GetLayout();
         var margin = layout.TryGetTypedPropertyValue<Margin>("margin")?.Value ?? FigureTheme.Margins();
-        var more = below + lines - margin.TryGetTypedPropertyValue<int>("b").Value;
+        var more = below + lines - (margin.TryGetTypedPropertyValue<int>("b")?.Value ?? 80);     // plotly.js's own, here and below
         margin.SetProperty("b", below + lines);
         layout.SetProperty("margin", margin);
         layout.SetProperty("height", (layout.TryGetTypedPropertyValue<int>("height")?.Value ?? FigureTheme.Height) + more);
         var note = Init<Annotation>(
             new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top, Align = AnnotationAlignment.Left },
-            new { XShift = 12 - margin.TryGetTypedPropertyValue<int>("l").Value, YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom(all) },
+            new { XShift = 12 - (margin.TryGetTypedPropertyValue<int>("l")?.Value ?? 80), YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom(all) },
             new { Font = Init<Font>(new { Size = 10.5, Color = FigureTheme.Faint }) });
         return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
     }

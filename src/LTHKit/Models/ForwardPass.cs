@@ -39,7 +39,10 @@ internal sealed record ForwardPass(Tensor Images, IReadOnlyList<ForwardPass.Call
     /// <summary>How often in a row libtorch's one generator must have moved: not only once, since another thread may draw meanwhile.</summary>
     public const int Tries = 5;
 
-    /// <summary>Refuses a forward that draws from libtorch's one generator in training, as dropout does: a resumed run could not draw the same again.</summary>
+    /// <summary>
+    /// Refuses a forward that draws from libtorch's one generator in training, as dropout does, since a resumed run could not draw the same again, and one that
+    /// libtorch cannot differentiate.
+    /// </summary>
     public static void RequireReplay(Network network)
     {
         using var noGrad = no_grad();
@@ -49,7 +52,7 @@ internal sealed record ForwardPass(Tensor Images, IReadOnlyList<ForwardPass.Call
         if (Enumerable.Range(0, Tries).All(_ => Networks.Draws(() => network.call(images))))
             throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not "
                 + "draw again: leave that out.");
-        Differentiation.Require(network.Model.Name, [.. network.parameters()], () => network.call(images).sum());
+        Differentiation.Require(network.Model.Name, [.. network.parameters().Where(p => p.requires_grad)], () => network.call(images).sum());
         foreach (var (buffer, value) in buffers)
             buffer.copy_(value);
     }

@@ -18,6 +18,9 @@ public static class Networks
     };
     private static readonly Lock Drawing = new();
 
+    /// <summary>Whether this thread is in the midst of <see cref="Seeded{T}"/>, for which others wait.</summary>
+    internal static bool IsDrawing => Drawing.IsHeldByCurrentThread;
+
     /// <summary>The names that <see cref="Build"/> knows.</summary>
     public static IReadOnlyList<string> Names => [.. Builders.Keys];
 

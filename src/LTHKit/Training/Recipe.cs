@@ -66,16 +66,17 @@ public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double Learni
         Require(Momentum is >= 0 and < 1, nameof(Momentum), Momentum, "in [0, 1)");
         Require(WeightDecay is >= 0 and < double.PositiveInfinity, nameof(WeightDecay), WeightDecay, "0 or more");
         Require(Decay is > 0 and <= 1, nameof(Decay), Decay, "in (0, 1]");
-        if (WarmUp.Epochs < 0 || WarmUp.Iterations < 0 || WarmUp.Epochs >= Epochs)
-            throw new UserException($"The recipe's WarmUp is {WarmUp}; it must end within the {Epochs} epochs of the training.");
+        if (WarmUp.Epochs < 0 || WarmUp.Iterations < 0 || WarmUp.Epochs > Epochs)
+            throw new UserException($"The recipe's WarmUp is {WarmUp}; it must not be longer than the training of {Epochs} epochs.");
         if (!Enum.IsDefined(Precision) || (Precision == Precision.Bf16 && !Autocast.Available))
             throw new UserException($"The recipe's precision is {Precision}, which {(Enum.IsDefined(Precision) ? "this libtorch lacks" : "there is not")}; give Fp32 or Tf32.");
         if (Precision == Precision.Bf16 && Sparse == true)
             throw new UserException("The kit's own kernels compute in float32: give a recipe with Sparse = true another precision than Bf16.");
         foreach (var share in DecayAt)
             Require(share is > 0 and < 1, nameof(DecayAt), share, "a share of the training between 0 and 1");
-        for (var epoch = 0; epoch < Epochs; epoch++)
-            LearningRateAt(epoch);
+        for (var done = 0.0; done < Epochs; done += 0.499)      // a schedule's factors are tried here
+            LearningRateAt(done);
+        LearningRateAt(Epochs - 0.001);
 
         static void Require(bool holds, string name, double value, string range) => UserException.Require(holds, $"The recipe's {name}", value, range);
     }

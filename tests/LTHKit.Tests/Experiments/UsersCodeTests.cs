@@ -62,6 +62,21 @@ public sealed class UsersCodeTests : InFolder
         using var lab = Open();
         foreach (var pruner in new[] { Pruner.Snip, Pruner.Grasp, Pruner.SynFlow })
             Assert.Single(lab.Sweep([0.5], pruning: pruner, dense: false, model: Model(how)).Runs);
+        using var snip = lab.MaskOf(lab.Sweep([0.5], pruning: Pruner.Snip, dense: false, model: Model(how)).Runs[0])!;
+        Assert.Equal(how == "detached", snip.Layers.Single(layer => layer.Name == "b.weight").Kept < snip.Kept / 2);
+    }
+
+    [Fact]
+    public void WhatIsFrozenStays()
+    {
+        using var lab = Open();
+        var model = ModelSpec.Own("frozen", input =>
+        {
+            var made = new Odd(input, "plain");
+            made.parameters().First().requires_grad = false;
+            return made;
+        });
+        Assert.Single(lab.Sweep([0.5], pruning: Pruner.Random, dense: false, model: model).Runs);
     }
 
     [Fact]
@@ -74,6 +89,9 @@ public sealed class UsersCodeTests : InFolder
         var objective = new Objective(module, [new Batch(randn(4, 3, 8, 8), arange(4))]);
         using var hessian = new Hessian(objective);
         Assert.Contains("first and second derivative", Refused(() => hessian.Top()));
+        var plain = new Objective(new Odd(new InputSpec(4, 8), "plain"), [new Batch(randn(4, 3, 8, 8), arange(4))], (logits, _) => logits.detach().mean());
+        using var gaussNewton = new Hessian(plain, options: new() { GaussNewton = true });
+        Assert.Equal(0, gaussNewton.Top()[0].Value);
         Assert.Contains("no derivative", Refused(() => GradientFlow.Of(objective)));
         Assert.Equal(module.parameters().First().numel(), module.parameters().First().grad!.sum().ToDouble());
     }
@@ -223,8 +241,7 @@ public sealed class UsersCodeTests : InFolder
     public void WhatTweaksKeepUnderOneNameIsEachOnesOwn()
     {
         using var lab = Open();
-        for (var time = 0; time < 2; time++)
-            Assert.Single(lab.Sweep([0.5], tweaks: [new Keeping(1), new Keeping(2), new AlsoKeeping(3)], dense: false).Runs);
+        Assert.Single(lab.Sweep([0.5], tweaks: [new Keeping(1), new Keeping(2), new AlsoKeeping(3)], dense: false).Runs);
     }
 
     private static class One
@@ -265,6 +282,14 @@ public sealed class UsersCodeTests : InFolder
         var spec = Tiny.Spec with { Level = 1 };
         Assert.Equal((spec with { Tweaks = [first, second] }).Id, (spec with { Tweaks = [second, first] }).Id);
         Assert.Contains("no Label", Refused(() => lab.Sweep([0.5], tweaks: [new Nameless()])));
+        Assert.Single(lab.Sweep([0.5], tweaks: [new Holding()], dense: false).Runs);
+    }
+
+    private sealed record Holding : Tweak
+    {
+        public Tensor? Held = null;
+
+        public override string Label => "holding";
     }
 
     private sealed record Nameless : Tweak
@@ -304,17 +329,20 @@ public sealed class UsersCodeTests : InFolder
         Assert.Contains("no point is given", Refused(() => lab.Sweep([0.5], eachRound: true)));
         Assert.Contains("has no rounds", Refused(() => lab.Sweep([0.5], rewind: "1ep", eachRound: true, pruning: Pruner.Omp)));
         Assert.Contains("No network can be kept at 9ep", Refused(() => lab.Sweep([0.5], keep: [9])));
+        Assert.Contains("No network can be kept at 999it", Refused(() => lab.Sweep([0.5], keep: ["999it"])));
+        Assert.Empty(lab.Sweep([], dense: false, keep: [1]).Runs);
+        Assert.Contains("Schedule", Refused(() => lab.Sweep([0.5], recipe: recipe with { Schedule = done => 0.8 - done })));
         Assert.Contains("Schedule", Refused(() => lab.Sweep([0.5], recipe: recipe with { Schedule = done => 0.4 - done })));
         Assert.Contains("RateOf of", Refused(() => lab.Sweep([0.5], recipe: recipe with { RateOf = _ => -1 })));
         Assert.Contains("RateOf of", Refused(() => lab.Sweep([0.5], recipe: recipe with { RateOf = _ => double.NaN, Optimiser = p => optim.AdamW(p) })));
-        foreach (var warmUp in new Step[] { -5, "2ep", new(0, -3) })
+        foreach (var warmUp in new Step[] { -5, "3ep", new(0, -3) })
             Assert.Contains("WarmUp", Refused(() => lab.Sweep([0.5], recipe: recipe with { WarmUp = warmUp })));
         foreach (var text in new[] { " ", "", null! })
             Assert.Contains("no point of a training", Refused(() => Step.Parse(text)));
         Assert.Contains("null", Refused(() => ImageSet.From("mine", null!, zeros(4))));
         Assert.Contains("no training images", Refused(() => ImageSet.From("mine", zeros(0, 3, 8, 8), zeros(0, dtype: ScalarType.Int64))));
         var sweep = lab.Sweep([0.5]);
-        Assert.Contains("the first is s[0]", Refused(() => new Claim("mine", "", Alternative.Greater, s => s[3].Sparsest, sweep)));
+        Assert.Contains("asks for s[3]", Refused(() => new Claim("mine", "", Alternative.Greater, s => s[3].Sparsest, sweep)));
     }
 
     [Fact]
