@@ -37,7 +37,7 @@ internal static class ClaimsVerb
                 over the {rows.Where(row => row.Claim.Primary).DistinctBy(row => row.Claim.Id).Count()} claims judged. Three seeds suggest, five decide.
                 """);
             foreach (var line in missing.Distinct())
-                Console.WriteLine($"missing: {line}");
+                Console.WriteLine($"missing: {line}.");
             if (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0))
                 Console.WriteLine($"{(parsed.GetValue(store) == "" ? "" : $"LTHKIT_RUNS='{lab.Store.Root}' ")}./lthkit reproduce 10-claims {string.Join(' ', settings)} gets what is missing, "
                     + "as does ./lthkit results import where a folder of results/ has it.");
