@@ -5,6 +5,7 @@ using TorchSharp.Modules;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>What a user's own networks, tweaks, measurements and claims may do that the kit's own never do.</summary>
+[Collection(nameof(Alone))]      // it draws from the one generator
 public sealed class UsersCodeTests : InFolder
 {
     private static readonly Profile Small = new()
