@@ -253,7 +253,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
         using var turn = DeviceTurns.Take(device.type);
-        var loss = Networks.Seeded(context.Seed, () => spec.Tweaks.Index().Aggregate((Loss)Losses.CrossEntropy, (inner, one) => one.Item.Wrap(inner, For(one.Index))));
+        var loss = Networks.Seeded(context.Seed, () => Wrapped(spec, For));
         foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
@@ -280,9 +280,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new UserException($"{data.Name} has {data.Validation.Count} validation and {data.Test.Count} test images; a run needs some of both.");
         if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null || spec.Pruning.Except.Count > 0)
         {
-            if (spec.Model.Factory is not null && !_repeating.ContainsKey((spec.Model, spec.Data)))
-                Networks.RequireRepeat(spec.Model, Input(data));
-            _repeating[(spec.Model, spec.Data)] = true;
+            if (spec.Model.Factory is not null)
+                _repeating.GetOrAdd((spec.Model, spec.Data), _ => Networks.RequireRepeat(spec.Model, Input(data)));
             using var network = Networks.Build(spec.Model.Factory is null ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
             foreach (var tweak in spec.Tweaks)
                 tweak.Validate(network);
@@ -327,7 +326,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var mask = sparsity == 0 ? null : Pruner.Random.Draw(plain, whole, (long)((1 - sparsity) * whole.Total), data, 0);
         using var network = Rewritten(spec, mask);
         mask?.Apply(network);
-        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, Context(spec, mask, () => plain)), 0, alike: IsAlike(spec));
+        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, _ => Context(spec, mask, () => plain)), 0, alike: IsAlike(spec));
         var most = Math.Min(device.type == DeviceType.CUDA ? 20 : 3, trainer.Iterations);
         var steps = new List<double>();
         for (var all = Stopwatch.StartNew(); steps.Count < 2 || all.Elapsed.TotalSeconds < 0.5;)
@@ -359,8 +358,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return network;
     }
 
-    private static Loss Wrapped(RunSpec spec, TweakContext context)
-        => spec.Tweaks.Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Wrap(inner, context));
+    /// <summary>Cross-entropy as each tweak, by its number, wraps it.</summary>
+    private static Loss Wrapped(RunSpec spec, Func<int, TweakContext> context)
+        => spec.Tweaks.Index().Aggregate((Loss)Losses.CrossEntropy, (inner, tweak) => tweak.Item.Wrap(inner, context(tweak.Index)));
 
     private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
         => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);
