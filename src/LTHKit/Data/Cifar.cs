@@ -24,8 +24,10 @@ internal sealed record Cifar(string Name, string Folder, int LabelBytes, int Cla
     {
         var (folder, notes) = (new DataFolder(Name, Folder, Test.File, dataDir), new List<string>());
         var names = folder.Lines(ClassFile);
-        return names.Length == Classes ? new(folder.Root, names, Read(folder, Train, notes), Read(folder, [Test], notes), notes)
-            : throw folder.Damaged(ClassFile, $"has {names.Length} class names instead of {Classes}");
+        if (names.Length != Classes)
+            throw folder.Damaged(ClassFile, $"has {names.Length} class names instead of {Classes}");
+        var (train, test) = RecordOrder.Of(Name, Read(folder, Train, notes), Read(folder, [Test], notes));
+        return new(folder.Root, names, train, test, notes);
     }
 
     private RawImages Read(DataFolder folder, Part[] parts, List<string> notes)

@@ -148,6 +148,33 @@ public sealed class CifarTests : InFolder
         Assert.All(Counts(set.Test), count => Assert.Equal(10, count));
     }
 
+    // The images of the runs in results/study and results/short, whatever the order of the records.
+    [NeedsDataFact("cifar-100-binary")]
+    public void TheOrderOfTheRecordsDoesNotMatter()
+    {
+        Check(NeedsDataFactAttribute.Folder);
+        var files = Path.Combine(NeedsDataFactAttribute.Folder, "cifar-100-binary");
+        Folder.Write("cifar-100-binary/fine_label_names.txt", File.ReadAllBytes(Path.Combine(files, "fine_label_names.txt")));
+        foreach (var file in (string[])["train.bin", "test.bin"])
+            Folder.Write($"cifar-100-binary/{file}", [.. File.ReadAllBytes(Path.Combine(files, file)).Chunk(2 + Pixels).Reverse().SelectMany(record => record)]);
+        Check(Folder.Path);
+
+        static void Check(string folder)
+        {
+            using ImageSet study = DataSets.Open(Profile.Get("study").Data, folder), whole = DataSets.Open(Profile.Get("short").Data, folder);
+            Assert.StartsWith("02865d3b927a", study.Fingerprint);
+            Assert.StartsWith("535ef9c485c5", whole.Fingerprint);
+        }
+    }
+
+    [Fact]
+    public void SortsByPixelsThenByLabel()
+    {
+        var sorted = RecordOrder.Sorted(new([200, 1, 7, 8, 1, 9, 7, 8, 1, 1], [0, 5, 4, 2, 3], 2, 1, 1));
+        Assert.Equal([1, 1, 1, 9, 7, 8, 7, 8, 200, 1], sorted.Pixels);
+        Assert.Equal([3, 4, 2, 5, 0], sorted.Labels);
+    }
+
     [NeedsDataFact("cifar-10-batches-bin")]
     public void RealCifar10()
     {
