@@ -89,7 +89,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     internal RunSpec? Parent => Found.Parent.Value;
 
     /// <summary>The run of the drawing that has this run's ticket, retrained as found; a run's own control stands in for it afterwards.</summary>
-    internal RunSpec AsFound => _known.GetValue(this, spec => new(spec)).AsFound.Value;
+    internal RunSpec AsFound => Found.AsFound.Value;
 
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;

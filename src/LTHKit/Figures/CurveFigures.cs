@@ -71,7 +71,8 @@ public static partial class Figures
         Curve Line(string name, Func<StepTime, double> seconds) => new(name, x, [.. over.Select(time => 1000 * seconds(time))]);
         return Curves("Time of a training step", "Sparsity, %", "Time, ms",
             [Line("dense, libtorch", _ => over[0].Masked), Line("masked, libtorch", time => time.Masked), Line("surviving weights", time => time.Own)],
-            subtitle: Captions.Subject([.. over.Select(time => time.Run)])).DrawnFrom(over.Select(time => time.Run));
+            subtitle: Captions.Subject([.. over.Select(time => time.Run)]))
+            .WithAxes(FigureTheme.Axis("Sparsity, %"), FigureTheme.Axis("Time, ms", new { RangeMode = RangeMode.ToZero })).DrawnFrom(over.Select(time => time.Run));
     }
 
     /// <summary>Bars side by side: sparsity of layers, gains seed by seed.</summary>

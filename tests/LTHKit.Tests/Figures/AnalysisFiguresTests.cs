@@ -105,7 +105,9 @@ public class AnalysisFiguresTests
     [Fact]
     public void TimesOfAStepAreDrawnOverSparsity()
     {
-        var lines = Json(Figures.StepTimes([new(Run(4, 0, 0.5), 0.03, 0.01), new(Run(0, 0, 0.5), 0.02, 0.02)]))["data"]!;
+        var figure = Json(Figures.StepTimes([new(Run(4, 0, 0.5), 0.03, 0.01), new(Run(0, 0, 0.5), 0.02, 0.02)]));
+        var lines = figure["data"]!;
+        Assert.Equal("tozero", (string?)figure["layout"]!["yaxis"]!["rangemode"]);
         Assert.Equal([[20, 20], [20, 30], [20, 10]], lines.Select(line => line["y"]!.Select(y => (double)y).ToArray()));
         Assert.Equal([0, 59.04], lines[0]!["x"]!.Select(x => Math.Round((double)x, 2)));
     }
