@@ -112,7 +112,7 @@ internal sealed partial class RunArchive(string folder)
 
         JsonNode Content(string path) => Path.GetExtension(path) switch
         {
-            ".safetensors" => Convert.ToBase64String(File.ReadAllBytes(path)),
+            ".safetensors" => Convert.ToBase64String(Zipped(File.ReadAllBytes(path))),
             ".json" => run.Json(path),
             _ => run.Read(path, () => new JsonArray([.. File.ReadLines(path).Select(line => JsonNode.Parse(line))])),
         };
@@ -152,7 +152,7 @@ internal sealed partial class RunArchive(string folder)
             {
                 JsonArray lines => Encoding.UTF8.GetBytes(string.Concat(lines.Select(entry => entry!.ToJsonString() + "\n"))),
                 JsonObject => Encoding.UTF8.GetBytes(content.ToJsonString() + "\n"),
-                _ => Convert.FromBase64String((string)content!),
+                _ => Unzipped(Convert.FromBase64String((string)content!)),
             }));
         if (there)
             return false;
@@ -262,11 +262,7 @@ internal sealed partial class RunArchive(string folder)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes))[..HashDigits];
         if (!File.Exists(Blob(kind, hash)))
-            AtomicFile.Write(Blob(kind, hash), stream =>
-            {
-                using var zip = new GZipStream(stream, CompressionLevel.SmallestSize, leaveOpen: true);
-                zip.Write(bytes);
-            });
+            AtomicFile.Write(Blob(kind, hash), stream => stream.Write(Zipped(bytes)));
         return hash;
     }
 
@@ -275,16 +271,32 @@ internal sealed partial class RunArchive(string folder)
         var path = Blob(kind, hash);
         try
         {
-            using var zip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
-            using var bytes = new MemoryStream();
-            zip.CopyTo(bytes);
-            return Convert.ToHexStringLower(SHA256.HashData(bytes.ToArray()))[..HashDigits] == hash ? bytes.ToArray()
-                : throw new InvalidDataException("it is not what was written");
+            var bytes = Unzipped(File.ReadAllBytes(path));
+            return Convert.ToHexStringLower(SHA256.HashData(bytes))[..HashDigits] == hash ? bytes : throw new InvalidDataException("it is not what was written");
         }
         catch (Exception e) when (e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
         {
             throw new UserException($"{path} is missing or damaged ({e.Message.TrimEnd('.')}): fetch it again, or export it anew.", e);
         }
+    }
+
+    private static byte[] Zipped(byte[] bytes)
+    {
+        using var zipped = new MemoryStream();
+        using (var zip = new GZipStream(zipped, CompressionLevel.SmallestSize))
+            zip.Write(bytes);
+        return zipped.ToArray();
+    }
+
+    /// <summary>Bytes as they were before <see cref="Zipped"/>; others are what they are, as earlier exports have small files.</summary>
+    private static byte[] Unzipped(byte[] bytes)
+    {
+        if (bytes is not [0x1f, 0x8b, ..])
+            return bytes;
+        using var zip = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
+        using var unzipped = new MemoryStream();
+        zip.CopyTo(unzipped);
+        return unzipped.ToArray();
     }
 
     private string Blob(string kind, string hash) => Path.Combine(folder, kind, hash + ".safetensors.gz");

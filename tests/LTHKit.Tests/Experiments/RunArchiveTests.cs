@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Compression;
 using System.Text.Json.Nodes;
 using LTHKit.Analysis;
 
@@ -64,6 +65,30 @@ public sealed class RunArchiveTests : IDisposable
         Assert.Equal(source.Scales(rescaledThere.Sparsest).Value, lab.Scales(rescaled.Sparsest).Value);
         Assert.Equal(source.Watched(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), lab.Watched(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
         Assert.Equal(before, Files("here"));
+    }
+
+    // Versions before wrote the learned scales as they are; now they are compressed.
+    [Fact]
+    public void AnEarlierExportHasTheSameScales()
+    {
+        var (_, rescaled) = Trained();
+        File.WriteAllLines(Lines, File.ReadAllLines(Lines).Select(text =>
+        {
+            var line = JsonNode.Parse(text)!.AsObject();
+            line.Remove("check");
+            foreach (var (name, value) in line["files"]!.AsObject().Where(file => file.Key.StartsWith("kept-")).ToList())
+            {
+                using var zip = new GZipStream(new MemoryStream(Convert.FromBase64String((string)value!)), CompressionMode.Decompress);
+                using var plain = new MemoryStream();
+                zip.CopyTo(plain);
+                line["files"]![name] = Convert.ToBase64String(plain.ToArray());
+            }
+            line["check"] = SpecJson.Hash(line);
+            return line.ToJsonString();
+        }).ToList());
+        Archive.Import(Store("here"));
+        using Lab there = Tiny.Lab(At("there")), here = Tiny.Lab(At("here"));
+        Assert.Equal(there.Scales(rescaled.Sparsest).Value, here.Scales(Sweeps(here).Rescaled.Sparsest).Value);
     }
 
     [Fact]
