@@ -1,6 +1,7 @@
 using LTHKit.Cli.Doctor;
 using LTHKit.Pruning;
 using LTHKit.Training;
+using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Cli.Bench;
 
@@ -78,7 +79,7 @@ internal static class CudaBench
                 all.ForEach(each => each.Side?.Dispose());
             }
             foreach (var each in all)
-                output.WriteLine(each.Side is null ? $"{each.Name,-36}  is not there" : Row(each.Name, Median(each.Times.Select(t => t.Step)), Median(each.Times.Select(t => t.Epoch)), work, peak?[(int)precision]));
+                output.WriteLine(each.Side is null ? $"{each.Name,-36}  is not there" : Row(each.Name, each.Times.Select(t => t.Step).Median(), each.Times.Select(t => t.Epoch).Median(), work, peak?[(int)precision]));
         }
 
         Contender Theirs(Precision precision, string kind, params string[] more)
@@ -139,8 +140,6 @@ internal static class CudaBench
 
     private static string Row(string name, double step, double epoch, double work, double? peak)
         => FormattableString.Invariant($"{name,-36}{1000 * step,10:0.00}{epoch,10:0.00}{work / step,10:0.0}{(peak is { } most ? $"{100 * work / step / most:0.0} %" : "?"),10}");
-
-    private static double Median(IEnumerable<double> times) => times.Order().ToList() is var sorted ? sorted[sorted.Count / 2] : 0;
 
     /// <summary>One of those that are compared; without a side it is not there.</summary>
     private sealed class Contender(string name, ISide? side)

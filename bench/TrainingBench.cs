@@ -54,8 +54,10 @@ internal static class TrainingBench
     {
         Libtorch.Check();
         set_num_threads(setting.Threads);
-        return DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 },
+        var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = setting.Images * 10 / 9 / 20 * 20, TestCount = 20 },
             device: setting.Device == "cuda" ? Libtorch.Cuda() : CPU);
+        return data.Train.Count >= setting.Batch ? data
+            : throw new UserException($"The {data.Train.Count:N0} images to train on make no batch of {setting.Batch:N0}: give a smaller --batch, or more --images.");
     }
 
     /// <summary>A file of the training images, for the other side.</summary>

@@ -43,11 +43,13 @@ first_error() {
 
 # The built programs look for .NET in the standard places only; tell them of one that is installed elsewhere.
 use_dotnet() {
-    local dotnet
-    if [[ -z ${DOTNET_ROOT:-} ]] && dotnet=$(command -v dotnet); then
-        DOTNET_ROOT=$(dirname "$(readlink -f "$dotnet")")
-        export DOTNET_ROOT
-    fi
+    local dotnet folder
+    if [[ -d ${DOTNET_ROOT:-}/host/fxr ]] || ! dotnet=$(command -v dotnet); then return; fi
+    folder=$(dirname "$(readlink -f "$dotnet")")
+    # A script or a link that leads to .NET lies elsewhere than it.
+    [[ -d $folder/host/fxr ]] ||
+        folder=$(dotnet --list-runtimes 2>/dev/null | sed -n '/^Microsoft.NETCore.App /{s:.*\[\(.*\)/shared/.*:\1:p;q}') || true
+    [[ -z $folder ]] || export DOTNET_ROOT=$folder
 }
 
 # property NAME: its value in LTHKit.local.props, empty when there is none.

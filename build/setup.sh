@@ -36,7 +36,7 @@ setup_command() {
         say "ready: $(summary)"
     else
         # Asked for by hand, the feed may have by now what it lacked.
-        [[ $force == false && $CHOICE == /* ]] || CHOICE=''
+        [[ $force == false && $CHOICE != cpu ]] || CHOICE=''
         run_setup "$offline" "$force"
     fi
 }
@@ -80,15 +80,13 @@ run_setup() {
     say "ready: $(summary) ($((SECONDS - started)) s)"
 }
 
-# Everything the build depends on, in a hash: sources by name, size and time, the driver, .NET.
+# The sources that are built, in a hash: by name, size and time. What a machine has is no part of it, for several may share a checkout.
 fingerprint() {
     {
         find "$ROOT/src" "$ROOT/bench" "$ROOT/tests" "$ROOT/build" \
             \( -name bin -o -name obj -o -name __pycache__ \) -prune -o -type f -printf '%P %s %T@\n' | LC_ALL=C sort
         find "$ROOT" -maxdepth 1 -type f \( -name '*.props' -o -name '*.targets' -o -name '*.sln' -o -name '.editorconfig' \
             -o -iname 'nuget.config' -o -name lthkit \) -printf '%P %s %T@\n' | LC_ALL=C sort
-        if nvidia_driver; then echo cuda; fi
-        readlink -f "$(command -v dotnet)"
     } 2>/dev/null | sha256sum
 }
 
@@ -138,7 +136,7 @@ summary() {
     esac
 }
 
-# The remembered folder serves until it is gone or LIBTORCH names another.
+# The remembered choice serves until its folder is gone or LIBTORCH names another.
 choice_serves() {
     [[ -z ${LIBTORCH:-} || $(readlink -f "$LIBTORCH") == "$CHOICE" ]] && [[ $CHOICE != /* || -e $CHOICE/lib/libtorch.so ]]
 }
@@ -150,10 +148,10 @@ choose_libtorch() {
         [[ -e $folder/lib/libtorch.so ]] ||
             fail 2 "LIBTORCH is $folder, but there is no lib/libtorch.so in it; let it name an unpacked libtorch or the torch folder of a PyTorch (./lthkit setup --force without LIBTORCH forgets it)."
         CHOICE=$(readlink -f "$folder") REASON='named by LIBTORCH'
-    elif ! nvidia_driver; then
-        CHOICE=cpu REASON='no NVIDIA driver is here'
     elif [[ -z $CHOICE ]]; then
-        if fetch cuda "$1" "$ROOT/src/LTHKit" -p:LTHKitLibtorch=cuda; then
+        if ! nvidia_driver; then
+            CHOICE=cpu REASON='no NVIDIA driver is here'
+        elif fetch cuda "$1" "$ROOT/src/LTHKit" -p:LTHKitLibtorch=cuda; then
             CHOICE=cuda REASON='there is an NVIDIA driver'
         else
             CHOICE=cpu REASON="there is an NVIDIA driver, but $(without_cuda), or let LIBTORCH name a PyTorch with CUDA whose libtorch fits"

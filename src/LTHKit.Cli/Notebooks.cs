@@ -6,9 +6,9 @@ namespace LTHKit.Cli;
 /// <summary>The notebooks of the checkout, and running one with what a terminal wants to see.</summary>
 internal static class Notebooks
 {
-    /// <summary>The notebooks that reproduce figures, in their order.</summary>
+    /// <summary>The notebooks that reproduce figures, in their order; not what Jupyter calls a copy, nor what cannot be read.</summary>
     public static IReadOnlyList<FigureNotebook> All()
-        => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Order(StringComparer.Ordinal).Select(Read)];
+        => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Where(path => !path.Contains("-Copy")).Order(StringComparer.Ordinal).Select(Read).OfType<FigureNotebook>()];
 
     /// <summary>Reads notebooks, all of them before something is made of the first; what is made is called like them.</summary>
     public static IReadOnlyList<NotebookDocument> Load(IReadOnlyList<string> paths, bool inPlace = false)
@@ -44,10 +44,18 @@ internal static class Notebooks
             writer.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, file));
     }
 
-    private static FigureNotebook Read(string path)
+    private static FigureNotebook? Read(string path)
     {
-        var kit = NotebookDocument.Load(path).Kit;
-        return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);
+        try
+        {
+            var kit = NotebookDocument.Load(path).Kit;
+            return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);
+        }
+        catch (UserException e)
+        {
+            Console.Error.WriteLine($"lthkit: passed over: {e.Message}");
+            return null;
+        }
     }
 }
 

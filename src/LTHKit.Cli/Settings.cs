@@ -34,7 +34,7 @@ internal static class Settings
         CustomParser = result =>
         {
             if (result.Tokens[0].Value is [not '-', ..] text)
-                return Path.GetFullPath(text);
+                return AtomicFile.Absolute(text);
             result.AddError($"{name} needs the name of a folder, not '{result.Tokens[0].Value}'.");
             return "";
         },

@@ -9,12 +9,15 @@ internal static class Differentiation
 {
     /// <summary>Refuses a value that libtorch cannot differentiate with respect to <paramref name="variables"/>, whose gradients stay as they were.</summary>
     /// <param name="name">Whose value it is.</param>
-    /// <param name="variables">Leaves that require a gradient.</param>
+    /// <param name="variables">Leaves; those that require no gradient are left out.</param>
     /// <param name="value">Computes a scalar.</param>
     /// <param name="twice">Whether second derivatives are needed too.</param>
     /// <exception cref="UserException">It has no such derivative.</exception>
     public static void Require(string name, IReadOnlyList<Tensor> variables, Func<Tensor> value, bool twice = false)
     {
+        variables = [.. variables.Where(variable => variable.requires_grad)];
+        if (variables.Count == 0)
+            return;
         using var scope = NewDisposeScope();
         using var record = enable_grad();
         var before = variables.Select(variable => variable.grad?.DetachFromDisposeScope()).ToList();
@@ -41,8 +44,12 @@ internal static class Differentiation
         }
     }
 
-    /// <summary>The gradients of a scalar, zeros where it does not depend on a variable. // of the variables' shapes</summary>
+    /// <summary>The gradients of a scalar, zeros where it does not depend on a variable or that one is frozen. // of the variables' shapes</summary>
     public static List<Tensor> Gradients(Tensor of, IReadOnlyList<Tensor> variables, bool createGraph = false)
-        => [.. autograd.grad([of], [.. variables], retain_graph: createGraph, create_graph: createGraph, allow_unused: true)
-            .Zip(variables, (gradient, variable) => gradient is { IsInvalid: false } ? gradient : zeros_like(variable, requires_grad: false))];
+    {
+        Tensor[] free = [.. variables.Where(variable => variable.requires_grad && of.requires_grad)];
+        var found = new Queue<Tensor>(free.Length == 0 ? [] : autograd.grad([of], free, retain_graph: createGraph, create_graph: createGraph, allow_unused: true));
+        return [.. variables.Select(variable => free.Length > 0 && variable.requires_grad && found.Dequeue() is { IsInvalid: false } gradient ? gradient
+            : zeros_like(variable, requires_grad: false))];
+    }
 }

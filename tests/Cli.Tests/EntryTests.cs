@@ -163,6 +163,17 @@ public sealed class EntryTests : IDisposable
         Assert.Equal("cuda", Choose($"{Driver}; CHOICE=cuda; fetch() {{ echo asked; }}"));
     }
 
+    // A checkout may be shared by machines with a driver and without one, with .NET here and there.
+    [Fact]
+    public void The_choice_and_the_build_are_not_another_machines_to_change()
+    {
+        Assert.Equal("cuda", Choose("CHOICE=cuda"));
+        Assert.Equal("cuda", Setup($"ARTIFACTS='{_folder}' STAMP=/nothing; read_choice() {{ CHOICE=cuda; }}; run_setup() {{ echo \"$CHOICE\"; }}; nvidia_driver() {{ false; }}; "
+            + "setup_command").Output.TrimEnd());
+        var prints = Setup("nvidia_driver() { true; }; fingerprint; nvidia_driver() { false; }; PATH=/usr/bin:/bin fingerprint").Output.Split('\n');
+        Assert.Equal(prints[0], prints[1]);
+    }
+
     // The feed's restore fails with that message, the one from the package folder too.
     [Theory]
     [InlineData("error NU1101: Unable to find package TorchSharp-cuda-linux.", "false", "the feed does not have TorchSharp-cuda-linux: name another feed in nuget.config")]

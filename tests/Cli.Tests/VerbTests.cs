@@ -96,7 +96,11 @@ public sealed partial class VerbTests : IDisposable
     [InlineData("results import ", "The name of a folder is missing")]
     [InlineData("claims --verify /nonexistent", "There is no table of claims in /nonexistent")]
     [InlineData("claims --profile huge", "'smoke' 'quick' 'study' 'short' 'paper'")]
-    [InlineData("bench --sparse --json", "--json is for the comparison with PyTorch on the CPU")]
+    [InlineData("bench --sparse --json", "--json means nothing with --sparse")]
+    [InlineData("bench --sparse --device cuda", "--device means nothing with --sparse")]
+    [InlineData("bench --model vgg16", "--model means nothing without --sparse")]
+    [InlineData("bench --images 100 --batch 128", "make no batch of 128")]
+    [InlineData("claims --verify quick --seeds 3", "leave --seeds out")]
     [InlineData("bench --python /nonexistent/python", "no Python that has torch")]
     [InlineData("run /nonexistent/x.ipynb", "x.ipynb")]
     [InlineData("run /nonexistent/x.ipynb -p profile", "-p takes NAME=VALUE")]
@@ -144,6 +148,36 @@ public sealed partial class VerbTests : IDisposable
         Assert.Equal("2", cells[0]!["outputs"]![0]!["data"]!["text/plain"]![0]!.ToString());
         Assert.Equal("error", cells[1]!["outputs"]![0]!["output_type"]!.ToString());
         Assert.Empty(cells[2]!["outputs"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task A_notebook_that_is_edited_while_it_runs_stays_as_it_is_edited()
+    {
+        var notebook = Notebook("1 + 1");
+        var json = JsonNode.Parse(File.ReadAllText(notebook))!;
+        json["cells"]![0]!["source"] = $"System.IO.File.AppendAllText(@\"{notebook}\", \" \");";
+        File.WriteAllText(notebook, json.ToJsonString());
+        var before = File.ReadAllText(notebook);
+        var (code, error) = await Run("run", notebook, "--in-place", "--out", Path.Combine(_folder, "out"));
+        Assert.Equal((2, before + " "), (code, File.ReadAllText(notebook)));
+        Assert.Contains("was edited while it ran", error);
+    }
+
+    // No shell has put in the home folder of --out=~/x.
+    [Fact]
+    public async Task A_home_folder_is_meant_by_its_sign()
+    {
+        var folder = $"lthkit-{Guid.NewGuid():N}";
+        var there = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), folder);
+        try
+        {
+            Assert.Equal((0, ""), await Run("student", Notebook("1 + 1"), $"--out=~/{folder}"));
+            Assert.True(File.Exists(Path.Combine(there, "small.ipynb")));
+        }
+        finally
+        {
+            Directory.Delete(there, recursive: true);
+        }
     }
 
     [Fact]

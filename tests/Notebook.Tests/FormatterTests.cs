@@ -60,11 +60,14 @@ public sealed class FormatterTests : InFolder
         notebook.Add("code", "one", "T(1.5)");
         notebook.Add("code", "two", "using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(T(2)); display(T(3)); T(4)");
         notebook.Add("code", "later", "d.Update(T(5));");
+        notebook.Add("code", "two-2", "var t = T(6); t");
+        notebook.Add("code", "changed", "t.DropColumn(\"a b\");");
         notebook.Save(Path.Combine(Folder, "n.ipynb"));
         var outcome = await NotebookRunner.RunAsync(Path.Combine(Folder, "n.ipynb"), Path.Combine(Folder, "out"));
         Assert.Null(outcome.Error?.Message);
-        Assert.Equal(["n.one.csv", "n.two.csv", "n.two-2.csv", "n.two-3.csv"], outcome.Tables.Select(Path.GetFileName));
+        Assert.Equal(["n.one.csv", "n.two.csv", "n.two-2.csv", "n.two-3.csv", "n.two-2-2.csv"], outcome.Tables.Select(Path.GetFileName));
         Assert.Equal("Key,\"a b\"\n1,1.5\n2,\n", File.ReadAllText(outcome.Tables[0]));
         Assert.Equal("Key,\"a b\"\n1,5\n2,\n", File.ReadAllText(outcome.Tables[1]));
+        Assert.Equal("Key,\"a b\"\n1,6\n2,\n", File.ReadAllText(outcome.Tables[4]));        // as it was shown, whatever became of the frame
     }
 }

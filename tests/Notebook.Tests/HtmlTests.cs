@@ -114,6 +114,8 @@ public sealed class HtmlTests : InFolder
     [InlineData(@"\lVert g \rVert \le \tilde S", "<mrow><mo stretchy=\"false\">‖</mo><mi>g</mi><mo stretchy=\"false\">‖</mo><mo>≤</mo><mover accent=\"true\"><mi>S</mi><mo>~</mo></mover></mrow>")]
     [InlineData(@"L\!\left(p;\; S\right)", "<mrow><mi>L</mi><mspace width=\"-0.17em\"/><mrow><mo>(</mo><mrow><mi>p</mi><mo>;</mo><mspace width=\"0.28em\"/><mi>S</mi></mrow><mo>)</mo></mrow></mrow>")]
     [InlineData(@"a < \text{if } b", "<mrow><mi>a</mi><mo>&lt;</mo><mtext>if\u00a0</mtext><mi>b</mi></mrow>")]
+    [InlineData(@"\frac12 w^10", "<mrow><mfrac><mn>1</mn><mn>2</mn></mfrac><msup><mi>w</mi><mn>1</mn></msup><mn>0</mn></mrow>")]
+    [InlineData(@"\log_2 x", "<mrow><msub><mi>log</mi><mn>2</mn></msub><mo>&#8289;</mo><mi>x</mi></mrow>")]
     public void AFormulaIsMathMl(string tex, string markup) => Assert.Equal($"<math>{markup}</math>", MathMl.Of(tex, display: false));
 
     [Theory]
@@ -124,6 +126,7 @@ public sealed class HtmlTests : InFolder
     [InlineData(@"\frac{1}")]
     [InlineData(@"x__2")]
     [InlineData(@"\left( x")]
+    [InlineData(@"\sqrt[3]{x}")]
     [InlineData(@"<script>\text{")]
     public void AFormulaThatIsNotUnderstoodStaysAsWritten(string tex)
     {

@@ -42,8 +42,8 @@ internal static class Examination
         yield return new("libtorch", $"{place} ({reason ?? "setup has not run"}); a small network learns");
         yield return new("threads", $"{threads} for {Text.Count(Environment.ProcessorCount, "core")}",
             threads < Environment.ProcessorCount ? "libtorch leaves cores idle: unset OMP_NUM_THREADS" : null);
-        var driver = File.Exists("/proc/driver/nvidia/version") || File.Exists("/dev/nvidiactl") || File.Exists("/dev/dxg");
         var cards = Tool.Output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")?.ReplaceLineEndings("; ");
+        var driver = File.Exists("/proc/driver/nvidia/version") || File.Exists("/dev/nvidiactl") || (File.Exists("/dev/dxg") && cards is not null);
         yield return devices > 0 ? new("CUDA", $"{Text.Count(devices, "device")}: {cards}")
             : !driver ? new("CUDA", "no NVIDIA driver: training runs on the CPU")
             : new("CUDA", $"no device for this libtorch ({cards ?? "nvidia-smi does not answer"})", Libtorch.Choice == "cpu"

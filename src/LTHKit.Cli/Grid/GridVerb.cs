@@ -38,7 +38,7 @@ internal static class GridVerb
             var notebooks = experiment.Notebooks(parsed);
             var device = experiment.Device(parsed);
             var slurm = !parsed.GetValue(local) && Slurm.IsHere;
-            if (!slurm && knobs.Append(site).FirstOrDefault(knob => parsed.GetValue(knob) is not null) is { } knob)
+            if (!slurm && knobs.Concat((Option[])[site, timeOuts, margin, noRequeue]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } knob)
                 throw new UserException(parsed.GetValue(local) ? $"{knob.Name} is for Slurm, which --local leaves aside; leave out one of them."
                     : $"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
             var side = parsed.GetValue(perTask);
@@ -144,10 +144,27 @@ internal static class GridVerb
         var cluster = ICluster.Of(grid);
         var active = cluster.Active() ?? throw new UserException("Slurm does not answer now; ask again later.");
         var again = Enumerable.Range(0, grid.Settings.Tasks.Count).Where(i => grid.Stands(i, active).Standing is Standing.Failed or Standing.Stopped).ToList();
+        if (again.Count == 0)
+        {
+            Console.WriteLine($"{grid.Name}: nothing failed.");
+            return 0;
+        }
+        var (states, cancelled) = (again.Select(grid.State).ToList(), File.Exists(grid.Cancelled));
         again.ForEach(grid.Forget);
         File.Delete(grid.Cancelled);
-        Console.WriteLine(again.Count == 0 ? $"{grid.Name}: nothing failed." : $"{grid.Name}: {Text.Count(again.Count, "task")} submitted again: {cluster.Submit(again)}");
-        return 0;
+        try
+        {
+            Console.WriteLine($"{grid.Name}: {Text.Count(again.Count, "task")} submitted again: {cluster.Submit(again)}");
+            return 0;
+        }
+        catch (UserException)       // why they failed is still to be told
+        {
+            foreach (var (task, state) in again.Zip(states))
+                grid.Write(task, state);
+            if (cancelled)
+                File.WriteAllText(grid.Cancelled, "");
+            throw;
+        }
     });
 
     private static Command Cancel() => OnGrid("cancel", "End all tasks; what is finished is kept.", (grid, _) =>

@@ -24,7 +24,8 @@ internal static class ClaimsVerb
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(verify) is { } committed)
-                return Verify(command, ResultsVerb.Place(committed));
+                return command.Options.FirstOrDefault(option => option != verify && parsed.GetResult(option) is { Implicit: false }) is { } other
+                    ? throw new UserException($"--verify takes all else from the table itself: leave {other.Name} out.") : Verify(command, ResultsVerb.Place(committed));
             var size = extent.Size(parsed);
             using var lab = Lab.Open(size, device: extent.Device(parsed), store: ResultsVerb.Finished(parsed.GetValue(store)!), train: false);
             string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Store.Maker.Split(", ")[^1]];

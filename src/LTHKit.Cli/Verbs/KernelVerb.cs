@@ -42,7 +42,7 @@ internal static class KernelVerb
         var command = new Command("list", "Name the kernels of LTHKit that Jupyter knows.");
         command.SetAction(_ =>
         {
-            var specs = KernelSpecs.Find();
+            var specs = KernelSpecs.Find([.. ActivePythons()]);
             foreach (var spec in specs)
                 Console.WriteLine($"{KernelSpecs.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({Owner(spec)})");
             if (specs.Count == 0)
@@ -55,9 +55,9 @@ internal static class KernelVerb
         spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}";
 
     private static Option<string?> Prefix()
-        => new("--prefix") { Description = "Register below DIR/share/jupyter instead of the user's data folder.", HelpName = "DIR" };
+        => new("--prefix") { Description = "DIR/share/jupyter instead of the user's data folder.", HelpName = "DIR" };
 
-    private static Option<bool> ActivePrefix() => new("--sys-prefix") { Description = "Register in the active Python environment." };
+    private static Option<bool> ActivePrefix() => new("--sys-prefix") { Description = "The active Python environment instead." };
 
     private static string Folder(ParseResult parsed, Option<string?> prefix, Option<bool> active)
     {
@@ -67,10 +67,12 @@ internal static class KernelVerb
                 : throw new UserException("give --prefix with the name of a folder, or --sys-prefix, not both.");
         if (!parsed.GetValue(active))
             return KernelSpecs.UserFolder;
-        var environment = Tool.Output("python3", "-c", "import sys; print(sys.prefix)")
-            ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH.");
-        return KernelSpecs.FolderOf(environment.Trim());
+        return ActivePythons().FirstOrDefault() ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH.");
     }
+
+    /// <summary>The data folder of the Python on the PATH, if there is one.</summary>
+    private static IEnumerable<string> ActivePythons()
+        => Tool.Output("python3", "-c", "import sys; print(sys.prefix)") is { } environment ? [KernelSpecs.FolderOf(environment.Trim())] : [];
 
     private static string DotNet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 

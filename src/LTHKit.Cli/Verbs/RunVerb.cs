@@ -39,9 +39,10 @@ internal static class RunVerb
             ResultsVerb.Store();
             foreach (var notebook in paths)
             {
+                var before = File.ReadAllText(notebook);
                 var outcome = await Notebooks.Run(notebook, parsed.GetValue(output)!, values, cancel);
                 if (parsed.GetValue(inPlace))
-                    await PutInto(notebook, outcome);
+                    await PutInto(notebook, before, outcome);
                 Notebooks.Describe(outcome, Console.Out);
             }
             return 0;
@@ -49,11 +50,13 @@ internal static class RunVerb
         return command;
     }
 
-    private static async Task PutInto(string notebook, RunOutcome outcome)
+    private static async Task PutInto(string notebook, string before, RunOutcome outcome)
     {
         await FigureImages.WriteAsync(outcome.Notebook, Path.Combine(Checkout.Artifacts, "figures"), scale: 1, embed: true);
         var executed = NotebookDocument.Load(outcome.Notebook);
         executed.Executed = executed.CodeHash;
+        if (File.ReadAllText(notebook) != before)
+            throw new UserException($"{notebook} was edited while it ran, and stays as it is now; what ran is in {outcome.Notebook}.");
         executed.Save(notebook);
     }
 }

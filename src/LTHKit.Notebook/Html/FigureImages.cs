@@ -14,9 +14,10 @@ internal static class FigureImages
     public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false)
     {
         var document = NotebookDocument.Load(notebook);
+        var names = new HashSet<string>();
         var figures = document.Cells.Where(cell => cell.IsCode)
             .SelectMany(cell => cell.Outputs.Select(output => output!["data"] as JsonObject).Where(data => data?[NotebookFormatters.Plotly] is JsonObject)
-                .Select((data, i) => (Name: $"{cell.FileName}{(i == 0 ? "" : $"-{i + 1}")}", Data: data!)))
+                .Select(data => (Name: Enumerable.Range(1, int.MaxValue).Select(i => $"{cell.FileName}{(i == 1 ? "" : $"-{i}")}").First(names.Add), Data: data!)))
             .ToList();
         if (figures.Count == 0)
             return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");

@@ -74,6 +74,7 @@ internal sealed partial class MathMl
     // x, x_i, x^2, x_i^2
     private string Scripted()
     {
+        var applied = Next is ['\\', .. var name] && Functions.Contains(name) ? "<mo>&#8289;</mo>" : "";
         var (body, below, above) = (Atom(), "", "");
         while (Next is "_" or "^" or "'")
         {
@@ -81,12 +82,23 @@ internal sealed partial class MathMl
             if ((mark == "_" ? below : above) != "")
                 throw new FormatException();
             if (mark == "_")
-                below = Atom();
+                below = Argument();
             else
-                above = mark == "^" ? Atom() : "<mo>′</mo>";
+                above = mark == "^" ? Argument() : "<mo>′</mo>";
         }
         var tag = (below, above) switch { ("", "") => "", (_, "") => "msub", ("", _) => "msup", _ => "msubsup" };
-        return tag == "" ? body : $"<{tag}>{body}{below}{above}</{tag}>";
+        return (tag == "" ? body : $"<{tag}>{body}{below}{above}</{tag}>") + applied;
+    }
+
+    // Without braces a command takes one sign, of a number its first digit.
+    private string Argument()
+    {
+        if (Next is [>= '0' and <= '9', _, ..] number)
+        {
+            _tokens[_at] = number[1..];
+            _tokens.Insert(_at, number[..1]);
+        }
+        return Atom();
     }
 
     private string Atom()
@@ -114,15 +126,15 @@ internal sealed partial class MathMl
         if (Operators.TryGetValue(name, out var sign))
             return Operator(sign);
         if (Functions.Contains(name))
-            return $"<mi>{name}</mi><mo>&#8289;</mo>";
+            return $"<mi>{name}</mi>";
         if (Accents.TryGetValue(name, out var accent))
-            return $"<mover accent=\"true\">{Atom()}<mo>{accent}</mo></mover>";
+            return $"<mover accent=\"true\">{Argument()}<mo>{accent}</mo></mover>";
         if (Spaces.TryGetValue(name, out var width))
             return $"<mspace width=\"{width}\"/>";
         return name switch
         {
-            "frac" or "tfrac" or "dfrac" => $"<mfrac>{Atom()}{Atom()}</mfrac>",
-            "sqrt" => $"<msqrt>{Atom()}</msqrt>",
+            "frac" or "tfrac" or "dfrac" => $"<mfrac>{Argument()}{Argument()}</mfrac>",
+            "sqrt" when Next != "[" => $"<msqrt>{Argument()}</msqrt>",
             "text" or "mathrm" or "operatorname" or "textrm" => $"<mtext>{Words()}</mtext>",
             "textbf" or "mathbf" or "boldsymbol" => $"<mtext style=\"font-weight:bold\">{Words()}</mtext>",
             "left" => $"<mrow>{Fence(Take())}{Row("\\right")}{Fence(Take())}</mrow>",

@@ -38,7 +38,7 @@ internal sealed class Channels : IDisposable
         Open(Channel.Shell, new RouterSocket(), connection.ShellPort);
         Open(Channel.Control, new RouterSocket(), connection.ControlPort);
         Open(Channel.Stdin, new RouterSocket(), connection.StdinPort);
-        Open(Channel.Iopub, new XPublisherSocket(), connection.IopubPort);
+        Open(Channel.Iopub, new XPublisherSocket { Options = { XPubVerbose = true } }, connection.IopubPort);       // each subscriber is welcomed
         _heartbeat.ReceiveReady += (_, _) =>
         {
             if (Received(_heartbeat) is { } beat)

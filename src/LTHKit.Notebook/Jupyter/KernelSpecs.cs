@@ -15,7 +15,7 @@ internal static class KernelSpecs
     public static string UserFolder =>
         Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share"), "jupyter");
 
-    public static string FolderOf(string prefix) => Path.Combine(Path.GetFullPath(prefix), "share", "jupyter");
+    public static string FolderOf(string prefix) => Path.Combine(AtomicFile.Absolute(prefix), "share", "jupyter");
 
     /// <summary>This kit's kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
     public static IReadOnlyList<KernelSpec> Find(params IEnumerable<string> more)

@@ -43,7 +43,7 @@ internal static class Parameters
         });
         return declarations.OfType<VariableDeclarationSyntax>()
             .SelectMany(declaration => declaration.Variables.Select(variable => (variable.Identifier.Text, Type: TypeOf(declaration, variable))))
-            .ToDictionary(pair => pair.Text, pair => pair.Type);
+            .DistinctBy(pair => pair.Text).ToDictionary(pair => pair.Text, pair => pair.Type);
     }
 
     private static string TypeOf(VariableDeclarationSyntax declaration, VariableDeclaratorSyntax variable) =>
@@ -74,8 +74,7 @@ internal static class Parameters
             return value is "null" or "" ? "null" : Literal(parameter, type[..^1], value);
         if (type.EndsWith("[]", StringComparison.Ordinal) && type != "[]")
         {
-            var items = value.Trim().TrimStart('[').TrimEnd(']').Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            return $"[{string.Join(", ", items.Select(item => Literal(parameter, type[..^2], item.Trim('"'))))}]";
+            return $"[{string.Join(", ", Items().Select(item => Literal(parameter, type[..^2], item)))}]";
         }
         var culture = CultureInfo.InvariantCulture;
         return type switch
@@ -93,6 +92,20 @@ internal static class Parameters
             "decimal" => decimal.TryParse(value, NumberStyles.Float, culture, out var number) ? number.ToString(culture) + "m" : throw Wrong("a number"),
             _ => Expression(),
         };
+
+        // As JSON, or between commas.
+        IEnumerable<string> Items()
+        {
+            var text = value.Trim() is ['[', .. var inside, ']'] ? inside : value;
+            try
+            {
+                return JsonNode.Parse($"[{text}]")!.AsArray().Select(item => item?.GetValueKind() == JsonValueKind.String ? item.GetValue<string>() : item?.ToJsonString() ?? "null");
+            }
+            catch (JsonException)
+            {
+                return text.IndexOfAny(['"', '[', ']']) < 0 ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : throw Wrong("a list such as [1, 2]");
+            }
+        }
 
         UserException Wrong(string wanted) => new($"The parameter {parameter} must be {wanted}, not \"{value}\".");
 

@@ -5,11 +5,10 @@ namespace LTHKit.Notebook.Running;
 /// <summary>Every displayed table as a CSV file beside the executed notebook: NAME.CELL.csv, the second of a cell NAME.CELL-2.csv.</summary>
 internal sealed class TableFiles(string notebook)
 {
-    private readonly OrderedDictionary<string, IFrame> _frames = [];        // by path
-    private readonly Dictionary<string, int> _ofCell = [];
+    private readonly OrderedDictionary<string, string> _tables = [];        // by path, as they were shown: a cell may change its frame later
     private readonly Dictionary<string, string> _ofDisplay = [];
 
-    public IReadOnlyList<string> Paths => [.. _frames.Keys];
+    public IReadOnlyList<string> Paths => [.. _tables.Keys];
 
     public void Add(CellOutput output, NotebookCell cell)
     {
@@ -18,26 +17,27 @@ internal sealed class TableFiles(string notebook)
         // An updated table stays one file.
         if (output.DisplayId is not { } display || !_ofDisplay.TryGetValue(display, out var path))
         {
-            var count = _ofCell[cell.FileName] = _ofCell.GetValueOrDefault(cell.FileName) + 1;
-            path = Path.ChangeExtension(notebook, null) + $".{cell.FileName}{(count == 1 ? "" : $"-{count}")}.csv";
+            var start = $"{Path.ChangeExtension(notebook, null)}.{cell.FileName}";
+            path = Enumerable.Range(1, int.MaxValue).Select(i => $"{start}{(i == 1 ? "" : $"-{i}")}.csv").First(free => !_tables.ContainsKey(free));
             if (output.DisplayId is { } id)
                 _ofDisplay[id] = path;
         }
-        _frames[path] = frame;
+        _tables[path] = frame.Apply(new Csv());
     }
 
     public void Save()
     {
-        foreach (var (path, frame) in _frames)
-            AtomicFile.Replace(path, temporary => frame.Apply(new SaveCsv(temporary)));
+        foreach (var (path, table) in _tables)
+            AtomicFile.WriteText(path, table);
     }
 
-    private sealed class SaveCsv(string path) : IFrameOperation<bool>
+    private sealed class Csv : IFrameOperation<string>
     {
-        public bool Invoke<R, C>(Frame<R, C> frame) where R : notnull where C : notnull
+        public string Invoke<R, C>(Frame<R, C> frame) where R : notnull where C : notnull
         {
-            frame.SaveCsv(path, includeRowKeys: true, culture: CultureInfo.InvariantCulture);
-            return true;
+            using var text = new StringWriter();
+            frame.SaveCsv(text, includeRowKeys: true, culture: CultureInfo.InvariantCulture);
+            return text.ToString();
         }
     }
 }

@@ -11,7 +11,7 @@ internal sealed class DataFolder
         if (string.IsNullOrEmpty(dataDir))
             throw new UserException($"{set} needs its files: run `./lthkit data get {set}` and give the folder that it prints with --data, "
                 + "in a notebook as dataDir.");
-        var full = Path.GetFullPath(dataDir);
+        var full = AtomicFile.Absolute(dataDir);
         (_set, Root) = (set, full);
         Root = Find(name, marker, full)
             ?? throw new UserException($"There is no folder {name} in {full}; {Get()}, or point --data to the folder that holds it.");

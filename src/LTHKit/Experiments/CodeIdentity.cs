@@ -85,8 +85,8 @@ internal sealed partial class CodeIdentity
             _values.Append(' ').Append(value switch
             {
                 Lab lab => SpecJson.OfAll(lab.Profile).ToJsonString(),
-                RunResult run => Path.GetFileName(run.Folder),
-                Sweep sweep => string.Join(' ', sweep.All.Select(run => Path.GetFileName(run.Folder))),
+                RunResult run => run.Name,
+                Sweep sweep => string.Join(' ', sweep.All.Select(run => run.Name)),
                 RunSpec spec => spec.Id,
                 ImageSet images => images.Fingerprint,
                 Mask mask => string.Join(' ', mask.Layers.Select(l => $"{l.Name} {Bytes(mask[l.Name])}")),
@@ -168,12 +168,13 @@ internal sealed partial class CodeIdentity
             && !field.DeclaringType!.GetConstructors(Declared).Any(made => made.GetParameters() is [var first, ..] && first.ParameterType != made.DeclaringType
                 && Sets(made, field));
 
-    /// <summary>Whether a constructor sets a field, to other than a constant.</summary>
+    /// <summary>Whether a constructor sets a field, other than to a constant beside its declaration, which comes before what the base class does.</summary>
     private static bool Sets(ConstructorInfo made, FieldInfo field)
     {
         var code = Instructions(made.GetMethodBody()!.GetILAsByteArray()!);
-        return code.Zip(code.Skip(1)).Any(pair => pair.Second.Op.Name == "stfld" && !pair.First.Op.Name!.StartsWith("ldc")
-            && made.Module.ResolveField(pair.Second.Token, field.DeclaringType!.GetGenericArguments(), null)!.MetadataToken == field.MetadataToken);
+        var based = code.FindIndex(one => one.Op.Name == "call" && made.Module.ResolveMethod(one.Token, field.DeclaringType!.GetGenericArguments(), null) is ConstructorInfo);
+        return Enumerable.Range(1, code.Count - 1).Any(i => code[i].Op.Name == "stfld" && (i > based || !code[i - 1].Op.Name!.StartsWith("ldc"))
+            && made.Module.ResolveField(code[i].Token, field.DeclaringType!.GetGenericArguments(), null)!.MetadataToken == field.MetadataToken);
     }
 
     private string Reference(MemberInfo member)

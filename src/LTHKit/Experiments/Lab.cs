@@ -107,7 +107,8 @@ public sealed partial class Lab : IDisposable
             throw new UserException($"{pruning.Name} draws a ticket at once and has no rounds to go back in: leave eachRound out.");
         IReadOnlyList<double> cut = [.. rates ?? Profile.Rates];
         PruningRates.Validate(cut);
-        int[] levels = [.. (sparsities?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Distinct().Order()];
+        var wanted = sparsities ?? (rates is null ? null : Profile.Sparsities);
+        int[] levels = [.. (wanted?.Select(sparsity => PruningRates.LevelNear(cut, sparsity)) ?? Profile.Levels).Where(level => level != 0).Distinct().Order()];
         var spec = new RunSpec(Profile.Recipe, Control: control, Rewind: rewind, Rewinding: rewinding, EachRound: eachRound)
         {
             Data = data ?? Profile.Data,
@@ -148,8 +149,8 @@ public sealed partial class Lab : IDisposable
         foreach (var watch in watched)
             Validate(watch, specs);
         IReadOnlyList<Step> kept = [.. keep ?? []];
-        foreach (var at in kept.Where(at => specs.Count > 0 && specs.All(spec => _runner.IsBeyond(spec, at))))
-            throw new UserException($"No network can be kept at {at}: the training ends after {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
+        foreach (var at in kept.Where(at => specs.Count > 0 && !specs.Any(spec => _runner.Passes(spec, at))))
+            throw new UserException($"No network can be kept at {at}: the training goes from {specs.Min(spec => spec.Rewind.Epochs)} to {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
         if (_plan is { IsOpen: true })
             return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
         var scheduler = new Scheduler(_runner, _workers, specs, watched, kept, Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
@@ -190,7 +191,8 @@ public sealed partial class Lab : IDisposable
             var seen = _runner.Watched(run.Spec, watch, [progress.Follow(run.Spec)], stop);
             progress.Finished(run.Spec);
             var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
-            return new WatchSeries(run, epochs, seen[epochs[0]].Keys.ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e][n])]));
+            return new WatchSeries(run, epochs, epochs.SelectMany(e => seen[e].Keys).Distinct()
+                .ToDictionary(n => n, n => (IReadOnlyList<double>)[.. epochs.Select(e => seen[e].GetValueOrDefault(n, double.NaN))]));
         });
         progress.Finish();
         return series;

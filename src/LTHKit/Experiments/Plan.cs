@@ -56,15 +56,15 @@ internal sealed class Plan(bool elsewhere = false)
     {
         lock (_asked)
             _asked.Add(asked);
-        return asked.Specs.Select(Unknown);
+        return asked.Specs.Select(spec => Unknown(spec, asked.Lab.Store.Maker));
     }
 
     // Whatever the store holds, so that a plan is the same before and after.
     private static IEnumerable<RunSpec> Ancestry(RunSpec spec)
         => new[] { spec.Parent, spec.NeedsDense ? spec.Dense : null }.OfType<RunSpec>().SelectMany(Ancestry).Append(spec);
 
-    private static RunResult Unknown(RunSpec spec) => new(spec, "", spec.Sparsity, spec.Sparsity, [],
-        [.. Enumerable.Range(spec.Rewind.Epochs, spec.Recipe.Epochs - spec.Rewind.Epochs).Select(epoch => new EpochMetrics(epoch, 0, 0, 0, 0, 0, 0, 0, 0))]);
+    private static RunResult Unknown(RunSpec spec, string maker) => new(spec, "", spec.Sparsity, spec.Sparsity, [],
+        [.. Enumerable.Range(spec.Rewind.Epochs, spec.Recipe.Epochs - spec.Rewind.Epochs).Select(epoch => new EpochMetrics(epoch, 0, 0, 0, 0, 0, 0, 0, 0))], Made: maker);
 }
 
 /// <summary>Runs that one sweep asked for.</summary>

@@ -31,7 +31,7 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     public IReadOnlyList<int> Levels { get; init; } = [];
 
     /// <summary>The sparsities of these levels, in (0, 1).</summary>
-    public IReadOnlyList<double> Sparsities => [.. Levels.Select(level => PruningRates.SparsityAt(Rates, level))];
+    public IReadOnlyList<double> Sparsities => [.. Levels.Where(level => level != 0).Select(level => PruningRates.SparsityAt(Rates, level))];
 
     /// <summary>Every second of them, the sparsest included.</summary>
     public IReadOnlyList<double> EverySecond => [.. Sparsities.Reverse().Where((_, i) => i % 2 == 0).Reverse()];

@@ -39,7 +39,6 @@ internal sealed partial class RunArchive(string folder)
                     foreach (var (name, value) in there[kind]!.AsObject())
                         line[kind]!.AsObject().TryAdd(name, value?.DeepClone());
             }
-            line.Remove("check");
             line["check"] = SpecJson.Hash(line);
             lines[run.Run] = line;
         }
@@ -218,7 +217,7 @@ internal sealed partial class RunArchive(string folder)
                let spec = line["spec"]!.AsObject()
                where !spec.ContainsKey("tweaks") || spec["tweaks"]!.AsArray().Count == 0
                let level = (int?)spec["level"] ?? 0
-               group (Name(line), level) by Drawing(spec) into rounds
+               group (Name(line), level) by (Drawing(spec), Made(line)) into rounds
                from round in rounds
                where round.level == 0 || round.level == rounds.Max(other => other.level)
                select round.Item1];

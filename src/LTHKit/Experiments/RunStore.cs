@@ -14,7 +14,7 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
     public const int Algorithms = 5;
 
-    public string Root { get; } = Resolve(root, Directory.GetCurrentDirectory());
+    public string Root { get; } = AtomicFile.Absolute(root);
 
     /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>
     public string Maker => $"{With(OfLibtorch)}, {device}";
@@ -41,8 +41,8 @@ public sealed class RunStore(string root, string device = "cpu")
     public static RunStore Default()
     {
         if (Environment.GetEnvironmentVariable("LTHKIT_RUNS") is { Length: > 0 } named)
-            return new(Resolve(named, Started));
-        return new(Checkout(Directory.GetCurrentDirectory()) is { } root ? Path.Combine(root, "artifacts", "runs") : Resolve("runs", Started));
+            return new(AtomicFile.Absolute(named, Started));
+        return new(Checkout(Directory.GetCurrentDirectory()) is { } root ? Path.Combine(root, "artifacts", "runs") : AtomicFile.Absolute("runs", Started));
     }
 
     /// <summary>The checkout of the kit that a folder lies in; null where it lies in none.</summary>
@@ -221,9 +221,6 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>The folder that the program was started in, as the shell says; a notebook's kernel goes to the notebook's.</summary>
     private static string Started
         => Environment.GetEnvironmentVariable("PWD") is { } folder && Directory.Exists(folder) ? folder : Directory.GetCurrentDirectory();
-
-    private static string Resolve(string path, string from) => Path.GetFullPath(
-        path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from);
 
     /// <summary>A run that this process holds.</summary>
     internal sealed record Held(RunFolder Folder, IDisposable Lock, Lease Lease) : IDisposable

@@ -125,7 +125,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private Network Load(RunSpec spec, string checkpoint, Step at)
     {
-        using var mask = LoadMask(spec);
+        var mask = LoadMask(spec);      // which a user's tweak may hold on to
         var network = Rewritten(spec, mask);
         try
         {
@@ -159,8 +159,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
 
-    /// <summary>Whether a run ends before that point.</summary>
-    public bool IsBeyond(RunSpec spec, Step at) => at.Within(Iterations(spec)) is var point && (point.Epochs, point.Iterations).CompareTo((spec.Recipe.Epochs, 0)) > 0;
+    /// <summary>Whether a run's training passes that point.</summary>
+    public bool Passes(RunSpec spec, Step at) => at.Within(Iterations(spec)) is var point && point.Epochs >= spec.Rewind.Epochs && !IsBeyond(point, spec.Recipe);
+
+    private static bool IsBeyond(Step at, Recipe recipe) => (at.Epochs, at.Iterations).CompareTo((recipe.Epochs, 0)) > 0;
 
     /// <summary>Whether the network at that point need not be trained again.</summary>
     public bool IsKept(RunSpec spec, Step at)
@@ -242,7 +244,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         callbacks ??= [];
         var dense = new Lazy<Network>(() => Networks.Aside(() => Load(spec.Dense, Again(spec.Dense, callbacks), cancel)));
-        var context = Context(spec, mask, () => dense.Value) with
+        var context = Context(spec, mask, () => spec.Tweaks.Any(tweak => tweak.NeedsDense) ? dense.Value
+            : throw new UserException("A tweak asked for the trained dense network, which is there for those alone that say so: override NeedsDense.")) with
         {
             Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute),
             Report = doing => Tell(callbacks, doing),
@@ -258,6 +261,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             try
             {
                 Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, For(i)));
+            }
+            catch (DivergedException e)
+            {
+                throw new DivergedException($"{spec.Label}: {e.Message}");
             }
             catch (UserException e)
             {
@@ -288,6 +295,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             using var whole = Mask.Dense(network);
             Cut.LeftOut(whole, spec.Pruning.Except);
         }
+        if (IsBeyond(spec.Recipe.WarmUp.Within(Iterations(spec)), spec.Recipe))
+            throw new UserException($"The recipe's WarmUp is {spec.Recipe.WarmUp}; it must not be longer than the training of {spec.Recipe.Epochs} epochs with {Iterations(spec)} steps each.");
         spec = (spec with { Rewind = spec.Rewind.Within(Iterations(spec.Dense)) }).Normalised;
         spec.Validate();
         return spec;
@@ -332,7 +341,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         for (var all = Stopwatch.StartNew(); steps.Count < 2 || all.Elapsed.TotalSeconds < 0.5;)
         {
             var clock = Stopwatch.StartNew();
-            trainer.TrainEpoch(0, until: most);
+            try
+            {
+                trainer.TrainEpoch(0, until: most);
+            }
+            catch (DivergedException)       // which took its time as well
+            {
+            }
             steps.Add(clock.Elapsed.TotalSeconds / most);
         }
         return steps.Skip(steps.Count / 2).Median() * trainer.Iterations * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
@@ -348,7 +363,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         var stream = spec.Control == Control.Reinitialised ? Stream.Reinitialisation : Stream.Initialisation;
         var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, stream));
-        var context = Context(spec, mask, () => throw new InvalidOperationException("The dense network is there for Wrap and Initialise, not for Rewrite."));
+        var context = Context(spec, mask, () => throw new UserException("A tweak's Rewrite asked for the trained dense network, which is there for Wrap and Initialise."));
         Networks.Seeded(Seed(spec, Stream.Tweak), () =>
         {
             foreach (var tweak in spec.Tweaks)

@@ -45,7 +45,17 @@ internal static class SpecJson
     public static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
 
     private static JsonObject Written(object settings, JsonSerializerOptions options)
-        => Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), options)!.AsObject());
+    {
+        try
+        {
+            return Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), options)!.AsObject());
+        }
+        catch (Exception e) when (e is NotSupportedException or InvalidOperationException or JsonException)
+        {
+            throw new UserException($"A setting of {settings.GetType().Name} cannot be written into a run's specification ({e.Message.Split('\n')[0].TrimEnd('.')}): make it a "
+                + "readonly field, or a number, a text, a list or a record of such.", e);
+        }
+    }
 
     private static JsonSerializerOptions With(bool readOnly) => new()
     {
@@ -59,6 +69,8 @@ internal static class SpecJson
         {
             new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower),
             new CodeConverter<Tweak>(type => type == typeof(Tweak), (writer, tweak) => OfCode(tweak).WriteTo(writer)),
+            new CodeConverter<RunResult>(type => type == typeof(RunResult), (writer, run) => writer.WriteStringValue(run.Name)),
+            new CodeConverter<Tensor>(typeof(Tensor).IsAssignableFrom, (writer, tensor) => writer.WriteStringValue(CodeIdentity.Of(tensor))),
             new CodeConverter<Delegate>(typeof(Delegate).IsAssignableFrom, (writer, function) => writer.WriteStringValue(NameOf(function))),
         },
         TypeInfoResolver = new DefaultJsonTypeInfoResolver

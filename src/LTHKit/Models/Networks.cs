@@ -36,6 +36,8 @@ public static class Networks
         var network = Seeded(seed, () => Make(model, input));
         if (model.Factory is null)
             InitialiseDefault(network, seed);
+        else
+            scope.Detach(scope.DisposablesView);        // a module's own tensors live as long as it does
         return network;
     }
 
@@ -125,6 +127,7 @@ public static class Networks
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
         using var scope = NewDisposeScope();
         var copy = Seeded(0, () => Make(network.Model, network.Input));
+        scope.Detach(scope.DisposablesView);
         var like = network.parameters().First();
         copy.to(like.device, like.dtype);
         CopyState(network, copy);

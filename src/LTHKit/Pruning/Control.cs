@@ -22,12 +22,12 @@ internal static class Controls
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(seed);
-        return new(ticket.Layers.Select(layer =>
+        return new(ticket.Layers.Select(layer => (layer.Name, control is Control.Random or Control.Shuffled ? Moved(layer) : ticket[layer.Name].clone())).ToList());
+
+        Tensor Moved(LayerMask layer)
         {
             var rows = ticket[layer.Name].reshape(control == Control.Shuffled ? layer.Shape[0] : 1, -1);
-            var order = rand(rows.shape, ScalarType.Float64, generator: generator).argsort(1).to(rows.device);
-            var kept = control is Control.Random or Control.Shuffled ? rows.gather(1, order) : rows.clone();
-            return (layer.Name, kept.reshape([.. layer.Shape]));
-        }).ToList());
+            return rows.gather(1, rand(rows.shape, ScalarType.Float64, generator: generator).argsort(1).to(rows.device)).reshape([.. layer.Shape]);
+        }
     }
 }

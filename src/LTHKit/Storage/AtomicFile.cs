@@ -8,6 +8,12 @@ internal static class AtomicFile
 {
     private const int HeldByAnother = 11;       // EWOULDBLOCK, as .NET passes it on
 
+    /// <summary>A path as an absolute one: "~" is the home folder, also where no shell has put it in (--out=~/x, a cell).</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="from">Where a relative one begins; null for the current folder.</param>
+    public static string Absolute(string path, string? from = null) => Path.GetFullPath(
+        path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from ?? Directory.GetCurrentDirectory());
+
     /// <summary>
     /// Replaces <paramref name="path"/> with the file that <paramref name="write"/> makes under the name it is given; a failure leaves the old
     /// file untouched.

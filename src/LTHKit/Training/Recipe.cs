@@ -17,7 +17,8 @@ namespace LTHKit.Training;
 /// </param>
 /// <param name="Optimiser">
 /// In place of SGD: any optimiser of torch.optim that steps without a closure, for instance
-/// <c>p => torch.optim.AdamW(p, weight_decay: 0.01)</c>. Its learning rate is set before every step and pruned weights are held at zero.
+/// <c>p => torch.optim.AdamW(p, weight_decay: 0.01)</c>. Its learning rate is set before every step from the recipe's, which SGD's 0.1 is mostly too much for; <paramref name="Momentum"/> and
+/// <paramref name="WeightDecay"/> are SGD's. Pruned weights are held at zero.
 /// </param>
 /// <param name="RateOf">The factor of a parameter's learning rate by its name, for instance <c>name => name.StartsWith("fc") ? 0.1 : 1</c>; null for 1.</param>
 /// <param name="Augment">Random crops and horizontal flips of the training images.</param>

@@ -20,6 +20,7 @@ internal sealed class Trainer : IDisposable
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
     private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
     private Step _from;
+    private double _done;           // share of the training
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
     private RecordedStep? _recorded;
     private int _whole;             // steps on a whole batch that could have been recorded
@@ -157,6 +158,7 @@ internal sealed class Trainer : IDisposable
             cancel.ThrowIfCancellationRequested();
             using var slot = _losses.narrow(0, iteration, 1);
             IsBetweenSteps = false;
+            _done = (epoch + iteration / (double)iterations) / _recipe.Epochs;
             Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, _correct);
             (Standing, IsBetweenSteps) = (new(epoch, ++iteration), true);
             foreach (var callback in callbacks ?? [])
@@ -209,7 +211,7 @@ internal sealed class Trainer : IDisposable
         using (Autocast.On(batch.Images.device, _recipe.Precision))
         {
             logits = Network.call(batch.Images);
-            loss = _loss(logits, new Target(batch.Images, batch.Labels));
+            loss = _loss(logits, new Target(batch.Images, batch.Labels, Done: _done));
         }
         loss.backward();
         using (no_grad())

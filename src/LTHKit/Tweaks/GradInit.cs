@@ -11,7 +11,6 @@ internal sealed class GradInit : IDisposable
     private readonly nn.Module<Tensor, Tensor> _network;
     private readonly RescaledInit _settings;
     private readonly List<Tensor> _parameters = [];
-    private bool _tried;
     private readonly List<Factor> _factors = [];
     private readonly bool _training;
     private readonly List<(Tensor Buffer, Tensor Value)> _buffers;
@@ -25,7 +24,7 @@ internal sealed class GradInit : IDisposable
         var scaled = network.named_modules().Where(m => m.module is Conv2d or Linear or BatchNorm2d).Select(m => m.name).ToHashSet();
         foreach (var (name, parameter) in network.named_parameters())
         {
-            if (!scaled.Contains(name[..Math.Max(0, name.LastIndexOf('.'))]))
+            if (!parameter.requires_grad || !scaled.Contains(name[..Math.Max(0, name.LastIndexOf('.'))]))
                 continue;
             _parameters.Add(parameter);
             _factors.Add(new Factor(name, parameter.detach().clone().DetachFromDisposeScope(), mask is not null && mask.Covers(name) ? mask[name] : null));
@@ -49,8 +48,8 @@ internal sealed class GradInit : IDisposable
             {
                 context.Cancel.ThrowIfCancellationRequested();
                 context.Report($"re-scaled init, iteration {iteration} of {_settings.Iterations}");
-                if (!Step(halves))
-                    throw new UserException($"The re-scaled initialisation became infinite or not a number in iteration {iteration} of "
+                if (!Step(halves, iteration == 1))
+                    throw new DivergedException($"The re-scaled initialisation became infinite or not a number in iteration {iteration} of "
                         + $"{_settings.Iterations}: try a smaller learning rate or eta for it.");
             }
         }
@@ -67,15 +66,14 @@ internal sealed class GradInit : IDisposable
     }
 
     /// <summary>One update of the factors; whether all stayed finite.</summary>
-    private bool Step(IEnumerator<Batch> halves)
+    private bool Step(IEnumerator<Batch> halves, bool first)
     {
         using var scope = NewDisposeScope();
-        using var first = Next(halves);
-        using var second = Next(halves);
-        if (!_tried)
-            Differentiation.Require(_network.GetName(), _parameters, () => Loss(first, second), twice: true);
-        _tried = true;
-        var gradients = Gradients(Loss(first, second), createGraph: true)       // g
+        using var one = Next(halves);
+        using var other = Next(halves);
+        if (first)
+            Differentiation.Require(_network.GetName(), _parameters, () => Loss(one, other), twice: true);
+        var gradients = Gradients(Loss(one, other), createGraph: true)       // g
             .Zip(_factors, (g, f) => f.Kept is null ? g : g.masked_fill(f.Kept.logical_not(), 0)).ToList();
         var norm = stack(gradients.Select(g => g.square().sum())).sum().sqrt();
         var size = norm.ToDouble();                                             // G
@@ -88,7 +86,7 @@ internal sealed class GradInit : IDisposable
             foreach (var (parameter, gradient) in _parameters.Zip(gradients))
                 parameter.add_(gradient, alpha: -_settings.Eta / size);         // p' = p - eta * g / ||g||
         using var third = Next(halves);
-        return Update(Gradients(Loss(first, third) / _settings.Eta), constrained);
+        return Update(Gradients(Loss(one, third) / _settings.Eta), constrained);
     }
 
     private Tensor Loss(Batch first, Batch second)

@@ -198,6 +198,11 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.StartsWith($"{grid.Lock(0)} is held by no process of this machine: if another machine trains the task, wait; if that one is dead, delete this file", grid.State(0).Failed);
         File.Delete(grid.Lock(0));
         Assert.Equal([Standing.Failed], Stands(grid));
+        // Others of the grid still train: why this one failed is told afterwards too.
+        var failed = grid.State(0);
+        using (GridFolder.Hold(grid.Supervisor))
+            Assert.Equal(2, (await Verb("retry", grid.Path)).Code);
+        Assert.Equal(failed, grid.State(0));
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         Until(() => Stands(grid) is [Standing.Running]);
         Assert.Equal(new TaskState(), grid.State(0));

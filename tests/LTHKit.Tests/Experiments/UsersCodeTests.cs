@@ -77,7 +77,165 @@ public sealed class UsersCodeTests : InFolder
             made.parameters().First().requires_grad = false;
             return made;
         });
-        Assert.Single(lab.Sweep([0.5], pruning: Pruner.Random, dense: false, model: model).Runs);
+        foreach (var pruner in Pruner.All)
+            Assert.Single(lab.Sweep([0.5], pruning: pruner, dense: false, model: model).Runs);
+        var rescaled = lab.Sweep([0.5], [new RescaledInit(3)], dense: false, model: model);
+        Assert.DoesNotContain(lab.Scales(rescaled.Runs[0]).Value, scale => scale.Parameter == "a.weight");
+    }
+
+    /// <summary>What TorchSharp registers without keeping it alive: a parameter, a buffer, a field, a module that libtorch makes.</summary>
+    private sealed class Own : nn.Module<Tensor, Tensor>
+    {
+        private readonly Conv2d a;
+        private readonly Linear fc;
+        private readonly Parameter gain;
+        private readonly MultiheadAttention attention;
+        private readonly Tensor shift = tensor(0.5f);
+
+        public Own(InputSpec input) : base("own")
+        {
+            (a, fc, gain, attention) = (nn.Conv2d(input.Channels, 4, 3, padding: 1), nn.Linear(4, input.Classes), nn.Parameter(ones(4)), nn.MultiheadAttention(4, 2));
+            register_buffer("scale", full(4, 2f));
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            var h = a.call(x).relu().mean([2, 3]) * gain * get_buffer("scale")! + shift;
+            return fc.call(h + attention.call(h.unsqueeze(0), h.unsqueeze(0), h.unsqueeze(0)).Item1.squeeze(0));
+        }
+    }
+
+    [Fact]
+    public void ANetworksOwnTensorsLiveAndTrain()
+    {
+        using var lab = Open();
+        var sweep = lab.Sweep([0.5], model: ModelSpec.Own("own", input => new Own(input)));
+        using Network before = lab.NetworkOf(sweep.Dense[0], at: "0ep"), after = lab.NetworkOf(sweep.Dense[0]);
+        var (first, last) = (before.State.ToDictionary(), after.State.ToDictionary());
+        foreach (var name in new[] { "gain", "attention.in_proj_weight" })
+            Assert.False(first[name].allclose(last[name]));
+        Assert.Equal(8, last["scale"].sum().ToSingle());
+    }
+
+    private sealed record From(RunResult Teacher, Tensor Start) : Tweak
+    {
+        public override string Label => "from";
+    }
+
+    private sealed record Table(double[,] Values) : Tweak
+    {
+        public override string Label => "table";
+    }
+
+    // A run as a setting is that run wherever it lies and whenever it was made; a tensor is its values.
+    [Fact]
+    public void RunsAndTensorsAreSettings()
+    {
+        using Lab lab = Open(), moved = Open(store: Folder.At("moved"));
+        var (teacher, same) = (lab.Sweep([0.5]).Runs[0], moved.Sweep([0.5]).Runs[0]);
+        RunSpec Of(RunResult run, Tensor start) => lab.Sweep([0.5], [new From(run, start)], dense: false).Runs[0].Spec;
+        Assert.NotEqual(teacher.Folder, same.Folder);
+        Assert.Equal(Of(teacher, ones(3)).Id, Of(same, ones(3)).Id);
+        Assert.NotEqual(Of(teacher, ones(3)).Id, Of(teacher, zeros(3)).Id);
+        Assert.NotEqual(Of(teacher, ones(3)).Id, Of(lab.Sweep([0.75]).Runs[0], ones(3)).Id);
+        Assert.Contains("A setting of Table cannot be written", Refused(() => lab.Sweep([0.5], [new Table(new double[2, 2])])));
+    }
+
+    private sealed record Strength : Tweak
+    {
+        private double _strength = 0.1;
+
+        public Strength(string kind)
+        {
+            if (kind == "strong")
+                _strength = 0.5;
+        }
+
+        public override string Label => "strength";
+
+        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target) => loss(logits, target) * _strength;
+    }
+
+    [Fact]
+    public void AConstantThatAConstructorChoosesCounts()
+    {
+        using var lab = Open();
+        Assert.NotEqual(lab.Sweep([0.5], [new Strength("weak")], dense: false).Runs[0].Id, lab.Sweep([0.5], [new Strength("strong")], dense: false).Runs[0].Id);
+    }
+
+    [Fact]
+    public void LevelsAreOfTheRatesThatAreGivenAndZeroIsTheDenseNetworkOnce()
+    {
+        using var lab = Open(profile: Small with { Levels = [0, 1, 2] });
+        Assert.Equal([0.488, 0.738], lab.Sweep(rates: [0.2]).Runs.Select(run => Math.Round(run.Spec.Sparsity, 3)));
+        var sweep = lab.Sweep();
+        Assert.Equal((1, 2), (sweep.Dense.Count, sweep.Runs.Count));
+        Assert.Equal(1, sweep.DensePoint!.Count);
+    }
+
+    [Fact]
+    public void ALossKnowsHowFarTheTrainingIs()
+    {
+        using var data = DataSets.Open(Small.Data);
+        using var network = Networks.Build(Small.Model, new InputSpec(4, 8), 0);
+        var seen = new List<double>();
+        Loss loss = (logits, target) =>
+        {
+            seen.Add(target.Done);
+            return Losses.CrossEntropy(logits, target);
+        };
+        using var trainer = new Trainer(network, null, Small.Recipe, data, loss, 0);
+        trainer.Run([]);
+        Assert.Equal([0, 1, 2, 3, 4, 5], seen.Select(done => Math.Round(6 * done, 9)));
+    }
+
+    private sealed record AsksDense(bool InRewrite) : Tweak
+    {
+        public override string Label => "asks";
+
+        public override void Rewrite(Network network, TweakContext context) => _ = InRewrite ? context.Dense() : null;
+
+        public override void Initialise(Network network, TweakContext context) => context.Dense();
+    }
+
+    private sealed record Scaled : Tweak
+    {
+        public override string Label => "scaled";
+
+        public override void Rewrite(Network network, TweakContext context)
+        {
+            if (context.Mask is not null)
+            {
+                var kept = context.Mask[context.Mask.Layers[0].Name];
+                ((nn.Module<Tensor, Tensor>)network.Convolutions.First().Convolution).register_forward_hook((_, _, y) => y / kept.to(ScalarType.Float32).mean());
+            }
+        }
+    }
+
+    private sealed record Blows : Tweak
+    {
+        public override string Label => "blows";
+
+        public override void Initialise(Network network, TweakContext context)
+            => _ = context.Mask is null ? 0 : throw new DivergedException("The weights became infinite.");
+    }
+
+    [Fact]
+    public void WhatTweaksAskForIsThereOrSaysWhyNot()
+    {
+        using var lab = Open();
+        foreach (var inRewrite in new[] { false, true })
+            Assert.Contains("asked for the trained dense network", Refused(() => lab.Sweep([0.5], [new AsksDense(inRewrite)])));
+        using var network = lab.NetworkOf(lab.Sweep([0.5], [new Scaled()], dense: false).Runs[0]);
+        GC.Collect();
+        Assert.Equal([2, 4], network.call(randn(2, 3, 8, 8)).shape);
+        var blown = lab.Sweep([0.5], [new Blows()]);
+        Assert.Equal((0, 1, 1), (blown.Runs.Count, blown.Dense.Count, blown.Holes.Count));
+        Assert.Contains("became infinite", blown.Holes[0].Reason);
+        Assert.Contains("other weights than the ticket", Refused(() => lab.Sweep([0.5], control: Control.Random, rewinding: Rewinding.FineTuning)));
+        Assert.Contains("WarmUp is 5000it", Refused(() => lab.Sweep([0.5], recipe: Small.Recipe with { WarmUp = "5000it" })));
+        Assert.Contains("goes from 1 to 2 epochs", Refused(() => lab.Sweep([0.5], rewind: "1ep", keep: ["0ep"], dense: false)));
     }
 
     [Fact]
