@@ -8,15 +8,16 @@ namespace LTHKit;
 internal static class Differentiation
 {
     /// <summary>Refuses a value that libtorch cannot differentiate with respect to <paramref name="variables"/>, whose gradients stay as they were.</summary>
-    /// <param name="name">Whose value it is.</param>
+    /// <param name="module">Whose value it is; one that is the kit's own throughout has all derivatives.</param>
     /// <param name="variables">Leaves; those that require no gradient are left out.</param>
     /// <param name="value">Computes a scalar.</param>
-    /// <param name="twice">Whether second derivatives are needed too.</param>
+    /// <param name="twice">Whether second derivatives are needed too, which libtorch warns of on the terminal.</param>
+    /// <param name="loss">What makes the scalar of the module's outputs; null for the kit's.</param>
     /// <exception cref="UserException">It has no such derivative.</exception>
-    public static void Require(string name, IReadOnlyList<Tensor> variables, Func<Tensor> value, bool twice = false)
+    public static void Require(nn.Module module, IReadOnlyList<Tensor> variables, Func<Tensor> value, bool twice = false, Loss? loss = null)
     {
         variables = [.. variables.Where(variable => variable.requires_grad)];
-        if (variables.Count == 0)
+        if (variables.Count == 0 || (IsKits(module) && (loss is null || loss.Method.Module == typeof(Network).Module)))
             return;
         using var scope = NewDisposeScope();
         using var record = enable_grad();
@@ -34,7 +35,7 @@ internal static class Differentiation
         }
         catch (ExternalException e)
         {
-            throw new UserException($"{name} has no {(twice ? "first and second derivative" : "derivative")} ({e.Message.Split('\n')[0].TrimEnd('.')}): change what "
+            throw new UserException($"{(module is Network { Model.Name: var name } ? name : module.GetName())} has no {(twice ? "first and second derivative" : "derivative")} ({e.Message.Split('\n')[0].TrimEnd('.')}): change what "
                 + "it computes, for instance in place.", e);
         }
         finally
@@ -43,6 +44,10 @@ internal static class Differentiation
                 variable.grad = gradient;
         }
     }
+
+    private static bool IsKits(nn.Module module) => module is Network { Model.Factory: null } network && network.Activations.All(activation => activation.Fused is not null)
+        && network.modules().All(part => part.GetType().Module == typeof(Network).Module || part.GetType().Module == typeof(nn.Module).Module)
+        && SparseTraining.Hooks(network).All(hooks => hooks.Count == 0);
 
     /// <summary>The gradients of a scalar, zeros where it does not depend on a variable or that one is frozen. // of the variables' shapes</summary>
     public static List<Tensor> Gradients(Tensor of, IReadOnlyList<Tensor> variables, bool createGraph = false)

@@ -8,7 +8,7 @@ namespace LTHKit;
 /// </summary>
 internal static unsafe partial class Libtorch
 {
-    private const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3;       // of mallopt, from malloc.h
+    private const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3, ArenaMax = -8;       // of mallopt, from malloc.h
     private const int Most = 1 << 30, MostOfOldGlibc = 32 << 20;
     private const string Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
 
@@ -39,6 +39,8 @@ internal static unsafe partial class Libtorch
             MallocOption(MmapThreshold, MostOfOldGlibc);
         MallocOption(TrimThreshold, int.MaxValue);
         MallocOption(TopPad, 64 << 20);
+        // Each thread's memory is kept apart: of every run that begins on a thread of its own, were they not few.
+        MallocOption(ArenaMax, 2 * Environment.ProcessorCount);
         if (Folder is not { } place)
             return;
         try

@@ -191,7 +191,8 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
 /// <summary>An eigenvalue of a Hessian and its eigenvector.</summary>
 /// <param name="Value">With its sign: the largest in absolute value can be negative, a direction in which the loss curves down.</param>
 /// <param name="Vector">Of length one, in the order of the network's parameters, zero where weights are pruned; owned by the caller. // [P]</param>
-/// <param name="Residual">||H v - lambda v||: the distance from <paramref name="Value"/> to an exact eigenvalue is at most this.</param>
+/// <param name="Residual">||H v - lambda v||: the distance from <paramref name="Value"/> to an exact eigenvalue is at most this. Of a pair after the first, what
+/// its product has along the earlier vectors is left out.</param>
 /// <param name="Iterations">Hessian-vector products that it took.</param>
 /// <param name="Converged">Whether, before the iterations ran out, the value had settled within the tolerance with a residual below half of it.</param>
 public sealed record Eigenpair(double Value, Tensor Vector, double Residual, int Iterations, bool Converged);

@@ -14,6 +14,10 @@ public sealed record LossGrid(int Points, double Reach, ulong Seed = 0)
         UserException.Require(Points >= 2, "The number of a landscape's points a side", Points, "at least 2, odd to see the network itself");
         return this;
     }
+
+    /// <summary>One that has the network itself in its middle.</summary>
+    internal LossGrid Centred() => Validated().Points % 2 == 1 ? this
+        : throw new UserException($"{Points} points leave the network itself out, from which the rise of the loss is told; give an odd number.");
 }
 
 /// <summary>The loss along a line.</summary>
@@ -85,7 +89,7 @@ public static class LossLandscape
     public static EigenvectorLine AlongTopEigenvector(Objective curved, Objective seen, Mask? mask = null, HessianOptions? hessian = null,
         LossGrid? grid = null, CancellationToken cancel = default)
     {
-        grid?.Validated();
+        grid?.Centred();
         using var scope = NewDisposeScope();
         using var curvature = new Hessian(curved, mask, hessian);
         var top = curvature.Top(cancel: cancel)[0];
@@ -185,7 +189,7 @@ public static class LossLandscape
     {
         using var record = enable_grad();
         var images = batch.Images.detach().clone().requires_grad_();
-        Differentiation.Require(objective.Module.GetName(), [images], () => objective.Of(batch with { Images = images }));
+        Differentiation.Require(objective.Module, [images], () => objective.Of(batch with { Images = images }), loss: objective.Loss);
         var loss = objective.Of(batch with { Images = images });
         return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
             : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs; is something in it detached?");

@@ -7,7 +7,6 @@ namespace LTHKit.Analysis;
 public sealed class Objective
 {
     private readonly Func<IEnumerable<Batch>> _batches;
-    private readonly Loss _loss;
 
     /// <summary>Over batches of one's own.</summary>
     /// <param name="module">[B, ...] -> outputs, for instance logits [B, classes]; it must outlive this object.</param>
@@ -34,12 +33,13 @@ public sealed class Objective
     {
         if (count == 0)
             throw new UserException($"There is no image to measure {module.GetName()} on; give at least one batch.");
-        (Module, _batches, Count, BatchCount, _loss) = (module, batches, count, batchCount, loss ?? Losses.CrossEntropy);
+        (Module, _batches, Count, BatchCount, Loss) = (module, batches, count, batchCount, loss ?? Losses.CrossEntropy);
     }
 
     public nn.Module<Tensor, Tensor> Module { get; }
     public int Count { get; }
     public int BatchCount { get; }
+    internal Loss Loss { get; }
 
     /// <summary>The images in the module's number type, in order. Each batch is disposed by whoever receives it.</summary>
     internal IEnumerable<Batch> Batches()
@@ -62,7 +62,7 @@ public sealed class Objective
     /// <summary>The mean loss over one batch, a scalar tensor that gradients flow through.</summary>
     internal Tensor Of(Batch batch) => Of(Module.call(batch.Images), batch);
 
-    internal Tensor Of(Tensor outputs, Batch batch) => _loss(outputs, new Target(batch.Images, batch.Labels));
+    internal Tensor Of(Tensor outputs, Batch batch) => Loss(outputs, new Target(batch.Images, batch.Labels));
 
     /// <summary>The mean loss.</summary>
     public double Mean(CancellationToken cancel = default)

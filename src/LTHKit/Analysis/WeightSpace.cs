@@ -59,7 +59,7 @@ internal sealed class WeightSpace : IDisposable
         if (_tried)
             return;
         using var own = batch is null ? objective.Batches().First() : null;
-        Differentiation.Require(_module, Parameters, () => objective.Of(batch ?? own!), twice);
+        Differentiation.Require(objective.Module, Parameters, () => objective.Of(batch ?? own!), twice, objective.Loss);
         cancel.ThrowIfCancellationRequested();
         _tried = true;
     }

@@ -23,7 +23,8 @@ public sealed record DataSpec(string Name = "synthetic", string? Content = null,
     double ValidationFraction = 0.1, int SplitSeed = 0, int Size = 16, int Classes = 20, double Noise = 0.08, int Clutter = 2, int Seed = 0, int Shrink = 1)
 {
     /// <summary>As figures call it: the name, of another synthetic set than the usual one its seed, and by how much images are shrunk.</summary>
-    internal string Label => (Seed == 0 ? Name : $"{Name} (seed {Seed})") + (Shrink == 1 ? "" : $" at 1/{Shrink} size");
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string Label => (Seed == 0 ? Name : $"{Name} (seed {Seed})") + (Shrink == 1 ? "" : $" at 1/{Shrink} size");
 }
 
 internal static class DataSets

@@ -53,7 +53,7 @@ public sealed partial class Lab
         LossGrid? grid = null, Sample? sample = null)
     {
         options = (options ?? new()).Validated();
-        grid = (grid ?? new(21, 0.5)).Validated();
+        grid = (grid ?? new(21, 0.5)).Centred();
         sample ??= Profile.Analysis.CurvatureSample;
         var test = Profile.Analysis.LandscapeSample(Part.Test);
         return MeasureEach("top eigenvectors", "top-eigenvector", runs, new { options, grid, sample, test }, epochs, sample,

@@ -11,8 +11,8 @@ internal static class Captions
         $"{List(runs.Select(run => run.Spec.Model.Name), "networks")} on {List(runs.Select(run => run.Spec.Data.Label), "data sets")}";
 
     /// <summary>
-    /// For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse (of all weights 48.1 to 95.1 %, with new skips 43.8 to 85.9 %)" and, on a second line, "images
-    /// 3f1c5a7d; kit 5, ...".
+    /// For instance "36 runs of 3 seeds, 48.8 to 96.5 % sparse (of all weights 48.1 to 95.1 %, with new skips 43.8 to 85.9 %)" and, on a second line, "resnet18 on
+    /// cifar-100 (images 3f1c5a7d); kit 5, ...".
     /// </summary>
     public static string DrawnFrom(IReadOnlyCollection<RunResult> runs)
     {
@@ -21,7 +21,7 @@ internal static class Captions
         var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
         return $"{runs.Count} {(runs.Count == 1 ? "run" : "runs")} of {seeds} {(seeds == 1 ? "seed" : "seeds")}, "
             + (effective.Length == 0 ? "dense" : $"{Range(sparse.SelectMany(way => way).Select(run => run.Sparsity))} sparse (of all weights {string.Join(", ", effective)})")
-            + $"<br>images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}; {List(runs.Select(run => run.Made))}";
+            + $"<br>{Subject(runs)} (images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}); {List(runs.Select(run => run.Made))}";
     }
 
     // "48.8 to 96.5 %"
@@ -119,6 +119,17 @@ internal static class Captions
     {
         var percent = 100 * share;
         return percent.ToString(Math.Abs(percent - Math.Round(percent)) < 1e-6 ? "0" : "0.0", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Which points rest on fewer seeds than others: "; of fewer seeds: swish at 96.5 % (4)"; empty where none does.</summary>
+    public static string Fewer(IReadOnlyList<(string Name, List<SweepPoint> Points)> lines)
+    {
+        var most = lines.SelectMany(line => line.Points).Max(point => point.Count);
+        string[] fewer = [.. from line in lines
+                             from point in line.Points
+                             where point.Count < most
+                             select $"{line.Name} at {Percent(point.Sparsity)} % ({point.Count})"];
+        return fewer.Length == 0 ? "" : $"; of fewer seeds: {string.Join(", ", fewer.Take(3))}{(fewer.Length > 3 ? ", ..." : "")}";
     }
 
     /// <summary>Where tickets have lost whole layers: "; layers collapsed: snip at 98.4 %"; empty where none has.</summary>

@@ -102,8 +102,8 @@ public static partial class Figures
     }
 
     /// <summary>
-    /// The top eigenvalue of the Hessian over training (Figures 2 and A12): one line a way to retrain, mean over seeds with a band of one standard
-    /// deviation; logarithmic where all values are positive.
+    /// The top eigenvalue of the Hessian over training (Figures 2 and A12), without its sign, since sharpness is what is meant: one line a way to retrain, mean
+    /// over seeds with a band of one standard deviation, logarithmic.
     /// </summary>
     /// <param name="series">What <see cref="CurvatureWatch"/> saw of each run.</param>
     public static GenericChart TopEigenvalue(IEnumerable<WatchSeries> series)
@@ -115,12 +115,12 @@ public static partial class Figures
         var ways = Captions.BySeed(all, s => s.Run);
         var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way[0].Run)]), (way, name) =>
         {
-            var seen = way.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).GroupBy(v => v.First, v => v.Second).OrderBy(v => v.Key).ToList();
+            var seen = way.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).GroupBy(v => v.First, v => Math.Abs(v.Second)).OrderBy(v => v.Key).ToList();
             return new Curve(name, [.. seen.Select(values => (double)values.Key)], [.. seen.Select(values => values.Average())],
                 way.Count > 1 ? [.. seen.Select(values => values.StandardDeviation())] : null);
         }).ToList();
-        var positive = all.All(s => s.Values[CurvatureWatch.TopEigenvalue].All(value => !(value <= 0)));
-        return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue", curves, positive, Captions.At([.. all.Select(s => s.Run)]))
+        var positive = curves.All(curve => curve.Y.All(value => !(value <= 0)));
+        return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue, absolute", curves, positive, Captions.At([.. all.Select(s => s.Run)]))
             .DrawnFrom(all.Select(s => s.Run));
     }
 
@@ -163,10 +163,11 @@ public static partial class Figures
     {
         IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> all = [.. measured];
         var tickets = SilentTicket.Of(all);
-        var groups = tickets.GroupBy(ticket => ticket.Way).SelectMany(way => new[] { way.First(), way.Last() }.Distinct())
-            .Select(ticket => new BarGroup($"{Captions.Percent(ticket.Run.Sparsity)} % sparse, {ticket.Way}",
+        var shown = tickets.GroupBy(ticket => ticket.Way).SelectMany(way => new[] { way.First(), way.Last() }.Distinct()).ToList();
+        var groups = shown.Select(ticket => new BarGroup($"{Captions.Percent(ticket.Run.Sparsity)} % sparse, {ticket.Way}",
                 [.. tickets[0].Stages.Select(stage => 100 * ticket.Mean(stage, s => s.Share))]));
-        return Bars("Silent activations", "Share of all activations, %", tickets[0].Stages, [.. groups]).DrawnFrom(all.Select(m => m.Run));
+        return Bars("Silent activations", "Share of all activations, %", tickets[0].Stages, [.. groups])
+            .DrawnFrom(all.Select(m => m.Run).Where(run => shown.Any(ticket => ticket.Run.Spec.Halvings == run.Spec.Halvings)));
     }
 
     /// <summary>What re-scaled initialisation made of each layer: the learned factor of every weight, the mean over seeds.</summary>

@@ -44,7 +44,7 @@ public static partial class Figures
             charts.Add(Scatter(dense.Count == 1 ? "dense network" : "dense networks", [ends[0]], [double.NaN],
                 Init<Line>(new { Color = FigureTheme.Faint, Width = 1.5, Dash = DrawingStyle.Dash }), legend: true));
         return Chart.Combine(charts)
-            .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Collapse(named))
+            .Styled("Test accuracy of sparse networks", Captions.Of([.. sweeps.SelectMany(sweep => sweep.Runs)]) + Captions.Fewer(lines) + Captions.Collapse(named))
             .WithAxes(axis, FigureTheme.Axis("Test accuracy, %"))
             .LegendAbove([.. named.Select(sweep => sweep.Name), "dense networks"])
             .DrawnFrom(sweeps.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)));
@@ -79,11 +79,11 @@ public static partial class Figures
                 point => $"{line.Name}: {Captions.Spread(100 * point.Mean, 100 * point.StandardError, " points", "+0.00;-0.00;0.00")}{Hover(point)}"
                     + $"<br>better in {point.Better} of {point.Count}")))
             .Styled(title, $"{Captions.Subject([.. pairs.SelectMany(pair => pair.Vanilla.Runs.Concat(pair.Tweaked.Runs))])}, "
-                + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error"))
+                + (seeds == 1 ? "one seed" : $"mean difference of {seeds} seeds, ticket by ticket, and its standard error") + Captions.Fewer(shown))
             .WithAxes(SparsityAxis([.. points.Select(point => point.Sparsity)]).Axis, FigureTheme.Axis("Gain in test accuracy, points",
                 new { RangeMode = RangeMode.ToZero, ZeroLine = true, ZeroLineColor = FigureTheme.Faint, ZeroLineWidth = 1.5 }))
             .LegendAbove(shown.Select(line => line.Name))
-            .DrawnFrom(both.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)));
+            .DrawnFrom(both.SelectMany(sweep => sweep.Dense.Concat(sweep.Runs)).Where(run => points.Any(point => point.Halvings == run.Spec.Halvings)));
     }
 
     /// <summary>
@@ -123,7 +123,7 @@ public static partial class Figures
     }
 
     /// <summary>
-    /// Says under a figure which runs it shows: how many, of which network, images and seeds, how sparse, and when and on what they were trained. The figures
+    /// Says under a figure which runs it shows: how many, of which network, images and seeds, how sparse, and on what they were trained. The figures
     /// of runs say so by themselves; of masks, bars and curves only you know.
     /// </summary>
     /// <param name="chart">One of these figures, or another of Plotly.NET's.</param>

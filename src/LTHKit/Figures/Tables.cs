@@ -12,8 +12,7 @@ public static class Tables
 
     /// <summary>
     /// Accuracy over sparsity as in <see cref="Figures.AccuracyVsSparsity"/>: a row a sparsity (0 is the dense network), and for each sweep the
-    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column; a sweep
-    /// whose effective sparsity is the nominal one beside others that differ has no column for it. Where tickets of a sweep have lost whole layers, a last
+    /// effective sparsity and mean ± sample standard deviation over seeds. What all sweeps share stands in one column. Where tickets of a sweep have lost whole layers, a last
     /// column names these.
     /// </summary>
     /// <param name="sweeps">One group of columns each.</param>

@@ -52,7 +52,7 @@ internal sealed record ForwardPass(Tensor Images, IReadOnlyList<ForwardPass.Call
         if (Enumerable.Range(0, Tries).All(_ => Networks.Draws(() => network.call(images))))
             throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not "
                 + "draw again: leave that out.");
-        Differentiation.Require(network.Model.Name, [.. network.parameters().Where(p => p.requires_grad)], () => network.call(images).sum());
+        Differentiation.Require(network, [.. network.parameters()], () => network.call(images).sum());
         foreach (var (buffer, value) in buffers)
             buffer.copy_(value);
     }

@@ -37,7 +37,7 @@ public static class Networks
         if (model.Factory is null)
             InitialiseDefault(network, seed);
         else
-            scope.Detach(scope.DisposablesView);        // a module's own tensors live as long as it does
+            scope.Detach(scope.DisposablesView);        // a user's module keeps what it made
         return network;
     }
 
@@ -127,7 +127,8 @@ public static class Networks
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
         using var scope = NewDisposeScope();
         var copy = Seeded(0, () => Make(network.Model, network.Input));
-        scope.Detach(scope.DisposablesView);
+        if (network.Model.Factory is not null)
+            scope.Detach(scope.DisposablesView);
         var like = network.parameters().First();
         copy.to(like.device, like.dtype);
         CopyState(network, copy);

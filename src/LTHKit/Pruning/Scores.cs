@@ -99,7 +99,7 @@ internal static class Scores
             context.Cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             if (twice)
-                Differentiation.Require(context.Network.Model.Name, weights, Loss, twice);
+                Differentiation.Require(context.Network, weights, Loss, twice);
             twice = false;
             context.Cancel.ThrowIfCancellationRequested();
             foreach (var (sum, part) in sums.Zip(value(Loss(), weights)))

@@ -72,7 +72,7 @@ internal sealed class GradInit : IDisposable
         using var one = Next(halves);
         using var other = Next(halves);
         if (first)
-            Differentiation.Require(_network.GetName(), _parameters, () => Loss(one, other), twice: true);
+            Differentiation.Require(_network, _parameters, () => Loss(one, other), twice: true);
         var gradients = Gradients(Loss(one, other), createGraph: true)       // g
             .Zip(_factors, (g, f) => f.Kept is null ? g : g.masked_fill(f.Kept.logical_not(), 0)).ToList();
         var norm = stack(gradients.Select(g => g.square().sum())).sum().sqrt();

@@ -14,8 +14,8 @@ public class AnalysisFiguresTests
         Assert.Equal([1, 9], Numbers(line["x"]));
         Assert.Equal([12 + Math.Sqrt(8), 3 + Math.Sqrt(2)], Numbers(Json(chart)["data"]![0]!["y"]).Take(2).ToArray());
         Assert.Equal("log", (string?)Json(chart)["layout"]!["yaxis"]!["type"]);
-        // A negative eigenvalue has no logarithm.
-        Assert.Equal("linear", (string?)Json(Figures.TopEigenvalue([Watched(0, [10, -2])]))["layout"]!["yaxis"]!["type"]);
+        // Sharpness has no sign.
+        Assert.Equal([10, 2], Numbers(Trace(Figures.TopEigenvalue([Watched(0, [10, -2])]), "vanilla LTH")["y"]));
         Assert.Throws<UserException>(() => Figures.TopEigenvalue([]));
     }
 
