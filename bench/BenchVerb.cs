@@ -28,8 +28,9 @@ internal static class BenchVerb
         {
             var threadCount = parsed.GetValue(threads) is var t and > 0 ? t : Environment.ProcessorCount;
             var setting = new BenchSetting(parsed.GetValue(width), parsed.GetValue(size), parsed.GetValue(batch), parsed.GetValue(images),
-                parsed.GetValue(rounds), threadCount, parsed.GetValue(workers), parsed.GetValue(device)!, parsed.GetValue(python)!);
-            Option[] idle = parsed.GetValue(sparse) ? [json, device, images, workers, python] : setting.Device == "cuda" ? [json, model, ladder] : [model, ladder];
+                parsed.GetValue(rounds), threadCount, parsed.GetValue(workers), parsed.GetValue(device)!,
+                parsed.GetValue(python) is ['~', ..] home ? AtomicFile.Absolute(home) : parsed.GetValue(python)!);
+            Option[] idle = parsed.GetValue(sparse) ? [json, .. setting.Device == "cpu" ? Array.Empty<Option>() : [device], images, workers, python] : setting.Device == "cuda" ? [json, model, ladder] : [model, ladder];
             if (idle.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } odd)
                 throw new UserException($"{odd.Name} means nothing {(parsed.GetValue(sparse) ? "with --sparse" : odd == json ? "with --device cuda" : "without --sparse")}; leave it out.");
             if (parsed.GetValue(sparse))

@@ -150,7 +150,7 @@ choose_libtorch() {
         CHOICE=$(readlink -f "$folder") REASON='named by LIBTORCH'
     elif [[ -z $CHOICE ]]; then
         if ! nvidia_driver; then
-            CHOICE=cpu REASON='no NVIDIA driver is here'
+            CHOICE=cpu REASON='no NVIDIA driver was there'
         elif fetch cuda "$1" "$ROOT/src/LTHKit" -p:LTHKitLibtorch=cuda; then
             CHOICE=cuda REASON='there is an NVIDIA driver'
         else

@@ -8,7 +8,7 @@ internal static class Notebooks
 {
     /// <summary>The notebooks that reproduce figures, in their order; not what Jupyter calls a copy, nor what cannot be read.</summary>
     public static IReadOnlyList<FigureNotebook> All()
-        => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Where(path => !path.Contains("-Copy")).Order(StringComparer.Ordinal).Select(Read).OfType<FigureNotebook>()];
+        => [.. Directory.GetFiles(Path.Combine(Checkout.Root, "notebooks"), "*.ipynb").Where(path => !Path.GetFileName(path).Contains("-Copy")).Order(StringComparer.Ordinal).Select(Read).OfType<FigureNotebook>()];
 
     /// <summary>Reads notebooks, all of them before something is made of the first; what is made is called like them.</summary>
     public static IReadOnlyList<NotebookDocument> Load(IReadOnlyList<string> paths, bool inPlace = false)

@@ -17,7 +17,7 @@ internal static class Differentiation
     public static void Require(nn.Module module, IReadOnlyList<Tensor> variables, Func<Tensor> value, bool twice = false, Loss? loss = null)
     {
         variables = [.. variables.Where(variable => variable.requires_grad)];
-        if (variables.Count == 0 || (IsKits(module) && (loss is null || loss.Method.Module == typeof(Network).Module)))
+        if (variables.Count == 0 || (IsKits(module) && (loss is null || loss == Losses.CrossEntropy)))
             return;
         using var scope = NewDisposeScope();
         using var record = enable_grad();
@@ -49,12 +49,11 @@ internal static class Differentiation
         && network.modules().All(part => part.GetType().Module == typeof(Network).Module || part.GetType().Module == typeof(nn.Module).Module)
         && SparseTraining.Hooks(network).All(hooks => hooks.Count == 0);
 
-    /// <summary>The gradients of a scalar, zeros where it does not depend on a variable or that one is frozen. // of the variables' shapes</summary>
+    /// <summary>The gradients of a scalar, zeros where it does not depend on a variable. // of the variables' shapes</summary>
+    /// <param name="of">The scalar.</param>
+    /// <param name="variables">Each requires a gradient.</param>
+    /// <param name="createGraph">Whether the gradients are to be differentiated too.</param>
     public static List<Tensor> Gradients(Tensor of, IReadOnlyList<Tensor> variables, bool createGraph = false)
-    {
-        Tensor[] free = [.. variables.Where(variable => variable.requires_grad && of.requires_grad)];
-        var found = new Queue<Tensor>(free.Length == 0 ? [] : autograd.grad([of], free, retain_graph: createGraph, create_graph: createGraph, allow_unused: true));
-        return [.. variables.Select(variable => free.Length > 0 && variable.requires_grad && found.Dequeue() is { IsInvalid: false } gradient ? gradient
-            : zeros_like(variable, requires_grad: false))];
-    }
+        => [.. (of.requires_grad ? autograd.grad([of], [.. variables], retain_graph: createGraph, create_graph: createGraph, allow_unused: true) : new Tensor?[variables.Count])
+            .Zip(variables, (gradient, variable) => gradient is { IsInvalid: false } ? gradient : zeros_like(variable, requires_grad: false))];
 }

@@ -39,7 +39,7 @@ internal static unsafe partial class Libtorch
             MallocOption(MmapThreshold, MostOfOldGlibc);
         MallocOption(TrimThreshold, int.MaxValue);
         MallocOption(TopPad, 64 << 20);
-        // Each thread's memory is kept apart: of every run that begins on a thread of its own, were they not few.
+        // A thread's memory is kept apart, and each run begins on a thread of its own: of few, that of threads that are gone serves the next.
         MallocOption(ArenaMax, 2 * Environment.ProcessorCount);
         if (Folder is not { } place)
             return;

@@ -174,6 +174,19 @@ public sealed class EntryTests : IDisposable
         Assert.Equal(prints[0], prints[1]);
     }
 
+    // A script of that name leads to .NET, which lies elsewhere than it; so may what DOTNET_ROOT names.
+    [Fact]
+    public void Dotnet_is_found_behind_a_script()
+    {
+        var dotnet = Write("bin/dotnet", "#!/bin/sh\necho 'Microsoft.NETCore.App 10.0.0 [/opt/net ten/shared/Microsoft.NETCore.App]'\n");
+        Run("chmod", ["+x", dotnet]);
+        string Found(string root) => Setup($"set -e; DOTNET_ROOT='{root}'; PATH=\"{Path.GetDirectoryName(dotnet)}:$PATH\"; use_dotnet; echo \"$DOTNET_ROOT\"").Output.TrimEnd();
+        Assert.Equal("/opt/net ten", Found(""));
+        Assert.Equal("/opt/net ten", Found("/nonexistent"));
+        Directory.CreateDirectory(Path.Combine(_folder, "root/host/fxr"));
+        Assert.Equal(Path.Combine(_folder, "root"), Found(Path.Combine(_folder, "root")));
+    }
+
     // The feed's restore fails with that message, the one from the package folder too.
     [Theory]
     [InlineData("error NU1101: Unable to find package TorchSharp-cuda-linux.", "false", "the feed does not have TorchSharp-cuda-linux: name another feed in nuget.config")]

@@ -50,7 +50,7 @@ internal static class GridVerb
                 Options = [.. device == "cpu" ? [$"--cpus-per-task={side}"] : Array.Empty<string>(),
                     .. knobs.Where(knob => parsed.GetValue(knob) is not null).Select(knob => $"{knob.Name}={parsed.GetValue(knob)}")],
             };
-            settings = settings with { Script = slurm ? Script(settings, parsed.GetValue(site)) : null };
+            settings = settings with { Script = slurm ? Script(settings, parsed.GetValue(site) is { } file ? AtomicFile.Absolute(file) : null) : null };
             var called = notebooks.Count == 1 ? notebooks[0].Name : $"{notebooks[0].Name}-and-{notebooks.Count - 1}-more";
             var folder = Folder(parsed.GetValue(name) is not { } own ? $"{called}-{settings.Parameters["profile"]}"
                 : Regex.IsMatch(own, @"^[A-Za-z0-9][A-Za-z0-9._-]*\z") ? own
@@ -146,6 +146,7 @@ internal static class GridVerb
         var again = Enumerable.Range(0, grid.Settings.Tasks.Count).Where(i => grid.Stands(i, active).Standing is Standing.Failed or Standing.Stopped).ToList();
         if (again.Count == 0)
         {
+            File.Delete(grid.Cancelled);
             Console.WriteLine($"{grid.Name}: nothing failed.");
             return 0;
         }

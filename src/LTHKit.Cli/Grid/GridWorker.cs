@@ -127,8 +127,9 @@ internal sealed class Staged : IDisposable
         Settings = settings;
         if (settings.Stage == "" || settings.Parameters.GetValueOrDefault("dataDir") is not { Length: > 0 } images)
             return;
-        // The task's own, and those that the notebooks' cells look at.
-        string?[] sets = [task.Data, settings.Parameters.GetValueOrDefault("dataset")];
+        // All that its notebooks' cells look at, which are planned anew.
+        string?[] sets = [.. settings.Tasks.Where(other => other.Notebooks.Intersect(task.Notebooks).Any()).Select(other => other.Data).Append(task.Data),
+            settings.Parameters.GetValueOrDefault("dataset")];
         var place = Regex.Replace(settings.Stage, @"\$\{?(\w+)\}?", m => Environment.GetEnvironmentVariable(m.Groups[1].Value)
             ?? throw new UserException($"The job has no variable {m.Groups[1].Value}, which --stage {settings.Stage} names."));
         _folder = Path.Combine(place, $"lthkit-{name}-{Guid.NewGuid():N}@{Environment.MachineName}");

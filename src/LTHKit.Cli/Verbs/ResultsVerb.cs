@@ -49,7 +49,7 @@ internal static class ResultsVerb
 
     /// <summary>A folder of results/ by its name, or any other.</summary>
     public static string Place(string name) => name.Length == 0 ? throw new UserException("The name of a folder is missing, quick for one.")
-        : name.Contains('/') ? Path.GetFullPath(name) : Path.Combine(Checkout.Root, "results", name);
+        : name.Contains('/') ? AtomicFile.Absolute(name) : Path.Combine(Checkout.Root, "results", name);
 
     private static IEnumerable<FileInfo> Files(DirectoryInfo folder)
         => folder.GetDirectories().Where(kind => kind.Name is "masks" or "weights").SelectMany(kind => kind.GetFiles()).Concat(folder.GetFiles(Runs));

@@ -13,6 +13,9 @@ internal sealed class NotebookCell
     /// <summary>The id as a part of the names of files: what nbformat allows in ids, letters, digits, - and _, stays.</summary>
     public string FileName => string.Concat(Id.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
 
+    /// <summary>The first of NAME, NAME-2, NAME-3, ... that is free.</summary>
+    public string FreeName(Func<string, bool> free) => Enumerable.Range(1, int.MaxValue).Select(i => i == 1 ? FileName : $"{FileName}-{i}").First(free);
+
     public string Kind => (string)Json["cell_type"]!;
     public bool IsCode => Kind == "code";
 

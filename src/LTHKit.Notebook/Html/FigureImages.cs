@@ -17,7 +17,7 @@ internal static class FigureImages
         var names = new HashSet<string>();
         var figures = document.Cells.Where(cell => cell.IsCode)
             .SelectMany(cell => cell.Outputs.Select(output => output!["data"] as JsonObject).Where(data => data?[NotebookFormatters.Plotly] is JsonObject)
-                .Select(data => (Name: Enumerable.Range(1, int.MaxValue).Select(i => $"{cell.FileName}{(i == 1 ? "" : $"-{i}")}").First(names.Add), Data: data!)))
+                .Select(data => (Name: cell.FreeName(names.Add), Data: data!)))
             .ToList();
         if (figures.Count == 0)
             return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");

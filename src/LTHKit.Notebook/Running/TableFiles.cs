@@ -17,8 +17,8 @@ internal sealed class TableFiles(string notebook)
         // An updated table stays one file.
         if (output.DisplayId is not { } display || !_ofDisplay.TryGetValue(display, out var path))
         {
-            var start = $"{Path.ChangeExtension(notebook, null)}.{cell.FileName}";
-            path = Enumerable.Range(1, int.MaxValue).Select(i => $"{start}{(i == 1 ? "" : $"-{i}")}.csv").First(free => !_tables.ContainsKey(free));
+            string Csv(string name) => $"{Path.ChangeExtension(notebook, null)}.{name}.csv";
+            path = Csv(cell.FreeName(name => !_tables.ContainsKey(Csv(name))));
             if (output.DisplayId is { } id)
                 _ofDisplay[id] = path;
         }

@@ -19,7 +19,7 @@ public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, dou
     public string Id => Spec.Id;
 
     /// <summary>By which another run's specification knows it: its own and who made it, not where it lies.</summary>
-    internal string Name => RunStore.Name(Id, string.Join(", ", Made.Split(", ").Take(3)));
+    internal string Name => RunStore.Name(Id, string.Join(", ", Made.Split("; ")[0].Split(", ").Take(3)));
 
     /// <summary>Test accuracy at the epoch of best validation accuracy (the first of equals); what the paper reports.</summary>
     public double TestAccuracy => Best?.TestAccuracy ?? double.NaN;

@@ -151,7 +151,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
                 + $"{string.Join(", ", Enum.GetNames<Control>())} and {string.Join(", ", Enum.GetNames<Rewinding>())}.");
         if (Control == Control.Reinitialised && IsRewound)
             throw new UserException("A re-initialised ticket starts from weights drawn anew and cannot be rewound: leave one of the two out.");
-        if (Control != Control.None && Rewinding != Rewinding.Weights)
+        if (Control != Control.None && Rewinding != Rewinding.Weights && Pruning.At == At.EachRound && Level > 1)
             throw new UserException("A control keeps other weights than the ticket, and of these the trained sparse network, from which learning-rate rewinding and fine-tuning go on, "
                 + "has mostly zeros: rewind its weights, or leave the control out.");
         var epochs = Math.Min(Recipe.Epochs, Drawing?.Epochs ?? Recipe.Epochs);

@@ -36,7 +36,7 @@ public sealed class RunStore(string root, string device = "cpu")
 
     /// <summary>
     /// The store to use where none is named: the folder in LTHKIT_RUNS, else artifacts/runs of the checkout that the current folder lies in,
-    /// else ./runs. Relative folders begin where the program was started, not where a notebook lies.
+    /// else ./runs (the command line names its own checkout's). Relative folders begin where the program was started, not where a notebook lies.
     /// </summary>
     public static RunStore Default()
     {

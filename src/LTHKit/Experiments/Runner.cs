@@ -125,7 +125,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private Network Load(RunSpec spec, string checkpoint, Step at)
     {
-        var mask = LoadMask(spec);      // which a user's tweak may hold on to
+        var mask = LoadMask(spec);
+        using var mine = spec.Tweaks.Any(tweak => tweak.IsUsers) ? null : mask;     // a user's may hold on to it
         var network = Rewritten(spec, mask);
         try
         {
@@ -152,15 +153,19 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>A run's network at a point of its training, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
     public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
-        at = at.Within(Iterations(spec));
-        var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
-        if (before || at.Epochs > spec.Recipe.Epochs || (at.Epochs == spec.Recipe.Epochs && at.Iterations > 0))
+        if (!Passes(spec, at))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
+        at = at.Within(Iterations(spec));
         return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
 
-    /// <summary>Whether a run's training passes that point.</summary>
-    public bool Passes(RunSpec spec, Step at) => at.Within(Iterations(spec)) is var point && point.Epochs >= spec.Rewind.Epochs && !IsBeyond(point, spec.Recipe);
+    /// <summary>Whether a run's training passes that point; the epoch that it begins in stands for its beginning.</summary>
+    public bool Passes(RunSpec spec, Step at)
+    {
+        at = at.Within(Iterations(spec));
+        var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
+        return !before && !IsBeyond(at, spec.Recipe);
+    }
 
     private static bool IsBeyond(Step at, Recipe recipe) => (at.Epochs, at.Iterations).CompareTo((recipe.Epochs, 0)) > 0;
 
@@ -295,9 +300,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             using var whole = Mask.Dense(network);
             Cut.LeftOut(whole, spec.Pruning.Except);
         }
-        if (IsBeyond(spec.Recipe.WarmUp.Within(Iterations(spec)), spec.Recipe))
-            throw new UserException($"The recipe's WarmUp is {spec.Recipe.WarmUp}; it must not be longer than the training of {spec.Recipe.Epochs} epochs with {Iterations(spec)} steps each.");
         spec = (spec with { Rewind = spec.Rewind.Within(Iterations(spec.Dense)) }).Normalised;
+        foreach (var recipe in new[] { spec.Drawing, spec.Recipe }.OfType<Recipe>())
+            if (Batches.IterationsOf(data, recipe.BatchSize) is var steps && IsBeyond(recipe.WarmUp.Within(steps), recipe))
+                throw new UserException($"The recipe's WarmUp is {recipe.WarmUp}; it must not be longer than the training of {recipe.Epochs} epochs with {steps} steps each.");
         spec.Validate();
         return spec;
     }

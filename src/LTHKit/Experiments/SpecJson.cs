@@ -52,8 +52,9 @@ internal static class SpecJson
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or JsonException)
         {
-            throw new UserException($"A setting of {settings.GetType().Name} cannot be written into a run's specification ({e.Message.Split('\n')[0].TrimEnd('.')}): make it a "
-                + "readonly field, or a number, a text, a list or a record of such.", e);
+            var name = settings.GetType().Name;
+            throw new UserException($"A setting of {(name.StartsWith('<') ? "the measurement" : name)} cannot be written down ({e.Message.Split('\n')[0].TrimEnd('.')}): give numbers, "
+                + "texts, lists and records of them, or make it a readonly field of a tweak.", e);
         }
     }
 

@@ -128,7 +128,7 @@ internal static class Captions
         string[] fewer = [.. from line in lines
                              from point in line.Points
                              where point.Count < most
-                             select $"{line.Name} at {Percent(point.Sparsity)} % ({point.Count})"];
+                             select $"{line.Name}{(point.Level == 0 ? ", dense" : $" at {Percent(point.Sparsity)} %")} ({point.Count})"];
         return fewer.Length == 0 ? "" : $"; of fewer seeds: {string.Join(", ", fewer.Take(3))}{(fewer.Length > 3 ? ", ..." : "")}";
     }
 

@@ -36,8 +36,6 @@ public static class Networks
         var network = Seeded(seed, () => Make(model, input));
         if (model.Factory is null)
             InitialiseDefault(network, seed);
-        else
-            scope.Detach(scope.DisposablesView);        // a user's module keeps what it made
         return network;
     }
 
@@ -90,7 +88,12 @@ public static class Networks
     private static Network Make(ModelSpec model, InputSpec input)
     {
         if (model.Factory is not null)
-            return new(model, input, Whole(model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module.")));
+        {
+            using var scope = NewDisposeScope();
+            var made = new Network(model, input, Whole(model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module.")));
+            scope.Detach(scope.DisposablesView);        // a user's module keeps what it made
+            return made;
+        }
         var (width, make) = Builders[model.Name];
         return new(model, input, make(input, model.Width == 0 ? width : model.Width));
     }
@@ -120,18 +123,18 @@ public static class Networks
         return true;
     }
 
-    /// <summary>A second network of the same weights, buffers and activation functions, in training mode and without gradients; owned by the caller.</summary>
+    /// <summary>A second network of the same weights, buffers and activation functions, in training mode, nothing frozen; owned by the caller.</summary>
     internal static Network Copy(Network network)
     {
         if (network.Units.FirstOrDefault(unit => unit.Skip is not null) is { } injected)
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
         using var scope = NewDisposeScope();
         var copy = Seeded(0, () => Make(network.Model, network.Input));
-        if (network.Model.Factory is not null)
-            scope.Detach(scope.DisposablesView);
         var like = network.parameters().First();
         copy.to(like.device, like.dtype);
         CopyState(network, copy);
+        foreach (var parameter in copy.parameters())
+            parameter.requires_grad = true;
         foreach (var (from, to) in network.Activations.Zip(copy.Activations).Where(pair => pair.First.Replaced))
             to.Function = from.Function;
         return copy;

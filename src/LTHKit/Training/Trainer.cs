@@ -158,8 +158,9 @@ internal sealed class Trainer : IDisposable
             cancel.ThrowIfCancellationRequested();
             using var slot = _losses.narrow(0, iteration, 1);
             IsBetweenSteps = false;
-            _done = (epoch + iteration / (double)iterations) / _recipe.Epochs;
-            Learn(batch, _recipe.LearningRateAt(epoch + iteration / (double)iterations, iterations), slot, _correct);
+            var done = epoch + iteration / (double)iterations;
+            _done = done / _recipe.Epochs;
+            Learn(batch, _recipe.LearningRateAt(done, iterations), slot, _correct);
             (Standing, IsBetweenSteps) = (new(epoch, ++iteration), true);
             foreach (var callback in callbacks ?? [])
                 callback.StepDone?.Invoke(new(epoch, iteration), iterations);

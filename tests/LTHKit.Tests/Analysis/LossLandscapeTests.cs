@@ -31,6 +31,7 @@ public sealed class LossLandscapeTests : OnSmallImages
         var top = hessian.Top()[0];
         var line = LossLandscape.Along(On(network), top.Vector, new(3, 1e-3));
         Assert.Equal(top.Value, (line.Y[0] - 2 * line.Y[1] + line.Y[2]) / 1e-6, 1e-4 * Math.Abs(top.Value));
+        Assert.Contains("an odd number", Assert.Throws<UserException>(() => LossLandscape.AlongTopEigenvector(On(network), On(network), grid: new(4, 0.1))).Message);
     }
 
     [Theory]

@@ -78,7 +78,10 @@ public sealed class UsersCodeTests : InFolder
             return made;
         });
         foreach (var pruner in Pruner.All)
-            Assert.Single(lab.Sweep([0.5], pruning: pruner, dense: false, model: model).Runs);
+        {
+            using var mask = lab.MaskOf(Assert.Single(lab.Sweep([0.5], pruning: pruner, dense: false, model: model).Runs))!;
+            Assert.True(mask.Layers.Single(layer => layer.Name == "a.weight").Kept > 0, pruner.Name);
+        }
         var rescaled = lab.Sweep([0.5], [new RescaledInit(3)], dense: false, model: model);
         Assert.DoesNotContain(lab.Scales(rescaled.Runs[0]).Value, scale => scale.Parameter == "a.weight");
     }
@@ -139,7 +142,7 @@ public sealed class UsersCodeTests : InFolder
         Assert.Equal(Of(teacher, ones(3)).Id, Of(same, ones(3)).Id);
         Assert.NotEqual(Of(teacher, ones(3)).Id, Of(teacher, zeros(3)).Id);
         Assert.NotEqual(Of(teacher, ones(3)).Id, Of(lab.Sweep([0.75]).Runs[0], ones(3)).Id);
-        Assert.Contains("A setting of Table cannot be written", Refused(() => lab.Sweep([0.5], [new Table(new double[2, 2])])));
+        Assert.Contains("A setting of Table cannot be written down", Refused(() => lab.Sweep([0.5], [new Table(new double[2, 2])])));
     }
 
     private sealed record Strength : Tweak
@@ -233,7 +236,8 @@ public sealed class UsersCodeTests : InFolder
         var blown = lab.Sweep([0.5], [new Blows()]);
         Assert.Equal((0, 1, 1), (blown.Runs.Count, blown.Dense.Count, blown.Holes.Count));
         Assert.Contains("became infinite", blown.Holes[0].Reason);
-        Assert.Contains("other weights than the ticket", Refused(() => lab.Sweep([0.5], control: Control.Random, rewinding: Rewinding.FineTuning)));
+        Assert.Contains("other weights than the ticket", Refused(() => lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning)));
+        Assert.Single(lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning, pruning: Pruner.Omp, dense: false).Runs);
         Assert.Contains("WarmUp is 5000it", Refused(() => lab.Sweep([0.5], recipe: Small.Recipe with { WarmUp = "5000it" })));
         Assert.Contains("goes from 1 to 2 epochs", Refused(() => lab.Sweep([0.5], rewind: "1ep", keep: ["0ep"], dense: false)));
     }

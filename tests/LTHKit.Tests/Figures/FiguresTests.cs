@@ -53,6 +53,16 @@ public class FiguresTests
         Assert.Contains("resnet18 on synthetic, mean and standard deviation of 2 seeds", title);
     }
 
+    // A seed that diverged at one sparsity is missing from its mean.
+    [Fact]
+    public void PointsOfFewerSeedsAreTold()
+    {
+        var lost = Vanilla with { Runs = [.. Vanilla.Runs.Where(run => (run.Spec.Level, run.Spec.Seed) != (4, 1))] };
+        Assert.Contains("2 seeds; of fewer seeds: vanilla LTH at 59.0 % (1)", TitleOf(Figures.AccuracyVsSparsity(lost)));
+        Assert.Contains("; of fewer seeds: swish at 59.0 % (1)", TitleOf(Figures.GainOverVanilla(lost, Swish)));
+        Assert.DoesNotContain("fewer", TitleOf(Figures.GainOverVanilla(Vanilla, Swish)));
+    }
+
     [Fact]
     public void AnyFigureCanSayFromWhichRunsItIs()
     {
