@@ -163,11 +163,21 @@ internal sealed class Staged : IDisposable
 
     public void Dispose()
     {
-        if (Directory.Exists(_folder))
-            Directory.Delete(_folder, recursive: true);
-        if (_held is not null)
-            File.Delete(_folder + Lock);
-        _held?.Dispose();
+        try
+        {
+            if (Directory.Exists(_folder))
+                Directory.Delete(_folder, recursive: true);
+            if (_held is not null)
+                File.Delete(_folder + Lock);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another task that begins on this node tries again.
+        }
+        finally
+        {
+            _held?.Dispose();
+        }
     }
 
     // What processes left that were killed on this machine.
@@ -180,9 +190,12 @@ internal sealed class Staged : IDisposable
         foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}", listed))
             try
             {
-                using var left = AtomicFile.Hold(path, FileOptions.DeleteOnClose);
-                if (left is not null && path[..^Lock.Length] is var folder && Directory.Exists(folder))
+                using var left = AtomicFile.Hold(path);
+                if (left is null)
+                    continue;
+                if (path[..^Lock.Length] is var folder && Directory.Exists(folder))
                     Directory.Delete(folder, recursive: true);
+                File.Delete(path);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

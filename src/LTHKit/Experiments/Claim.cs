@@ -107,6 +107,8 @@ public sealed class SeedResults
     /// <summary>The number of each seed that all sweeps have; those without one are left out.</summary>
     internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
     {
+        if (sweeps.Count == 0)
+            throw new UserException("A claim needs at least one sweep to take its numbers from.");
         var (halvings, seeds) = (Shared(spec => spec.Halvings), Shared(spec => spec.Seed));
         if (halvings.Count * seeds.Count == 0)
             throw new UserException($"{string.Join(" and ", sweeps.Select(sweep => $"'{sweep.Name}'"))} share no level and seed; "

@@ -47,6 +47,8 @@ public sealed partial class Lab : IDisposable
         Libtorch.Check();
         if (train && libtorch is not null && libtorch != Libtorch.Version)
             throw new UserException($"Here libtorch {Libtorch.Version} trains: look at the runs of {libtorch} with train: false, or leave libtorch out.");
+        UserException.Require(profile.Seeds >= 1, "The profile's number of seeds", profile.Seeds, "at least 1");
+        UserException.Require(profile.Levels.All(level => level >= 0), "The least of the profile's levels", profile.Levels.DefaultIfEmpty().Min(), "0 for the dense network, or above");
         UserException.Require(jobs >= 0, "The number of jobs", jobs, "positive, or 0 to let the kit choose");
         var target = device switch
         {
@@ -221,7 +223,14 @@ public sealed partial class Lab : IDisposable
             return _workers.Stoppable(stop =>
             {
                 using var turn = DeviceTurns.Take(Device.type);
-                return measure(network, mask, stop);
+                try
+                {
+                    return measure(network, mask, stop);
+                }
+                finally
+                {
+                    _runner.Worked(run.Spec);
+                }
             });
         });
 
@@ -289,9 +298,9 @@ public sealed partial class Lab : IDisposable
         {
             return _data.GetOrAdd(key, s => new Lazy<ImageSet>(() => DataSets.Open(s, _dataDir, Device))).Value;
         }
-        catch (UserException)
+        catch
         {
-            _data.TryRemove(key, out _);        // the user may put it right and ask again
+            _data.TryRemove(key, out _);        // what failed may be put right, and asked for again
             throw;
         }
     }
@@ -326,6 +335,8 @@ public sealed partial class Lab : IDisposable
 
     public void Dispose()
     {
+        if (_plan is not null)
+            return;         // what it was asked for is trained when the cells are over
         foreach (var set in _data.Values.Where(d => d.IsValueCreated))
             set.Value.Dispose();
         _workers.Dispose();

@@ -148,7 +148,14 @@ public sealed partial class Lab
                 again.Finished(run.Spec);
                 using var mask = MaskOf(run);
                 using var turn = DeviceTurns.Take(Device.type);
-                return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
+                try
+                {
+                    return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
+                }
+                finally
+                {
+                    _runner.Worked(run.Spec);
+                }
             });
             Report(i, 1);
             return new Measured<T>(run, value);

@@ -94,7 +94,7 @@ internal sealed class LabProgress : IDisposable
         lock (_gate)
         {
             change();
-            var left = _epochsHere > 0 ? $", {Span(_clock.Elapsed * ((_epochs - _epochsDone) / _epochsHere))} left" : "";
+            var left = _epochsHere > 0 ? $", {Span(TimeSpan.FromSeconds(Math.Min(1e9, _clock.Elapsed.TotalSeconds * ((_epochs - _epochsDone) / _epochsHere))))} left" : "";
             var share = 100 * _epochsDone / Math.Max(1, _epochs);
             var last = _last == "" ? "" : " | " + _last;
             _line.Show(FormattableString.Invariant($"{_name}: run {Math.Min(_total - _missing.Count + 1, _total)} of {_total}, {share:0} %{left}{last}"));

@@ -10,7 +10,7 @@ internal sealed record RunFolder(string Path)
 
     public string Metrics => File("metrics.jsonl");
 
-    /// <summary>Network after the last finished epoch; with the optimiser's memory until the run is done.</summary>
+    /// <summary>Network after the last finished epoch, or the step at which it was stopped; with the optimiser's memory until the run is done.</summary>
     public string Checkpoint => File("checkpoint.safetensors");
 
     /// <summary>The ticket; a dense run has none.</summary>

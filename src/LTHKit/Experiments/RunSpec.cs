@@ -79,6 +79,17 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     [JsonIgnore]
     public string Id => Found.Id.Value;
 
+    /// <summary>What it has in common with the runs of other seeds.</summary>
+    internal string ButSeed
+    {
+        get
+        {
+            var json = ToJson();
+            json.Remove("seed");
+            return json.ToJsonString();
+        }
+    }
+
     /// <summary>The dense run of the same seed, from which tickets are drawn.</summary>
     internal RunSpec Dense => Found.Dense.Value;
 

@@ -84,14 +84,21 @@ public sealed class RunStore(string root, string device = "cpu")
         // Without its network, or its mask, a run is not finished, whatever is written about it; one that was imported may do without its network.
         if (!File.Exists(folder.Done) || (spec.Level > 0 && !File.Exists(folder.Mask)))
             return null;
-        var done = ReadDone(folder);
-        if (done.Imported is null && !File.Exists(folder.Checkpoint))
+        try
+        {
+            var done = ReadDone(folder);
+            if (done.Imported is null && !File.Exists(folder.Checkpoint))
+                return null;
+            var images = Images(spec);
+            var epochs = ReadMetrics(spec);
+            if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
+                throw folder.Damaged(folder.Metrics, "epochs are missing");
+            return new(spec, folder.Path, done.Sparsity, done.Effective!.Value, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
+        }
+        catch (FileNotFoundException) when (!File.Exists(folder.Done))      // another process begins to train it anew
+        {
             return null;
-        var images = Images(spec);
-        var epochs = ReadMetrics(spec);
-        if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
-            throw folder.Damaged(folder.Metrics, "epochs are missing");
-        return new(spec, folder.Path, done.Sparsity, done.Effective!.Value, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
+        }
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
@@ -229,7 +236,7 @@ public sealed class RunStore(string root, string device = "cpu")
         public void Check()
         {
             if (!Lease.IsHeld)
-                throw new UserException($"{Folder.Path} was taken over by another machine, since this one stood still for minutes: what it trained since its last "
+                throw new UserException($"{Folder.Path} was taken over by another machine, since this one stood still for minutes, or was removed: what was trained since its last "
                     + "epoch is not kept; ask for the run again.");
         }
 

@@ -10,6 +10,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (long Network, long Ticket)> _bytes = new();
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), bool> _repeating = new();
+    private readonly ConcurrentDictionary<string, bool> _changing = new();      // runs whose code holds what it changes itself, a log for one
 
     // What the random streams of a run are for; each is a function of the run's seed alone.
     private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch, Control, Reinitialisation }
@@ -27,8 +28,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new MissingException($"{spec.Label} would have to be trained{(IsFinished(spec) ? ", for its weights were not exported" : "")}");
         store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
-        using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks);
-        using var start = Prepare(spec, mask, cancel, callbacks);
+        using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks, held.Check);
+        using var start = Prepare(spec, mask, cancel, callbacks, held.Check);
         using var trainer = TrainerOf(spec, mask, start);
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
@@ -52,6 +53,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
         }
         held.Check();
+        Worked(spec);
         return store.Finish(spec, mask, start.Network);
 
         RunResult? Finished() => Find(spec) is { } result && (!weights || HasWeights(spec)) ? result : null;
@@ -78,7 +80,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         void Look()
         {
             foreach (var watch in watches.Where(w => w.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Contains(trainer.NextEpoch)))
-                Measure(spec, watch, trainer.NextEpoch, start.Network, mask, cancel);
+                Measure(spec, watch, trainer.NextEpoch, start.Network, mask, held, cancel);
         }
     }
 
@@ -153,11 +155,23 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>A run's network at a point of its training, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
     public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
     {
+        if (IsChanged(spec) && !_changing.ContainsKey(spec.Id))
+            throw new UserException($"{spec.Label} was trained with code that holds other values now, so that its network cannot be built: make the tweak or the network anew with "
+                + "those that it had (in a for loop copy the variable first).");
         if (!Passes(spec, at))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
         at = at.Within(Iterations(spec));
         return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
     }
+
+    /// <summary>What a run's code holds may be other than it was because it has worked.</summary>
+    public void Worked(RunSpec spec)
+    {
+        if (IsChanged(spec))
+            _changing[spec.Id] = true;
+    }
+
+    private static bool IsChanged(RunSpec spec) => !IsAlike(spec) && SpecJson.Hash(SpecJson.Of(spec.Normalised)) != spec.Id;
 
     /// <summary>Whether a run's training passes that point; the epoch that it begins in stands for its beginning.</summary>
     public bool Passes(RunSpec spec, Step at)
@@ -183,10 +197,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             using var held = Acquire(spec, callbacks, cancel);
             if (Unseen(spec, watch) is { Count: > 0 } left)     // by whoever held it meanwhile
                 Replay(spec, [.. left.Select(epoch => (Step)epoch)], callbacks, cancel, (at, network, mask) =>
-                {
-                    held.Check();
-                    Measure(spec, watch, at.Epochs, network, mask, cancel);
-                });
+                    Measure(spec, watch, at.Epochs, network, mask, held, cancel));
         }
         return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
     }
@@ -221,7 +232,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// The ticket of a run: what its parent's trained weights (or theta0) leave standing at its level, or what stands in for it. Kept with the run, so
     /// that it is never derived again.
     /// </summary>
-    internal Mask Draw(RunSpec spec, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null)
+    internal Mask Draw(RunSpec spec, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null, Action? check = null)
     {
         var path = store.Folder(spec).Mask;
         if (!File.Exists(path))
@@ -229,6 +240,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             using var scope = NewDisposeScope();
             using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, callbacks ?? [], cancel);
             using var drawn = Controls.Of(ticket, spec.Control, Seed(spec, Stream.Control));
+            check?.Invoke();
             drawn.Save(path, store.Folder(spec).Run);
         }
         return LoadMask(spec)!;
@@ -245,18 +257,21 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
-    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null)
+    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null, Action? check = null)
     {
         callbacks ??= [];
         var dense = new Lazy<Network>(() => Networks.Aside(() => Load(spec.Dense, Again(spec.Dense, callbacks), cancel)));
         var context = Context(spec, mask, () => spec.Tweaks.Any(tweak => tweak.NeedsDense) ? dense.Value
             : throw new UserException("A tweak asked for the trained dense network, which is there for those alone that say so: override NeedsDense.")) with
         {
-            Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute),
+            Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute, check),
             Report = doing => Tell(callbacks, doing),
             Cancel = cancel,
         };
         var network = Rewritten(spec, mask);
+        context = context with { Network = network };
+        string[] State() => [.. network.State.Select(state => state.Name)];
+        var held = State();
         if (spec.IsRewound)
             Rewind(spec, network, callbacks, cancel);
         mask?.Apply(network);
@@ -275,12 +290,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             {
                 throw new UserException($"{spec.Label}: {e.Message}", e);
             }
+        if (State().Except(held).FirstOrDefault() is { } added)
+            throw new UserException($"{spec.Label}: a tweak adds {added} to the network in Initialise, where weights alone may change: do that in Rewrite.");
         mask?.Apply(network);
         return new(network, loss, dense);
 
         // What users' tweaks keep has its own names, whatever others call theirs.
         TweakContext For(int i) => !spec.Tweaks[i].IsUsers ? context
-            : context with { Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept($"{spec.Tweaks[i].GetType().Name}-{i}-{name}"), compute) };
+            : context with { Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept($"{spec.Tweaks[i].GetType().Name}-{i}-{name}"), compute, check) };
     }
 
     /// <summary>The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.</summary>
@@ -290,18 +307,21 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var data = open(spec.Data);
         if (data.Validation.Count == 0 || data.Test.Count == 0)
             throw new UserException($"{data.Name} has {data.Validation.Count} validation and {data.Test.Count} test images; a run needs some of both.");
-        if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null || spec.Pruning.Except.Count > 0)
+        Recipe[] recipes = [spec.Recipe, .. new[] { spec.Drawing }.OfType<Recipe>()];
+        if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null || spec.Pruning.Except.Count > 0 || recipes.Any(recipe => recipe.Optimiser is not null || recipe.RateOf is not null))
         {
             if (spec.Model.Factory is not null)
                 _repeating.GetOrAdd((spec.Model, spec.Data), _ => Networks.RequireRepeat(spec.Model, Input(data)));
-            using var network = Networks.Build(spec.Model.Factory is null ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
+            using var network = Networks.Build(IsAlike(spec) ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
+            foreach (var recipe in recipes)
+                MaskedOptimiser.Of(network, null, recipe).Dispose();
             foreach (var tweak in spec.Tweaks)
                 tweak.Validate(network);
             using var whole = Mask.Dense(network);
             Cut.LeftOut(whole, spec.Pruning.Except);
         }
         spec = (spec with { Rewind = spec.Rewind.Within(Iterations(spec.Dense)) }).Normalised;
-        foreach (var recipe in new[] { spec.Drawing, spec.Recipe }.OfType<Recipe>())
+        foreach (var recipe in recipes)
             if (Batches.IterationsOf(data, recipe.BatchSize) is var steps && IsBeyond(recipe.WarmUp.Within(steps), recipe))
                 throw new UserException($"The recipe's WarmUp is {recipe.WarmUp}; it must not be longer than the training of {recipe.Epochs} epochs with {steps} steps each.");
         spec.Validate();
@@ -341,7 +361,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var mask = sparsity == 0 ? null : Pruner.Random.Draw(plain, whole, (long)((1 - sparsity) * whole.Total), data, 0);
         using var network = Rewritten(spec, mask);
         mask?.Apply(network);
-        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, _ => Context(spec, mask, () => plain)), 0, alike: IsAlike(spec));
+        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, _ => Context(spec, mask, () => plain) with { Network = network }), 0, alike: IsAlike(spec));
         var most = Math.Min(device.type == DeviceType.CUDA ? 20 : 3, trainer.Iterations);
         var steps = new List<double>();
         for (var all = Stopwatch.StartNew(); steps.Count < 2 || all.Elapsed.TotalSeconds < 0.5;)
@@ -386,10 +406,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
         => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);
 
-    private Dictionary<string, Tensor> Keep(RunSpec spec, string path, Func<Dictionary<string, Tensor>> compute)
+    private Dictionary<string, Tensor> Keep(RunSpec spec, string path, Func<Dictionary<string, Tensor>> compute, Action? check)
     {
         if (!File.Exists(path))
-            SafeTensors.Save(path, compute().Select(t => (t.Key, t.Value)), new Dictionary<string, string> { ["run"] = store.Folder(spec).Run });
+        {
+            var made = compute();
+            check?.Invoke();
+            SafeTensors.Save(path, made.Select(t => (t.Key, t.Value)), new Dictionary<string, string> { ["run"] = store.Folder(spec).Run });
+        }
         return Kept(spec, path);
     }
 
@@ -417,10 +441,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return spec.Recipe with { LearningRate = last, DecayAt = [], Schedule = null, WarmUp = default };
     }
 
-    private void Measure(RunSpec spec, Watch watch, int epoch, Network network, Mask? mask, CancellationToken cancel)
+    private void Measure(RunSpec spec, Watch watch, int epoch, Network network, Mask? mask, RunStore.Held held, CancellationToken cancel)
     {
         using var turn = DeviceTurns.Take(device.type);
-        var seen = new Seen(epoch, watch.Measure(network, mask, open(spec.Data), Seed(spec, Stream.Watch), cancel));
+        var seed = Seed(spec, Stream.Watch);
+        IReadOnlyDictionary<string, double> Look() => watch.Measure(network, mask, open(spec.Data), seed, cancel);
+        // What a user's draws is the run's own, and not taken for another run's.
+        var seen = new Seen(epoch, watch.GetType().Assembly == typeof(Watch).Assembly ? Look() : Networks.Seeded(seed, Look));
+        held.Check();
         Log(spec, watch).Write(Log(spec, watch).Read().Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
     }
 

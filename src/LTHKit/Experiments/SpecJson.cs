@@ -28,6 +28,7 @@ internal static class SpecJson
     public static JsonObject OfCode(object value)
     {
         var node = Of(value);
+        node.Remove("type");        // a user's setting of that name counts with the code
         node.Insert(0, "type", value.GetType().Name);
         if (value.GetType().Assembly != typeof(Tweak).Assembly)
             node["code"] = CodeIdentity.Of(value);

@@ -102,7 +102,7 @@ internal static class Captions
 
     /// <summary>What was measured of runs that differ in their seed only, in the order in which the first of each comes.</summary>
     public static IReadOnlyList<IReadOnlyList<T>> BySeed<T>(IEnumerable<T> measured, Func<T, RunResult> run)
-        => [.. measured.GroupBy(m => (run(m).Spec with { Seed = 0 }).Id).Select(group => group.ToList())];
+        => [.. measured.GroupBy(m => run(m).Spec.ButSeed).Select(group => group.ToList())];
 
     /// <summary>
     /// A name for how each run was retrained, beside columns for sparsity and seed: its tweaks and, where needed, what else tells the ways apart.

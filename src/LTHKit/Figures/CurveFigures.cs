@@ -167,7 +167,7 @@ public static partial class Figures
         var groups = shown.Select(ticket => new BarGroup($"{Captions.Percent(ticket.Run.Sparsity)} % sparse, {ticket.Way}",
                 [.. tickets[0].Stages.Select(stage => 100 * ticket.Mean(stage, s => s.Share))]));
         return Bars("Silent activations", "Share of all activations, %", tickets[0].Stages, [.. groups])
-            .DrawnFrom(all.Select(m => m.Run).Where(run => shown.Any(ticket => (ticket.Run.Spec with { Seed = run.Spec.Seed }).Id == run.Id)));
+            .DrawnFrom(all.Select(m => m.Run).Where(run => shown.Any(ticket => ticket.Run.Spec.ButSeed == run.Spec.ButSeed)));
     }
 
     /// <summary>What re-scaled initialisation made of each layer: the learned factor of every weight, the mean over seeds.</summary>

@@ -54,7 +54,8 @@ internal sealed class SparseTraining : IDisposable
     /// <summary>The hooks through which somebody watches or changes what a network computes, now and later; TorchSharp keeps them to itself.</summary>
     public static List<ICollection> Hooks(Network network) => [.. network.modules().SelectMany(Hooks)];
 
-    private static IEnumerable<ICollection> Hooks(nn.Module module)
+    /// <summary>Those of one module, without its parts'.</summary>
+    public static IEnumerable<ICollection> Hooks(nn.Module module)
     {
         for (var type = module.GetType(); type is not null; type = type.BaseType)
             foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))

@@ -49,7 +49,19 @@ internal sealed record ForwardPass(Tensor Images, IReadOnlyList<ForwardPass.Call
         using var scope = NewDisposeScope();
         var buffers = network.named_buffers().Select(b => (b.buffer, Value: b.buffer.clone())).ToList();
         var images = zeros(2, network.Input.Channels, network.Input.Size, network.Input.Size);
-        if (Enumerable.Range(0, Tries).All(_ => Networks.Draws(() => network.call(images))))
+        bool Draws()
+        {
+            try
+            {
+                return Networks.Draws(() => network.call(images));
+            }
+            catch (Exception e) when (e is not UserException)
+            {
+                throw new UserException($"{network.Model.Name} cannot be run a second time ({e.Message.Split('\n')[0].TrimEnd('.')}): what its forward keeps it must make in its "
+                    + "constructor, with register_buffer.", e);
+            }
+        }
+        if (Enumerable.Range(0, Tries).All(_ => Draws()))
             throw new UserException($"{network.Model.Name} draws random numbers in its forward, as dropout does, which an interrupted run could not "
                 + "draw again: leave that out.");
         Differentiation.Require(network, [.. network.parameters()], () => network.call(images).sum());

@@ -39,13 +39,26 @@ public static class Networks
         return network;
     }
 
-    /// <summary>What is made with libtorch's one generator, from which modules' constructors and a user's code draw, set to the seed; one at a time.</summary>
+    /// <summary>
+    /// What is made with libtorch's one generator, from which modules' constructors and a user's code draw, set to the seed; one at a time. Within another's
+    /// drawing that goes on where it was.
+    /// </summary>
     internal static T Seeded<T>(ulong seed, Func<T> make)
     {
+        var within = IsDrawing;
         lock (Drawing)
         {
+            using var before = within ? random.get_rng_state() : null;
             random.manual_seed(unchecked((long)seed));
-            return make();
+            try
+            {
+                return make();
+            }
+            finally
+            {
+                if (before is not null)
+                    random.set_rng_state(before);
+            }
         }
     }
 

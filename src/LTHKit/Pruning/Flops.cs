@@ -46,7 +46,8 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
             hooks.Add((nn.Module<Tensor, Tensor>)layer, (_, output) => Count(name, layer, output));
         var first = module.parameters().First();
         module.call(zeros([1, .. input], dtype: first.dtype, device: first.device));
-        return new(layers);
+        // A layer that is called again is one row.
+        return new([.. layers.GroupBy(layer => layer.Name).Select(calls => calls.First() with { Dense = calls.Sum(call => call.Dense), Effective = calls.Sum(call => call.Effective) })]);
 
         void Count(string name, nn.Module layer, Tensor output)
         {

@@ -106,7 +106,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
         => context.Layers().ToDictionary(layer => layer.Name, layer =>
         {
             var (score, shape) = (Score(layer), layer.Weight.shape);
-            return score.shape.SequenceEqual(shape) ? score.detach()
+            return score.shape.SequenceEqual(shape) ? (score.dtype == ScalarType.Bool ? score.to(ScalarType.Byte) : score).detach()
                 : throw new UserException($"The pruner '{Name}' scores {layer.Name} with another shape than [{string.Join(", ", shape)}]; score each weight.");
         });
 }

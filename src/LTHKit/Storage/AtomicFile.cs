@@ -28,6 +28,8 @@ internal static class AtomicFile
             try
             {
                 write(temporary);
+                using (var written = File.OpenHandle(temporary, FileMode.Open, FileAccess.Write))
+                    RandomAccess.FlushToDisk(written);
                 File.Move(temporary, path, overwrite: true);
             }
             finally
@@ -41,12 +43,11 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes, flushed to the disk.</summary>
+    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes.</summary>
     public static void Write(string path, Action<Stream> write) => Replace(path, temporary =>
     {
         using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
         write(stream);
-        stream.Flush(flushToDisk: true);
     });
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>

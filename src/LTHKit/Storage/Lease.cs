@@ -25,7 +25,12 @@ internal sealed class Lease : IDisposable
     private Lease(string path, string text)
     {
         (_path, _text) = (path, text);
-        _renewal = new(_ => IfMine(() => File.WriteAllText(path, text)), null, Renewal, Renewal);
+        // In place: a disk that is full for a moment must not leave an empty file.
+        _renewal = new(_ => IfMine(() =>
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0);
+            file.Write(Encoding.UTF8.GetBytes(text));
+        }), null, Renewal, Renewal);
     }
 
     /// <summary>Takes the lease; null while another process has it.</summary>
@@ -74,7 +79,7 @@ internal sealed class Lease : IDisposable
         }
     }
 
-    /// <summary>Whether nobody has taken it over since, as others may where the holder stood still for longer than it lives.</summary>
+    /// <summary>Whether it is there and nobody has taken it over, as others may where the holder stood still for longer than it lives.</summary>
     public bool IsHeld
     {
         get
@@ -82,9 +87,9 @@ internal sealed class Lease : IDisposable
             lock (_renewal)
                 try
                 {
-                    return File.ReadAllText(_path) is var text && (text == _text || text == "");        // empty: just being taken
+                    return File.ReadAllText(_path) == _text;
                 }
-                catch (FileNotFoundException)
+                catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
                 {
                     return false;
                 }

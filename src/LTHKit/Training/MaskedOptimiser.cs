@@ -112,9 +112,14 @@ internal sealed class MaskedTorch : MaskedOptimiser
     private sealed record Group(double Rate, Parameter[] Weights, Tensor?[] Pruned, OptimizerHelper Optimiser)
     {
         /// <summary>What the optimiser remembers of the weights, which are pruned where the other tensor says.</summary>
-        public IEnumerable<(Tensor Memory, Tensor? Pruned)> Memory() => Optimiser.state_dict().State.Zip(Pruned, (state, pruned) =>
-            state.GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(Tensor))
-                .Select(f => (Tensor?)f.GetValue(state)).OfType<Tensor>().Select(memory => (memory, pruned))).SelectMany(memories => memories);
+        public IEnumerable<(Tensor Memory, Tensor? Pruned)> Memory()
+        {
+            // In the order of the optimiser, which a factory may have given groups of its own, or not all.
+            var pruned = Weights.Zip(Pruned).ToDictionary(pair => pair.First.Handle, pair => pair.Second);
+            return Optimiser.parameters().Zip(Optimiser.state_dict().State).SelectMany(one => one.Second.GetType()
+                .GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(Tensor))
+                .Select(f => (Tensor?)f.GetValue(one.Second)).OfType<Tensor>().Select(memory => (memory, pruned.GetValueOrDefault(one.First.Handle))));
+        }
 
         /// <summary>Sets what belongs to pruned weights to zero.</summary>
         public void Hold(Func<Parameter, Tensor?> of)

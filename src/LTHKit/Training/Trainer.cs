@@ -214,6 +214,8 @@ internal sealed class Trainer : IDisposable
             logits = Network.call(batch.Images);
             loss = _loss(logits, new Target(batch.Images, batch.Labels, Done: _done));
         }
+        if (loss.numel() != 1 || !loss.requires_grad)
+            throw new UserException($"The loss is [{string.Join(", ", loss.shape)}]{(loss.requires_grad ? "" : " and depends on no weight")}: it must be one number, the mean over the batch.");
         loss.backward();
         using (no_grad())
         {

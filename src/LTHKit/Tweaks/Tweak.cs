@@ -53,6 +53,9 @@ public sealed record TweakContext(ImageSet Data, Mask? Mask, Recipe Recipe, ulon
     /// </summary>
     public Func<string, Func<Dictionary<string, Tensor>>, Dictionary<string, Tensor>> Keep { get; init; } = (_, compute) => compute();
 
+    /// <summary>The run's network, for the loss that <see cref="Tweak.Wrap"/> makes (a penalty on its weights); null in Rewrite, which is given it.</summary>
+    public Network? Network { get; init; }
+
     /// <summary>Says how far a long initialisation is, for the progress line.</summary>
     public Action<string> Report { get; init; } = _ => { };
 

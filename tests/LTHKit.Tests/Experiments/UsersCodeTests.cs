@@ -242,6 +242,143 @@ public sealed class UsersCodeTests : InFolder
         Assert.Contains("goes from 1 to 2 epochs", Refused(() => lab.Sweep([0.5], rewind: "1ep", keep: ["0ep"], dense: false)));
     }
 
+    // Groups of the factory's own order its state otherwise than the network's weights: each has its own mask all the same.
+    [Fact]
+    public void AnOptimisersMemoryIsMaskedByEachWeightsOwnMask()
+    {
+        using var network = Networks.Build(new ModelSpec("resnet18", 4), new InputSpec(4, 8), 0);
+        using var dense = Mask.Dense(network);
+        using var data = DataSets.Open(Small.Data);
+        using var mask = Pruner.Random.Draw(network, dense, dense.Total / 2, data, 0);
+        AdamW? made = null;
+        var recipe = Small.Recipe with
+        {
+            LearningRate = 1e-3,
+            Optimiser = parameters =>
+            {
+                var all = parameters.ToList();
+                return made = optim.AdamW([new AdamW.ParamGroup(all.Where(p => p.dim() == 1)), new AdamW.ParamGroup(all.Where(p => p.dim() > 1).Reverse())]);
+            },
+        };
+        using var trainer = new Trainer(network, mask, recipe, data, Losses.CrossEntropy, 0);
+        trainer.TrainEpoch(0);
+        var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
+        foreach (var (parameter, state) in made!.parameters().Zip(made.state_dict().State))
+            if (mask.Covers(names[parameter.Handle]))
+            {
+                var moment = ((AdamW.State)state).exp_avg;
+                Assert.True(moment.masked_select(mask[names[parameter.Handle]]).ne(0).any().ToBoolean(), names[parameter.Handle]);
+                Assert.False(moment.masked_select(mask[names[parameter.Handle]].logical_not()).ne(0).any().ToBoolean(), names[parameter.Handle]);
+            }
+    }
+
+    [Fact]
+    public void ANetworkIsNotBuiltByCodeThatHoldsOtherValuesNow()
+    {
+        using var lab = Open();
+        var slope = 0.1;
+        var sweep = lab.Sweep([0.5], [new CustomActivation("leaky", x => nn.functional.leaky_relu(x, slope))], dense: false);
+        lab.SilentActivations(sweep.Runs);
+        slope = 0.5;
+        Assert.Contains("holds other values now", Refused(() => lab.NetworkOf(sweep.Runs[0])));
+        Assert.Single(lab.SilentActivations(sweep.Runs));       // as measured then
+    }
+
+    private sealed record L1(double Weight) : Tweak
+    {
+        public override string Label => $"L1 {Weight}";
+
+        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target)
+            => loss(logits, target) + Weight * context.Network!.PrunableWeights().Select(w => w.Weight.abs().sum()).Aggregate((a, b) => a + b);
+    }
+
+    [Fact]
+    public void ALossMayPenaliseTheWeightsOfItsRun()
+    {
+        using var lab = Open();
+        double Size(double weight)
+        {
+            using var network = lab.NetworkOf(lab.Sweep([0.5], [new L1(weight)], dense: false).Runs[0]);
+            return network.PrunableWeights().Sum(w => w.Weight.abs().sum().ToDouble());
+        }
+        Assert.True(Size(0.5) < 0.8 * Size(0));
+    }
+
+    // The first draws of a pruner that asks for what is made with a seed of its own are those of its run's seed.
+    [Fact]
+    public void DrawsGoOnWhereTheyWereAfterWhatIsSeededOtherwise()
+    {
+        float[] Drawn(ulong seed) => Networks.Seeded(seed, () =>
+        {
+            using var network = Networks.Build(new ModelSpec("vgg5", 2), new InputSpec(4, 8), 0);
+            return rand(3).data<float>().ToArray();
+        });
+        Assert.NotEqual(Drawn(1), Drawn(2));
+        Assert.Equal(Drawn(1), Drawn(1));
+    }
+
+    private sealed record Noise(string Type) : Tweak
+    {
+        public override string Label => "noise";
+    }
+
+    private sealed record Adapter : Tweak
+    {
+        public override string Label => "adapter";
+
+        public override void Initialise(Network network, TweakContext context) => network.register_module("adapter", nn.Linear(4, 4));
+    }
+
+    private sealed record Loses(string How) : Tweak
+    {
+        public override string Label => How;
+
+        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target)
+            => How == "detached" ? loss(logits, target).detach() : nn.functional.cross_entropy(logits, target.Labels, reduction: nn.Reduction.None);
+    }
+
+    private sealed class Twice : nn.Module<Tensor, Tensor>
+    {
+        private readonly Conv2d a, b;
+        private readonly Linear fc;
+        private readonly bool _keeps;
+        private Tensor? _shift;
+
+        public Twice(InputSpec input, bool keeps) : base("twice")
+        {
+            (a, b, fc, _keeps) = (nn.Conv2d(input.Channels, 4, 3, padding: 1), nn.Conv2d(4, 4, 3, padding: 1), nn.Linear(4, input.Classes), keeps);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor x)
+        {
+            var h = b.call(b.call(a.call(x).relu()).relu());
+            return fc.call((_keeps ? h + (_shift ??= ones(1)) : h).mean([2, 3]));
+        }
+    }
+
+    [Fact]
+    public void WhatCellsGetWrongIsASentence()
+    {
+        using var lab = Open();
+        Assert.NotEqual(lab.Sweep([0.5], [new Noise("weak")], dense: false).Runs[0].Id, lab.Sweep([0.5], [new Noise("strong")], dense: false).Runs[0].Id);
+        Assert.Contains("in Initialise, where weights alone may change", Refused(() => lab.Sweep([0.5], [new Adapter()])));
+        Assert.Contains("depends on no weight", Refused(() => lab.Sweep([0.5], [new Loses("detached")])));
+        Assert.Contains("must be one number", Refused(() => lab.Sweep([0.5], [new Loses("of each image")])));
+        Assert.Contains("without a closure", Refused(() => lab.Sweep([0.5], recipe: Small.Recipe with { Optimiser = p => optim.LBFGS(p) }, dense: false)));
+        Assert.Contains("cannot be run a second time", Refused(() => lab.Sweep([0.5], model: ModelSpec.Own("keeps", input => new Twice(input, true)))));
+        Assert.Contains("number of seeds", Refused(() => Open(profile: Small with { Seeds = -1 })));
+        Assert.Contains("at least one sweep", Refused(() => new Claim("mine", "nothing", Alternative.Greater, s => 0)));
+        using var mask = lab.MaskOf(lab.Sweep([0.5], dense: false).Runs[0])!;
+        var spent = lab.Sweep([0.5], pruning: new Pruner("mine", At.Initialised, layer => mask[layer.Name]), dense: false).Runs[0];
+        using (var drawn = lab.MaskOf(spent)!)
+            Assert.All(drawn.Layers, layer => Assert.True(drawn[layer.Name].eq(mask[layer.Name]).all().ToBoolean()));
+        using var twice = lab.NetworkOf(lab.Sweep([0.5], model: ModelSpec.Own("twice", input => new Twice(input, false))).Dense[0]);
+        var flops = Flops.Of(twice);
+        Assert.Equal(["a", "b", "fc"], flops.Layers.Select(layer => layer.Name));
+        Assert.Equal(2 * 64 * 4 * 4 * 9, flops.Layers[1].Dense);
+    }
+
     [Fact]
     public void WhatCannotBeDifferentiatedIsRefusedAndEndsNothing()
     {

@@ -91,7 +91,7 @@ public sealed class RescaledInitTests : IDisposable
         using var network = Build("resnet18");
         using (no_grad())
             network.get_parameter("fc.weight")!.fill_(float.PositiveInfinity);
-        var error = Assert.Throws<UserException>(() => new RescaledInit().Initialise(network, TweakSamples.Context(_data)));
+        var error = Assert.Throws<DivergedException>(() => new RescaledInit().Initialise(network, TweakSamples.Context(_data)));
         Assert.Contains("infinite or not a number in iteration 1 of 180", error.Message);
     }
 
@@ -134,7 +134,7 @@ public sealed class RescaledInitTests : IDisposable
         using var folder = new TemporaryFolder();
         using var lab = Tiny.Lab(folder.Path);
         var spec = Tiny.Spec with { Tweaks = [new Poison(), new RescaledInit()] };
-        var said = Assert.Throws<UserException>(() => lab.Run("poisoned", [spec])).Message;
+        var said = Assert.Throws<DivergedException>(() => lab.Run("poisoned", [spec])).Message;
         Assert.StartsWith($"{spec.Label}: The re-scaled initialisation became infinite", said);
         Assert.False(File.Exists(lab.Store.Folder(spec).Kept(RescaledInit.Kept)));
     }
