@@ -42,6 +42,17 @@ public sealed class LeaseTests : IDisposable
         }
     }
 
+    // Somebody removes the folder under a training: it must not come back half.
+    [Fact]
+    public void OneWhoseFolderIsGoneIsHeldNoMore()
+    {
+        var folder = Directory.CreateDirectory(_folder.At("run")).FullName;
+        using var lease = Lease.Take(System.IO.Path.Combine(folder, "lease"))!;
+        Assert.True(lease.IsHeld);
+        Directory.Delete(folder, recursive: true);
+        Assert.False(lease.IsHeld);
+    }
+
     [Fact]
     public void AnotherMachinesIsWaitedForAnOldOneAndOnesOwnAreTaken()
     {
