@@ -10,6 +10,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (long Network, long Ticket)> _bytes = new();
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), bool> _repeating = new();
+    private readonly ConcurrentDictionary<string, bool> _fitting = new();
     private readonly ConcurrentDictionary<string, bool> _changing = new();      // runs whose code holds what it changes itself, a log for one
 
     // What the random streams of a run are for; each is a function of the run's seed alone.
@@ -308,24 +309,34 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (data.Validation.Count == 0 || data.Test.Count == 0)
             throw new UserException($"{data.Name} has {data.Validation.Count} validation and {data.Test.Count} test images; a run needs some of both.");
         Recipe[] recipes = [spec.Recipe, .. new[] { spec.Drawing }.OfType<Recipe>()];
-        if (spec.Tweaks.Count > 0 || spec.Model.Factory is not null || spec.Pruning.Except.Count > 0 || recipes.Any(recipe => recipe.Optimiser is not null || recipe.RateOf is not null))
-        {
-            if (spec.Model.Factory is not null)
-                _repeating.GetOrAdd((spec.Model, spec.Data), _ => Networks.RequireRepeat(spec.Model, Input(data)));
-            using var network = Networks.Build(IsAlike(spec) ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
-            foreach (var recipe in recipes)
-                MaskedOptimiser.Of(network, null, recipe).Dispose();
-            foreach (var tweak in spec.Tweaks)
-                tweak.Validate(network);
-            using var whole = Mask.Dense(network);
-            Cut.LeftOut(whole, spec.Pruning.Except);
-        }
         spec = (spec with { Rewind = spec.Rewind.Within(Iterations(spec.Dense)) }).Normalised;
         foreach (var recipe in recipes)
             if (Batches.IterationsOf(data, recipe.BatchSize) is var steps && IsBeyond(recipe.WarmUp.Within(steps), recipe))
                 throw new UserException($"The recipe's WarmUp is {recipe.WarmUp}; it must not be longer than the training of {recipe.Epochs} epochs with {steps} steps each.");
         spec.Validate();
+        if (!IsAlike(spec) || spec.Tweaks.Count > 0 || spec.Pruning.Except.Count > 0 || recipes.Any(recipe => recipe.Optimiser is not null || recipe.RateOf is not null))
+        {
+            // Of one way to train, for all its sparsities and seeds.
+            var way = spec.ToJson();
+            Array.ForEach(["level", "rates", "seed"], name => way.Remove(name));
+            _fitting.GetOrAdd(way.ToJsonString(), _ => RequireFit(spec, recipes, data));
+        }
         return spec;
+    }
+
+    /// <summary>Refuses a network that does not repeat, and tweaks, recipes and pruners that do not fit it.</summary>
+    private bool RequireFit(RunSpec spec, Recipe[] recipes, ImageSet data)
+    {
+        if (spec.Model.Factory is not null)
+            _repeating.GetOrAdd((spec.Model, spec.Data), _ => Networks.RequireRepeat(spec.Model, Input(data)));
+        using var network = Networks.Build(IsAlike(spec) ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
+        foreach (var recipe in recipes)
+            MaskedOptimiser.Of(network, null, recipe).Dispose();
+        foreach (var tweak in spec.Tweaks)
+            tweak.Validate(network);
+        using var whole = Mask.Dense(network);
+        Cut.LeftOut(whole, spec.Pruning.Except);
+        return true;
     }
 
     /// <summary>How large the networks of runs are before any mask and tweak.</summary>

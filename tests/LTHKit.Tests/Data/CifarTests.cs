@@ -167,6 +167,20 @@ public sealed class CifarTests : InFolder
         }
     }
 
+    // Every image has one place: what a machine without the images can tell of the order.
+    [Fact]
+    public void TheOrderOfCifar100HasEveryImageOnce()
+    {
+        using var reader = new BinaryReader(typeof(RecordOrder).Assembly.GetManifestResourceStream("LTHKit.cifar-100.order")!);
+        foreach (var count in new[] { 50_000, 10_000 })
+        {
+            Assert.Equal(count, reader.ReadInt32());
+            Assert.Equal(32, reader.ReadBytes(32).Length);
+            Assert.Equal(Enumerable.Range(0, count), Enumerable.Range(0, count).Select(_ => (int)reader.ReadUInt16()).Order());
+        }
+        Assert.Equal(-1, reader.PeekChar());
+    }
+
     [Fact]
     public void SortsByPixelsThenByLabel()
     {
