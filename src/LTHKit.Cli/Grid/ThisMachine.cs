@@ -24,13 +24,14 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
             throw new UserException($"The grid {grid.Name} is at work; wait for it, or ./lthkit grid cancel {grid.Name}.");
         Write(tasks);
         Detached([.. grid.Settings.Command.SkipLast(1), "supervise", grid.Path], Path.Combine(grid.Path, "logs", "supervisor.log"));
-        for (var i = 0; i < 300 && File.Exists(grid.Queue) && !GridFolder.IsHeld(grid.Supervisor); i++)
-            Thread.Sleep(100);
+        Until(() => Waiting().Count == 0 || GridFolder.IsHeld(grid.Supervisor));
         return "on this machine";
     }
 
     public IReadOnlyDictionary<int, (Standing Standing, string? Why)> Active()
     {
+        // What begins them and has none left ends in a moment; until then it is still at work.
+        Until(() => Waiting().Count > 0 || !GridFolder.IsHeld(grid.Supervisor));
         var waiting = GridFolder.IsHeld(grid.Supervisor) ? Waiting() : [];
         return Enumerable.Range(0, grid.Settings.Tasks.Count).Select(task => (task, Stands: GridFolder.IsHeld(grid.Lock(task)) ? Standing.Running : Standing.Pending))
             .Where(t => t.Stands == Standing.Running || waiting.Contains(t.task)).ToDictionary(t => t.task, t => (t.Stands, (string?)null));
@@ -62,7 +63,7 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         }
         finally
         {
-            File.Delete(grid.Queue);
+            Write([]);
         }
         return 0;
     }
@@ -79,6 +80,12 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
     private void Write(IEnumerable<int> waiting) => AtomicFile.WriteText(grid.Queue, string.Concat(waiting.Select(task => $"{task}\n")));
 
     private List<int> Waiting() => File.Exists(grid.Queue) ? [.. File.ReadAllLines(grid.Queue).Select(int.Parse)] : [];
+
+    private static void Until(Func<bool> condition)
+    {
+        for (var i = 0; i < 300 && !condition(); i++)
+            Thread.Sleep(100);
+    }
 
     // In the grid's own folder: the one that the command was given in may go before the tasks have ended.
     private void Detached(string[] command, string log)

@@ -115,7 +115,12 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
         Assert.All(Stands(grid), standing => Assert.Contains(standing, new[] { Standing.Stopped, Standing.Done }));
         Assert.Contains(Standing.Stopped, Stands(grid));
+        // What began them may still be about to end, with none left.
+        File.WriteAllText(grid.Queue, "");
+        var ending = GridFolder.Hold(grid.Supervisor)!;
+        var ended = Task.Delay(1000).ContinueWith(_ => ending.Dispose());
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        await ended;
         Until(() => Stands(grid).All(standing => standing == Standing.Done));
         Assert.All(Enumerable.Range(0, 4), task => Assert.InRange(Regex.Matches(Log(grid, task), "grid: finished").Count, 0, 3));
         AsAlone(4, At("runs"));
@@ -200,6 +205,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal([Standing.Failed], Stands(grid));
         // Others of the grid still train: why this one failed is told afterwards too.
         var failed = grid.State(0);
+        File.WriteAllText(grid.Queue, "1\n");
         using (GridFolder.Hold(grid.Supervisor))
             Assert.Equal(2, (await Verb("retry", grid.Path)).Code);
         Assert.Equal(failed, grid.State(0));
