@@ -73,6 +73,7 @@ run_setup() {
     say '  building'
     local arguments=(build "$SOLUTION" --no-restore -c Release -v minimal -tl:off -clp:NoSummary)
     [[ $force == false ]] || arguments+=(--no-incremental)
+    rm -f "$STAMP"          # until it is built there is no build
     step build 'the solution did not build.' dotnet "${arguments[@]}"
     [[ $CHOICE != /* ]] || "$CLI" doctor --libtorch >&2 || exit
     printf '%s\n' "$key" >"$STAMP"

@@ -64,8 +64,7 @@ internal static class GridVerb
     public static async Task<int> Submit(GridFolder folder, GridSettings settings, bool dryRun,
         Func<GridSettings, GridTask?, Plan, CancellationToken, Task> planner, TextWriter output, CancellationToken cancel)
     {
-        if (folder.Exists && ICluster.Of(folder).Active() is null or { Count: > 0 })
-            throw new UserException($"The grid {folder.Name} is at work, or Slurm does not answer: see ./lthkit grid status {folder.Name}, cancel it, or give another --name.");
+        Free();
         if (Directory.Exists(folder.Path) && !folder.Exists)
             throw new UserException($"{folder.Path} is there and is no grid: give another --name, or remove it.");
         var asked = new Plan(elsewhere: true);
@@ -92,6 +91,7 @@ internal static class GridVerb
             output.Write(settings.Script is null ? "" : $"sbatch {string.Join(' ', settings.Options)}\n{settings.Script}");
             return 0;
         }
+        Free();         // the plan may have taken minutes
         if (folder.Exists)
             Directory.Delete(folder.Path, recursive: true);
         folder.Write(settings);
@@ -100,6 +100,12 @@ internal static class GridVerb
             output.WriteLine($"submitted: {ICluster.Of(folder).Submit(begun)}");
         output.WriteLine(folder.Path);
         return 0;
+
+        void Free()
+        {
+            if (folder.Exists && ICluster.Of(folder).Active() is null or { Count: > 0 })
+                throw new UserException($"The grid {folder.Name} is at work, or Slurm does not answer: see ./lthkit grid status {folder.Name}, cancel it, or give another --name.");
+        }
     }
 
     private static Command Status() => OnGrid("status", "How the tasks stand, by what the store holds.", (grid, _) =>

@@ -18,6 +18,8 @@ internal sealed class GridWorker(GridFolder grid, int task, Func<GridSettings, G
         using var held = GridFolder.Hold(path) ?? (grid.Holder(path) is null ? GridFolder.Hold(path) : null);
         if (held is null)
             return LeaveToAnother(log);
+        if (File.Exists(grid.Cancelled))        // before it began
+            return 143;
         using var stop = new CancellationTokenSource();
         (PosixSignal Signal, long At)? told = null;
         PosixSignalRegistration[] handled = [.. new[] { User1, User2, PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(s => PosixSignalRegistration.Create(s, context =>

@@ -39,7 +39,8 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
 
     public void Stop()
     {
-        var held = Enumerable.Range(0, grid.Settings.Tasks.Count).Select(grid.Lock).Prepend(grid.Supervisor).Select(grid.Holder).OfType<int>();
+        // What begins them goes on until those that it is just beginning have been told too.
+        var held = Enumerable.Range(0, grid.Settings.Tasks.Count).Select(grid.Lock).Select(grid.Holder).OfType<int>();
         using var shell = Process.Start("/bin/sh", ["-c", "kill -TERM \"$@\" 2>/dev/null", "sh", .. held.Select(process => $"{process}")]);
         shell.WaitForExit();
     }
@@ -53,7 +54,8 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         {
             await Parallel.ForEachAsync(left.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = grid.Settings.AtOnce, CancellationToken = cancel }, async (task, _) =>
             {
-                await Begin(task);
+                if (!File.Exists(grid.Cancelled))
+                    await Begin(task);
                 lock (left)
                 {
                     left.Remove(task);

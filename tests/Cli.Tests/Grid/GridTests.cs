@@ -127,6 +127,17 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     }
 
     [Fact]
+    public async Task WhatIsCancelledBeforeItBeginsDoesNotBegin()
+    {
+        var (grid, _) = await Submit(GridProgram.Settings(2, At("runs"), atOnce: 1, epochs: 100_000));
+        Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+        Assert.Equal([Standing.Stopped, Standing.Stopped], Stands(grid));
+        Assert.False(GridFolder.IsHeld(grid.Supervisor));
+        Assert.Equal(143, await new GridWorker(grid, 1, GridProgram.PlanRuns).Run(TextWriter.Null));
+        Assert.Equal("", Log(grid, 1));
+    }
+
+    [Fact]
     public async Task WhatCannotGoOnIsSaidInItsSentenceAndOnlyThatIsSubmittedAgain()
     {
         var (grid, _) = await Submit(GridProgram.Settings(2, At("runs"), atOnce: 2));
