@@ -167,9 +167,20 @@ public class HostTests
     {
         using var session = new Session();
         await session.Run("using Microsoft.DotNet.Interactive;\nvar steps = 0;");
-        using var cancel = new CancellationTokenSource(300);
-        var outputs = await session.Run(
-            "while (true) { KernelInvocationContext.Current.CancellationToken.ThrowIfCancellationRequested(); steps++; System.Threading.Thread.Sleep(10); }", cancel.Token);
+        using var cancel = new CancellationTokenSource();
+        var running = session.Run("""
+            while (true)
+            {
+                KernelInvocationContext.Current.CancellationToken.ThrowIfCancellationRequested();
+                if (++steps == 2)
+                    System.IO.File.WriteAllText("begun", "");
+                System.Threading.Thread.Sleep(10);
+            }
+            """, cancel.Token);
+        while (!File.Exists(Path.Combine(session.Folder, "begun")))
+            await Task.Delay(10);
+        await cancel.CancelAsync();
+        var outputs = await running;
         Assert.Equal(("Interrupted", "cell [2] was interrupted."), (outputs.Error!.Name, outputs.Error.Message));
         Assert.True(int.Parse((await session.Run("steps")).Good().Result) > 1);
         var never = await session.Run("steps = -1;", cancel.Token);

@@ -105,9 +105,11 @@ public sealed class RunnerTests : InFolder
     public async Task AnInterruptEndsTheCellAndSavesTheNotebook()
     {
         using var cancel = new CancellationTokenSource();
-        var path = Write("Console.WriteLine(\"kept\");", "using Microsoft.DotNet.Interactive;\nConsole.WriteLine(\"begun\");\nawait Task.Delay(-1, KernelInvocationContext.Current.CancellationToken);", "1");
+        var path = Write("Console.WriteLine(\"kept\");", "using Microsoft.DotNet.Interactive;\nConsole.WriteLine(\"begun\");\nSystem.IO.File.WriteAllText(\"begun\", \"\");\nawait Task.Delay(-1, KernelInvocationContext.Current.CancellationToken);", "1");
         var running = Run(path, cancellation: cancel.Token);
-        cancel.CancelAfter(4000);
+        while (!File.Exists(Path.Combine(Folder, "begun")))
+            await Task.Delay(10);
+        await cancel.CancelAsync();
         var outcome = await running;
         Assert.True(outcome.Interrupted);
         var cells = NotebookDocument.Load(outcome.Notebook).Cells;

@@ -121,7 +121,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         var ended = Task.Delay(1000).ContinueWith(_ => ending.Dispose());
         Assert.Equal((0, ""), await Verb("retry", grid.Path));
         await ended;
-        Until(() => Stands(grid).All(standing => standing == Standing.Done));
+        Until(() => Stands(grid).All(standing => standing == Standing.Done) && !GridFolder.IsHeld(grid.Supervisor));
         Assert.All(Enumerable.Range(0, 4), task => Assert.InRange(Regex.Matches(Log(grid, task), "grid: finished").Count, 0, 3));
         AsAlone(4, At("runs"));
     }
@@ -185,7 +185,8 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public async Task ATaskTrainsAsManyRunsSideBySideAsItIsTold()
     {
-        var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 300) with { PerTask = 2 });
+        var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 2000) with { PerTask = 2 });
+        Until(() => grid.Holder(grid.Lock(0)) is not null);
         Until(() => grid.Missing(0).Count(run => File.Exists(GridFolder.Folder(grid.Settings, run).Lease)) == 2);
         Assert.Contains("DOTNET_PROCESSOR_COUNT=2", Variables());
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));

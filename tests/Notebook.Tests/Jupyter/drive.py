@@ -173,11 +173,13 @@ def fsharp():
         equal(text(kernel.run("#!fsharp\ntwice numbers.Length")[1]), ["4"])
 
 
-def until_idle(client, times=1):
+def until_idle(client, times=1, of=None):
+    """What is published until so many requests, or that one, have ended."""
     published = []
     while times > 0:
         published.append(client.get_iopub_msg(timeout=WAIT))
-        times -= published[-1]["content"].get("execution_state") == "idle"
+        ended = published[-1]["content"].get("execution_state") == "idle"
+        times -= ended and of in (None, published[-1]["parent_header"].get("msg_id"))
     return published
 
 
@@ -192,7 +194,7 @@ def statuses(client, ids):
 
 def streams_while_running():
     with Kernel() as kernel:
-        kernel.client.execute('for (var i = 0; i < 3; i++) { Console.WriteLine(i); await Task.Delay(1000); }')
+        kernel.client.execute('for (var i = 0; i < 3; i++) { Console.WriteLine(i); await Task.Delay(3000); }')
         times = []
         while True:
             message = kernel.client.get_iopub_msg(timeout=WAIT)
@@ -334,7 +336,7 @@ def two_front_ends():
         until_idle(other)
         own = other.execute("shared + 1")
         equal(other.get_shell_msg(timeout=WAIT)["parent_header"]["msg_id"], own)
-        seen = [m for m in until_idle(kernel.client) if m["parent_header"].get("msg_id") == own]
+        seen = [m for m in until_idle(kernel.client, of=own) if m["parent_header"].get("msg_id") == own]
         equal([m["content"]["data"]["text/plain"] for m in seen if m["msg_type"] == "execute_result"], ["8"])
         # Both at once: each gets its own replies.
         sent = [(client, client.execute(f"await Task.Delay(20); {i}")) for i, client in enumerate([kernel.client, other] * 5)]
