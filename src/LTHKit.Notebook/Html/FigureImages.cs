@@ -87,6 +87,7 @@ internal static class Chromium
             return await Puppeteer.LaunchAsync(new LaunchOptions
             {
                 ExecutablePath = program,
+                Pipe = true,        // it ends with this process, however that ends
                 DefaultViewport = new ViewPortOptions { Width = 1200, Height = 1600 },
                 Timeout = 120_000,
                 Args =
