@@ -99,8 +99,16 @@ internal sealed class GridFolder(string path)
     /// <summary>Whether a process holds a file.</summary>
     public static bool IsHeld(string path)
     {
-        using Stream? held = File.Exists(path) ? AtomicFile.Hold(path) : Stream.Null;
-        return held is null;
+        try
+        {
+            // Its lock is shared by all who look.
+            using var look = File.Exists(path) ? File.OpenHandle(path) : null;
+            return false;
+        }
+        catch (IOException e) when (e.HResult == AtomicFile.HeldByAnother)
+        {
+            return true;
+        }
     }
 
     /// <summary>The number of this machine's process for the grid that holds a file; null where none does.</summary>

@@ -21,7 +21,7 @@ internal sealed class Slurm(GridFolder grid) : ICluster
             $"--output={grid.Path.Replace("%", "%%")}/logs/%4a.log", "--open-mode=append", $"--signal=B:USR1@{grid.Settings.Margin}",
             grid.Settings.Requeue ? "--requeue" : "--no-requeue", .. grid.Settings.Options, grid.Script, grid.Path], Patience);
         if (code != 0)
-            throw new UserException($"Slurm did not take the jobs: {Sentence(error)}.");
+            throw new UserException($"Slurm did not take the jobs: {Sentence(error)}. Should squeue --name={JobName} show them all the same, scancel them before they are handed in again.");
         var job = output.Trim().Split(';')[0];
         File.AppendAllText(grid.Jobs, job + "\n");
         return $"job array {job}";

@@ -23,16 +23,19 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         if (GridFolder.IsHeld(grid.Supervisor))
             throw new UserException($"The grid {grid.Name} is at work; wait for it, or ./lthkit grid cancel {grid.Name}.");
         Write(tasks);
-        Detached([.. grid.Settings.Command.SkipLast(1), "supervise", grid.Path], Path.Combine(grid.Path, "logs", "supervisor.log"));
-        Until(() => Waiting().Count == 0 || GridFolder.IsHeld(grid.Supervisor));
+        var log = Path.Combine(grid.Path, "logs", "supervisor.log");
+        using var supervisor = Process.Start(Logged(log, ["setsid", .. grid.Settings.Command.SkipLast(1), "supervise", grid.Path]))!;
+        Until(() => GridFolder.IsHeld(grid.Supervisor) || supervisor.HasExited);
+        if (!GridFolder.IsHeld(grid.Supervisor) && Waiting().Count > 0)
+            throw new UserException($"No process took up the tasks of {grid.Name}: see {log}, then ./lthkit grid retry {grid.Name}.");
         return "on this machine";
     }
 
     public IReadOnlyDictionary<int, (Standing Standing, string? Why)> Active()
     {
         // What begins them and has none left ends in a moment; until then it is still at work.
-        Until(() => Waiting().Count > 0 || !GridFolder.IsHeld(grid.Supervisor));
-        var waiting = GridFolder.IsHeld(grid.Supervisor) ? Waiting() : [];
+        List<int> waiting = [];
+        Until(() => !GridFolder.IsHeld(grid.Supervisor) || (waiting = Waiting()).Count > 0);
         return Enumerable.Range(0, grid.Settings.Tasks.Count).Select(task => (task, Stands: GridFolder.IsHeld(grid.Lock(task)) ? Standing.Running : Standing.Pending))
             .Where(t => t.Stands == Standing.Running || waiting.Contains(t.task)).ToDictionary(t => t.task, t => (t.Stands, (string?)null));
     }
@@ -72,11 +75,14 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
 
     private async Task Begin(int task)
     {
-        ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", grid.Log(task), .. grid.Settings.Command, grid.Path, $"{task}"]);
+        var start = Logged(grid.Log(task), [.. grid.Settings.Command, grid.Path, $"{task}"]);
         if (grid.Settings.Device == "cpu")
             start.Environment["DOTNET_PROCESSOR_COUNT"] = $"{grid.Settings.PerTask}";
         using var process = Process.Start(start)!;
         await process.WaitForExitAsync();
+        // Killed, or its program not there while the kit is built anew, it could not say so itself.
+        if (process.ExitCode is not (0 or 1 or 143))
+            grid.Write(task, new(Failed: $"Its process ended with code {process.ExitCode}: see {grid.Log(task)}, then retry."));
     }
 
     private void Write(IEnumerable<int> waiting) => AtomicFile.WriteText(grid.Queue, string.Concat(waiting.Select(task => $"{task}\n")));
@@ -90,10 +96,6 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
     }
 
     // In the grid's own folder: the one that the command was given in may go before the tasks have ended.
-    private void Detached(string[] command, string log)
-    {
-        ProcessStartInfo start = new("/bin/sh", ["-c", "log=$1; shift; setsid \"$@\" </dev/null >>\"$log\" 2>&1 &", "sh", log, .. command]) { WorkingDirectory = grid.Path };
-        using var shell = Process.Start(start)!;
-        shell.WaitForExit();
-    }
+    private ProcessStartInfo Logged(string log, string[] command)
+        => new("/bin/sh", ["-c", "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1", "sh", log, .. command]) { WorkingDirectory = grid.Path };
 }

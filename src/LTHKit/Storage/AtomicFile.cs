@@ -6,7 +6,7 @@ namespace LTHKit.Storage;
 /// </summary>
 internal static class AtomicFile
 {
-    private const int HeldByAnother = 11;       // EWOULDBLOCK, as .NET passes it on
+    public const int HeldByAnother = 11;       // EWOULDBLOCK, as .NET passes it on
 
     /// <summary>A path as an absolute one: "~" is the home folder, also where no shell has put it in (--out=~/x, a cell).</summary>
     /// <param name="path">The path.</param>

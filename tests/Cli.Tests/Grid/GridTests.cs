@@ -187,8 +187,8 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     {
         var (grid, _) = await Submit(GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 2000) with { PerTask = 2 });
         Until(() => grid.Holder(grid.Lock(0)) is not null);
-        Until(() => grid.Missing(0).Count(run => File.Exists(GridFolder.Folder(grid.Settings, run).Lease)) == 2);
         Assert.Contains("DOTNET_PROCESSOR_COUNT=2", Variables());
+        Until(() => grid.Missing(0).Count(run => File.Exists(GridFolder.Folder(grid.Settings, run).Lease)) == 2);
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
         // On a device the processors are not what is shared.
         grid.Write(grid.Settings with { Device = "cuda" });
@@ -198,6 +198,40 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
 
         string[] Variables() => File.ReadAllText($"/proc/{grid.Holder(grid.Lock(0))}/environ").Split('\0');
+    }
+
+    [Fact]
+    public async Task WhatNothingBeginsOrSomethingKillsIsSaid()
+    {
+        var settings = GridProgram.Settings(1, At("runs"), atOnce: 1, epochs: 100_000);
+        GridFolder grid = new(At("grid"));
+        Assert.Equal($"No process took up the tasks of grid: see {At("grid/logs/supervisor.log")}, then ./lthkit grid retry grid.",
+            (await Assert.ThrowsAsync<UserException>(() => Submit(settings with { Command = [At("none"), "work"] }))).Message);
+        Assert.Contains(At("none"), File.ReadAllText(At("grid/logs/supervisor.log")));
+        Assert.Equal([Standing.Stopped], Stands(grid));
+        // What begins the tasks is there, their program is not.
+        await new ThisMachine(grid).Supervise(default);
+        Assert.Equal([Standing.Failed], Stands(grid));
+        Assert.Equal($"Its process ended with code 127: see {grid.Log(0)}, then retry.", grid.State(0).Failed);
+        grid.Write(grid.Settings with { Command = settings.Command });
+        Assert.Equal((0, ""), await Verb("retry", grid.Path));
+        Until(() => grid.Holder(grid.Lock(0)) is not null);
+        SlurmCluster.Output("kill", "-KILL", $"{grid.Holder(grid.Lock(0))}");
+        Until(() => Stands(grid) is [Standing.Failed]);
+        Assert.Equal($"Its process ended with code 137: see {grid.Log(0)}, then retry.", grid.State(0).Failed);
+    }
+
+    [Fact]
+    public async Task WhoLooksWhetherAFileIsHeldIsInNobodysWay()
+    {
+        File.WriteAllText(At("lock"), "");
+        var look = File.OpenHandle(At("lock"));
+        Assert.False(GridFolder.IsHeld(At("lock")));
+        var looked = Task.Delay(200).ContinueWith(_ => look.Dispose());
+        using var held = GridFolder.Hold(At("lock"));
+        Assert.NotNull(held);
+        Assert.True(GridFolder.IsHeld(At("lock")));
+        await looked;
     }
 
     [Fact]
@@ -439,6 +473,9 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
             Assert.Equal((2, "lthkit: Slurm does not answer now; ask again later.\n"), await Verb("retry", grid.Path));
         }
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
+        using (Away("sbatch", 1))
+            Assert.Equal((2, "lthkit: Slurm did not take the jobs: slurm_load_jobs error: Unable to contact slurm controller. Should squeue --name=lthkit-grid show them all the same, "
+                + "scancel them before they are handed in again.\n"), await Verb("retry", grid.Path));
     }
 
     [SlurmFact]
