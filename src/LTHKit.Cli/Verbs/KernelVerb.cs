@@ -92,6 +92,7 @@ internal static class KernelVerb
 
         private static async Task<int> Serve(string connectionFile, CancellationToken stop)
         {
+            var parent = Parent();          // while it is the front end
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             using var kernel = new JupyterKernel(connectionFile, Environment.CurrentDirectory, Log);
             // SIGINT stops the cell, not the kernel.
@@ -105,7 +106,7 @@ internal static class KernelVerb
                 signal.Cancel = true;
                 end.Cancel();
             });
-            _ = EndWithParent(end);
+            _ = EndWithParent(parent, end);
             await kernel.RunAsync(end.Token);
             // A cell may have left threads behind; they must not keep the process.
             Environment.Exit(0);
@@ -113,11 +114,11 @@ internal static class KernelVerb
         }
 
         // A front end that was killed cannot say goodbye: its child gets another parent.
-        private static async Task EndWithParent(CancellationTokenSource end)
+        private static async Task EndWithParent(string parent, CancellationTokenSource end)
         {
             if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is null)
                 return;
-            for (var first = Parent(); Parent() == first;)
+            while (Parent() == parent)
                 await Task.Delay(ParentCheck);
             await end.CancelAsync();
         }

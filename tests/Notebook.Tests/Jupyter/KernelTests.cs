@@ -21,6 +21,28 @@ public class KernelTests
         Assert.Equal("ping", beat);
     }
 
+    // Here while it reads its connection file, for which it waits.
+    [Fact]
+    public async Task AKernelWhoseFrontEndIsKilledWhileItStartsEnds()
+    {
+        var (folder, ports) = (Directory.CreateTempSubdirectory("lthkit-kernel-"), TestFrontEnd.FreePorts(5));
+        var file = Path.Combine(folder.FullName, "connection.json");
+        Kit.Run("mkfifo", [file]);
+        using var frontEnd = Kit.Start("/bin/sh", ["-c", "dotnet \"$@\"; true", "sh", Kit.CommandLine, "kernel", "run", file], new() { ["JPY_PARENT_PID"] = "1" });
+        using (var pipe = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            frontEnd.Kill();
+            frontEnd.WaitForExit();
+            pipe.Write(Encoding.UTF8.GetBytes($$"""
+                {"transport":"tcp","ip":"127.0.0.1","key":"k","shell_port":{{ports[0]}},"control_port":{{ports[1]}},"stdin_port":{{ports[2]}},"iopub_port":{{ports[3]}},"hb_port":{{ports[4]}}}
+                """));
+        }
+        // The kernel holds the pipe open for as long as it lives.
+        Assert.Equal("", await frontEnd.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.Equal("", await frontEnd.StandardError.ReadToEndAsync());
+        folder.Delete(recursive: true);
+    }
+
     [Fact]
     public void MessagesThatAreNotSignedOrMakeNoSenseAreDroppedAndToldAndTheKernelLives()
     {
