@@ -55,6 +55,7 @@ public sealed class HtmlTests : InFolder
         var svg = File.ReadAllText((await FigureImages.WriteAsync(outcome.Notebook, folder, "svg"))[1]);
         Assert.StartsWith("<svg", svg);
         Assert.Contains("scatterlayer", svg);
+        await Assert.ThrowsAsync<OperationCanceledException>(() => FigureImages.WriteAsync(outcome.Notebook, folder, cancellation: new(canceled: true)));
     }
 
     [Fact]

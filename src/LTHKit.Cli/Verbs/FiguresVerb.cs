@@ -20,7 +20,7 @@ internal static class FiguresVerb
         command.SetAction(async (parsed, cancel) =>
         {
             foreach (var notebook in Chosen(parsed.GetValue(notebooks) ?? []))
-                foreach (var picture in await FigureImages.WriteAsync(notebook, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(scale), parsed.GetValue(embed)))
+                foreach (var picture in await FigureImages.WriteAsync(notebook, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(scale), parsed.GetValue(embed), cancel))
                     Console.WriteLine(picture);
             return 0;
         });

@@ -42,7 +42,7 @@ internal static class RunVerb
                 var before = File.ReadAllText(notebook);
                 var outcome = await Notebooks.Run(notebook, parsed.GetValue(output)!, values, cancel);
                 if (parsed.GetValue(inPlace))
-                    await PutInto(notebook, before, outcome);
+                    await PutInto(notebook, before, outcome, cancel);
                 Notebooks.Describe(outcome, Console.Out);
             }
             return 0;
@@ -50,9 +50,9 @@ internal static class RunVerb
         return command;
     }
 
-    private static async Task PutInto(string notebook, string before, RunOutcome outcome)
+    private static async Task PutInto(string notebook, string before, RunOutcome outcome, CancellationToken cancel)
     {
-        await FigureImages.WriteAsync(outcome.Notebook, Path.Combine(Checkout.Artifacts, "figures"), scale: 1, embed: true);
+        await FigureImages.WriteAsync(outcome.Notebook, Path.Combine(Checkout.Artifacts, "figures"), scale: 1, embed: true, cancellation: cancel);
         var executed = NotebookDocument.Load(outcome.Notebook);
         executed.Executed = executed.CodeHash;
         if (File.ReadAllText(notebook) != before)

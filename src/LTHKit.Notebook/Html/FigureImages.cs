@@ -11,7 +11,8 @@ internal static class FigureImages
     /// Writes every figure of a notebook into a folder, NAME.CELL.png, the second of a cell NAME.CELL-2.png. With <paramref name="embed"/> the notebook itself
     /// gets them, and loses what would double its size: each figure's HTML, and digits that no screen shows.
     /// </summary>
-    public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false)
+    public static async Task<IReadOnlyList<string>> WriteAsync(string notebook, string folder, string format = "png", double scale = 2, bool embed = false,
+        CancellationToken cancellation = default)
     {
         var document = NotebookDocument.Load(notebook);
         var names = new HashSet<string>();
@@ -21,7 +22,7 @@ internal static class FigureImages
             .ToList();
         if (figures.Count == 0)
             return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");
-        var images = await DrawAsync(figures.Select(f => f.Data[NotebookFormatters.Plotly]!), format, scale).ConfigureAwait(false);
+        var images = await DrawAsync(figures.Select(f => f.Data[NotebookFormatters.Plotly]!), format, scale, cancellation).ConfigureAwait(false);
         var paths = new List<string>();
         foreach (var ((name, data), image) in figures.Zip(images))
         {
@@ -38,26 +39,33 @@ internal static class FigureImages
         return paths;
     }
 
-    private static async Task<List<byte[]>> DrawAsync(IEnumerable<JsonNode> figures, string format, double scale)
+    private static async Task<List<byte[]>> DrawAsync(IEnumerable<JsonNode> figures, string format, double scale, CancellationToken cancellation)
     {
-        await using var browser = await Chromium.LaunchAsync().ConfigureAwait(false);
-        await using var page = await browser.NewPageAsync().ConfigureAwait(false);
-        await page.AddScriptTagAsync(new AddTagOptions { Content = WebAssets.Plotly }).ConfigureAwait(false);
-        var images = new List<byte[]>();
-        foreach (var figure in figures)
+        try
         {
-            var image = await page.EvaluateFunctionAsync<string>(
-                """
-                async (text, format, scale) => {
-                  const figure = JSON.parse(text);
-                  const { width = 900, height = 450 } = figure.layout ?? {};
-                  return await Plotly.toImage(figure, { format, width, height, scale, imageDataOnly: true });
-                }
-                """,
-                figure.ToJsonString(), format, scale).ConfigureAwait(false);
-            images.Add(format == "svg" ? Encoding.UTF8.GetBytes(image) : Convert.FromBase64String(image));
+            await using var browser = await Chromium.LaunchAsync().ConfigureAwait(false);
+            await using var page = await browser.NewPageAsync().ConfigureAwait(false);
+            await page.AddScriptTagAsync(new AddTagOptions { Content = WebAssets.Plotly }).ConfigureAwait(false);
+            var images = new List<byte[]>();
+            foreach (var figure in figures)
+            {
+                var image = await page.EvaluateFunctionAsync<string>(
+                    """
+                    async (text, format, scale) => {
+                      const figure = JSON.parse(text);
+                      const { width = 900, height = 450 } = figure.layout ?? {};
+                      return await Plotly.toImage(figure, { format, width, height, scale, imageDataOnly: true });
+                    }
+                    """,
+                    figure.ToJsonString(), format, scale).WaitAsync(cancellation).ConfigureAwait(false);
+                images.Add(format == "svg" ? Encoding.UTF8.GetBytes(image) : Convert.FromBase64String(image));
+            }
+            return images;
         }
-        return images;
+        catch (Exception) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellation);         // Ctrl-C has ended Chromium too
+        }
     }
 
     private static JsonNode? Rounded(JsonNode? node) => node switch
