@@ -32,13 +32,17 @@ setup_command() {
         esac
     done
     read_choice
-    if [[ $force == false ]] && is_current && ! { nvidia_driver && [[ $CHOICE == cpu ]]; }; then
+    if [[ $force == false ]] && is_served; then
         say "ready: $(summary)"
     else
-        # Asked for by hand, the feed may have by now what it lacked.
         [[ $force == false && $CHOICE != cpu ]] || CHOICE=''
-        run_setup "$offline" "$force"
+        run_setup "$offline" "$force" is_served
     fi
+}
+
+# Asked for by hand, the feed may have by now what it lacked.
+is_served() {
+    is_current && ! { nvidia_driver && [[ $CHOICE == cpu ]]; }
 }
 
 # For every other verb: nothing but a look at the stamp when nothing has changed.
@@ -46,23 +50,25 @@ ensure_setup() {
     read_choice
     if is_current; then return; fi
     say 'lthkit: setting up (the first time takes a few minutes)'
-    run_setup false false
+    run_setup false false is_current
 }
 
 run_setup() {
-    local offline=$1 force=$2 started=$SECONDS key
+    local offline=$1 force=$2 served=$3 choice=$CHOICE started=$SECONDS key
     mkdir -p "$LOGS" 2>/dev/null || fail 1 "cannot write to $ARTIFACTS; make the folder writable or clone into one that is."
     # One setup at a time: two verbs started together on a fresh clone must not build over each other.
     exec 9>"$ARTIFACTS/setup.lock"
     if ! flock -n 9; then
         say '  waiting for another setup of this checkout'
         flock 9
-        read_choice
-        if [[ $force == false ]] && is_current; then
-            exec 9>&-
-            return
-        fi
     fi
+    # Another may have done it since this one looked.
+    read_choice
+    if [[ $force == false ]] && "$served"; then
+        exec 9>&-
+        return
+    fi
+    CHOICE=${choice:+$CHOICE}
     find_dotnet
     choose_libtorch "$offline"
     say "  libtorch: $(summary)"

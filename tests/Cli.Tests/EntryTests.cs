@@ -138,6 +138,16 @@ public sealed class EntryTests : IDisposable
         Assert.Equal(killed ? ["begin", "begin", "end"] : ["begin", "end"], File.ReadAllLines(log));
     }
 
+    // It looked before the other was done, and locked after it.
+    [Fact]
+    public void What_another_setup_has_done_is_not_done_again()
+    {
+        var setup = $"ARTIFACTS='{_folder}' LOGS='{_folder}'; read_choice() {{ CHOICE=cpu; }}; is_current() {{ true; }}; find_dotnet() {{ echo \"begun $CHOICE\"; exit; }}; CHOICE=''";
+        Assert.Equal("", Setup($"{setup}; run_setup false false is_current").Output);
+        Assert.Equal("begun \n", Setup($"{setup}; nvidia_driver() {{ true; }}; run_setup false false is_served").Output);
+        Assert.Equal("begun \n", Setup($"{setup}; run_setup false true is_current").Output);
+    }
+
     // setup's choice on a machine without a driver unless it is given one; what the feed has is asked with fetch.
     private string Choose(string script) => Setup(
         $"LOCAL_PROPS='{_folder}/local.props'; unset LIBTORCH; nvidia_driver() {{ false; }}; CHOICE='' REASON=''; {script}; choose_libtorch false; echo \"$CHOICE\"").Output.TrimEnd();
