@@ -37,6 +37,31 @@ public sealed class KilledRunTests : InFolder
         Assert.Equal("new\n", MultilineText.Join(NotebookDocument.Load(first).Cells[0].Outputs[0]!["text"]));
     }
 
+    [ChromiumFact]
+    public void TheBrowserOfKilledFiguresEnds()
+    {
+        using var figures = Kit.Start("dotnet", [Kit.CommandLine, "figures", Path.Combine(Kit.Root, "results", "short.ipynb"), "--out", Output]);
+        string[] browser = [];
+        for (var clock = Stopwatch.StartNew(); (browser = [.. Children(figures.Id)]).Length == 0; Thread.Sleep(1))
+            Assert.True(clock.Elapsed.TotalSeconds < 60 && !figures.HasExited, "no browser was met");
+        figures.Kill();
+        for (var clock = Stopwatch.StartNew(); browser.Any(Directory.Exists); Thread.Sleep(10))
+            Assert.True(clock.Elapsed.TotalSeconds < 60, "the browser stays");
+    }
+
+    private static IEnumerable<string> Children(int process)
+    {
+        try
+        {
+            return [.. Directory.GetDirectories($"/proc/{process}/task").SelectMany(thread => File.ReadAllText(Path.Combine(thread, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                .Select(child => $"/proc/{child}")];
+        }
+        catch (IOException)     // a thread has just ended
+        {
+            return [];
+        }
+    }
+
     private static bool HasRun(string notebook)
     {
         try
