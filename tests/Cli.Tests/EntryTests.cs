@@ -107,8 +107,7 @@ public sealed class EntryTests : IDisposable
                 --list-sdks) echo '10.0.100 [/sdk]' ;;
                 build)
                     echo begin >>'{{log}}'
-                    [[ $(wc -l <'{{log}}') == {{(killed ? 1 : 0)}} ]] && sleep 60     # until it is killed
-                    sleep 1.5
+                    [[ $(wc -l <'{{log}}') -gt 1 ]] || sleep {{(killed ? "60" : "1.5")}}
                     mkdir -p '{{clone}}/artifacts/bin/LTHKit.Cli/release'
                     printf '#!/bin/sh\necho ran "$@"\n' >'{{clone}}/artifacts/bin/LTHKit.Cli/release/lthkit-cli'
                     chmod +x '{{clone}}/artifacts/bin/LTHKit.Cli/release/lthkit-cli'

@@ -5,7 +5,7 @@ using TorchSharp.Modules;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Whatever tweak, pruner, optimiser and network of a user's own: pruned weights are exactly zero, and a run that is stopped goes on to the same bits.</summary>
-[Collection(nameof(Alone))]       // a user's network is drawn from libtorch's own generator
+[Collection(nameof(Alone))]      // it draws from the one generator
 public sealed class OwnWorkTests
 {
     private sealed record Penalty(double Weight, double First) : Tweak

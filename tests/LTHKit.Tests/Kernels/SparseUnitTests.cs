@@ -6,6 +6,7 @@ using static TorchSharp.torch.nn;
 namespace LTHKit.Tests.Kernels;
 
 /// <summary>The unit's numbers against TorchSharp's own functions in float64.</summary>
+[Collection(nameof(Alone))]      // it draws from the one generator
 public class SparseUnitTests
 {
     /// <summary>A unit and what goes in.</summary>

@@ -6,7 +6,7 @@ using TorchSharp.Modules;
 namespace LTHKit.Tests.Models;
 
 /// <summary>Networks as a user writes them: plain TorchSharp modules.</summary>
-[Collection(nameof(Alone))]       // a user's network is drawn from libtorch's own generator
+[Collection(nameof(Alone))]      // it draws from the one generator
 public sealed class OwnModelTests : InFolder
 {
     /// <summary>A residual network as in PyTorch's tutorials: its fields out of order, one ReLU for all.</summary>

@@ -6,7 +6,7 @@ namespace LTHKit.Tests.Tweaks;
 /// <summary>What every tweak, and every set of them in any order, must hold to.</summary>
 public sealed class TweakPropertyTests : InFolder
 {
-    private static readonly Tweak[] All =
+    internal static readonly Tweak[] All =
     [
         new SkipInjection(), new SmoothActivation("swish"), new LabelSmoothing(0.1), new Distillation(), new RescaledInit(Iterations: 2),
     ];
@@ -89,31 +89,6 @@ public sealed class TweakPropertyTests : InFolder
             .Select(set => new RunSpec { Level = 3, Tweaks = [.. All.Where((_, i) => (set >> i & 1) == 1)] }.Id).Distinct().Count());
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void AllTogetherTheyRunFromTicketToResultAndResumeToTheSameBits(bool own)
-    {
-        var spec = Tiny.Spec with { Model = own ? OwnModelTests.Own : Tiny.Spec.Model, Level = 1, Rewind = 1, Tweaks = All };
-        using Lab lab = Tiny.Lab(Path.Combine(Store, "whole")), cut = Tiny.Lab(Path.Combine(Store, "cut"));
-        var run = lab.Run("whole", [spec])[0];
-        using var interrupt = new Timer(_ => { if (cut.Store.ReadMetrics(spec).Count > 0) cut.Interrupt(); }, null, 10, 10);
-        for (var done = false; !done;)
-            try
-            {
-                cut.Run("cut", [spec with { Tweaks = [.. All.Reverse()] }]);
-                done = true;
-            }
-            catch (OperationCanceledException)
-            {
-                interrupt.Change(Timeout.Infinite, Timeout.Infinite);      // once is enough
-            }
-        Assert.Equal(File.ReadAllBytes(lab.Store.Folder(spec).Checkpoint), File.ReadAllBytes(cut.Store.Folder(spec).Checkpoint));
-        using var network = lab.NetworkOf(run);
-        using var mask = lab.MaskOf(run)!;
-        Assert.Empty(Leaks.In(network, mask));
-    }
-
     [Fact]
     public void AtTheirNeutralSettingsTheyChangeNothingToTheBit()
     {
@@ -146,4 +121,34 @@ public sealed class TweakPropertyTests : InFolder
     }
 
     private sealed record Trained(Network Network, IReadOnlySet<string> Leaked);
+}
+
+/// <summary>All tweaks in one run, of a user's own network too.</summary>
+[Collection(nameof(Alone))]      // which draws from the one generator
+public sealed class TweakRunTests : InFolder
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AllTogetherTheyRunFromTicketToResultAndResumeToTheSameBits(bool own)
+    {
+        var spec = Tiny.Spec with { Model = own ? OwnModelTests.Own : Tiny.Spec.Model, Level = 1, Rewind = 1, Tweaks = TweakPropertyTests.All };
+        using Lab lab = Tiny.Lab(Path.Combine(Store, "whole")), cut = Tiny.Lab(Path.Combine(Store, "cut"));
+        var run = lab.Run("whole", [spec])[0];
+        using var interrupt = new Timer(_ => { if (cut.Store.ReadMetrics(spec).Count > 0) cut.Interrupt(); }, null, 10, 10);
+        for (var done = false; !done;)
+            try
+            {
+                cut.Run("cut", [spec with { Tweaks = [.. TweakPropertyTests.All.Reverse()] }]);
+                done = true;
+            }
+            catch (OperationCanceledException)
+            {
+                interrupt.Change(Timeout.Infinite, Timeout.Infinite);      // once is enough
+            }
+        Assert.Equal(File.ReadAllBytes(lab.Store.Folder(spec).Checkpoint), File.ReadAllBytes(cut.Store.Folder(spec).Checkpoint));
+        using var network = lab.NetworkOf(run);
+        using var mask = lab.MaskOf(run)!;
+        Assert.Empty(Leaks.In(network, mask));
+    }
 }

@@ -12,7 +12,7 @@ namespace LTHKit.Notebook.Tests.Jupyter;
 internal sealed class TestFrontEnd : IDisposable
 {
     public const string Key = "a key of the test";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-kernel-").FullName;
     private readonly JupyterKernel _kernel;
