@@ -35,12 +35,10 @@ setup_command() {
     if [[ $force == false ]] && is_served; then
         say "ready: $(summary)"
     else
-        [[ $force == false && $CHOICE != cpu ]] || CHOICE=''
         run_setup "$offline" "$force" is_served
     fi
 }
 
-# Asked for by hand, the feed may have by now what it lacked.
 is_served() {
     is_current && ! { nvidia_driver && [[ $CHOICE == cpu ]]; }
 }
@@ -54,7 +52,7 @@ ensure_setup() {
 }
 
 run_setup() {
-    local offline=$1 force=$2 served=$3 choice=$CHOICE started=$SECONDS key
+    local offline=$1 force=$2 served=$3 started=$SECONDS key
     mkdir -p "$LOGS" 2>/dev/null || fail 1 "cannot write to $ARTIFACTS; make the folder writable or clone into one that is."
     # One setup at a time: two verbs started together on a fresh clone must not build over each other.
     exec 9>"$ARTIFACTS/setup.lock"
@@ -66,9 +64,11 @@ run_setup() {
     read_choice
     if [[ $force == false ]] && "$served"; then
         exec 9>&-
+        say "ready: $(summary)"
         return
     fi
-    CHOICE=${choice:+$CHOICE}
+    # Asked for by hand, the feed may have by now what it lacked.
+    [[ $force == false && ($served != is_served || $CHOICE != cpu) ]] || CHOICE=''
     find_dotnet
     choose_libtorch "$offline"
     say "  libtorch: $(summary)"

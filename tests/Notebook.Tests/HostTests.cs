@@ -177,7 +177,7 @@ public class HostTests
                 System.Threading.Thread.Sleep(10);
             }
             """, cancel.Token);
-        while (!File.Exists(Path.Combine(session.Folder, "begun")))
+        while (!File.Exists(Path.Combine(session.Folder, "begun")) && !running.IsCompleted)
             await Task.Delay(10);
         await cancel.CancelAsync();
         var outputs = await running;

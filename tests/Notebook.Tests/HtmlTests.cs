@@ -59,6 +59,17 @@ public sealed class HtmlTests : InFolder
     }
 
     [Fact]
+    public void ABrowserThatDoesNotStartIsToldInOneSentence()
+    {
+        var program = Path.Combine(Folder, "chromium");
+        File.WriteAllText(program, "#!/bin/sh\nexit 1\n");
+        Kit.Run("chmod", ["+x", program]);
+        var (code, said) = Kit.Run("dotnet", [Kit.CommandLine, "figures", Path.Combine(Kit.Root, "results", "short.ipynb"), "--out", Folder],
+            new() { ["PATH"] = $"{Folder}:{Environment.GetEnvironmentVariable("PATH")}" });
+        Assert.Equal((2, $"lthkit: {program} does not start: run {program} --headless --dump-dom about:blank to see why."), (code, said.Trim()));
+    }
+
+    [Fact]
     public async Task ANotebookWithoutFiguresIsRefused()
     {
         var outcome = await Run("1 + 1");

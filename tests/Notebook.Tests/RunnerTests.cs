@@ -107,7 +107,7 @@ public sealed class RunnerTests : InFolder
         using var cancel = new CancellationTokenSource();
         var path = Write("Console.WriteLine(\"kept\");", "using Microsoft.DotNet.Interactive;\nConsole.WriteLine(\"begun\");\nSystem.IO.File.WriteAllText(\"begun\", \"\");\nawait Task.Delay(-1, KernelInvocationContext.Current.CancellationToken);", "1");
         var running = Run(path, cancellation: cancel.Token);
-        while (!File.Exists(Path.Combine(Folder, "begun")))
+        while (!File.Exists(Path.Combine(Folder, "begun")) && !running.IsCompleted)
             await Task.Delay(10);
         await cancel.CancelAsync();
         var outcome = await running;

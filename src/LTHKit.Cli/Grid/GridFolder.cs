@@ -102,12 +102,12 @@ internal sealed class GridFolder(string path)
         try
         {
             // Its lock is shared by all who look.
-            using var look = File.Exists(path) ? File.OpenHandle(path) : null;
+            using var look = File.OpenHandle(path);
             return false;
         }
-        catch (IOException e) when (e.HResult == AtomicFile.HeldByAnother)
+        catch (IOException e) when (e is FileNotFoundException or DirectoryNotFoundException || e.HResult == AtomicFile.HeldByAnother)
         {
-            return true;
+            return e.HResult == AtomicFile.HeldByAnother;
         }
     }
 

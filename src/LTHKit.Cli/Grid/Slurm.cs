@@ -21,7 +21,9 @@ internal sealed class Slurm(GridFolder grid) : ICluster
             $"--output={grid.Path.Replace("%", "%%")}/logs/%4a.log", "--open-mode=append", $"--signal=B:USR1@{grid.Settings.Margin}",
             grid.Settings.Requeue ? "--requeue" : "--no-requeue", .. grid.Settings.Options, grid.Script, grid.Path], Patience);
         if (code != 0)
-            throw new UserException($"Slurm did not take the jobs: {Sentence(error)}. Should squeue --name={JobName} show them all the same, scancel them before they are handed in again.");
+            throw new UserException($"Slurm did not take the jobs ({Sentence(error)}): "
+                // Its answer may have been lost.
+                + (((string[])["contact", "timed out", "did not answer"]).Any(error.Contains) ? $"if squeue --name={JobName} shows them all the same, scancel them, then hand them in again." : "mend that and hand them in again."));
         var job = output.Trim().Split(';')[0];
         File.AppendAllText(grid.Jobs, job + "\n");
         return $"job array {job}";

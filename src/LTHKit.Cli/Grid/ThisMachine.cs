@@ -26,7 +26,7 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         var log = Path.Combine(grid.Path, "logs", "supervisor.log");
         using var supervisor = Process.Start(Logged(log, ["setsid", .. grid.Settings.Command.SkipLast(1), "supervise", grid.Path]))!;
         Until(() => GridFolder.IsHeld(grid.Supervisor) || supervisor.HasExited);
-        if (!GridFolder.IsHeld(grid.Supervisor) && Waiting().Count > 0)
+        if (supervisor.HasExited && !GridFolder.IsHeld(grid.Supervisor) && Waiting().Count > 0)
             throw new UserException($"No process took up the tasks of {grid.Name}: see {log}, then ./lthkit grid retry {grid.Name}.");
         return "on this machine";
     }

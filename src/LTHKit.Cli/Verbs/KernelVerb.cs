@@ -116,9 +116,10 @@ internal static class KernelVerb
         // A front end that was killed cannot say goodbye: its child gets another parent.
         private static async Task EndWithParent(string parent, CancellationTokenSource end)
         {
-            if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is null)
+            if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is not { } frontEnd)
                 return;
-            while (Parent() == parent)
+            // Process 1 is what orphans get, or else the front end of a container.
+            while (Parent() == parent && (parent != "1" || frontEnd == "1"))
                 await Task.Delay(ParentCheck);
             await end.CancelAsync();
         }

@@ -108,9 +108,9 @@ internal static class Chromium
                 ],
             }).ConfigureAwait(false);
         }
-        catch (PuppeteerException e)
+        catch (Exception e) when (e is PuppeteerException or ProcessException)
         {
-            throw new UserException($"{program} does not start ({e.Message.Split('\n')[0].TrimEnd('.')}): try to start it by hand.", e);
+            throw new UserException($"{program} does not start: run {program} --headless --dump-dom about:blank to see why.", e);
         }
     }
 }

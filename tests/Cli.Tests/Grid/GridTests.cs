@@ -222,16 +222,21 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     }
 
     [Fact]
-    public async Task WhoLooksWhetherAFileIsHeldIsInNobodysWay()
+    public void WhoLooksWhetherAFileIsHeldIsInNobodysWay()
     {
         File.WriteAllText(At("lock"), "");
         var look = File.OpenHandle(At("lock"));
         Assert.False(GridFolder.IsHeld(At("lock")));
-        var looked = Task.Delay(200).ContinueWith(_ => look.Dispose());
+        Thread looked = new(() =>
+        {
+            Thread.Sleep(200);
+            look.Dispose();
+        });
+        looked.Start();
         using var held = GridFolder.Hold(At("lock"));
         Assert.NotNull(held);
         Assert.True(GridFolder.IsHeld(At("lock")));
-        await looked;
+        looked.Join();
     }
 
     [Fact]
@@ -474,8 +479,8 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         }
         Assert.Equal((0, ""), await Verb("cancel", grid.Path));
         using (Away("sbatch", 1))
-            Assert.Equal((2, "lthkit: Slurm did not take the jobs: slurm_load_jobs error: Unable to contact slurm controller. Should squeue --name=lthkit-grid show them all the same, "
-                + "scancel them before they are handed in again.\n"), await Verb("retry", grid.Path));
+            Assert.Equal((2, "lthkit: Slurm did not take the jobs (slurm_load_jobs error: Unable to contact slurm controller): if squeue --name=lthkit-grid shows them all the same, "
+                + "scancel them, then hand them in again.\n"), await Verb("retry", grid.Path));
     }
 
     [SlurmFact]

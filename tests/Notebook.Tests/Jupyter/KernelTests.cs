@@ -29,7 +29,7 @@ public class KernelTests
         var file = Path.Combine(folder.FullName, "connection.json");
         Kit.Run("mkfifo", [file]);
         using var frontEnd = Kit.Start("/bin/sh", ["-c", "dotnet \"$@\"; true", "sh", Kit.CommandLine, "kernel", "run", file], new() { ["JPY_PARENT_PID"] = "1" });
-        using (var pipe = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        using (var pipe = await Task.Run(() => new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)).WaitAsync(TimeSpan.FromMinutes(1)))
         {
             frontEnd.Kill();
             frontEnd.WaitForExit();
