@@ -115,11 +115,7 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
         foreach (var store in tweaked ? [whole, cut] : Array.Empty<string>())
             using (var lab = Tiny.Lab(store))
                 lab.Run("parent", [spec.Parent!]);
-        using (var worker = Worker.Start(whole, level, tweaked))
-        {
-            worker.WaitForExit();
-            Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
-        }
+        Worker.Finish(Worker.Start(whole, level, tweaked));
         // Kill it after each epoch that it finishes, at a different moment of the next.
         var kills = 0;
         for (var attempt = 0; new RunStore(cut).Find(spec) is null; attempt++)
@@ -132,7 +128,7 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
             Thread.Sleep(7 * attempt);
             if (worker.HasExited)
             {
-                Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
+                Worker.Finish(worker);
                 continue;
             }
             worker.Kill();
@@ -160,8 +156,7 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
         Assert.False(worker.HasExited);
         Assert.Empty(store.ReadMetrics(Tiny.Spec));
         held.Dispose();
-        worker.WaitForExit();
-        Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
+        Worker.Finish(worker);
         Assert.Equal(4, store.ReadMetrics(Tiny.Spec).Count);
     }
 

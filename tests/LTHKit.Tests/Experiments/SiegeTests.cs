@@ -23,9 +23,7 @@ public sealed class SiegeTests(ITestOutputHelper counted) : InFolder
         // Nobody is killed: of eight that ask for two runs, each run is trained by one of them.
         var undisturbed = Folder.At("undisturbed");
         var all = Enumerable.Range(0, Processes).Select(_ => Worker.Start(undisturbed, 1)).ToList();
-        var said = string.Concat(all.Select(p => p.StandardError.ReadToEnd()));
-        all.ForEach(p => p.WaitForExit());
-        Assert.All(all, p => Assert.True(p.ExitCode == 0, said));
+        var said = string.Concat(all.Select(Worker.Finish));
         Assert.Equal(2, Regex.Matches(said, @"(\d+) runs? trained").Sum(match => int.Parse(match.Groups[1].Value)));
         Assert.Equal(Outcome(alone), Outcome(undisturbed));
 
@@ -43,12 +41,7 @@ public sealed class SiegeTests(ITestOutputHelper counted) : InFolder
             kills++;
             workers[at] = Worker.Start(shared, 1);
         }
-        foreach (var worker in workers)
-        {
-            said = worker.StandardError.ReadToEnd();
-            worker.WaitForExit();
-            Assert.True(worker.ExitCode == 0, said);
-        }
+        workers.ForEach(worker => Worker.Finish(worker));
         Assert.Equal(Outcome(alone), Outcome(shared));
         Assert.Empty(Directory.GetFiles(shared, "*.tmp", SearchOption.AllDirectories));
         counted.WriteLine($"{kills} SIGKILLs");
