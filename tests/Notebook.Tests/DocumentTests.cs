@@ -88,9 +88,9 @@ public sealed class DocumentTests : InFolder
     {
         var path = Path.Combine(Folder, "a.ipynb");
         File.WriteAllText(path, "old");
-        Assert.Throws<UserException>(() => AtomicFile.Replace(path, temporary =>
+        Assert.Throws<UserException>(() => AtomicFile.Write(path, file =>
         {
-            File.WriteAllText(temporary, "half of the n");
+            file.Write("half of the n"u8);
             throw new IOException("No space left on device");
         }));
         Assert.Equal("old", File.ReadAllText(path));

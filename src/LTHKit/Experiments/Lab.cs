@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace LTHKit.Experiments;
 
 /// <summary>
@@ -13,13 +11,12 @@ public sealed partial class Lab : IDisposable
     private readonly Runner _runner;
     private readonly Workers _workers;
     private readonly Plan? _plan = Plan.Current;
-    private readonly ConcurrentDictionary<DataSpec, Lazy<ImageSet>> _data = new();
+    private readonly Dictionary<DataSpec, ImageSet> _data = [];
     private readonly bool _train;
 
     private Lab(Profile profile, string? dataDir, Device device, int jobs, RunStore store, bool train)
     {
-        (Profile, _dataDir, Device, Store, _train) = (profile, dataDir, device, store, train);
-        Jobs = jobs;
+        (Profile, _dataDir, Device, Jobs, Store, _train) = (profile, dataDir, device, jobs, store, train);
         _workers = new Workers(jobs, Store.Threads, device, _plan);
         _runner = new Runner(Store, Data, device, train);
     }
@@ -71,7 +68,7 @@ public sealed partial class Lab : IDisposable
             throw new UserException($"{store.Root} has no runs of {store.Maker}: import some with `./lthkit results import`, or name another libtorch or device.");
         var lab = new Lab(profile, string.IsNullOrEmpty(dataDir) ? null : dataDir, target, Math.Max(1, jobs), store, train);
         if (data is not null)
-            lab._data[data.Spec] = new Lazy<ImageSet>(data.To(target));
+            lab._data[data.Spec] = data.To(target);
         return lab;
     }
 
@@ -190,7 +187,7 @@ public sealed partial class Lab : IDisposable
         using var progress = new LabProgress(watch.Name, all.Count, [.. all.Select(r => r.Spec).Where(s => _runner.Unseen(s, watch).Count > 0)]);
         var series = _workers.Each(all, (run, stop) =>
         {
-            var seen = _runner.Watched(run.Spec, watch, [progress.Follow(run.Spec)], stop);
+            var seen = _runner.Watched(run.Spec, watch, progress.Follow(run.Spec), stop);
             progress.Finished(run.Spec);
             var epochs = watch.EpochsOf(run.Spec.Rewind.Epochs, run.Spec.Recipe.Epochs);
             return new WatchSeries(run, epochs, epochs.SelectMany(e => seen[e].Keys).Distinct()
@@ -216,23 +213,7 @@ public sealed partial class Lab : IDisposable
         => Measured(run, name, new { settings, code = measure }, measure, epochs);
 
     private T Measured<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
-        => Kept(run, name, settings, epochs, at =>
-        {
-            using var network = NetworkOf(run, at);
-            using var mask = MaskOf(run);
-            return _workers.Stoppable(stop =>
-            {
-                using var turn = DeviceTurns.Take(Device.type);
-                try
-                {
-                    return measure(network, mask, stop);
-                }
-                finally
-                {
-                    _runner.Worked(run.Spec);
-                }
-            });
-        });
+        => Kept(run, name, settings, epochs, at => NetworkOf(run, at), (network, mask) => _workers.Stoppable(stop => measure(network, mask, stop)));
 
     /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>
     /// <param name="pruning">How to draw it.</param>
@@ -252,7 +233,8 @@ public sealed partial class Lab : IDisposable
         });
     }
 
-    private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, T> compute)
+    /// <summary>What was measured of a run's network, or is measured now and kept.</summary>
+    private T Kept<T>(RunResult run, string name, object settings, int? epochs, Func<int, Network> load, Func<Network, Mask?, T> measure)
     {
         var at = epochs ?? run.Spec.Recipe.Epochs;
         var folder = Store.Folder(run.Spec);
@@ -270,7 +252,7 @@ public sealed partial class Lab : IDisposable
             }
         if (!_train)
             throw new MissingException($"{run.Spec.Label} has not been measured for its {name}");
-        var value = new Computed<T>(folder.Run, compute(at));
+        var value = new Computed<T>(folder.Run, Compute());
         try
         {
             var text = JsonSerializer.Serialize(value, SpecJson.LineOptions);
@@ -285,6 +267,21 @@ public sealed partial class Lab : IDisposable
         }
         throw new UserException($"The measurement {name} gives {(value.Value is null ? "nothing" : $"a {typeof(T).Name}")}, which cannot be kept with the run: let it give numbers, texts, or lists, dictionaries, "
             + "tuples and records of them.");
+
+        T Compute()
+        {
+            using var network = load(at);
+            using var mask = MaskOf(run);
+            using var turn = DeviceTurns.Take(Device.type);
+            try
+            {
+                return measure(network, mask);
+            }
+            finally
+            {
+                _runner.Worked(run.Spec);
+            }
+        }
     }
 
     private string AnalysisPath(RunResult run, string name, object settings, int at)
@@ -293,16 +290,9 @@ public sealed partial class Lab : IDisposable
     /// <summary>The data set of the profile, or of <paramref name="spec"/>, on the device; owned by the laboratory.</summary>
     public ImageSet Data(DataSpec? spec = null)
     {
-        var key = spec ?? Profile.Data;
-        try
-        {
-            return _data.GetOrAdd(key, s => new Lazy<ImageSet>(() => DataSets.Open(s, _dataDir, Device))).Value;
-        }
-        catch
-        {
-            _data.TryRemove(key, out _);        // what failed may be put right, and asked for again
-            throw;
-        }
+        spec ??= Profile.Data;
+        lock (_data)
+            return _data.TryGetValue(spec, out var known) ? known : _data[spec] = DataSets.Open(spec, _dataDir, Device);
     }
 
     /// <summary>The network of a finished run, in eval mode, on the device; owned by the caller.</summary>
@@ -313,7 +303,7 @@ public sealed partial class Lab : IDisposable
     {
         var point = at ?? run.Spec.Recipe.Epochs;
         using var progress = new LabProgress($"network at {point}", 1, _runner.IsKept(run.Spec, point) ? [] : [run.Spec]);
-        var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, [progress.Follow(run.Spec)], stop))[0];
+        var network = _workers.Each([point], (at, stop) => _runner.NetworkAt(run.Spec, at, progress.Follow(run.Spec), stop))[0];
         progress.Finish();
         return network;
     }
@@ -337,8 +327,8 @@ public sealed partial class Lab : IDisposable
     {
         if (_plan is not null)
             return;         // what it was asked for is trained when the cells are over
-        foreach (var set in _data.Values.Where(d => d.IsValueCreated))
-            set.Value.Dispose();
+        foreach (var set in _data.Values)
+            set.Dispose();
         _workers.Dispose();
     }
 

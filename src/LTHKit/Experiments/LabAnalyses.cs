@@ -144,19 +144,10 @@ public sealed partial class Lab
             var value = Kept(run, name, settings, epochs, at =>
             {
                 Report(i, 0);
-                using var network = _runner.NetworkAt(run.Spec, at, [again.Follow(run.Spec)], stop);
+                var network = _runner.NetworkAt(run.Spec, at, again.Follow(run.Spec), stop);
                 again.Finished(run.Spec);
-                using var mask = MaskOf(run);
-                using var turn = DeviceTurns.Take(Device.type);
-                try
-                {
-                    return measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop));
-                }
-                finally
-                {
-                    _runner.Worked(run.Spec);
-                }
-            });
+                return network;
+            }, (network, mask) => measure(new(network, mask, Data(run.Spec.Data), share => Report(i, share), stop)));
             Report(i, 1);
             return new Measured<T>(run, value);
         });

@@ -15,12 +15,11 @@ public sealed partial class Lab
     internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs, bool here = true)
     {
         var scheduler = new Scheduler(_runner, _workers, specs, [], [], []);
-        var missing = scheduler.Missing.Select(spec => spec.Id).ToHashSet();
-        return [.. scheduler.All.Select(spec =>
-        {
-            var (epochs, (seconds, measured)) = (spec.Recipe.Epochs - spec.Rewind.Epochs, missing.Contains(spec.Id) ? SecondsAnEpoch(spec, here) : (0, false));
-            return new PlannedRun(spec.Id, missing.Contains(spec.Id), epochs, epochs * seconds, _runner.Bytes(spec), measured);
-        })];
+        return [.. from spec in scheduler.All
+                   let missing = scheduler.Missing.Contains(spec)
+                   let epochs = spec.Recipe.Epochs - spec.Rewind.Epochs
+                   let epoch = missing ? SecondsAnEpoch(spec, here) : (0, false)
+                   select new PlannedRun(spec.Id, missing, epochs, epochs * epoch.Seconds, _runner.Bytes(spec), epoch.Measured)];
     }
 
     /// <summary>

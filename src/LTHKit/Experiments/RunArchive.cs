@@ -145,19 +145,19 @@ internal sealed partial class RunArchive(string folder)
             AtomicFile.WriteText(run.Importing, "");
         }
         foreach (var (name, hash) in line["weights"]!.AsObject())
-            Add(name, path => File.WriteAllBytes(path, Get("weights", (string)hash!)));
+            Add(name, () => Get("weights", (string)hash!));
         foreach (var (name, content) in line["files"]!.AsObject())
-            Add(name, path => File.WriteAllBytes(path, content switch
+            Add(name, () => content switch
             {
                 JsonArray lines => Encoding.UTF8.GetBytes(string.Concat(lines.Select(entry => entry!.ToJsonString() + "\n"))),
                 JsonObject => Encoding.UTF8.GetBytes(content.ToJsonString() + "\n"),
                 _ => Unzipped(Convert.FromBase64String((string)content!)),
-            }));
+            });
         if (there)
             return false;
         if ((string?)line["mask"] is { } ticket)
         {
-            AtomicFile.Replace(run.Mask, path => File.WriteAllBytes(path, Get("masks", ticket)));
+            AtomicFile.Write(run.Mask, file => file.Write(Get("masks", ticket)));
             using var mask = Mask.Load(run.Mask);
             mask.Save(run.Mask, run.Run);
         }
@@ -171,10 +171,10 @@ internal sealed partial class RunArchive(string folder)
         File.Delete(run.Importing);
         return true;
 
-        void Add(string name, Action<string> write)
+        void Add(string name, Func<byte[]> content)
         {
             if (!File.Exists(Path.Combine(run.Path, name)))
-                AtomicFile.Replace(Path.Combine(run.Path, name), write);
+                AtomicFile.Write(Path.Combine(run.Path, name), file => file.Write(content()));
         }
     }
 

@@ -17,15 +17,13 @@ public sealed class RunStore(string root, string device = "cpu")
     public string Root { get; } = AtomicFile.Absolute(root);
 
     /// <summary>Who makes runs here, for instance "kit 5, libtorch 2.10.0, cpu".</summary>
-    public string Maker => $"{With(OfLibtorch)}, {device}";
+    public string Maker => $"kit {Algorithms}, libtorch {OfLibtorch}, {device}";
 
     /// <summary>The same without the device, of runs that are made here.</summary>
-    internal static string Kit => With(null);
+    internal static string Kit => $"kit {Algorithms}, libtorch {Libtorch.Version}";
 
-    // With which libtorch runs were made that are only looked at; null for the one here.
-    private string? OfLibtorch { get; init; }
-
-    private static string With(string? libtorch) => $"kit {Algorithms}, libtorch {libtorch ?? Libtorch.Version}";
+    // Not the one here where runs are only looked at.
+    private string OfLibtorch { get; init; } = Libtorch.Version;
 
     /// <summary>Those of libtorch's operations when it was made; another laboratory of this process may have others.</summary>
     internal int Threads { get; } = get_num_threads();
@@ -53,7 +51,7 @@ public sealed class RunStore(string root, string device = "cpu")
         return folder;
     }
 
-    internal RunStore On(string other, string? libtorch) => new(Root, other) { OfLibtorch = libtorch };
+    internal RunStore On(string other, string? libtorch) => new(Root, other) { OfLibtorch = libtorch ?? Libtorch.Version };
 
     internal RunFolder Folder(RunSpec spec) => FolderOf(spec.Id);
 
@@ -66,16 +64,17 @@ public sealed class RunStore(string root, string device = "cpu")
     internal static string Name(string id, string maker) => $"{id} {maker}".Replace(", ", "-").Replace(' ', '-');
 
     /// <summary>The finished runs of this version of the kit's algorithms, whoever made them.</summary>
-    internal IEnumerable<RunFolder> Finished() => !Directory.Exists(Root) ? []
-        : Directory.GetDirectories(Root, $"*-kit-{Algorithms}-*").Order(StringComparer.Ordinal).Select(path => new RunFolder(path)).Where(run => File.Exists(run.Done));
+    internal IEnumerable<RunFolder> Finished() => Finished($"*-kit-{Algorithms}-*");
 
     /// <summary>Those of this maker.</summary>
     internal IEnumerable<RunFolder> Own() => Finished().Where(run => run.Run.EndsWith(Name("", Maker), StringComparison.Ordinal));
 
     /// <summary>Who made runs of this spec that are in the store and are not taken, such as another libtorch.</summary>
-    internal IReadOnlyList<string> OtherMakers(RunSpec spec) => !Directory.Exists(Root) ? []
-        : [.. Directory.GetDirectories(Root, spec.Id + "-*").Where(f => f != Folder(spec).Path && File.Exists(new RunFolder(f).Done))
-            .Select(f => Path.GetFileName(f)[(spec.Id.Length + 1)..]).Order()];
+    internal IEnumerable<string> OtherMakers(RunSpec spec)
+        => Finished($"{spec.Id}-*").Where(run => run != Folder(spec)).Select(run => run.Run[(spec.Id.Length + 1)..]);
+
+    private IEnumerable<RunFolder> Finished(string names) => !Directory.Exists(Root) ? []
+        : Directory.GetDirectories(Root, names).Order(StringComparer.Ordinal).Select(path => new RunFolder(path)).Where(run => File.Exists(run.Done));
 
     /// <summary>The result of a finished run; null if it is not finished.</summary>
     internal RunResult? Find(RunSpec spec)
@@ -120,24 +119,22 @@ public sealed class RunStore(string root, string device = "cpu")
     internal static Held? TryAcquire(RunFolder folder)
     {
         AtomicFile.CreateFolder(folder.Path);
+        var (held, lease) = ((IDisposable?)null, (Lease?)null);
         try
         {
-            var (held, lease) = (AtomicFile.Hold(folder.Lock), (Lease?)null);
-            try
-            {
-                lease = held is null ? null : Lease.Take(folder.Lease);
-                return lease is null ? null : new(folder, held!, lease);
-            }
-            finally
-            {
-                if (lease is null)
-                    held?.Dispose();
-            }
+            held = AtomicFile.Hold(folder.Lock);
+            lease = held is null ? null : Lease.Take(folder.Lease);
+            return lease is null ? null : new(folder, held!, lease);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             var space = e is IOException ? "free some space or " : "";
             throw new UserException($"{folder.Path} cannot be written ({e.Message}): {space}choose another store with LTHKIT_RUNS.", e);
+        }
+        finally
+        {
+            if (lease is null)
+                held?.Dispose();
         }
     }
 
@@ -212,17 +209,11 @@ public sealed class RunStore(string root, string device = "cpu")
     internal string Images(RunSpec spec)
     {
         var folder = Folder(spec);
-        try
-        {
-            var stored = folder.Json(folder.Spec);
-            if (JsonNode.DeepEquals(stored["run"], spec.ToJson()) && stored["made"]?.ToString() == Maker && stored["images"]?.ToString() is { } images)
-                return images;
-        }
-        catch (FileNotFoundException e)
-        {
-            throw folder.Damaged(folder.Spec, "it is missing", e);
-        }
-        throw folder.Damaged(folder.Spec, "it describes another run than the folder's name says");
+        if (!File.Exists(folder.Spec))
+            throw folder.Damaged(folder.Spec, "it is missing");
+        var stored = folder.Json(folder.Spec);
+        return JsonNode.DeepEquals(stored["run"], spec.ToJson()) && stored["made"]?.ToString() == Maker && stored["images"]?.ToString() is { } images ? images
+            : throw folder.Damaged(folder.Spec, "it describes another run than the folder's name says");
     }
 
     /// <summary>The folder that the program was started in, as the shell says; a notebook's kernel goes to the notebook's.</summary>

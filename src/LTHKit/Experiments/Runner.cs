@@ -8,7 +8,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 {
     // A watch is the same when what it works with has changed.
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
-    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (long Network, long Ticket)> _bytes = new();
+    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (string Sentence, long Bytes, long Ticket)> _sizes = new();
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), bool> _repeating = new();
     private readonly ConcurrentDictionary<string, bool> _fitting = new();
     private readonly ConcurrentDictionary<string, bool> _changing = new();      // runs whose code holds what it changes itself, a log for one
@@ -17,20 +17,20 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private enum Stream { Initialisation = 1, DataOrder, Pruning, Tweak, Watch, Control, Reinitialisation }
 
     /// <summary>The run's result; its parent must be finished.</summary>
-    public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, IReadOnlyList<TrainingCallback> callbacks,
-        CancellationToken cancel, bool weights = false)
+    public RunResult Run(RunSpec spec, IReadOnlyList<Watch> watches, IReadOnlyCollection<Step> keep, TrainingCallback progress, CancellationToken cancel,
+        bool weights = false)
     {
         if (Finished() is { } finished)
             return finished;
-        using var held = Acquire(spec, callbacks, cancel);
+        using var held = Acquire(spec, progress, cancel);
         if (Finished() is { } meanwhile)
             return meanwhile;
         if (!train)
             throw new MissingException($"{spec.Label} would have to be trained{(IsFinished(spec) ? ", for its weights were not exported" : "")}");
         store.Begin(spec, open(spec.Data));
         using var scope = NewDisposeScope();
-        using var mask = spec.Level == 0 ? null : Draw(spec, cancel, callbacks, held.Check);
-        using var start = Prepare(spec, mask, cancel, callbacks, held.Check);
+        using var mask = spec.Level == 0 ? null : Draw(spec, cancel, progress, held.Check);
+        using var start = Prepare(spec, mask, cancel, progress, held.Check);
         using var trainer = TrainerOf(spec, mask, start);
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
@@ -41,7 +41,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Look();
         try
         {
-            trainer.Run([new(Keep, Record), .. callbacks], cancel);
+            trainer.Run([new(Keep, Record), progress], cancel);
         }
         catch (OperationCanceledException) when (trainer is { Standing.Iterations: > 0, IsBetweenSteps: true })
         {
@@ -104,10 +104,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>Trains an imported run whose weights are asked for and were not exported; from then on it is this machine's.</summary>
-    private void Regain(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel, IReadOnlyList<Watch>? watches = null, Step? keep = null)
+    private void Regain(RunSpec spec, TrainingCallback progress, CancellationToken cancel, IReadOnlyList<Watch>? watches = null, Step? keep = null)
     {
         if (!HasWeights(spec) && IsFinished(spec))
-            Run(spec, watches ?? [], keep is { } at ? [at] : [], callbacks, cancel, weights: true);
+            Run(spec, watches ?? [], keep is { } at ? [at] : [], progress, cancel, weights: true);
     }
 
     /// <summary>The result of a finished run, if it was trained on the images that are there now.</summary>
@@ -119,21 +119,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return result;
     }
 
-    /// <summary>A finished run's network with its trained weights, in eval mode; owned by the caller.</summary>
-    private Network Load(RunSpec spec, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default)
+    /// <summary>A finished run's network at a point that its training passes, in eval mode; owned by the caller.</summary>
+    private Network Load(RunSpec spec, Step at, TrainingCallback progress, CancellationToken cancel)
     {
-        Regain(spec, callbacks ?? [], cancel);
-        return Load(spec, store.Folder(spec).Checkpoint, spec.Recipe.Epochs);
-    }
-
-    private Network Load(RunSpec spec, string checkpoint, Step at)
-    {
+        var stored = Snapshot(spec, at, progress, cancel);
         var mask = LoadMask(spec);
         using var mine = spec.Tweaks.Any(tweak => tweak.IsUsers) ? null : mask;     // a user's may hold on to it
-        var network = Rewritten(spec, mask);
+        var network = Untrained(spec, mask);
         try
         {
-            LoadAt(spec, checkpoint, network, at);
+            LoadAt(spec, stored, network, at);
         }
         catch
         {
@@ -144,25 +139,25 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return network;
     }
 
+    /// <summary>The same of a run that another builds on: where it is trained again for it, its epochs are told as the other's preparation.</summary>
+    private Network LoadFor(TrainingCallback progress, RunSpec spec, CancellationToken cancel, Step? at = null)
+        => Load(spec, at ?? spec.Recipe.Epochs, new(EpochDone: done => progress.Preparing?.Invoke($"{spec.Label} again, epoch {done.Epoch + 1}/{spec.Recipe.Epochs}")), cancel);
+
     private void LoadAt(RunSpec spec, string checkpoint, Network network, Step at)
     {
         if (Checkpoint.Load(checkpoint, network, store.Folder(spec).Run) is var written && written != at)
             throw store.Folder(spec).Damaged(checkpoint, $"it was written at {written} and not at {at}");
     }
 
-    /// <summary>A run's network with its tweaks before it is trained; owned by the caller.</summary>
-    public Network Untrained(RunSpec spec, Mask? mask) => Rewritten(spec, mask);
-
     /// <summary>A run's network at a point of its training, in eval mode: kept aside, or trained again to the same bits. Owned by the caller.</summary>
-    public Network NetworkAt(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    public Network NetworkAt(RunSpec spec, Step at, TrainingCallback progress, CancellationToken cancel)
     {
         if (IsChanged(spec) && !_changing.ContainsKey(spec.Id))
             throw new UserException($"{spec.Label} was trained with code that holds other values now, so that its network cannot be built: make the tweak or the network anew with "
                 + "those that it had (in a for loop copy the variable first).");
         if (!Passes(spec, at))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
-        at = at.Within(Iterations(spec));
-        return at == spec.Recipe.Epochs ? Load(spec, callbacks, cancel) : Load(spec, Snapshot(spec, at, callbacks, cancel), at);
+        return Load(spec, at.Within(Iterations(spec)), progress, cancel);
     }
 
     /// <summary>What a run's code holds may be other than it was because it has worked.</summary>
@@ -189,15 +184,14 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         => at == spec.Recipe.Epochs ? HasWeights(spec) : at == spec.Rewind || File.Exists(store.Folder(spec).Snapshot(at.Within(Iterations(spec))));
 
     /// <summary>What a watch saw of a finished run; trains it again to the same bits where points are missing.</summary>
-    public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(
-        RunSpec spec, Watch watch, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    public IReadOnlyDictionary<int, IReadOnlyDictionary<string, double>> Watched(RunSpec spec, Watch watch, TrainingCallback progress, CancellationToken cancel)
     {
         if (Unseen(spec, watch).Count > 0)
         {
-            Regain(spec, callbacks, cancel, [watch]);
-            using var held = Acquire(spec, callbacks, cancel);
+            Regain(spec, progress, cancel, [watch]);
+            using var held = Acquire(spec, progress, cancel);
             if (Unseen(spec, watch) is { Count: > 0 } left)     // by whoever held it meanwhile
-                Replay(spec, [.. left.Select(epoch => (Step)epoch)], callbacks, cancel, (at, network, mask) =>
+                Replay(spec, [.. left.Select(epoch => (Step)epoch)], progress, cancel, (at, network, mask) =>
                     Measure(spec, watch, at.Epochs, network, mask, held, cancel));
         }
         return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
@@ -214,7 +208,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
                 : new UserException($"{run.Spec.Label} was trained without re-scaled initialisation, which learns scales: give a run with the tweak.");
         using var scope = NewDisposeScope();
         using var mask = LoadMask(run.Spec);
-        using var network = Rewritten(run.Spec, mask);
+        using var network = Untrained(run.Spec, mask);
         var norms = network.named_modules().Where(m => m.module is TorchSharp.Modules.BatchNorm2d).Select(m => m.name).ToHashSet();
         return new(run, [.. Kept(run.Spec, path).Select(s =>
             new LearnedScale(s.Key, norms.Contains(s.Key[..s.Key.LastIndexOf('.')]), s.Value.ToDouble()))]);
@@ -233,13 +227,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// The ticket of a run: what its parent's trained weights (or theta0) leave standing at its level, or what stands in for it. Kept with the run, so
     /// that it is never derived again.
     /// </summary>
-    internal Mask Draw(RunSpec spec, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null, Action? check = null)
+    internal Mask Draw(RunSpec spec, CancellationToken cancel, TrainingCallback? progress = null, Action? check = null)
     {
         var path = store.Folder(spec).Mask;
         if (!File.Exists(path))
         {
             using var scope = NewDisposeScope();
-            using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, callbacks ?? [], cancel);
+            using var ticket = IsFound(spec) ? LoadMask(spec.AsFound)! : Drawn(spec, progress ?? new(), cancel);
             using var drawn = Controls.Of(ticket, spec.Control, Seed(spec, Stream.Control));
             check?.Invoke();
             drawn.Save(path, store.Folder(spec).Run);
@@ -247,10 +241,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         return LoadMask(spec)!;
     }
 
-    private Mask Drawn(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    private Mask Drawn(RunSpec spec, TrainingCallback progress, CancellationToken cancel)
     {
         var parent = spec.Parent;
-        using var network = parent is null ? Built(spec with { Control = Control.None }) : Load(parent, Again(parent, callbacks), cancel);
+        using var network = parent is null ? Built(spec with { Control = Control.None }) : LoadFor(progress, parent, cancel);
         using var before = (parent is null ? null : LoadMask(parent)) ?? Mask.Dense(network);
         var keep = PruningRates.KeptAt(spec.Rates, spec.Level, before.Total);
         using var turn = DeviceTurns.Take(device.type);
@@ -258,23 +252,27 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>The network as training finds it: rewritten, its weights theta0 or rewound, masked, initialised by the tweaks.</summary>
-    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, IReadOnlyList<TrainingCallback>? callbacks = null, Action? check = null)
+    internal Start Prepare(RunSpec spec, Mask? mask, CancellationToken cancel, TrainingCallback? progress = null, Action? check = null)
     {
-        callbacks ??= [];
-        var dense = new Lazy<Network>(() => Networks.Aside(() => Load(spec.Dense, Again(spec.Dense, callbacks), cancel)));
+        progress ??= new();
+        var network = Untrained(spec, mask);
+        var dense = new Lazy<Network>(() => Networks.Aside(() => LoadFor(progress, spec.Dense, cancel)));
         var context = Context(spec, mask, () => spec.Tweaks.Any(tweak => tweak.NeedsDense) ? dense.Value
             : throw new UserException("A tweak asked for the trained dense network, which is there for those alone that say so: override NeedsDense.")) with
         {
-            Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept(name), compute, check),
-            Report = doing => Tell(callbacks, doing),
+            Network = network,
+            Keep = (name, compute) => Keep(spec, name, compute, check),
+            Report = doing => progress.Preparing?.Invoke(doing),
             Cancel = cancel,
         };
-        var network = Rewritten(spec, mask);
-        context = context with { Network = network };
         string[] State() => [.. network.State.Select(state => state.Name)];
         var held = State();
         if (spec.IsRewound)
-            Rewind(spec, network, callbacks, cancel);
+        {
+            using var source = spec.Rewinding == Rewinding.Weights ? LoadFor(progress, spec.Dense, cancel, spec.Rewind)
+                : LoadFor(progress, spec.Parent ?? spec.Dense, cancel);
+            Networks.CopyState(source, network);
+        }
         mask?.Apply(network);
         using var turn = DeviceTurns.Take(device.type);
         var loss = Networks.Seeded(context.Seed, () => Wrapped(spec, For));
@@ -283,13 +281,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             {
                 Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, For(i)));
             }
-            catch (DivergedException e)
-            {
-                throw new DivergedException($"{spec.Label}: {e.Message}");
-            }
             catch (UserException e)
             {
-                throw new UserException($"{spec.Label}: {e.Message}", e);
+                throw e is DivergedException ? new DivergedException($"{spec.Label}: {e.Message}") : new UserException($"{spec.Label}: {e.Message}", e);
             }
         if (State().Except(held).FirstOrDefault() is { } added)
             throw new UserException($"{spec.Label}: a tweak adds {added} to the network in Initialise, where weights alone may change: do that in Rewrite.");
@@ -298,7 +292,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
         // What users' tweaks keep has its own names, whatever others call theirs.
         TweakContext For(int i) => !spec.Tweaks[i].IsUsers ? context
-            : context with { Keep = (name, compute) => Keep(spec, store.Folder(spec).Kept($"{spec.Tweaks[i].GetType().Name}-{i}-{name}"), compute, check) };
+            : context with { Keep = (name, compute) => Keep(spec, $"{spec.Tweaks[i].GetType().Name}-{i}-{name}", compute, check) };
     }
 
     /// <summary>The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.</summary>
@@ -340,23 +334,18 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>How large the networks of runs are before any mask and tweak.</summary>
-    public IEnumerable<string> Sizes(IEnumerable<RunSpec> specs) => specs.DistinctBy(spec => (spec.Model, spec.Data)).Select(spec =>
-    {
-        using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
-        return FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
-            + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
-    }).Distinct();
+    public IEnumerable<string> Sizes(IEnumerable<RunSpec> specs) => specs.Select(spec => Size(spec).Sentence).Distinct();
 
     /// <summary>What the store keeps of a run, about: its network, and a bit a weight of its ticket.</summary>
-    public long Bytes(RunSpec spec)
+    public long Bytes(RunSpec spec) => Size(spec).Bytes + (spec.Level > 0 ? Size(spec).Ticket : 0);
+
+    private (string Sentence, long Bytes, long Ticket) Size(RunSpec spec) => _sizes.GetOrAdd((spec.Model, spec.Data), _ =>
     {
-        var (bytes, ticket) = _bytes.GetOrAdd((spec.Model, spec.Data), _ =>
-        {
-            using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
-            return (network.State.Sum(state => state.Value.numel() * state.Value.element_size()), network.ParameterCount / 8);
-        });
-        return bytes + (spec.Level > 0 ? ticket : 0);
-    }
+        using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
+        return (FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
+            + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image"),
+            network.State.Sum(state => state.Value.numel() * state.Value.element_size()), network.ParameterCount / 8);
+    });
 
     /// <summary>
     /// An epoch of a run's network, tweaks and images from the steps of a random ticket that half a second has room for, the later half of them, since code is compiled
@@ -370,33 +359,23 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var plain = Built(spec);
         using var whole = Mask.Dense(plain);
         using var mask = sparsity == 0 ? null : Pruner.Random.Draw(plain, whole, (long)((1 - sparsity) * whole.Total), data, 0);
-        using var network = Rewritten(spec, mask);
-        mask?.Apply(network);
-        using var trainer = new Trainer(network, mask, spec.Recipe, data, Wrapped(spec, _ => Context(spec, mask, () => plain) with { Network = network }), 0, alike: IsAlike(spec));
-        var most = Math.Min(device.type == DeviceType.CUDA ? 20 : 3, trainer.Iterations);
+        var network = Untrained(spec, mask);
+        var loss = Wrapped(spec, _ => Context(spec, mask, () => plain) with { Network = network });
+        using var timer = new StepTimer(network, mask, spec.Recipe, data, loss, IsAlike(spec));
         var steps = new List<double>();
-        for (var all = Stopwatch.StartNew(); steps.Count < 2 || all.Elapsed.TotalSeconds < 0.5;)
-        {
-            var clock = Stopwatch.StartNew();
-            try
-            {
-                trainer.TrainEpoch(0, until: most);
-            }
-            catch (DivergedException)       // which took its time as well
-            {
-            }
-            steps.Add(clock.Elapsed.TotalSeconds / most);
-        }
-        return steps.Skip(steps.Count / 2).Median() * trainer.Iterations * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
+        for (var all = Stopwatch.StartNew(); steps.Count < 6 || all.Elapsed.TotalSeconds < 0.5;)
+            steps.Add(timer.Step().Wall);
+        return steps.Skip(steps.Count / 2).Median() * Iterations(spec) * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
     }
 
     private static InputSpec Input(ImageSet data) => new(data.Classes, data.Height, data.Channels);
 
     private int Iterations(RunSpec spec) => Batches.IterationsOf(open(spec.Data), spec.Recipe.BatchSize);
 
-    private Network Built(RunSpec spec) => Rewritten(spec with { Tweaks = [] }, null);
+    private Network Built(RunSpec spec) => Untrained(spec with { Tweaks = [] }, null);
 
-    private Network Rewritten(RunSpec spec, Mask? mask)
+    /// <summary>A run's network with its tweaks before it is trained; owned by the caller.</summary>
+    public Network Untrained(RunSpec spec, Mask? mask)
     {
         var stream = spec.Control == Control.Reinitialised ? Stream.Reinitialisation : Stream.Initialisation;
         var network = Networks.Build(spec.Model, Input(open(spec.Data)), Seed(spec, stream));
@@ -417,8 +396,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private TweakContext Context(RunSpec spec, Mask? mask, Func<Network> dense)
         => new(open(spec.Data), mask, spec.Recipe, Seed(spec, Stream.Tweak), dense);
 
-    private Dictionary<string, Tensor> Keep(RunSpec spec, string path, Func<Dictionary<string, Tensor>> compute, Action? check)
+    private Dictionary<string, Tensor> Keep(RunSpec spec, string name, Func<Dictionary<string, Tensor>> compute, Action? check)
     {
+        var path = store.Folder(spec).Kept(name);
         if (!File.Exists(path))
         {
             var made = compute();
@@ -466,28 +446,23 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private RunLog<Seen> Log(RunSpec spec, Watch watch) => new(store.Folder(spec), store.Folder(spec).Watch(
         _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}")));
 
-    /// <summary>Sets what the network shares with the one that it goes back to, to that one's weights.</summary>
-    private void Rewind(RunSpec spec, Network network, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
-    {
-        var from = spec.Rewinding == Rewinding.Weights ? spec.Dense : spec.Parent ?? spec.Dense;
-        using var source = spec.Rewinding == Rewinding.Weights
-            ? Load(from, Snapshot(from, spec.Rewind, Again(from, callbacks), cancel), spec.Rewind)
-            : Load(from, Again(from, callbacks), cancel);
-        Networks.CopyState(source, network);
-    }
-
     /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>
-    private string Snapshot(RunSpec spec, Step at, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
+    private string Snapshot(RunSpec spec, Step at, TrainingCallback progress, CancellationToken cancel)
     {
         var folder = store.Folder(spec);
+        if (at == spec.Recipe.Epochs)
+        {
+            Regain(spec, progress, cancel);
+            return folder.Checkpoint;
+        }
         var path = folder.Snapshot(at);
         if (File.Exists(path))
             return path;
         if (at != spec.Rewind)      // its beginning takes no training
-            Regain(spec, callbacks, cancel, keep: at);
-        using var held = Acquire(spec, callbacks, cancel);
+            Regain(spec, progress, cancel, keep: at);
+        using var held = Acquire(spec, progress, cancel);
         if (!File.Exists(path))
-            Replay(spec, [at], callbacks, cancel, (_, network, _) =>
+            Replay(spec, [at], progress, cancel, (_, network, _) =>
             {
                 held.Check();
                 Checkpoint.Save(path, network, at, folder.Run);
@@ -496,14 +471,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 
     /// <summary>Trains a finished run again, looks at its network at some points, and sees to it that the training goes the way it went.</summary>
-    private void Replay(RunSpec spec, IReadOnlyList<Step> points, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel,
-        Action<Step, Network, Mask?> look)
+    private void Replay(RunSpec spec, IReadOnlyList<Step> points, TrainingCallback progress, CancellationToken cancel, Action<Step, Network, Mask?> look)
     {
         if (!train)
             throw new MissingException($"{spec.Label} would have to be trained again");
         using var scope = NewDisposeScope();
         using var mask = LoadMask(spec);
-        using var start = Prepare(spec, mask, cancel, callbacks);
+        using var start = Prepare(spec, mask, cancel, progress);
         using var trainer = TrainerOf(spec, mask, start);
         var recorded = store.ReadMetrics(spec).ToDictionary(m => m.Epoch, m => m.TrainLoss);
         // Within an epoch there is no loss to compare.
@@ -514,7 +488,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             if (at == spec.Recipe.Epochs)
                 LoadAt(spec, store.Folder(spec).Checkpoint, start.Network, at);
             else
-                trainer.Run([new(EpochDone: Compare), .. callbacks.Select(c => new TrainingCallback(c.StepDone))], cancel, at);
+                trainer.Run([new(progress.StepDone, Compare)], cancel, at);
             look(at, start.Network, mask);
         }
 
@@ -528,14 +502,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             + "use the device and the --jobs that it was trained with, or have them watched and kept while it trains.");
     }
 
-    private RunStore.Held Acquire(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks, CancellationToken cancel)
-        => store.Acquire(spec, () => Tell(callbacks, "waiting for another process"), cancel);
-
-    private static void Tell(IReadOnlyList<TrainingCallback> callbacks, string doing) => callbacks.ToList().ForEach(c => c.Preparing?.Invoke(doing));
-
-    /// <summary>Of a run that another builds on and that is trained again for it, the epochs are told to the other's callbacks as its preparation.</summary>
-    private static IReadOnlyList<TrainingCallback> Again(RunSpec spec, IReadOnlyList<TrainingCallback> callbacks)
-        => [new(EpochDone: trained => Tell(callbacks, $"{spec.Label} again, epoch {trained.Epoch + 1}/{spec.Recipe.Epochs}"))];
+    private RunStore.Held Acquire(RunSpec spec, TrainingCallback progress, CancellationToken cancel)
+        => store.Acquire(spec, () => progress.Preparing?.Invoke("waiting for another process"), cancel);
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 

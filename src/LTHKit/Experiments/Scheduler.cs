@@ -6,13 +6,12 @@ internal sealed class Scheduler(
 {
     private readonly HashSet<string> _asked = [.. specs.Select(s => s.Id)];
     private readonly Dictionary<string, Task<RunResult>> _runs = [];
-    private IReadOnlyList<RunSpec>? _missing;
 
     /// <summary>The runs and all that they build on, in an order in which they can be trained.</summary>
-    public IReadOnlyList<RunSpec> All { get; } = [.. specs.SelectMany(spec => Ancestry(spec, runner)).DistinctBy(s => s.Id)];
+    public IReadOnlyList<RunSpec> All => field ??= [.. specs.SelectMany(Ancestry).DistinctBy(s => s.Id)];
 
     /// <summary>Those of them that have to be trained: they are not finished, or imported without the weights that another one needs.</summary>
-    public IReadOnlyList<RunSpec> Missing => _missing ??= Lacking();
+    public IReadOnlyList<RunSpec> Missing => field ??= Lacking();
 
     /// <summary>What finished runs have to be trained again for, now or when it is asked for, which is said before anything trains.</summary>
     public IReadOnlyList<string> Replays
@@ -36,12 +35,12 @@ internal sealed class Scheduler(
 
     private async Task<RunResult> Begin(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
-        await Task.WhenAll(Needs(spec, runner).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
+        await Task.WhenAll(Needs(spec).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
         return await workers.InPlace(() =>
         {
             var asked = _asked.Contains(spec.Id);
             HashSet<Step> kept = [.. asked ? keep : [], .. spec.Level == 0 ? always : [], .. GoneBackTo(spec, All)];
-            var result = runner.Run(spec, asked ? watches : [], kept, [progress.Follow(spec)], cancel, weights: Missing.Contains(spec));
+            var result = runner.Run(spec, asked ? watches : [], kept, progress.Follow(spec), cancel, weights: Missing.Contains(spec));
             progress.Finished(spec);
             return result;
         }, cancel).ConfigureAwait(false);
@@ -53,24 +52,21 @@ internal sealed class Scheduler(
 
     private IReadOnlyList<RunSpec> Lacking()
     {
-        var needed = new HashSet<string>();
-        return [.. All.Reverse().Where(Lacks).Reverse()];
-
-        bool Lacks(RunSpec spec)
-        {
-            var lacks = !runner.IsFinished(spec) || (needed.Contains(spec.Id) && !runner.HasWeights(spec));
-            if (lacks)
-                needed.UnionWith(Needs(spec, runner).Select(need => need.Id));
-            return lacks;
-        }
+        var (lacking, needed) = (new List<RunSpec>(), new HashSet<string>());
+        foreach (var spec in All.Reverse())
+            if (!runner.IsFinished(spec) || (needed.Contains(spec.Id) && !runner.HasWeights(spec)))
+            {
+                lacking.Insert(0, spec);
+                needed.UnionWith(Needs(spec).Select(need => need.Id));
+            }
+        return lacking;
     }
 
     /// <summary>A run after all it builds on, the dense network first.</summary>
-    private static IEnumerable<RunSpec> Ancestry(RunSpec spec, Runner runner)
-        => Needs(spec, runner).SelectMany(need => Ancestry(need, runner)).Append(spec);
+    private IEnumerable<RunSpec> Ancestry(RunSpec spec) => Needs(spec).SelectMany(Ancestry).Append(spec);
 
     /// <summary>The runs whose trained weights must be there before this one begins; a ticket that is there need not be drawn.</summary>
-    private static IEnumerable<RunSpec> Needs(RunSpec spec, Runner runner)
+    private IEnumerable<RunSpec> Needs(RunSpec spec)
     {
         if (spec.Parent is { } parent && (spec.Rewinding != Rewinding.Weights || !runner.HasTicket(spec)))
             yield return parent;

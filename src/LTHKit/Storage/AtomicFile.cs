@@ -14,11 +14,8 @@ internal static class AtomicFile
     public static string Absolute(string path, string? from = null) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from ?? Directory.GetCurrentDirectory());
 
-    /// <summary>
-    /// Replaces <paramref name="path"/> with the file that <paramref name="write"/> makes under the name it is given; a failure leaves the old
-    /// file untouched.
-    /// </summary>
-    public static void Replace(string path, Action<string> write)
+    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes; a failure leaves the old file untouched.</summary>
+    public static void Write(string path, Action<Stream> write)
     {
         path = Path.GetFullPath(path);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";       // on a disk that machines share, they may have processes of one number
@@ -27,9 +24,11 @@ internal static class AtomicFile
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             try
             {
-                write(temporary);
-                using (var written = File.OpenHandle(temporary, FileMode.Open, FileAccess.Write))
-                    RandomAccess.FlushToDisk(written);
+                using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+                {
+                    write(stream);
+                    stream.Flush(flushToDisk: true);
+                }
                 File.Move(temporary, path, overwrite: true);
             }
             finally
@@ -42,13 +41,6 @@ internal static class AtomicFile
             throw new UserException($"{path} cannot be written ({e.Message.TrimEnd('.')}): free some space or choose another folder.", e);
         }
     }
-
-    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes.</summary>
-    public static void Write(string path, Action<Stream> write) => Replace(path, temporary =>
-    {
-        using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
-        write(stream);
-    });
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));

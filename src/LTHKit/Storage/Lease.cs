@@ -26,7 +26,7 @@ internal sealed class Lease : IDisposable
     {
         (_path, _text) = (path, text);
         // In place: a disk that is full for a moment must not leave an empty file.
-        _renewal = new(_ => IfMine(() =>
+        _renewal = new(_ => IfHeld(() =>
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0);
             file.Write(Encoding.UTF8.GetBytes(text));
@@ -40,7 +40,7 @@ internal sealed class Lease : IDisposable
     {
         machine ??= Here;
         var text = $"{machine} {Environment.ProcessId} {Guid.NewGuid():N}";
-        FileStream made;
+        var made = false;
         try
         {
             if (File.Exists(path))
@@ -60,19 +60,16 @@ internal sealed class Lease : IDisposable
                 }
                 File.Delete(old);
             }
-            made = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite, 0);
+            made = true;
+            file.Write(Encoding.UTF8.GetBytes(text));
+            return new(path, text);
         }
-        catch (IOException e) when (e is FileNotFoundException or { HResult: Exists })
+        catch (IOException e) when (!made && e is FileNotFoundException or { HResult: Exists })
         {
             return null;        // another was faster
         }
-        try
-        {
-            using (made)
-                made.Write(Encoding.UTF8.GetBytes(text));
-            return new(path, text);
-        }
-        catch
+        catch when (made)
         {
             File.Delete(path);
             throw;
@@ -80,30 +77,12 @@ internal sealed class Lease : IDisposable
     }
 
     /// <summary>Whether it is there and nobody has taken it over, as others may where the holder stood still for longer than it lives.</summary>
-    public bool IsHeld
-    {
-        get
-        {
-            lock (_renewal)
-                try
-                {
-                    return File.ReadAllText(_path) == _text;
-                }
-                catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-                {
-                    return false;
-                }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-                {
-                    return true;        // the disk is away, as what is written next will say
-                }
-        }
-    }
+    public bool IsHeld => IfHeld(() => { });
 
     public void Dispose()
     {
         _renewal.Dispose();
-        IfMine(() => File.Delete(_path));
+        IfHeld(() => File.Delete(_path));
     }
 
     private static bool Lives(string process)
@@ -129,17 +108,24 @@ internal sealed class Lease : IDisposable
         return now;
     }
 
-    private void IfMine(Action act)
+    /// <summary>Does something where the lease is held; whether it is, as far as can be told.</summary>
+    private bool IfHeld(Action act)
     {
         lock (_renewal)
             try
             {
-                if (File.ReadAllText(_path) == _text)
-                    act();
+                if (File.ReadAllText(_path) != _text)
+                    return false;
+                act();
+                return true;
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                return false;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // The disk may be away for a moment, or full: the next renewal will tell, or it grows old.
+                return true;        // the disk may be away for a moment, or full: what is written next will tell, or it grows old
             }
     }
 }

@@ -1,12 +1,11 @@
 using System.Text.Json;
 using LTHKit.Analysis;
 using LTHKit.Tests.Analysis;
-using LTHKit.Tests.Data;
 
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Whatever takes long ends at its next forward pass when it is interrupted, and gives the same result when it is asked again.</summary>
-public sealed class InterruptTests : IDisposable
+public sealed class InterruptTests : InFolder
 {
     private static readonly Profile Profile = Tiny.Profile with
     {
@@ -15,7 +14,7 @@ public sealed class InterruptTests : IDisposable
         Analysis = new() { PlanePoints = 3, CurvatureImages = 40, CurvatureBatch = 15, LandscapeImages = 40, LanczosSteps = 4, WatchEvery = 2 },
     };
 
-    private static readonly RunSpec Spec = new() { Data = Profile.Data, Model = Profile.Model, Recipe = Profile.Recipe };
+    private static readonly RunSpec Spec = Tiny.SpecOf(Profile);
 
     private static readonly Sample Batched = new() { BatchSize = 15 };
 
@@ -51,10 +50,6 @@ public sealed class InterruptTests : IDisposable
             return hessian.Density(2, 3, cancel);
         }),
     };
-
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     public static TheoryData<string> AnalysisNames => [.. Analyses.Keys];
 
@@ -139,14 +134,14 @@ public sealed class InterruptTests : IDisposable
     {
         using Lab lab = Open("cut"), other = Open("whole");
         var metrics = lab.Store.Folder(Spec).Metrics;
-        Assert.Throws<OperationCanceledException>(() => lab.Run("watched", [Spec], [new Stopping(lab, 2)]));
+        Assert.Throws<OperationCanceledException>(() => lab.Run("watched", [Spec], [Sum.At(2, lab.Interrupt)]));
         var kept = File.ReadAllLines(metrics);
         Assert.Equal(1 + 2, kept.Length);
-        var run = lab.Run("watched", [Spec], [new Stopping(lab, -1)])[0];
+        var run = lab.Run("watched", [Spec], [new Sum()])[0];
         Assert.Equal(kept, File.ReadAllLines(metrics).Take(3));
-        var series = lab.Watched([run], new Stopping(lab, -1))[0];
+        var series = lab.Watched([run], new Sum())[0];
         Assert.Equal([0, 1, 2, 3, 4], series.Epochs);
-        Assert.Equal(other.Watched([other.Run("whole", [Spec])[0]], new Stopping(other, -1))[0].Values["sum"], series.Values["sum"]);
+        Assert.Equal(other.Watched([other.Run("whole", [Spec])[0]], new Sum())[0].Values["sum"], series.Values["sum"]);
     }
 
     [Theory]
@@ -166,25 +161,5 @@ public sealed class InterruptTests : IDisposable
         Assert.Equal(PruningRates.KeptAt(spec.Rates, 2, ticket.Total), ticket.Kept);
     }
 
-    private Lab Open(string store = "runs") => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(Path.Combine(_folder.Path, store)));
-
-    /// <summary>Interrupts the laboratory in the measurement of a given number, counted from 0, and looks at its token as it must.</summary>
-    private sealed record Stopping : Watch
-    {
-        private readonly Lab _lab;
-        private int _at, _measured;
-
-        public Stopping(Lab lab, int at) => (_lab, _at) = (lab, at);
-
-        public override string Name => "stopping";
-
-        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
-        {
-            if (_measured++ == _at)
-                _lab.Interrupt();
-            cancel.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            return new Dictionary<string, double> { ["sum"] = network.parameters().Sum(p => p.detach().abs().sum(ScalarType.Float64).ToDouble()) };
-        }
-    }
+    private Lab Open(string store = "runs") => Tiny.Lab(Folder.At(store), profile: Profile);
 }

@@ -1,18 +1,13 @@
 using LTHKit.Analysis;
-using LTHKit.Tests.Data;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class LabAnalysesTests : IDisposable
+public sealed class LabAnalysesTests : InFolder
 {
     private static readonly Profile Profile = Tiny.Profile with
     {
         Analysis = new() { PlanePoints = 3, CurvatureImages = 40, LandscapeImages = 40, LanczosSteps = 4, WatchEvery = 2 },
     };
-
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void EveryAnalysisIsTakenOnceAndKeptWithItsRun()
@@ -98,5 +93,5 @@ public sealed class LabAnalysesTests : IDisposable
         Assert.False(Directory.Exists(Path.Combine(run.Folder, "analysis")));
     }
 
-    private Lab Open() => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(_folder.Path));
+    private Lab Open() => Tiny.Lab(Store, profile: Profile);
 }

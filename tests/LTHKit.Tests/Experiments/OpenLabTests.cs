@@ -1,13 +1,12 @@
 using System.Text.RegularExpressions;
 using Deedle;
 using LTHKit.Analysis;
-using LTHKit.Tests.Data;
 
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>What a user opens in a cell, each through the store: trained, found again, its tickets' weights zero.</summary>
 [Collection(nameof(Alone))]       // the console belongs to the process
-public sealed class OpenLabTests : IDisposable
+public sealed class OpenLabTests : InFolder
 {
     private static readonly Profile Profile = new()
     {
@@ -18,18 +17,17 @@ public sealed class OpenLabTests : IDisposable
         Levels = [1, 2],
     };
 
-    private readonly TemporaryFolder _folder = new();
     private readonly Lab _lab;
 
     public OpenLabTests() => _lab = Open();
 
-    public void Dispose()
+    public override void Dispose()
     {
         _lab.Dispose();
-        _folder.Dispose();
+        base.Dispose();
     }
 
-    private Lab Open(ImageSet? data = null) => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(_folder.Path), data: data);
+    private Lab Open(ImageSet? data = null) => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(Store), data: data);
 
     /// <summary>The ablations of the README, by name.</summary>
     private static readonly Dictionary<string, Func<Lab, Sweep>> Ablations = new()
@@ -71,10 +69,10 @@ public sealed class OpenLabTests : IDisposable
             Assert.Empty(Leaks.In(network, mask));
         }
         // Another laboratory finds them, trains nothing, and the name of the sweep tells it from the others.
-        var before = Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
+        var before = Directory.GetFiles(Store, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
         using var other = Open();
         var again = Ablations[name](other);
-        Assert.Equal(before, Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc));
+        Assert.Equal(before, Directory.GetFiles(Store, "*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc));
         Assert.Equal(sweep.Runs.Select(r => (r.Id, r.TestAccuracy)), again.Runs.Select(r => (r.Id, r.TestAccuracy)));
     }
 
@@ -118,29 +116,6 @@ public sealed class OpenLabTests : IDisposable
     }
 
     [Fact]
-    public void ARecipeOfSpendingLeavesTheDrawingAsItIs()
-    {
-        var (vanilla, longer) = (_lab.Sweep(), _lab.Sweep(recipe: Profile.Recipe with { Epochs = 6 }));
-        Assert.Equal(6, longer[2].Epochs.Count);
-        using Mask a = _lab.MaskOf(vanilla[2])!, b = _lab.MaskOf(longer[2])!;
-        Assert.Equal(a, b);
-    }
-
-    // Late resetting to a step: the dense network is kept there while it trains, and training goes on with the next step.
-    [Fact]
-    public void RewindingToAStepNeedsNoReplay()
-    {
-        var run = _lab.Sweep([0.5], rewind: "5it", name: "late")[1];
-        Assert.Equal("1ep2it", run.Spec.Rewind.ToString());       // an epoch has three steps
-        Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
-        Assert.True(File.Exists(_lab.Store.Folder(run.Spec.Dense).Snapshot("1ep2it")));
-        using Network dense = _lab.NetworkOf(_lab.Sweep([0.5])[0], "5it"), start = _lab.NetworkOf(run, "1ep");
-        using var mask = _lab.MaskOf(run)!;
-        using var scope = NewDisposeScope();
-        Assert.All(dense.PrunableWeights().Zip(start.PrunableWeights()), p => Assert.True((p.First.Weight * mask[p.First.Name]).eq(p.Second.Weight).all().ToBoolean()));
-    }
-
-    [Fact]
     public void WhatHasToBeTrainedAgainIsSaidBeforeAnythingTrains()
     {
         _lab.Sweep([0.5]);
@@ -155,7 +130,7 @@ public sealed class OpenLabTests : IDisposable
     [Fact]
     public void ALaboratoryKeepsItsThreads()
     {
-        using var one = Lab.Open(Profile, device: "cpu", jobs: 1, store: new RunStore(_folder.At("one")));
+        using var one = Tiny.Lab(Folder.At("one"), 1, Profile);
         using var other = Open();
         Assert.Equal(one.Store.Made, one.Sweep([0.5])[1].Made);
         Assert.Equal(other.Store.Made, other.Sweep([0.5])[1].Made);
@@ -196,14 +171,14 @@ public sealed class OpenLabTests : IDisposable
         using var data = DataSets.Open(Tiny.Profile.Data);
         var (spec, before) = (Tiny.Spec, get_num_threads());
         RunResult Run(RunStore store, CancellationToken cancel = default)
-            => new Runner(store, _ => data, CPU).Run(spec, [], [], [new((done, _) => { if (done == "1ep3it") stop.Cancel(); })], cancel);
+            => new Runner(store, _ => data, CPU).Run(spec, [], [], new((done, _) => { if (done == "1ep3it") stop.Cancel(); }), cancel);
         try
         {
             set_num_threads(2);
-            var first = new RunStore(_folder.Path);
+            var first = new RunStore(Store);
             Assert.Throws<OperationCanceledException>(() => Run(first, stop.Token));
             set_num_threads(1);
-            var second = new RunStore(_folder.Path);
+            var second = new RunStore(Store);
             Assert.Equal($"{first.Made}; then {second.Made}", Run(second).Made);
             // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
             File.WriteAllText(second.Folder(spec).Watch("of the first"), "");
@@ -227,7 +202,7 @@ public sealed class OpenLabTests : IDisposable
     {
         string[] Bits(string store)
         {
-            using var lab = Lab.Open(Profile with { Seeds = 2 }, device: "cpu", jobs: 2, store: new RunStore(_folder.At(store)));
+            using var lab = Tiny.Lab(Folder.At(store), profile: Profile with { Seeds = 2 });
             _ = rand(store.Length);
             var sweep = lab.Sweep([0.5], tweaks: [new Redrawn()], pruning: new Pruner("mine", At.Initialised, c => rand_like(c.Weight)) { Rounds = 2 }, dense: false);
             return [.. from run in sweep.Runs
@@ -349,18 +324,9 @@ public sealed class OpenLabTests : IDisposable
             ("Schedule", () => _lab.Sweep(recipe: Profile.Recipe with { Schedule = done => -1 })),
         })
             Assert.Contains(said, Assert.ThrowsAny<UserException>(() => ask()).Message);
-        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+        Assert.Empty(Directory.GetFileSystemEntries(Store));
         Assert.Contains("another shape", Assert.Throws<UserException>(() => _lab.Sweep(pruning: new Pruner("sum", At.Initialised, c => c.Weight.sum()), dense: false)).Message);
         Assert.Contains("no positive share", Assert.Throws<UserException>(() => _lab.Sweep(pruning: Pruner.Random with { Distribution = new("none", _ => 0) }, dense: false)).Message);
-    }
-
-    // The cure that a message names works in the same session.
-    [Fact]
-    public void ADeletedRunIsTrainedAnewInTheSameSession()
-    {
-        var first = _lab.Sweep([0.5]);
-        Directory.Delete(first[1].Folder, recursive: true);
-        Assert.Equal(first[1].Epochs.Select(e => e with { Seconds = 0 }), _lab.Sweep([0.5])[1].Epochs.Select(e => e with { Seconds = 0 }));
     }
 
     private static string Said(Action act)

@@ -63,14 +63,14 @@ public sealed class OwnWorkTests
         string Outcome(string name, int? stopAfter)
         {
             RunStore store = new(Path.Combine(folder.Path, name));
-            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [], [], default);
+            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [], new(), default);
             if (stopAfter is not null)
             {
                 var steps = 0;
                 using var stop = new CancellationTokenSource();
-                Assert.Throws<OperationCanceledException>(() => new Runner(store, _ => data, CPU).Run(spec, [], [], [new((_, _) => { if (++steps == stopAfter) stop.Cancel(); })], stop.Token));
+                Assert.Throws<OperationCanceledException>(() => new Runner(store, _ => data, CPU).Run(spec, [], [], new((_, _) => { if (++steps == stopAfter) stop.Cancel(); }), stop.Token));
             }
-            new Runner(store, _ => data, CPU).Run(spec, [], [], [], default);
+            new Runner(store, _ => data, CPU).Run(spec, [], [], new(), default);
             using var mask = new Runner(store, _ => data, CPU).LoadMask(spec)!;
             var weights = SafeTensors.Load(store.Folder(spec).Checkpoint).Tensors;
             leaks.AddRange(mask.Layers.Select(layer => layer.Name).Where(name => weights[name].masked_select(mask[name].logical_not()).count_nonzero().ToInt64() > 0));

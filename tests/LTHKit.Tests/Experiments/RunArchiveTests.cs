@@ -234,7 +234,7 @@ public sealed class RunArchiveTests : IDisposable
             using var lab = Tiny.Lab(At(store));
             using var mask = lab.MaskOf(found[1]);
             var told = new List<string>();
-            new Runner(lab.Store, data => lab.Data(data), CPU).Prepare(spec, mask, cancel, [new(Preparing: told.Add)]).Dispose();
+            new Runner(lab.Store, data => lab.Data(data), CPU).Prepare(spec, mask, cancel, new(Preparing: told.Add)).Dispose();
             return told;
         }
     }

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using CsCheck;
-using LTHKit.Tests.Data;
 
 namespace LTHKit.Tests.Experiments;
 
@@ -8,53 +7,36 @@ namespace LTHKit.Tests.Experiments;
 /// A run's folder in any state: whatever its files have become, finished or interrupted, the run goes on to the numbers that it has, or says which file
 /// is damaged; and when that is deleted, in the same session, it goes on.
 /// </summary>
-public sealed class RunFolderTests : IDisposable
+public sealed class RunFolderTests : InFolder
 {
-    private static readonly Profile Profile = new()
-    {
-        Data = new DataSpec { TrainCount = 60, TestCount = 20, Classes = 3, Size = 8 },
-        Model = new ModelSpec("vgg5", 2),
-        Recipe = new Recipe { Epochs = 2, BatchSize = 30 },
-        Rates = [0.5],
-        Levels = [1],
-    };
-
-    private static readonly RunSpec Spec = new RunSpec
-    {
-        Data = Profile.Data,
-        Model = Profile.Model,
-        Recipe = Profile.Recipe,
-        Rates = Profile.Rates,
-        Level = 1,
-        Tweaks = [new RescaledInit(Iterations: 2)],
-    }.Normalised;
+    private static readonly RunSpec Spec = (Tiny.SpecOf(Tiny.Smallest) with { Level = 1, Tweaks = [new RescaledInit(Iterations: 2)] }).Normalised;
 
     private static readonly string[] Files =
         ["spec.json", "metrics.jsonl", "checkpoint.safetensors", "mask.safetensors", "kept-scales.safetensors", "weights-1ep.safetensors", "done.json", "watch-sum", "analysis/sum"];
 
     private static readonly string[] Damages = ["removed", "emptied", "cut short", "null", "{}", "another run's"];
 
-    private readonly TemporaryFolder _folder = new();
     private readonly Lab _lab;
     private readonly string _finished, _interrupted, _other, _outcome;
 
     public RunFolderTests()
     {
-        _lab = Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(_folder.At("runs")));
+        _lab = Tiny.Lab(Folder.At("runs"), profile: Tiny.Smallest);
         // Interrupted after its first epoch, then finished; and another run, whose files are of the same kinds.
-        Assert.Throws<OperationCanceledException>(() => _lab.Run("first", [Spec], [new Sum { Stop = _lab.Interrupt }], ["1ep"]));
-        _interrupted = Copy(_lab.Store.Folder(Spec).Path, "interrupted");
+        Assert.Throws<OperationCanceledException>(() => _lab.Run("first", [Spec], [Sum.At(1, _lab.Interrupt)], ["1ep"]));
+        var run = _lab.Store.Folder(Spec).Path;
+        Tiny.Copy(run, _interrupted = Folder.At("interrupted"));
         _outcome = Outcome();
-        _finished = Copy(_lab.Store.Folder(Spec).Path, "finished");
+        Tiny.Copy(run, _finished = Folder.At("finished"));
         var other = Spec with { Seed = 1 };
         _ = Outcome(other);
         _other = _lab.Store.Folder(other).Path;
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         _lab.Dispose();
-        _folder.Dispose();
+        base.Dispose();
     }
 
     public static IEnumerable<object[]> EveryDamage => from damage in Damages from finished in new[] { true, false } select new object[] { damage, finished };
@@ -76,7 +58,7 @@ public sealed class RunFolderTests : IDisposable
     {
         var folder = _lab.Store.Folder(Spec).Path;
         Directory.Delete(folder, recursive: true);
-        Copy(finished ? _finished : _interrupted, folder);
+        Tiny.Copy(finished ? _finished : _interrupted, folder);
         foreach (var (file, damage) in damages)
             if (Find(folder, file) is { } path)
                 Damage(path, damage, Find(_other, file)!);
@@ -122,43 +104,6 @@ public sealed class RunFolderTests : IDisposable
             case "cut short": File.WriteAllBytes(path, File.ReadAllBytes(path)[..(int)(new FileInfo(path).Length / 2)]); break;
             case "another run's": File.Copy(other, path, overwrite: true); break;
             default: File.WriteAllText(path, damage == "emptied" ? "" : damage); break;
-        }
-    }
-
-    private string Copy(string from, string to)
-    {
-        to = Path.IsPathRooted(to) ? to : _folder.At(to);
-        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
-        {
-            var target = Path.Combine(to, Path.GetRelativePath(from, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
-        return to;
-    }
-
-    /// <summary>A network in one number.</summary>
-    private sealed record Sum : Watch
-    {
-        private int _looks;
-        private Action? _stop;
-
-        public override string Name => "sum";
-
-        public Action? Stop { init => _stop = value; }
-
-        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
-        {
-            if (_looks++ == 1)
-                _stop?.Invoke();
-            cancel.ThrowIfCancellationRequested();
-            return new Dictionary<string, double> { ["sum"] = Of(network) };
-        }
-
-        public static double Of(Network network)
-        {
-            using var scope = torch.NewDisposeScope();
-            return network.parameters().Sum(p => p.detach().to(torch.ScalarType.Float64).abs().sum().item<double>());
         }
     }
 }

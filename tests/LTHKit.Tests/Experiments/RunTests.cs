@@ -4,38 +4,24 @@ using Xunit.Abstractions;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class RunTests(ITestOutputHelper counted) : IDisposable
+public sealed class RunTests(ITestOutputHelper counted) : InFolder
 {
-    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-runs-{Guid.NewGuid():N}");
-
-    public void Dispose()
-    {
-        if (Directory.Exists(_store))
-            Directory.Delete(_store, recursive: true);
-    }
-
-    private RunFolder Folder(RunSpec spec, string? store = null) => new RunStore(store ?? _store).Folder(spec);
-
-    /// <summary>What must be equal to the bit: weights, ticket, and metrics but for the time they took.</summary>
-    private static string Outcome(RunStore store, RunSpec spec)
-    {
-        var folder = store.Folder(spec);
-        var metrics = store.ReadMetrics(spec).Select(m => (m with { Seconds = 0 }).ToString());
-        var files = new[] { folder.Checkpoint, folder.Mask }.Where(File.Exists).Select(f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(Tiny.Bits(f))));
-        return string.Join('\n', metrics.Concat(files));
-    }
+    private RunFolder FolderOf(RunSpec spec, string? store = null) => new RunStore(store ?? Store).Folder(spec);
 
     [Fact]
     public void SweepTrainsTheLadderAndSharesItsRuns()
     {
-        using var lab = Tiny.Lab(_store, jobs: 2);
+        using var lab = Tiny.Lab(Store);
         var vanilla = lab.Sweep();
         Assert.Equal([1, 2], vanilla.Runs.Select(r => r.Spec.Level));
-        Assert.Equal(3, Directory.GetDirectories(_store).Length);      // dense, level 1, level 2
+        Assert.Equal(3, Directory.GetDirectories(Store).Length);      // dense, level 1, level 2
         var swish = lab.Sweep(sparsities: [0.75], tweaks: [new SmoothActivation("swish")]);
-        Assert.Equal(5, Directory.GetDirectories(_store).Length);      // and swish dense, swish level 2, on the same ticket
-        using Mask? a = lab.MaskOf(vanilla.Runs[1]), b = lab.MaskOf(swish.Runs[0]);
+        Assert.Equal(5, Directory.GetDirectories(Store).Length);      // and swish dense, swish level 2, on the same ticket
+        var longer = lab.Sweep([0.75], recipe: Tiny.Profile.Recipe with { Epochs = 6 }, dense: false);       // the drawing stays as it is
+        Assert.Equal(6, longer.Runs[0].Epochs.Count);
+        using Mask? a = lab.MaskOf(vanilla.Runs[1]), b = lab.MaskOf(swish.Runs[0]), c = lab.MaskOf(longer.Runs[0]);
         Assert.Equal(a, b);
+        Assert.Equal(a, c);
         Assert.Equal(0.75, vanilla.Runs[1].Sparsity, 3);
     }
 
@@ -43,7 +29,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public void APlanTimesARunByRunsWithItsTweaks()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         lab.Run("plain", [Tiny.Spec]);
         var tweaked = Tiny.Spec with { Tweaks = [new SkipInjection(), new Distillation()] };
         Assert.True(Of(Tiny.Spec with { Seed = 1 }, here: true) is { Measured: false, Seconds: > 0 });
@@ -55,21 +41,28 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     }
 
     [Fact]
-    public void AFinishedRunIsNeverTrainedAgain()
+    public void AFinishedRunIsNotTrainedAgainUnlessItHasLostItsNetworkOrItsFolder()
     {
-        using var lab = Tiny.Lab(_store);
+        using Lab lab = Tiny.Lab(Store), other = Tiny.Lab(Store);
         lab.Run("first", [Tiny.Spec]);
-        var written = File.GetLastWriteTimeUtc(Folder(Tiny.Spec).Checkpoint);
-        using var other = Tiny.Lab(_store);
+        var checkpoint = FolderOf(Tiny.Spec).Checkpoint;
+        var (written, network) = (File.GetLastWriteTimeUtc(checkpoint), File.ReadAllBytes(checkpoint));
         other.Run("second", [Tiny.Spec]);
-        Assert.Equal(written, File.GetLastWriteTimeUtc(Folder(Tiny.Spec).Checkpoint));
+        Assert.Equal(written, File.GetLastWriteTimeUtc(checkpoint));
         Assert.Equal(4, other.Store.ReadMetrics(Tiny.Spec).Count);
+        File.Delete(checkpoint);
+        Assert.Null(lab.Store.Find(Tiny.Spec));
+        other.Run("again", [Tiny.Spec]);
+        Assert.Equal(network, File.ReadAllBytes(checkpoint));
+        Directory.Delete(FolderOf(Tiny.Spec).Path, recursive: true);
+        other.Run("anew", [Tiny.Spec]);
+        Assert.Equal(network, File.ReadAllBytes(checkpoint));
     }
 
     [Fact]
     public void AnEstimateOfDiskBuildsANetworkOnce()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var built = 0;
         var model = ModelSpec.Own("linear", input =>
         {
@@ -83,45 +76,32 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     }
 
     [Fact]
-    public void SurvivorsStartFromTheta0ToTheBitAndTheRestIsZero()
+    public void ATicketHoldsTheLargestTrainedWeightsOfItsParentAndTheyStartFromTheta0()
     {
-        using var lab = Tiny.Lab(_store);
-        var spec = Tiny.Spec with { Level = 2 };
-        lab.Run("ladder", [spec]);
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
+        using var lab = Tiny.Lab(Store);
+        var runs = lab.Run("ladder", [Tiny.Spec, Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 2 }]);
         using var scope = NewDisposeScope();
-        using var theta0 = runner.Prepare(Tiny.Spec, null, default);
-        using var mask = runner.LoadMask(spec)!;
-        using var ticket = runner.Prepare(spec, mask, default);
-        foreach (var ((name, w0), (_, w)) in theta0.Network.PrunableWeights().Zip(ticket.Network.PrunableWeights()))
-            Assert.True(w.eq(w0 * mask[name]).all().ToBoolean(), name);
-        Assert.Equal(PruningRates.KeptAt(spec.Rates, 2, mask.Total), mask.Kept);
-    }
-
-    [Fact]
-    public void TheTicketHoldsTheLargestTrainedWeightsOfItsParent()
-    {
-        using var lab = Tiny.Lab(_store);
-        var runs = lab.Run("ladder", [Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 2 }]);
-        using var scope = NewDisposeScope();
-        using var parent = lab.NetworkOf(runs[0]);
-        using Mask before = lab.MaskOf(runs[0])!, after = lab.MaskOf(runs[1])!;
+        using Network theta0 = lab.NetworkOf(runs[0], 0), parent = lab.NetworkOf(runs[1]), start = lab.NetworkOf(runs[2], 0);
+        using Mask before = lab.MaskOf(runs[1])!, after = lab.MaskOf(runs[2])!;
+        Assert.Equal(PruningRates.KeptAt(Tiny.Spec.Rates, 2, after.Total), after.Kept);
         Assert.All(before.Compare(after), layer => Assert.Equal(layer.Second.Kept, layer.Both));
         var dropped = before.Layers.ToDictionary(l => l.Name, l => before[l.Name].logical_and(after[l.Name].logical_not()));
         var smallestKept = parent.PrunableWeights().Min(w => w.Weight.abs().masked_select(after[w.Name]).amin(0).ToSingle());
         var largestCut = parent.PrunableWeights().Where(w => dropped[w.Name].any().ToBoolean()).Max(w => w.Weight.abs().masked_select(dropped[w.Name]).amax(0).ToSingle());
         Assert.True(largestCut <= smallestKept, $"cut {largestCut}, kept {smallestKept}");
+        foreach (var ((name, w0), (_, w)) in theta0.PrunableWeights().Zip(start.PrunableWeights()))
+            Assert.True(w.eq(w0 * after[name]).all().ToBoolean(), name);
     }
 
     [Fact]
     public void SameSeedSameBitsOtherSeedOtherBits()
     {
-        using var a = Tiny.Lab(Path.Combine(_store, "a"));
-        using var b = Tiny.Lab(Path.Combine(_store, "b"));
+        using var a = Tiny.Lab(Folder.At("a"));
+        using var b = Tiny.Lab(Folder.At("b"));
         a.Run("a", [Tiny.Spec]);
         b.Run("b", [Tiny.Spec, Tiny.Spec with { Seed = 1 }]);
-        Assert.Equal(Outcome(a.Store, Tiny.Spec), Outcome(b.Store, Tiny.Spec));
-        Assert.NotEqual(Outcome(b.Store, Tiny.Spec), Outcome(b.Store, Tiny.Spec with { Seed = 1 }));
+        Assert.Equal(Tiny.Outcome(a.Store, Tiny.Spec), Tiny.Outcome(b.Store, Tiny.Spec));
+        Assert.NotEqual(Tiny.Outcome(b.Store, Tiny.Spec), Tiny.Outcome(b.Store, Tiny.Spec with { Seed = 1 }));
     }
 
     // From the dense network on; and with tweaks on a ticket of the second level, whose first is there.
@@ -131,15 +111,11 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     public void KilledAtAnyMomentItResumesToTheSameBits(int level, bool tweaked)
     {
         var spec = Worker.Spec(level, tweaked);
-        var (whole, cut) = (Path.Combine(_store, "whole"), Path.Combine(_store, "cut"));
+        var (whole, cut) = (Folder.At("whole"), Folder.At("cut"));
         foreach (var store in tweaked ? [whole, cut] : Array.Empty<string>())
             using (var lab = Tiny.Lab(store))
                 lab.Run("parent", [spec.Parent!]);
-        using (var worker = Worker.Start(whole, level, tweaked))
-        {
-            worker.WaitForExit();
-            Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
-        }
+        Worker.Finish(Worker.Start(whole, level, tweaked));
         // Kill it after each epoch that it finishes, at a different moment of the next.
         var kills = 0;
         for (var attempt = 0; new RunStore(cut).Find(spec) is null; attempt++)
@@ -152,7 +128,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
             Thread.Sleep(7 * attempt);
             if (worker.HasExited)
             {
-                Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
+                Worker.Finish(worker);
                 continue;
             }
             worker.Kill();
@@ -163,7 +139,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.InRange(kills, 2, 40);
         Assert.Empty(Directory.GetFiles(cut, "*.tmp", SearchOption.AllDirectories));
         foreach (var run in new[] { spec.Dense, spec.Parent!, spec })
-            Assert.Equal(Outcome(new RunStore(whole), run), Outcome(new RunStore(cut), run));
+            Assert.Equal(Tiny.Outcome(new RunStore(whole), run), Tiny.Outcome(new RunStore(cut), run));
 
         static (int, int, bool) Progress(string store, RunSpec spec)
             => (Lines(store, spec.Dense), Lines(store, spec), File.Exists(new RunStore(store).Folder(spec).Kept(RescaledInit.Kept)));
@@ -173,29 +149,28 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public void ARunThatAnotherProcessHoldsIsLeftAlone()
     {
-        var store = new RunStore(_store);
+        var store = new RunStore(Store);
         var held = store.Acquire(Tiny.Spec, () => { }, default);
-        using var worker = Worker.Start(_store, 0);
+        using var worker = Worker.Start(Store, 0);
         Thread.Sleep(8000);
         Assert.False(worker.HasExited);
         Assert.Empty(store.ReadMetrics(Tiny.Spec));
         held.Dispose();
-        worker.WaitForExit();
-        Assert.True(worker.ExitCode == 0, worker.StandardError.ReadToEnd());
+        Worker.Finish(worker);
         Assert.Equal(4, store.ReadMetrics(Tiny.Spec).Count);
     }
 
     [Fact]
     public void ADivergedRunStopsSaysWhereAndKeepsItsLastGoodEpoch()
     {
-        using var lab = Tiny.Lab(_store);
-        var spec = Tiny.Spec with { Tweaks = [new Explosive()] };
+        using var lab = Tiny.Lab(Store);
+        var spec = Tiny.Spec with { Tweaks = [AtStep.Of(2 * 9 + 2, loss => loss * float.NaN)] };
         var said = Assert.Throws<DivergedException>(() => lab.Run("explosive", [spec])).Message;
         Assert.Contains("epoch 3, step 2", said);
         Assert.Contains(spec.Id, said);
         Assert.Equal(2, lab.Store.ReadMetrics(spec).Count);
         using var network = Networks.Build(spec.Model, new InputSpec(5, 16), 0);
-        Assert.Equal(2, Checkpoint.Load(Folder(spec).Checkpoint, network));
+        Assert.Equal(2, Checkpoint.Load(FolderOf(spec).Checkpoint, network));
     }
 
     [Fact]
@@ -215,26 +190,27 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     public void RewindingGoesOnFromTheDenseWeights()
     {
         var profile = Tiny.Profile with { RewindShare = 0.5 };
-        using var lab = Lab.Open(profile, device: "cpu", jobs: 2, store: new RunStore(_store));
+        using var lab = Tiny.Lab(Store, profile: profile);
         var spec = Tiny.Spec with { Level = 1, Rewind = 2 };
         var run = lab.Run("rewound", [spec])[0];
         Assert.Equal([2, 3], run.Epochs.Select(e => e.Epoch));
-        var snapshot = File.ReadAllBytes(Folder(spec.Dense).Snapshot(2));
+        var snapshot = File.ReadAllBytes(FolderOf(spec.Dense).Snapshot(2));
         // The same point without a snapshot kept: trained again to the same bits.
-        var bare = Path.Combine(_store, "bare");
-        using var other = Lab.Open(profile with { RewindShare = 0 }, device: "cpu", jobs: 2, store: new RunStore(bare));
+        var bare = Folder.At("bare");
+        using var other = Tiny.Lab(bare, profile: profile with { RewindShare = 0 });
         other.Run("rewound", [spec]);
-        Assert.Equal(snapshot, File.ReadAllBytes(Folder(spec.Dense, bare).Snapshot(2)));
-        Assert.Equal(Outcome(lab.Store, spec), Outcome(other.Store, spec));
+        Assert.Equal(snapshot, File.ReadAllBytes(FolderOf(spec.Dense, bare).Snapshot(2)));
+        Assert.Equal(Tiny.Outcome(lab.Store, spec), Tiny.Outcome(other.Store, spec));
     }
 
     [Fact]
     public void RewindingToAStepGoesOnWithTheNextOne()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Level = 1, Rewind = "1ep4it" };
         var run = lab.Run("rewound", [spec])[0];
         Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
+        Assert.True(File.Exists(FolderOf(spec.Dense).Snapshot("1ep4it")));      // kept while it trained
         // By hand: the dense network's first epoch and four steps of the second, masked, then the steps that are left.
         using var data = DataSets.Open(Tiny.Profile.Data);
         using var network = lab.NetworkOf(lab.Run("dense", [spec.Dense])[0], 0);
@@ -243,6 +219,8 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
             dense.Run([], until: "1ep4it");
         using var mask = lab.MaskOf(run)!;
         mask.Apply(network);
+        using (var start = lab.NetworkOf(run, "1ep"))
+            AssertSameBits(start, network);
         var steps = new List<int>();
         using (var rest = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, order, "1ep4it"))
             rest.Run([new((done, _) => steps.Add(done.Iterations))]);
@@ -255,33 +233,38 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     }
 
     [Fact]
-    public void ANetworkOfAnyEpochIsTheOneThatTrainingPassedThrough()
+    public void ANetworkOfAnyEpochKeptOrNotIsTheOneThatTrainingPassedThrough()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation(), new LabelSmoothing()] };
-        var passed = new Passing();
-        var run = lab.Run("passing", [spec], [passed])[0];
+        var passed = new Sum();
+        var run = lab.Run("passing", [spec], [passed], keep: [1, 3])[0];
+        var snapshots = Enumerable.Range(0, 4).Select(epoch => FolderOf(spec).Snapshot(epoch)).ToList();
+        Assert.Equal([false, true, false, true], snapshots.Select(File.Exists));
+        var kept = File.ReadAllBytes(snapshots[3]);
+        File.Delete(snapshots[3]);
         for (var epochs = 0; epochs <= 4; epochs++)
         {
             using var network = lab.NetworkOf(run, epochs);
-            Assert.Equal(passed.Sums[epochs], Passing.Sum(network));
+            Assert.Equal(passed.Seen()[epochs], Sum.Of(network));
         }
-        Assert.Equal(5, passed.Sums.Values.Distinct().Count());
+        Assert.Equal(kept, File.ReadAllBytes(snapshots[3]));
+        Assert.Equal(5, passed.Seen().Distinct().Count());
         Assert.Throws<UserException>(() => lab.NetworkOf(run, 5));
     }
 
     [Fact]
     public void WhatAWatchSeesOfAReplayIsWhatItSawInTraining()
     {
-        var bare = Path.Combine(_store, "bare");
+        var bare = Folder.At("bare");
         var spec = Tiny.Spec with { Level = 1 };
-        using Lab during = Tiny.Lab(_store), after = Tiny.Lab(bare);
-        var watched = during.Run("watched", [spec], [new Passing()])[0];
+        using Lab during = Tiny.Lab(Store), after = Tiny.Lab(bare);
+        var watched = during.Run("watched", [spec], [new Sum()])[0];
         var unwatched = after.Run("unwatched", [spec])[0];
-        Assert.Equal(Outcome(during.Store, spec), Outcome(after.Store, spec));
-        var first = during.Watched([watched], new Passing())[0];
-        var some = after.Watched([unwatched], new Passing { Epochs = [0, 3] })[0];
-        var replayed = after.Watched([unwatched], new Passing())[0];
+        Assert.Equal(Tiny.Outcome(during.Store, spec), Tiny.Outcome(after.Store, spec));
+        var first = during.Watched([watched], new Sum())[0];
+        var some = after.Watched([unwatched], new Sum { Epochs = [0, 3] })[0];
+        var replayed = after.Watched([unwatched], new Sum())[0];
         Assert.Equal([0, 1, 2, 3, 4], first.Epochs);
         Assert.Equal(first.Values["sum"], replayed.Values["sum"]);
         Assert.Equal([0, 3], some.Epochs);
@@ -291,62 +274,36 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public void AReplayThatGoesAnotherWayIsRefused()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var run = lab.Run("dense", [Tiny.Spec])[0];
-        var lines = File.ReadAllLines(Folder(Tiny.Spec).Metrics);
+        var lines = File.ReadAllLines(FolderOf(Tiny.Spec).Metrics);
         lines[2] = lines[2].Replace("\"trainLoss\":", "\"trainLoss\":1");      // the second epoch of another machine
-        File.WriteAllLines(Folder(Tiny.Spec).Metrics, lines);
+        File.WriteAllLines(FolderOf(Tiny.Spec).Metrics, lines);
         using (lab.NetworkOf(run, 1))
         {
         }
         var e = Assert.Throws<UserException>(() => lab.NetworkOf(run, 2));
         Assert.Contains("epoch 2", e.Message);
-        Assert.False(File.Exists(Folder(Tiny.Spec).Snapshot(2)));
-        Assert.Throws<UserException>(() => lab.Watched([run], new Passing { Epochs = [3] }));
+        Assert.False(File.Exists(FolderOf(Tiny.Spec).Snapshot(2)));
+        Assert.Throws<UserException>(() => lab.Watched([run], new Sum { Epochs = [3] }));
         // The last network is there and needs no replay.
-        Assert.Single(lab.Watched([run], new Passing { Epochs = [4] })[0].Values["sum"]);
-    }
-
-    [Fact]
-    public void NetworksToKeepAreKeptWhileTraining()
-    {
-        using var lab = Tiny.Lab(_store);
-        var run = lab.Run("kept", [Tiny.Spec], keep: [1, 3])[0];
-        Assert.True(File.Exists(Folder(Tiny.Spec).Snapshot(1)));
-        Assert.False(File.Exists(Folder(Tiny.Spec).Snapshot(2)));
-        var kept = File.ReadAllBytes(Folder(Tiny.Spec).Snapshot(3));
-        File.Delete(Folder(Tiny.Spec).Snapshot(3));
-        using var replayed = lab.NetworkOf(run, 3);
-        Assert.Equal(kept, File.ReadAllBytes(Folder(Tiny.Spec).Snapshot(3)));
+        Assert.Single(lab.Watched([run], new Sum { Epochs = [4] })[0].Values["sum"]);
     }
 
     [Fact]
     public void AWatchThatCannotLookIsRefusedBeforeTraining()
     {
-        using var lab = Tiny.Lab(_store);
-        Assert.Contains("5, 9", Assert.Throws<UserException>(() => lab.Run("late", [Tiny.Spec], [new Passing { Epochs = [5, 9] }])).Message);
+        using var lab = Tiny.Lab(Folder.At("runs"));
+        Assert.Contains("5, 9", Assert.Throws<UserException>(() => lab.Run("late", [Tiny.Spec], [new Sum { Epochs = [5, 9] }])).Message);
         Assert.Contains("fc9", Assert.Throws<UserException>(() => lab.Run("unknown", [Tiny.Spec], [new GradientFlow { Layers = ["fc9"] }])).Message);
         Assert.Throws<UserException>(() => lab.Run("many", [Tiny.Spec], [new CurvatureWatch { Sample = new() { Images = 100_000 } }]));
-        Assert.False(Directory.Exists(_store));
-    }
-
-    [Fact]
-    public void ARunThatHasLostItsNetworkIsTrainedAnewToTheSameBits()
-    {
-        using var lab = Tiny.Lab(_store);
-        lab.Run("dense", [Tiny.Spec]);
-        var network = File.ReadAllBytes(Folder(Tiny.Spec).Checkpoint);
-        File.Delete(Folder(Tiny.Spec).Checkpoint);
-        Assert.Null(lab.Store.Find(Tiny.Spec));
-        using var other = Tiny.Lab(_store);
-        other.Run("again", [Tiny.Spec]);
-        Assert.Equal(network, File.ReadAllBytes(Folder(Tiny.Spec).Checkpoint));
+        Assert.False(Directory.Exists(lab.Store.Root));
     }
 
     [Fact]
     public void AMeasurementIsTakenOnceAndAnewForOtherSettings()
     {
-        using var lab = Tiny.Lab(_store);
+        using var lab = Tiny.Lab(Store);
         var run = lab.Run("dense", [Tiny.Spec])[0];
         double Measure(double eps) => lab.Measure(run, "eps", new { Eps = eps }, (_, _) => Random.Shared.NextDouble());
         var first = Measure(0.5);
@@ -361,8 +318,13 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     [Fact]
     public void InterruptedItKeepsItsEpochsAndGoesOn()
     {
-        using var lab = Tiny.Lab(_store);
-        var spec = Tiny.Spec with { Tweaks = [new Interrupting(lab)] };
+        using var lab = Tiny.Lab(Store);
+        var interrupting = AtStep.Of(12, loss =>
+        {
+            lab.Interrupt();
+            return loss;
+        });
+        var spec = Tiny.Spec with { Tweaks = [interrupting] };
         Assert.Throws<OperationCanceledException>(() => lab.Run("interrupted", [spec]));
         Assert.Single(lab.Store.ReadMetrics(spec));
         Assert.Equal(4, lab.Run("again", [spec])[0].Epochs.Count);
@@ -378,19 +340,19 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         using var data = DataSets.Open(Tiny.Profile.Data);
         var recipe = Tiny.Spec.Recipe with { Optimiser = adam ? p => optim.AdamW(p) : null, LearningRate = adam ? 0.001 : 0.1 };
         var spec = (Tiny.Spec with { Level = level, Rewind = rewind, Recipe = recipe }).Normalised;
-        RunStore store = new(_store), whole = new(Path.Combine(_store, "whole"));
+        RunStore store = new(Store), whole = new(Folder.At("whole"));
         if (level > 0)
-            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [spec.Rewind], [], default);
-        CopyAll(Directory.CreateDirectory(_store).FullName, whole.Root);
+            new Runner(store, _ => data, CPU).Run(spec.Dense, [], [spec.Rewind], new(), default);
+        Tiny.Copy(Store, whole.Root);
         var (once, steps, stops) = (0, 0, 0);
-        new Runner(whole, _ => data, CPU).Run(spec, [], [], [new((_, _) => once++)], default);
+        new Runner(whole, _ => data, CPU).Run(spec, [], [], new((_, _) => once++), default);
         while (store.Find(spec) is null)
         {
             using var stop = new CancellationTokenSource();
             var last = steps + stops % 5 + 1;
             try
             {
-                new Runner(store, _ => data, CPU).Run(spec, [], [], [new((_, _) => { if (++steps == last) stop.Cancel(); })], stop.Token);
+                new Runner(store, _ => data, CPU).Run(spec, [], [], new((_, _) => { if (++steps == last) stop.Cancel(); }), stop.Token);
             }
             catch (OperationCanceledException)
             {
@@ -399,14 +361,7 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         }
         Assert.Equal(once, steps);
         Assert.InRange(stops, 6, 13);
-        Assert.Equal(Outcome(whole, spec), Outcome(store, spec));
-
-        static void CopyAll(string from, string to)
-        {
-            foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
-                File.Copy(file, Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(to, Path.GetRelativePath(from, file)))!).FullName
-                    + "/" + Path.GetFileName(file));
-        }
+        Assert.Equal(Tiny.Outcome(whole, spec), Tiny.Outcome(store, spec));
     }
 
     // The running statistics of BatchNorm have moved by then.
@@ -414,12 +369,12 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     public void StoppedWithinAStepItGoesOnFromItsLastWholeOne()
     {
         using var data = DataSets.Open(Tiny.Profile.Data);
-        var spec = Tiny.Spec with { Tweaks = [new Ceasing()] };
-        RunStore store = new(_store), whole = new(Path.Combine(_store, "whole"));
-        Assert.Throws<OperationCanceledException>(() => new Runner(store, _ => data, CPU).Run(spec, [], [], [], default));
+        var spec = Tiny.Spec with { Tweaks = [AtStep.Of(3, _ => throw new OperationCanceledException())] };
+        RunStore store = new(Store), whole = new(Folder.At("whole"));
+        Assert.Throws<OperationCanceledException>(() => new Runner(store, _ => data, CPU).Run(spec, [], [], new(), default));
         foreach (var each in new[] { store, whole })
-            new Runner(each, _ => data, CPU).Run(spec, [], [], [], default);
-        Assert.Equal(Outcome(whole, spec), Outcome(store, spec));
+            new Runner(each, _ => data, CPU).Run(spec, [], [], new(), default);
+        Assert.Equal(Tiny.Outcome(whole, spec), Tiny.Outcome(store, spec));
     }
 
     // After two minutes of standing still, where locks do not reach.
@@ -427,11 +382,11 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
     public void ARunThatAnotherMachineTookOverIsNotWrittenTo()
     {
         using var data = DataSets.Open(Tiny.Profile.Data);
-        var taken = new TrainingCallback(EpochDone: epoch => File.WriteAllText(Folder(Tiny.Spec).Lease, epoch.Epoch == 1 ? "another 1 1" : File.ReadAllText(Folder(Tiny.Spec).Lease)));
-        var run = () => new Runner(new RunStore(_store), _ => data, CPU).Run(Tiny.Spec, [], [], [taken], default);
+        var taken = new TrainingCallback(EpochDone: epoch => File.WriteAllText(FolderOf(Tiny.Spec).Lease, epoch.Epoch == 1 ? "another 1 1" : File.ReadAllText(FolderOf(Tiny.Spec).Lease)));
+        var run = () => new Runner(new RunStore(Store), _ => data, CPU).Run(Tiny.Spec, [], [], taken, default);
         Assert.Contains("taken over by another machine", Assert.Throws<UserException>(run).Message);
-        Assert.Equal(2, new RunStore(_store).ReadMetrics(Tiny.Spec).Count);
-        Assert.Equal("another 1 1", File.ReadAllText(Folder(Tiny.Spec).Lease));
+        Assert.Equal(2, new RunStore(Store).ReadMetrics(Tiny.Spec).Count);
+        Assert.Equal("another 1 1", File.ReadAllText(FolderOf(Tiny.Spec).Lease));
     }
 
     private static void AssertSameBits(Network expected, Network actual)
@@ -441,65 +396,17 @@ public sealed class RunTests(ITestOutputHelper counted) : IDisposable
         Assert.All(expected.state_dict(), p => Assert.Equal(p.Value.bytes.ToArray(), other[p.Key].bytes.ToArray()));
     }
 
-    /// <summary>Sees every network that a training passes through.</summary>
-    private sealed record Passing : Watch
+    /// <summary>Does something with the loss of one step, the first time that it comes to it.</summary>
+    private sealed record AtStep : Tweak
     {
-        private readonly Dictionary<int, double> _sums = [];
+        private int _at, _steps;
+        private Func<Tensor, Tensor>? _act;
 
-        public override string Name => "passing";
+        public override string Label => "at a step";
 
-        public IReadOnlyDictionary<int, double> Sums => _sums;
-
-        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
-        {
-            _sums[_sums.Count] = Sum(network);
-            return new Dictionary<string, double> { ["sum"] = Sum(network) };
-        }
-
-        public static double Sum(Network network)
-        {
-            using var scope = NewDisposeScope();
-            return network.parameters().Sum(p => p.detach().to(ScalarType.Float64).abs().sum().item<double>());
-        }
-    }
-
-    /// <summary>The loss becomes NaN in the third epoch's second step.</summary>
-    private sealed record Explosive : Tweak
-    {
-        private int _steps;
-
-        public override string Label => "explosive";
+        public static AtStep Of(int at, Func<Tensor, Tensor> act) => new() { _at = at, _act = act };
 
         public override Loss Wrap(Loss loss, TweakContext context)
-            => (logits, target) => ++_steps == 2 * 9 + 2 ? loss(logits, target) * float.NaN : loss(logits, target);
-    }
-
-    private sealed record Interrupting : Tweak
-    {
-        private readonly Lab _lab;
-        private int _steps;
-
-        public Interrupting(Lab lab) => _lab = lab;
-
-        public override string Label => "interrupting";
-
-        public override Loss Wrap(Loss loss, TweakContext context)
-            => (logits, target) =>
-            {
-                if (++_steps == 12)
-                    _lab.Interrupt();
-                return loss(logits, target);
-            };
-    }
-
-    /// <summary>The first time, it is cancelled in its third step, after the forward pass.</summary>
-    private sealed record Ceasing : Tweak
-    {
-        private int _steps;
-
-        public override string Label => "ceasing";
-
-        public override Loss Wrap(Loss loss, TweakContext context)
-            => (logits, target) => ++_steps == 3 ? throw new OperationCanceledException() : loss(logits, target);
+            => (logits, target) => ++_steps == _at ? _act!(loss(logits, target)) : loss(logits, target);
     }
 }

@@ -1,51 +1,22 @@
 using LTHKit.Storage;
-using LTHKit.Tests.Models;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class StoreTests : IDisposable
+public sealed class StoreTests : InFolder
 {
-    private readonly string _root = Path.Combine(Path.GetTempPath(), $"lthkit-store-{Guid.NewGuid():N}");
-    private readonly RunStore _store;
-    private readonly RunSpec _spec = Tiny.Spec;
-
-    public StoreTests() => _store = new RunStore(_root);
-
-    public void Dispose()
-    {
-        if (Directory.Exists(_root))
-            Directory.Delete(_root, recursive: true);
-    }
-
-    private void Train()
-    {
-        using var lab = Tiny.Lab(_root);
-        lab.Run("one", [_spec]);
-    }
-
-    private UserException Refused()
-    {
-        var before = Snapshot();
-        var refusal = Assert.Throws<UserException>(() => Train());
-        Assert.Equal(before, Snapshot());      // nothing lost, nothing half-written
-        return refusal;
-    }
-
-    private Dictionary<string, string> Snapshot() => Directory.GetFiles(_root, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) != "lock")
-        .ToDictionary(f => f, f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
-
     // What another libtorch made is another folder: not taken, not touched, told of.
     [Fact]
     public void RunsThatAnotherMadeAreNeitherTakenNorLost()
     {
-        Train();
-        var (mine, others) = (_store.Folder(_spec).Path, Path.Combine(_root, _spec.Id + "-kit-2-libtorch-1.13.0-cpu"));
-        Directory.Move(mine, others);
-        Assert.Null(_store.Find(_spec));
-        Assert.Equal(["kit-2-libtorch-1.13.0-cpu"], _store.OtherMakers(_spec));
+        using var lab = Tiny.Lab(Store);
+        lab.Run("one", [Tiny.Spec]);
+        var others = Folder.At(Tiny.Spec.Id + "-kit-2-libtorch-1.13.0-cpu");
+        Directory.Move(lab.Store.Folder(Tiny.Spec).Path, others);
+        Assert.Null(lab.Store.Find(Tiny.Spec));
+        Assert.Equal(["kit-2-libtorch-1.13.0-cpu"], lab.Store.OtherMakers(Tiny.Spec));
         var files = Directory.GetFiles(others).ToDictionary(f => f, File.ReadAllBytes);
-        Train();
-        Assert.StartsWith($"kit {RunStore.Algorithms}, libtorch {Libtorch.Version}, cpu, ", _store.Find(_spec)!.Made);
+        var again = lab.Run("again", [Tiny.Spec])[0];
+        Assert.StartsWith($"kit {RunStore.Algorithms}, libtorch {Libtorch.Version}, cpu, ", again.Made);
         Assert.All(files, file => Assert.Equal(file.Value, File.ReadAllBytes(file.Key)));
         Assert.Matches(@"^\d+\.\d+\.\d+", Libtorch.Version);
     }
@@ -54,8 +25,7 @@ public sealed class StoreTests : IDisposable
     public void SafeTensorsAreTheFormatThatOthersRead()
     {
         // The layout by hand: header length, JSON, data.
-        Directory.CreateDirectory(_root);
-        var path = Path.Combine(_root, "t.safetensors");
+        var path = Folder.At("t.safetensors");
         SafeTensors.Save(path, [("a", tensor(new float[] { 1, 2 })), ("b", tensor(new long[] { 3 }))], new Dictionary<string, string> { ["k"] = "v" });
         var bytes = File.ReadAllBytes(path);
         var length = BitConverter.ToInt64(bytes);
@@ -69,13 +39,12 @@ public sealed class StoreTests : IDisposable
     [Fact]
     public void AFullOrUnwritableDiskIsOneSentenceAndKeepsTheOldFile()
     {
-        Directory.CreateDirectory(_root);
-        var path = Path.Combine(_root, "kept.txt");
+        var path = Folder.At("kept.txt");
         AtomicFile.WriteText(path, "old");
         var failure = Assert.Throws<UserException>(() => AtomicFile.Write(path, _ => throw new IOException("No space left on device")));
         Assert.Contains("cannot be written", failure.Message);
         Assert.Equal("old", File.ReadAllText(path));
-        Assert.Single(Directory.GetFiles(_root));
+        Assert.Single(Directory.GetFiles(Store));
         Assert.Contains("cannot be made", Assert.Throws<UserException>(() => AtomicFile.CreateFolder("/proc/lthkit")).Message);
     }
 }

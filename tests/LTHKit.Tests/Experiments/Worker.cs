@@ -28,4 +28,14 @@ internal static class Worker
         };
         return Process.Start(info)!;
     }
+
+    /// <summary>Waits for a worker, which must end well, and gives what it said.</summary>
+    public static string Finish(Process worker)
+    {
+        using var finished = worker;
+        var said = worker.StandardError.ReadToEnd();
+        worker.WaitForExit();
+        Assert.True(worker.ExitCode == 0, said);
+        return said;
+    }
 }
