@@ -117,7 +117,7 @@ public sealed partial class Lab
             }
             return new StepTime(run, times.Select(t => t.Masked).Median(), times.Select(t => t.Own).Median());
 
-            StepTimer Timer(Recipe recipe) => new(_runner.Untrained(run.Spec, mask), mask, recipe, Data(run.Spec.Data));
+            StepTimer Timer(Recipe recipe) => new(_runner.Untrained(run.Spec, mask), mask, recipe, Data(run.Spec.Data), alike: Runner.IsAlike(run.Spec));
         }).ToArray());
     }
 

@@ -419,7 +419,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             alike: IsAlike(spec));
 
     /// <summary>Whether each step of a run is the same work: a user's code may do other things at every one.</summary>
-    private static bool IsAlike(RunSpec spec) => spec.Model.Factory is null && !spec.Tweaks.Any(tweak => tweak.IsUsers);
+    /// <summary>Whether every step does the same, as a recorded one must: nothing of it is a user's code.</summary>
+    public static bool IsAlike(RunSpec spec) => spec.Model.Factory is null && !spec.Tweaks.Any(tweak => tweak.IsUsers);
 
     /// <summary>The recipe of a run; fine-tuning keeps the last learning rate of the training that its weights come from.</summary>
     private Recipe Schedule(RunSpec spec)

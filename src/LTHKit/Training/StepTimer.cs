@@ -9,11 +9,11 @@ internal sealed class StepTimer : IDisposable
     private readonly Batch[] _images;
     private int _step;
 
-    public StepTimer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss? loss = null, bool? alike = null)
+    public StepTimer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss? loss = null, bool alike = true)
     {
         Network = network;
         mask?.Apply(Network);
-        _trainer = new Trainer(Network, mask, recipe, data, loss ?? Losses.CrossEntropy, 0, alike: alike ?? network.Model.Factory is null);
+        _trainer = new Trainer(Network, mask, recipe, data, loss ?? Losses.CrossEntropy, 0, alike: alike);
         _images = [.. _trainer.Batches.Epoch(0).Take(4)];
         Network.train();
         for (var i = 0; i < RecordedStep.Before + 2 && data.Device.type == DeviceType.CUDA; i++)
