@@ -52,7 +52,7 @@ public sealed class SyntheticTests
         var pixels = new byte[3 * spec.Size * spec.Size];
         for (var i = 0; i < 20; i++)
         {
-            SyntheticImage.Render(pixels, spec.Size, (int)order[i] % spec.Classes, spec.Clutter, spec.Noise, SplitMix64.Keyed(spec.Seed, 0, order[i]));
+            Synthetic.Render(spec, (int)order[i] % spec.Classes, SplitMix64.Keyed(spec.Seed, 0, order[i]), pixels);
             using var image = set.Train.Images[i].contiguous();
             Assert.Equal(pixels, image.bytes.ToArray());
             Assert.Equal(order[i] % spec.Classes, set.Train.Labels[i].ToInt64());
