@@ -28,12 +28,9 @@ internal static class TinyImageNet
 
         RawImages Images(Item[] items)
         {
-            int[] labels = [.. items.Select(item => item.Label)];
-            if (!decode)
-                return new([], labels, 3, Side, Side);
-            var images = RawImages.Blank(labels, Side);
+            var images = RawImages.Blank([.. items.Select(item => item.Label)], decode ? Side : 0);
             // What is wrong with an image Parallel.For would wrap in an exception of its own.
-            Parallel.ForAsync(0, items.Length, (i, _) =>
+            Parallel.ForAsync(0, decode ? items.Length : 0, (i, _) =>
             {
                 Decode(folder, items[i].Path, images.Image(i));
                 lock (said)
