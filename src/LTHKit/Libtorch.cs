@@ -10,7 +10,9 @@ internal static unsafe partial class Libtorch
 {
     private const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3, ArenaMax = -8;       // of mallopt, from malloc.h
     private const int Most = 1 << 30, MostOfOldGlibc = 32 << 20;
-    private const string Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
+    private const string Library = "libtorch_cpu.so", CudaLibrary = "libtorch_cuda.so", Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
+    private const string GlobalContext = "_ZN2at13globalContextEv", Deterministic = "_ZN2at7Context21setDeterministicCuDNNEb";
+    private const string ShowConfig = "_ZN2at11show_configB5cxx11Ev";
 
     /// <summary>What setup chose: "cpu" and "cuda" come with a package, anything else is the folder of another libtorch.</summary>
     public static string Choice { get; } = typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "Libtorch").Value!;
@@ -76,28 +78,23 @@ internal static unsafe partial class Libtorch
     {
         if (!cuda.is_available())
             throw new UserException("There is no CUDA device, or this libtorch was built without CUDA: use --device cpu, or see `./lthkit doctor`.");
-        try
-        {
-            set_deterministic_cudnn(global_context(), 1);
-            DeviceTurns.NoTf32();
-        }
-        catch (EntryPointNotFoundException)
-        {
+        if (!CudaStream.Has(Library, GlobalContext, Deterministic))
             throw new UserException($"The libtorch {Version} here has no switch for cuDNN's deterministic algorithms, without which a run cannot be repeated: take 2.10 or 2.11.");
-        }
+        set_deterministic_cudnn(global_context(), 1);
+        DeviceTurns.NoTf32();
         return CUDA;
     }
 
     /// <summary>What the CUDA device calls itself, for instance "NVIDIA H100 80GB HBM3".</summary>
-    public static string Card => CudaStream.Has("libtorch_cuda.so", Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";
+    public static string Card => CudaStream.Has(CudaLibrary, Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";
 
-    [DllImport("libtorch_cuda.so", EntryPoint = Properties)]
+    [DllImport(CudaLibrary, EntryPoint = Properties)]
     private static extern IntPtr current_properties();      // a cudaDeviceProp, which begins with the name
 
-    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at13globalContextEv")]
+    [DllImport(Library, EntryPoint = GlobalContext)]
     private static extern IntPtr global_context();
 
-    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at7Context21setDeterministicCuDNNEb")]
+    [DllImport(Library, EntryPoint = Deterministic)]
     private static extern void set_deterministic_cudnn(IntPtr context, byte on);
 
     // The C library's own: what .NET sets, getenv does not see.
@@ -108,29 +105,19 @@ internal static unsafe partial class Libtorch
     private static partial int MallocOption(int option, int value);
 
     /// <summary>Its version, for instance "2.10.0": what it says of itself, or else the one that TorchSharp was built for.</summary>
-    public static string Version => Said.Value;
-
-    // Not read before it is asked for: that loads TorchSharp's libtorch, and Prepare, which may load another, needs this class.
-    private static readonly Lazy<string> Said = new(Read);
+    public static string Version => field ??= Read();
 
     private static string Read()
     {
         var built = Regex.Replace(torch.__version__, @"^(\d+\.\d+\.\d+).*", "$1");
-        if (!FusedSgd.Available)
+        if (!CudaStream.Has(Library, ShowConfig))
             return built;
         var text = stackalloc IntPtr[4];        // a std::string: its characters, their number, and room for short ones
-        try
-        {
-            show_config(text);
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return built;
-        }
+        show_config(text);
         var said = Regex.Match(Marshal.PtrToStringUTF8(text[0], (int)text[1]), @"TORCH_VERSION=([\w.+]+)");
         return said.Success ? said.Groups[1].Value : built;
     }
 
-    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at11show_configB5cxx11Ev")]
+    [DllImport(Library, EntryPoint = ShowConfig)]
     private static extern void show_config(IntPtr* text);
 }

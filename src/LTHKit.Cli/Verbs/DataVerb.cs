@@ -46,11 +46,11 @@ internal static class DataVerb
         var command = new Command("verify", "Read every file of a data set and compare layout and counts with the official ones (exit 1: they differ).") { set, folder };
         command.SetAction(parsed =>
         {
-            DataReport report;
+            RawSet report;
             using (var line = new ProgressLine())
                 report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line.Show);
             Console.WriteLine(FormattableString.Invariant(
-                $"{report.Set} in {report.Folder}: {report.Classes} classes, {report.Train.Length:N0} training and {report.Test.Length:N0} test images"));
+                $"{parsed.GetValue(set)} in {report.Folder}: {report.ClassNames.Count} classes, {report.Train.Count:N0} training and {report.Test.Count:N0} test images"));
             foreach (var difference in report.Differences)
                 Console.WriteLine($"    {difference}");
             return report.Differences.Count == 0 ? 0 : 1;

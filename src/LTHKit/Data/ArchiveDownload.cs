@@ -43,9 +43,7 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
     private async Task Transfer(HttpClient client, Uri address, string part)
     {
         await using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
-        if (file.Length > archive.Bytes)
-            file.SetLength(0);
-        if (file.Length == archive.Bytes)
+        if (file.Length >= archive.Bytes)
             return;
 
         using var request = new HttpRequestMessage(HttpMethod.Get, address);
@@ -68,12 +66,10 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
         file.Seek(0, SeekOrigin.End);
         await using var body = await response.Content.ReadAsStreamAsync(cancel);
         var buffer = new byte[1 << 16];
-        var missing = archive.Bytes - file.Position;
-        while (missing > 0)
+        while (file.Position < archive.Bytes)
         {
-            var count = (int)Math.Min(await Receive(body, buffer), missing);
+            var count = (int)Math.Min(await Receive(body, buffer), archive.Bytes - file.Position);
             await file.WriteAsync(buffer.AsMemory(0, count), cancel);
-            missing -= count;
             progress?.Invoke(FormattableString.Invariant($"downloading {archive.File}: {file.Position / 1e6:F1} of {archive.Bytes / 1e6:F1} MB"));
         }
     }

@@ -5,39 +5,27 @@ namespace LTHKit.Data;
 /// are a function of the seed and e alone, so that a run can begin at any epoch and iteration without a saved generator.
 /// All work is done for a whole batch at once, on the device where the images are.
 /// </summary>
-public sealed class Batches : IDisposable
+/// <param name="set">The images; must outlive this object.</param>
+/// <param name="batchSize">
+/// Images a training batch; the last of an epoch holds what is left. A single image joins the batch before it: BatchNorm can make nothing of one.
+/// </param>
+/// <param name="seed">Seed of order and augmentation.</param>
+/// <param name="augment">
+/// Whether training images are changed at random, as in the paper: zeros are put around each, an eighth of its height, of that a crop of its own size is
+/// taken, and half of them are mirrored, left to right.
+/// </param>
+/// <param name="channelsLast">Whether images are laid out with the channels last, which suits some convolutions better.</param>
+/// <exception cref="UserException">The batch size is out of range.</exception>
+public sealed class Batches(ImageSet set, int batchSize, long seed, bool augment = true, bool channelsLast = false) : IDisposable
 {
-    private readonly ImageSet _set;
-    private readonly long _seed;
-    private readonly bool _augment;
-    private readonly int _padding;
-    private readonly bool _channelsLast;
-    private readonly Tensor _scale, _shift;     // [1, C, 1, 1]
+    public int BatchSize { get; } = batchSize >= 1 ? batchSize : throw new UserException($"The batch size is {batchSize}; it must be at least 1.");
 
-    /// <param name="set">The images; must outlive this object.</param>
-    /// <param name="batchSize">
-    /// Images a training batch; the last of an epoch holds what is left. A single image joins the batch before it: BatchNorm can make nothing of one.
-    /// </param>
-    /// <param name="seed">Seed of order and augmentation.</param>
-    /// <param name="augment">
-    /// Whether training images are changed at random, as in the paper: zeros are put around each, an eighth of its height, of that a crop of its own size is
-    /// taken, and half of them are mirrored, left to right.
-    /// </param>
-    /// <param name="channelsLast">Whether images are laid out with the channels last, which suits some convolutions better.</param>
-    /// <exception cref="UserException">The batch size is out of range.</exception>
-    public Batches(ImageSet set, int batchSize, long seed, bool augment = true, bool channelsLast = false)
-    {
-        UserException.Require(batchSize >= 1, "The batch size", batchSize, "at least 1");
-        (_set, _seed, _channelsLast, BatchSize) = (set, seed, channelsLast, batchSize);
-        (_augment, _padding) = (augment, augment ? set.Height / 8 : 0);
-        _scale = PerChannel(channel => 1 / ((set.Train.Images.dtype == ScalarType.Byte ? 255 : 1) * set.Std[channel]));
-        _shift = PerChannel(channel => -set.Mean[channel] / set.Std[channel]);
-    }
-
-    public int BatchSize { get; }
+    // Of each channel: [1, C, 1, 1].
+    private readonly Tensor _scale = PerChannel(set, set.Std.Select(std => 1 / ((set.Train.Images.dtype == ScalarType.Byte ? 255 : 1) * std)));
+    private readonly Tensor _shift = PerChannel(set, set.Mean.Zip(set.Std, (mean, std) => -mean / std));
 
     /// <summary>Training batches an epoch, the last, shorter one included.</summary>
-    public int Iterations => IterationsOf(_set, BatchSize);
+    public int Iterations => IterationsOf(set, BatchSize);
 
     /// <summary>Training batches an epoch, for a set and a batch size.</summary>
     public static int IterationsOf(ImageSet set, int batchSize)
@@ -58,7 +46,7 @@ public sealed class Batches : IDisposable
         {
             using var draw = Draw(epoch);
             for (var iteration = startIteration; iteration < Iterations; iteration++)
-                yield return Gather(draw, iteration * BatchSize, iteration < Iterations - 1 ? BatchSize : _set.Train.Count - iteration * BatchSize);
+                yield return Gather(draw, iteration * BatchSize, iteration < Iterations - 1 ? BatchSize : set.Train.Count - iteration * BatchSize);
         }
     }
 
@@ -74,7 +62,7 @@ public sealed class Batches : IDisposable
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(batchSize, split.Count - start);
-            return new Batch(Normalised(split.Images.narrow(0, start, count)), split.Labels.narrow(0, start, count).clone()).Detached();
+            return Normalised(split.Images.narrow(0, start, count), split.Labels.narrow(0, start, count).clone());
         }
     }
 
@@ -86,9 +74,9 @@ public sealed class Batches : IDisposable
     public IEnumerable<Batch> Balanced(int perClass)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(perClass, 1);
-        using var labels = _set.Train.Labels.to(CPU, copy: true);
+        using var labels = set.Train.Labels.to(CPU, copy: true);
         var classes = labels.data<long>().ToArray();
-        return SplitMix64.Keyed(_seed).Permutation(classes.Length)
+        return SplitMix64.Keyed(seed).Permutation(classes.Length)
             .GroupBy(image => classes[image])
             .SelectMany(all => all.Take(perClass).Select((image, turn) => (Image: image, Turn: turn, Class: all.Key)))
             .OrderBy(chosen => chosen.Turn).ThenBy(chosen => chosen.Class).Select(chosen => chosen.Image)
@@ -104,50 +92,51 @@ public sealed class Batches : IDisposable
     private Batch At(long[] images)
     {
         using var scope = NewDisposeScope();
-        var order = tensor(images).to(_set.Device);
-        return new Batch(Normalised(_set.Train.Images.index_select(0, order)), _set.Train.Labels.index_select(0, order)).Detached();
+        return At(tensor(images).to(set.Device));
     }
+
+    private Batch At(Tensor order) => Normalised(set.Train.Images.index_select(0, order), set.Train.Labels.index_select(0, order));
 
     // What chance decides in one epoch: a row for each of order, vertical and horizontal offset, mirror: [4, N].
     private Tensor Draw(int epoch)
     {
-        var count = _set.Train.Count;
-        var random = SplitMix64.Keyed(_seed, epoch);
+        var count = set.Train.Count;
+        var places = 2 * set.Train.Padding + 1;
+        var random = SplitMix64.Keyed(seed, epoch);
         var rows = new long[4 * count];
         random.Permutation(count).CopyTo(rows, 0);
         for (var i = 0; i < count; i++)
         {
-            rows[count + i] = random.Below(2 * _padding + 1);
-            rows[2 * count + i] = random.Below(2 * _padding + 1);
+            rows[count + i] = random.Below(places);
+            rows[2 * count + i] = random.Below(places);
             rows[3 * count + i] = random.Below(2);
         }
         using var scope = NewDisposeScope();
-        return tensor(rows, [4, count]).to(_set.Device).DetachFromDisposeScope();
+        return tensor(rows, [4, count]).to(set.Device).DetachFromDisposeScope();
     }
 
     private Batch Gather(Tensor draw, int start, int count)
     {
         using var scope = NewDisposeScope();
         var part = draw.narrow(1, start, count);
-        var order = part[0];
-        var images = _set.Train.Crops(_padding)                                     // [B, C, H, W]
-            [TensorIndex.Tensor(order), TensorIndex.Colon, TensorIndex.Tensor(part[1]), TensorIndex.Tensor(part[2])];
-        if (_augment)
-            images = where(part[3].to(ScalarType.Bool).view(count, 1, 1, 1), images.flip(3), images);
-        return new Batch(Normalised(images), _set.Train.Labels.index_select(0, order)).Detached();
+        if (!augment)
+            return At(part[0]);
+        var crops = set.Train.Crops()                                               // [B, C, H, W]
+            [TensorIndex.Tensor(part[0]), TensorIndex.Colon, TensorIndex.Tensor(part[1]), TensorIndex.Tensor(part[2])];
+        var mirrored = part[3].to(ScalarType.Bool).view(count, 1, 1, 1);
+        return Normalised(where(mirrored, crops.flip(3), crops), set.Train.Labels.index_select(0, part[0]));
     }
 
-    private Tensor Normalised(Tensor images)
+    private Batch Normalised(Tensor images, Tensor labels)
     {
         var values = images.to(ScalarType.Float32).mul(_scale).add_(_shift);
-        return _channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values;
+        return new Batch(channelsLast ? values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) : values, labels).Detached();
     }
 
-    private Tensor PerChannel(Func<int, double> value)
+    private static Tensor PerChannel(ImageSet set, IEnumerable<double> values)
     {
         using var scope = NewDisposeScope();
-        var values = Enumerable.Range(0, _set.Channels).Select(channel => (float)value(channel)).ToArray();
-        return tensor(values, [1, _set.Channels, 1, 1]).to(_set.Device).DetachFromDisposeScope();
+        return tensor(values.Select(value => (float)value).ToArray(), [1, set.Channels, 1, 1]).to(set.Device).DetachFromDisposeScope();
     }
 }
 

@@ -8,12 +8,12 @@ internal static class DataArchives
 {
     public static IReadOnlyList<DataArchive> All { get; } =
     [
-        new(Cifar.TenName, new("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"), 170_052_171, "c32a1d4ab5d03f1284b67883e8d87530",
-            "stated by the authors", Cifar.Ten.Folder, Cifar.Ten.Test.File),
-        new(Cifar.HundredName, new("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"), 168_513_733, "03b5dce01913d631647c71ecec9e9cb8",
-            "stated by the authors", Cifar.Hundred.Folder, Cifar.Hundred.Test.File),
+        new("cifar-10", new("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"), 170_052_171, "c32a1d4ab5d03f1284b67883e8d87530",
+            "stated by the authors", "cifar-10-batches-bin", "test_batch.bin", (folder, _, _) => Cifar.Ten.Read(folder)),
+        new("cifar-100", new("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"), 168_513_733, "03b5dce01913d631647c71ecec9e9cb8",
+            "stated by the authors", "cifar-100-binary", "test.bin", (folder, _, _) => Cifar.Hundred.Read(folder)),
         new(TinyImageNet.Name, new("http://cs231n.stanford.edu/tiny-imagenet-200.zip"), 248_100_043, "90528d7ca1a48142e341f4ef8d21d0de",
-            "the authors state none; the one that public loaders agree on", TinyImageNet.FolderName, TinyImageNet.ClassFile),
+            "the authors state none; the one that public loaders agree on", "tiny-imagenet-200", TinyImageNet.ClassFile, TinyImageNet.Read),
     ];
 
     public static DataArchive Find(string set) => All.FirstOrDefault(archive => archive.Set == set)
@@ -26,13 +26,13 @@ internal static class DataArchives
     public static async Task<string> Get(DataArchive archive, string dataDir, Uri? mirror = null, Action<string>? progress = null,
         CancellationToken cancel = default)
     {
-        if (mirror is not null && mirror.Scheme != Uri.UriSchemeHttp && mirror.Scheme != Uri.UriSchemeHttps)
+        if (mirror is { Scheme: not ("http" or "https") })
             throw new UserException($"The mirror {mirror} is not a web address; give one that begins with http:// or https://.");
         var root = Path.GetFullPath(dataDir);
         var target = DataFolder.Find(archive.Folder, archive.Marker, root) ?? Path.Combine(root, archive.Folder);
         if (target == root)
             root = Path.GetDirectoryName(root)!;
-        if (Directory.Exists(target) && IsWhole(archive.Set, target))
+        if (Directory.Exists(target) && IsWhole(archive, target))
             return target;
         try
         {
@@ -42,20 +42,14 @@ internal static class DataArchives
             var kept = File.Exists(Path.Combine(root, archive.File));
             var file = await new ArchiveDownload(archive, progress, cancel).Fetch(root, mirror);
             var unpacking = Path.Combine(root, $".{archive.Folder}.unpacking");
-            try
-            {
-                Remove(unpacking);
-                progress?.Invoke($"unpacking {archive.File}");
-                var unpacked = await Unpack(file, Directory.CreateDirectory(unpacking).FullName, archive.Folder, cancel);
-                if (Directory.Exists(target))
-                    Fill(unpacked, target);
-                else
-                    Directory.Move(unpacked, target);
-            }
-            finally
-            {
-                Remove(unpacking);
-            }
+            Remove(unpacking);
+            using var after = new Ending(() => Remove(unpacking));
+            progress?.Invoke($"unpacking {archive.File}");
+            var unpacked = await Unpack(file, Directory.CreateDirectory(unpacking).FullName, archive.Folder, cancel);
+            if (Directory.Exists(target))
+                Fill(unpacked, target);
+            else
+                Directory.Move(unpacked, target);
             if (!kept)
                 File.Delete(file);
             return target;
@@ -67,38 +61,24 @@ internal static class DataArchives
     }
 
     /// <summary>Reads every file of a data set in <paramref name="dataDir"/> and compares layout and counts with the official ones.</summary>
-    public static DataReport Verify(string set, string dataDir, Action<string>? progress = null)
+    public static RawSet Verify(string set, string dataDir, Action<string>? progress = null)
     {
-        var report = Report(Find(set).Set, dataDir, decode: true, progress);
-        return report with { Differences = [.. report.Differences, .. Balance(report.Train, "training"), .. Balance(report.Test, set == TinyImageNet.Name ? "validation" : "test")] };
+        var found = Find(set).Read(dataDir, progress: progress);
+        return found with { Differences = [.. found.Differences, .. Balance(found.Train, "training"), .. Balance(found.Test, set == TinyImageNet.Name ? "validation" : "test")] };
 
-        IEnumerable<string> Balance(int[] labels, string part)
+        IEnumerable<string> Balance(RawImages images, string part)
         {
-            int[] counts = [.. Enumerable.Range(0, report.Classes).Select(label => labels.Count(l => l == label))];
+            int[] counts = [.. Enumerable.Range(0, found.ClassNames.Count).Select(label => images.Labels.Count(l => l == label))];
             if (counts.Min() != counts.Max())
                 yield return $"The {part} images are {counts.Min():N0} to {counts.Max():N0} a class, not equally many.";
         }
     }
 
-    /// <summary>What a set's folder holds; images are decoded only if wished.</summary>
-    private static DataReport Report(string set, string dataDir, bool decode, Action<string>? progress = null)
-    {
-        if (set != TinyImageNet.Name)
-        {
-            var raw = (set == Cifar.TenName ? Cifar.Ten : Cifar.Hundred).Read(dataDir);
-            return new(set, raw.Folder, raw.ClassNames.Count, raw.Train.Labels, raw.Test.Labels, raw.Notes);
-        }
-        var files = TinyImageNet.Find(dataDir);
-        if (decode)
-            files.Decode([.. files.Train, .. files.Test], progress);
-        return new(set, files.Folder.Root, files.ClassNames.Length, [.. files.Train.Select(item => item.Label)], [.. files.Test.Select(item => item.Label)], files.Notes);
-    }
-
-    private static bool IsWhole(string set, string folder)
+    private static bool IsWhole(DataArchive archive, string folder)
     {
         try
         {
-            return !DataSets.Names.Contains(set) || Report(set, folder, decode: false).Differences.Count == 0;
+            return archive.Read(folder, decode: false).Differences.Count == 0;
         }
         catch (UserException)
         {
@@ -131,17 +111,16 @@ internal static class DataArchives
     private static void Fill(string official, string folder)
     {
         string? other = null;
-        foreach (var file in new DirectoryInfo(official).EnumerateFiles("*", SearchOption.AllDirectories).ToList())
+        foreach (var file in new DirectoryInfo(official).GetFiles("*", SearchOption.AllDirectories))
         {
             var place = new FileInfo(Path.Combine(folder, Path.GetRelativePath(official, file.FullName)));
-            if (place.Exists)
+            if (!place.Exists)
             {
-                if (place.Length != file.Length)
-                    other ??= place.FullName;
-                continue;
+                place.Directory!.Create();
+                file.MoveTo(place.FullName);
             }
-            place.Directory!.Create();
-            file.MoveTo(place.FullName);
+            else if (place.Length != file.Length)
+                other ??= place.FullName;
         }
         if (other is not null)
             throw new UserException($"{other} has another size than the official file, so that it was left alone; remove it and run the same command "
@@ -155,14 +134,21 @@ internal static class DataArchives
     }
 }
 
-/// <summary>One official archive: an MD5 checksum in lower-case hexadecimal, who states it, the one folder that the archive holds, and a file in that.</summary>
-internal sealed record DataArchive(string Set, Uri Address, long Bytes, string Md5, string Md5Source, string Folder, string Marker)
+/// <summary>
+/// One official archive: an MD5 checksum in lower-case hexadecimal, who states it, the one folder that the archive holds, a file in that, and
+/// what reads them.
+/// </summary>
+internal sealed record DataArchive(string Set, Uri Address, long Bytes, string Md5, string Md5Source, string Folder, string Marker,
+    Func<DataFolder, bool, Action<string>?, RawSet> Reader)
 {
     public string File => Path.GetFileName(Address.AbsolutePath);
+
+    /// <summary>What the set's folder in <paramref name="dataDir"/> holds; refuses what is missing, damaged or not of this set.</summary>
+    /// <param name="dataDir">As <see cref="DataFolder"/> has it.</param>
+    /// <param name="decode">Whether pixels are wanted too that take long to decode.</param>
+    /// <param name="progress">Is told how far that is.</param>
+    public RawSet Read(string? dataDir, bool decode = true, Action<string>? progress = null) => Reader(new DataFolder(Set, Folder, Marker, dataDir), decode, progress);
 
     /// <summary>Where it lies on a mirror, a web folder with the same file names; without one, the official address.</summary>
     public Uri At(Uri? mirror) => mirror is null ? Address : new Uri(mirror.AbsoluteUri.TrimEnd('/') + "/" + File);
 }
-
-/// <summary>What the files of a data set hold: classes, the images' labels, and how they differ from the official ones, a sentence each.</summary>
-internal sealed record DataReport(string Set, string Folder, int Classes, int[] Train, int[] Test, IReadOnlyList<string> Differences);

@@ -3,20 +3,18 @@ namespace LTHKit.Data;
 /// <summary>The folder with the files of a data set. Whatever goes wrong with one is a sentence that tells what to run.</summary>
 internal sealed class DataFolder
 {
-    private readonly string _set;
-
     /// <summary>The one called <paramref name="name"/> in <paramref name="dataDir"/>, or that one itself if it has <paramref name="marker"/>.</summary>
     public DataFolder(string set, string name, string marker, string? dataDir)
     {
         if (string.IsNullOrEmpty(dataDir))
             throw new UserException($"{set} needs its files: run `./lthkit data get {set}` and give the folder that it prints with --data, "
                 + "in a notebook as dataDir.");
-        var full = AtomicFile.Absolute(dataDir);
-        (_set, Root) = (set, full);
-        Root = Find(name, marker, full)
-            ?? throw new UserException($"There is no folder {name} in {full}; {Get()}, or point --data to the folder that holds it.");
+        (Set, Root) = (set, AtomicFile.Absolute(dataDir));
+        Root = Find(name, marker, Root)
+            ?? throw new UserException($"There is no folder {name} in {Root}; {Get()}, or point --data to the folder that holds it.");
     }
 
+    public string Set { get; }
     public string Root { get; }
 
     public static string? Find(string name, string marker, string full)
@@ -50,5 +48,5 @@ internal sealed class DataFolder
         }
     }
 
-    private string Get() => $"run `./lthkit data get {_set} --data {(Root.Contains(' ') ? $"'{Root}'" : Root)}`";
+    private string Get() => $"run `./lthkit data get {Set} --data {(Root.Contains(' ') ? $"'{Root}'" : Root)}`";
 }

@@ -29,7 +29,7 @@ public sealed record DataSpec(string Name = "synthetic", string? Content = null,
 
 internal static class DataSets
 {
-    public static IReadOnlyList<string> Names { get; } = [Synthetic.Name, Cifar.TenName, Cifar.HundredName, TinyImageNet.Name];
+    public static IReadOnlyList<string> Names { get; } = [Synthetic.Name, .. DataArchives.All.Select(archive => archive.Set)];
 
     /// <summary>Reads or renders a data set, splits it and puts it on a device.</summary>
     /// <param name="spec">Which set and which part of it.</param>
@@ -38,17 +38,11 @@ internal static class DataSets
     public static ImageSet Open(DataSpec spec, string? dataDir = null, Device? device = null)
     {
         Check(spec);
-        var raw = spec.Name switch
-        {
-            Synthetic.Name => Synthetic.Render(spec),
-            Cifar.TenName => Cifar.Ten.Read(dataDir),
-            Cifar.HundredName => Cifar.Hundred.Read(dataDir),
-            TinyImageNet.Name => TinyImageNet.Read(dataDir),
-            _ when spec.Content is not null => throw new UserException(
-                $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."),
-            _ => throw new UserException($"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, "
-                + "or make one of your own with ImageSet.From."),
-        };
+        var raw = spec.Name == Synthetic.Name ? Synthetic.Render(spec)
+            : DataArchives.All.FirstOrDefault(archive => archive.Set == spec.Name) is { } real ? real.Read(dataDir)
+            : throw new UserException(spec.Content is not null
+                ? $"The images of '{spec.Name}' are your own: make them with ImageSet.From and give them to Lab.Open(..., data: ...)."
+                : $"There is no data set '{spec.Name}'; choose one of {string.Join(", ", Names)}, or make one of your own with ImageSet.From.");
         return ImageSet.From(spec, raw, device ?? CPU);
     }
 

@@ -65,11 +65,7 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
                     + $"{all.Channels}x{all.Height}x{all.Width} of {all.Type}; give both alike.");
         }
         else
-        {
-            var order = SplitMix64.Keyed(seed, 1).Permutation(all.Count);
-            held = all.At(order.AsSpan(0, all.Count / 5));
-            all = all.At(order.AsSpan(all.Count / 5));
-        }
+            (held, all) = all.Parted(all.Count / 5, SplitMix64.Keyed(seed, 1));
         if (all.Count < 2 || held.Count < 1)
             throw new UserException($"{all.Count} training and {held.Count} test images are too few; give at least two and one.");
         var highest = all.Labels.Concat(held.Labels).Max();
@@ -85,20 +81,17 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
     internal static ImageSet From(DataSpec spec, RawSet raw, Device device)
     {
         var (train, test) = (Limited(raw.Train, spec.TrainCount, "training"), Limited(raw.Test, spec.TestCount, "test"));
-        var order = SplitMix64.Keyed(spec.SplitSeed).Permutation(train.Count);
         var held = (int)Math.Round(spec.ValidationFraction * train.Count, MidpointRounding.AwayFromZero);
         if (held > train.Count - 2 || (held == 0 && spec.ValidationFraction > 0))
             throw new UserException($"{train.Count} training images leave {train.Count - held} to train on and {held} for validation; take more images, or "
                 + FormattableString.Invariant($"another validation fraction than {spec.ValidationFraction}."));
-        var validation = train.At(order.AsSpan(0, held));
-        train = train.At(order.AsSpan(held));
-
+        (var validation, train) = train.Parted(held, SplitMix64.Keyed(spec.SplitSeed));
         var (mean, std) = train.Statistics();
         for (var channel = 0; channel < std.Length; channel++)
             if (std[channel] == 0)
                 throw new UserException($"Channel {channel} of the training images of {spec.Name} has the same value everywhere; check the data files.");
         return new(spec, raw.ClassNames, train.Channels, train.Height, train.Width, mean, std, train.ToSplit(device), validation.ToSplit(device),
-            test.ToSplit(device), Hash(raw.ClassNames, train, validation, test), raw.Notes);
+            test.ToSplit(device), Hash(raw.ClassNames, train, validation, test), raw.Differences);
 
         RawImages Limited(RawImages images, int? limit, string part) =>
             limit > images.Count ? throw new UserException($"{spec.Name} has {images.Count:N0} {part} images here, fewer than the {limit:N0} asked for.")
@@ -123,7 +116,8 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
 /// <summary>One part of a data set, whole and on one device.</summary>
 public sealed class ImageSplit : IDisposable
 {
-    private readonly Dictionary<int, Tensor> _crops = [];
+    private readonly Lock _cropping = new();
+    private Tensor? _crops;
 
     internal ImageSplit(Tensor images, Tensor labels)
     {
@@ -140,28 +134,21 @@ public sealed class ImageSplit : IDisposable
 
     public int Count { get; }
 
-    /// <summary>Every crop within so many zeros on each side, as a view by image, top and left, made once. // [N, C, 2p+1, 2p+1, H, W]</summary>
-    internal Tensor Crops(int padding)
+    /// <summary>The zeros that augmentation puts on each side of an image: an eighth of its height.</summary>
+    internal int Padding => (int)Images.shape[2] / 8;
+
+    /// <summary>Every crop of the padded images, as a view by image, top and left, made once. // [N, C, 2p+1, 2p+1, H, W], p = Padding</summary>
+    internal Tensor Crops()
     {
-        lock (_crops)
-        {
-            if (!_crops.TryGetValue(padding, out var crops))
-                _crops[padding] = crops = Cropped(padding);
-            return crops;
-        }
+        lock (_cropping)
+            return _crops ??= Cropped();
     }
 
-    private Tensor Cropped(int padding)
+    private Tensor Cropped()
     {
         using var scope = NewDisposeScope();
-        var (channels, height, width) = (Images.shape[1], Images.shape[2], Images.shape[3]);
-        var padded = Images;
-        if (padding > 0)
-        {
-            padded = zeros([Count, channels, height + 2 * padding, width + 2 * padding], Images.dtype, Images.device);
-            padded.narrow(2, padding, height).narrow(3, padding, width).copy_(Images);
-        }
-        var crops = padded.unfold(2, height, 1).unfold(3, width, 1).DetachFromDisposeScope();
+        var padded = nn.functional.pad(Images, [Padding, Padding, Padding, Padding]);
+        var crops = padded.unfold(2, Images.shape[2], 1).unfold(3, Images.shape[3], 1).DetachFromDisposeScope();
         if (crops.device_type == DeviceType.CUDA)
             CudaStream.Wait();      // others read it too
         return crops;
@@ -169,8 +156,7 @@ public sealed class ImageSplit : IDisposable
 
     public void Dispose()
     {
-        foreach (var crops in _crops.Values)
-            crops.Dispose();
+        _crops?.Dispose();
         Images.Dispose();
         Labels.Dispose();
     }

@@ -31,10 +31,13 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return new(values.bytes.ToArray(), Array.ConvertAll(classes, label => (int)label), (int)shape[1], (int)shape[2], (int)width, values.dtype);
     }
 
+    /// <summary>Black colour images of these labels, to be written.</summary>
+    public static RawImages Blank(int[] labels, int side) => new(new byte[(long)labels.Length * 3 * side * side], labels, 3, side, side);
+
     public int Count => Labels.Length;
     public int Stride => Channels * Height * Width * (Type == ScalarType.Byte ? 1 : sizeof(float));
 
-    public ReadOnlySpan<byte> Image(long index) => Pixels.AsSpan(checked((int)index * Stride), Stride);
+    public Span<byte> Image(long index) => Pixels.AsSpan(checked((int)index * Stride), Stride);
 
     public RawImages At(ReadOnlySpan<long> indices)
     {
@@ -48,19 +51,19 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
         return this with { Pixels = pixels, Labels = labels };
     }
 
-    /// <summary>As equally many a class as possible, drawn with a seed, in the order in which they stand here.</summary>
-    public RawImages Balanced(int count, int seed)
+    /// <summary>So many of them, drawn at random, and those that are left, in the order of the draw.</summary>
+    public (RawImages Drawn, RawImages Left) Parted(int count, SplitMix64 random)
     {
-        if (count == Count)
-            return this;
-        var random = SplitMix64.Keyed(seed, count);
-        var rank = new Dictionary<int, int>();
-        var chosen = random.Permutation(Count)
-            .Select((index, place) => (index, place, round: rank[Labels[index]] = rank.GetValueOrDefault(Labels[index]) + 1))
-            .OrderBy(candidate => candidate.round).ThenBy(candidate => candidate.place)
-            .Take(count).Select(candidate => candidate.index).Order().ToArray();
-        return At(chosen);
+        var order = random.Permutation(Count);
+        return (At(order.AsSpan(0, count)), At(order.AsSpan(count)));
     }
+
+    /// <summary>As equally many a class as possible, drawn with a seed, in the order in which they stand here.</summary>
+    public RawImages Balanced(int count, int seed) => count == Count ? this : At([.. SplitMix64.Keyed(seed, count).Permutation(Count)
+        .Select((index, place) => (Index: index, Place: place))
+        .GroupBy(drawn => Labels[drawn.Index]).SelectMany(all => all.Select((drawn, round) => (drawn.Index, drawn.Place, Round: round)))
+        .OrderBy(drawn => drawn.Round).ThenBy(drawn => drawn.Place)
+        .Take(count).Select(drawn => drawn.Index).Order()]);
 
     /// <summary>Squares of this many pixels a side averaged into one, rounded to whole bytes. // [N, C, H, W] -> [N, C, H / side, W / side]</summary>
     public RawImages Shrunk(int side)
@@ -112,5 +115,5 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
     }
 }
 
-/// <summary>What a reader makes of a data set: where it lies, what its labels stand for, its images, and how they differ from the official ones.</summary>
-internal sealed record RawSet(string Folder, IReadOnlyList<string> ClassNames, RawImages Train, RawImages Test, IReadOnlyList<string> Notes);
+/// <summary>What a reader makes of a data set: where it lies, what its labels stand for, its images, and how they differ from the official ones, a sentence each.</summary>
+internal sealed record RawSet(string Folder, IReadOnlyList<string> ClassNames, RawImages Train, RawImages Test, IReadOnlyList<string> Differences);

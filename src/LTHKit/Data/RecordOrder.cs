@@ -23,19 +23,14 @@ internal static class RecordOrder
     private static RawImages Next(BinaryReader reader, RawImages images)
     {
         var count = reader.ReadInt32();
-        var (hash, ranks) = (reader.ReadBytes(SHA256.HashSizeInBytes), new long[count]);
-        for (var i = 0; i < count; i++)
-            ranks[i] = reader.ReadUInt16();
+        var hash = reader.ReadBytes(SHA256.HashSizeInBytes);
+        long[] ranks = [.. Enumerable.Range(0, count).Select(_ => (long)reader.ReadUInt16())];
         return images.Count == count && Sorted(images) is var sorted && Hash(sorted).AsSpan().SequenceEqual(hash) ? sorted.At(ranks) : images;
     }
 
     /// <summary>By pixels, then by label.</summary>
-    public static RawImages Sorted(RawImages images)
-    {
-        var order = Enumerable.Range(0, images.Count).Select(i => (long)i).ToArray();
-        Array.Sort(order, (a, b) => images.Image(a).SequenceCompareTo(images.Image(b)) is var pixels and not 0 ? pixels : images.Labels[a] - images.Labels[b]);
-        return images.At(order);
-    }
+    public static RawImages Sorted(RawImages images) => images.At([.. Enumerable.Range(0, images.Count).Select(i => (long)i).Order(Comparer<long>.Create((a, b)
+        => images.Image(a).SequenceCompareTo(images.Image(b)) is var pixels and not 0 ? pixels : images.Labels[a] - images.Labels[b]))]);
 
     private static byte[] Hash(RawImages images)
     {

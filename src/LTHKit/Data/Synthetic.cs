@@ -16,10 +16,14 @@ internal static class Synthetic
 {
     public const string Name = "synthetic";
     private const int TrainCount = 2500, TestCount = 2000;
+    private const int Samples = 3;      // anti-aliasing: Samples x Samples points a pixel
+
+    // In the order in which they become classes; in the object's own frame, where |x|, |y| are below 1.
+    private static readonly string[] Shapes = ["disc", "square", "triangle", "plus", "ring", "bars", "bow", "tee", "crescent", "frame"];
 
     public static RawSet Render(DataSpec spec)
     {
-        string[] names = [.. SyntheticImage.Shapes, .. SyntheticImage.Shapes.Select(shape => $"striped {shape}")];
+        string[] names = [.. Shapes, .. Shapes.Select(shape => $"striped {shape}")];
         UserException.Require(spec.Size is >= 8 and <= 128, "The size of the synthetic images", spec.Size, "8 to 128 pixels");
         UserException.Require(spec.Classes >= 2 && spec.Classes <= names.Length, "The number of synthetic classes", spec.Classes, $"2 to {names.Length}");
         UserException.Require(spec.Noise is >= 0 and <= 1, "The noise of the synthetic images", spec.Noise, "in [0, 1]");
@@ -30,27 +34,79 @@ internal static class Synthetic
     // Each image has its own generator, so that the bytes do not depend on the number of threads.
     private static RawImages Render(DataSpec spec, int count, int part)
     {
-        var images = new RawImages(new byte[(long)count * 3 * spec.Size * spec.Size], new int[count], 3, spec.Size, spec.Size);
-        Parallel.For(0, count, i =>
-        {
-            images.Labels[i] = i % spec.Classes;
-            SyntheticImage.Render(images.Pixels.AsSpan(i * images.Stride, images.Stride), spec.Size, i % spec.Classes, spec.Clutter, spec.Noise,
-                SplitMix64.Keyed(spec.Seed, part, i));
-        });
+        var images = RawImages.Blank([.. Enumerable.Range(0, count).Select(i => i % spec.Classes)], spec.Size);
+        Parallel.For(0, count, i => Render(spec, images.Labels[i], SplitMix64.Keyed(spec.Seed, part, i), images.Image(i)));
         return images;
     }
-}
 
-/// <summary>
-/// Renders one image of the synthetic set with additions, multiplications, divisions and comparisons of doubles only: they are exact under IEEE 754.
-/// </summary>
-internal static class SyntheticImage
-{
-    private const int Samples = 3;      // anti-aliasing: Samples x Samples points a pixel
+    /// <summary>
+    /// Writes planes of red, green and blue. // [3, size, size] The label modulo 10 is the shape, striped from 10 on. Additions, multiplications, divisions
+    /// and comparisons of doubles only: they are exact under IEEE 754.
+    /// </summary>
+    public static void Render(DataSpec spec, int label, SplitMix64 random, Span<byte> pixels)
+    {
+        var (background, shade) = (Paint(0, 120), Paint(0, 120));
+        double slopeX = random.Uniform(-0.25, 0.25), slopeY = random.Uniform(-0.25, 0.25);
 
-    /// <summary>The shapes, in the order in which they become classes; in the object's own frame, where |x|, |y| are below 1.</summary>
-    public static readonly string[] Shapes =
-        ["disc", "square", "triangle", "plus", "ring", "bars", "bow", "tee", "crescent", "frame"];
+        var colour = Paint(120, 256);
+        var stripe = label >= Shapes.Length ? Paint(0, 120) : colour;
+        var radius = random.Uniform(0.27, 0.42);
+        var target = new Thing(label % Shapes.Length, random.Uniform(radius, 1 - radius), random.Uniform(radius, 1 - radius), radius,
+            random.Uniform(-0.25, 0.25), colour, stripe);
+
+        // In the order in which they hide one another: clutter over the object, the object, clutter behind it.
+        var things = new List<Thing>();
+        Scatter(0.05, 0.10);
+        things.Add(target);
+        Scatter(0.08, 0.20);
+
+        // The sum of four random bytes is near enough to normal: mean 510, standard deviation 147.8.
+        var scale = (int)(spec.Noise * 255 / 147.8 * 65536);
+        var plane = spec.Size * spec.Size;
+        for (var at = 0; at < plane; at++)
+        {
+            int r = 0, g = 0, b = 0;
+            for (var sample = 0; sample < Samples * Samples; sample++)
+            {
+                var paint = Seen((at % spec.Size + (sample % Samples + 0.5) / Samples) / spec.Size, (at / spec.Size + (sample / Samples + 0.5) / Samples) / spec.Size);
+                r += paint.R;
+                g += paint.G;
+                b += paint.B;
+            }
+            pixels[at] = Noisy(r);
+            pixels[plane + at] = Noisy(g);
+            pixels[2 * plane + at] = Noisy(b);
+        }
+
+        Colour Paint(int low, int high) => new(low + random.Below(high - low), low + random.Below(high - low), low + random.Below(high - low));
+
+        void Scatter(double smallest, double largest)
+        {
+            for (var left = random.Below(spec.Clutter + 1); left > 0; left--)
+            {
+                var paint = Paint(0, 200);
+                things.Add(new(random.Below(Shapes.Length), random.Uniform(), random.Uniform(), random.Uniform(smallest, largest), random.Uniform(-1, 1), paint, paint));
+            }
+        }
+
+        Colour Seen(double x, double y)
+        {
+            foreach (var thing in things)
+                if (thing.Covers(x, y, out var paint))
+                    return paint;
+            var mix = 0.25 + slopeX * (2 * x - 1) + slopeY * (2 * y - 1);
+            return new(Blend(background.R, shade.R, mix), Blend(background.G, shade.G, mix), Blend(background.B, shade.B, mix));
+        }
+
+        byte Noisy(int sum)
+        {
+            var bits = random.Next();
+            var bytes = (int)(bits & 255) + (int)(bits >> 8 & 255) + (int)(bits >> 16 & 255) + (int)(bits >> 24 & 255);
+            return (byte)Math.Clamp(sum / (Samples * Samples) + ((bytes - 510) * scale >> 16), 0, 255);
+        }
+    }
+
+    private static int Blend(int from, int to, double mix) => (int)(from + (to - from) * mix);
 
     private static bool Inside(int shape, double x, double y) => shape switch
     {
@@ -66,7 +122,7 @@ internal static class SyntheticImage
         _ => Math.Max(Math.Abs(x), Math.Abs(y)) is >= 0.48 and <= 0.85,
     };
 
-    private readonly struct Thing(int shape, double x, double y, double radius, double turn, Colour colour, Colour stripe)
+    private sealed class Thing(int shape, double x, double y, double radius, double turn, Colour colour, Colour stripe)
     {
         // A turn t stands for the angle 2 atan(t), so that its sine and cosine are rational in t.
         private readonly double cos = (1 - turn * turn) / (1 + turn * turn) / radius;
@@ -81,80 +137,5 @@ internal static class SyntheticImage
         }
     }
 
-    private readonly record struct Colour(int R, int G, int B)
-    {
-        public static Colour Random(ref SplitMix64 random, int low, int high) =>
-            new(low + random.Below(high - low), low + random.Below(high - low), low + random.Below(high - low));
-    }
-
-    /// <summary>
-    /// Writes planes of red, green and blue. // [3, size, size] The label modulo 10 is the shape, striped from 10 on; clutter is the most small things before
-    /// the object and behind it; noise is the standard deviation of the pixels' in units of the full range.
-    /// </summary>
-    public static void Render(Span<byte> pixels, int size, int label, int clutter, double noise, SplitMix64 random)
-    {
-        var background = Colour.Random(ref random, 0, 120);
-        var shade = Colour.Random(ref random, 0, 120);
-        double slopeX = random.Uniform(-0.25, 0.25), slopeY = random.Uniform(-0.25, 0.25);
-
-        var colour = Colour.Random(ref random, 120, 256);
-        var stripe = label >= Shapes.Length ? Colour.Random(ref random, 0, 120) : colour;
-        var radius = random.Uniform(0.27, 0.42);
-        var target = new Thing(label % Shapes.Length, random.Uniform(radius, 1 - radius), random.Uniform(radius, 1 - radius), radius,
-            random.Uniform(-0.25, 0.25), colour, stripe);
-
-        // In the order in which they hide one another: clutter over the object, the object, clutter behind it.
-        var things = new Thing[2 * clutter + 1];
-        var count = 0;
-        for (var before = random.Below(clutter + 1); before > 0; before--)
-            things[count++] = Clutter(ref random, 0.05, 0.10);
-        things[count++] = target;
-        for (var behind = random.Below(clutter + 1); behind > 0; behind--)
-            things[count++] = Clutter(ref random, 0.08, 0.20);
-
-        var plane = size * size;
-        var scale = (int)(noise * 255 / 147.8 * 65536);
-        for (var row = 0; row < size; row++)
-            for (var column = 0; column < size; column++)
-            {
-                int r = 0, g = 0, b = 0;
-                for (var sample = 0; sample < Samples * Samples; sample++)
-                {
-                    var x = (column + (sample % Samples + 0.5) / Samples) / size;
-                    var y = (row + (sample / Samples + 0.5) / Samples) / size;
-                    var mix = 0.25 + slopeX * (2 * x - 1) + slopeY * (2 * y - 1);
-                    var paint = new Colour(Blend(background.R, shade.R, mix), Blend(background.G, shade.G, mix), Blend(background.B, shade.B, mix));
-                    for (var i = 0; i < count; i++)
-                        if (things[i].Covers(x, y, out var covered))
-                        {
-                            paint = covered;
-                            break;
-                        }
-                    r += paint.R;
-                    g += paint.G;
-                    b += paint.B;
-                }
-                var at = row * size + column;
-                pixels[at] = Noisy(r, scale, ref random);
-                pixels[plane + at] = Noisy(g, scale, ref random);
-                pixels[2 * plane + at] = Noisy(b, scale, ref random);
-            }
-    }
-
-    private static Thing Clutter(ref SplitMix64 random, double smallest, double largest)
-    {
-        var colour = Colour.Random(ref random, 0, 200);
-        return new Thing(random.Below(Shapes.Length), random.Uniform(), random.Uniform(), random.Uniform(smallest, largest),
-            random.Uniform(-1, 1), colour, colour);
-    }
-
-    private static int Blend(int from, int to, double mix) => (int)(from + (to - from) * mix);
-
-    // The sum of four random bytes is near enough to normal: mean 510, standard deviation 147.8.
-    private static byte Noisy(int sum, int scale, ref SplitMix64 random)
-    {
-        var bits = random.Next();
-        var bytes = (int)(bits & 255) + (int)(bits >> 8 & 255) + (int)(bits >> 16 & 255) + (int)(bits >> 24 & 255);
-        return (byte)Math.Clamp(sum / (Samples * Samples) + ((bytes - 510) * scale >> 16), 0, 255);
-    }
+    private readonly record struct Colour(int R, int G, int B);
 }

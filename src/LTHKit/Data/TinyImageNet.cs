@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using SkiaSharp;
 
 namespace LTHKit.Data;
@@ -7,22 +6,15 @@ namespace LTHKit.Data;
 /// Tiny-ImageNet (Le and Yang 2015) from its official folders: 200 classes of 500 training images, 64x64. Its test images have no labels, so
 /// that, as everywhere, the official validation images are the test set here.
 /// </summary>
-internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, TinyImageNet.Item[] Train, TinyImageNet.Item[] Test, List<string> Notes)
+internal static class TinyImageNet
 {
-    public const string Name = "tiny-imagenet", FolderName = "tiny-imagenet-200", ClassFile = "wnids.txt";
+    public const string Name = "tiny-imagenet", ClassFile = "wnids.txt";
     private const int Side = 64, OfficialTrain = 100_000, OfficialTest = 10_000;
 
-    internal readonly record struct Item(string Path, int Label);
+    private readonly record struct Item(string Path, int Label);
 
-    public static RawSet Read(string? dataDir)
+    public static RawSet Read(DataFolder folder, bool decode, Action<string>? progress)
     {
-        var set = Find(dataDir);
-        return new(set.Folder.Root, set.ClassNames, set.Decode(set.Train), set.Decode(set.Test), set.Notes);
-    }
-
-    public static TinyImageNet Find(string? dataDir)
-    {
-        var folder = new DataFolder(Name, FolderName, ClassFile, dataDir);
         string[] ids = [.. folder.Lines(ClassFile).Select(line => line.Trim()).Order(StringComparer.Ordinal)];
         if (ids.Length == 0 || ids.Distinct().Count() != ids.Length)
             throw folder.Damaged(ClassFile, "does not name each class once");
@@ -31,7 +23,22 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
         string[] differences = train.Length == OfficialTrain && test.Length == OfficialTest ? []
             : [FormattableString.Invariant($"{folder.Root} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official ")
                 + FormattableString.Invariant($"{OfficialTrain:N0} and {OfficialTest:N0}.")];
-        return new(folder, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])], train, test, [.. differences]);
+        var (done, said) = (0, new Lock());
+        return new(folder.Root, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])], Images(train), Images(test), differences);
+
+        RawImages Images(Item[] items)
+        {
+            var images = RawImages.Blank([.. items.Select(item => item.Label)], decode ? Side : 0);
+            // What is wrong with an image Parallel.For would wrap in an exception of its own.
+            Parallel.ForAsync(0, decode ? items.Length : 0, (i, _) =>
+            {
+                Decode(folder, items[i].Path, images.Image(i));
+                lock (said)
+                    progress?.Invoke(FormattableString.Invariant($"decoding {Name}: {++done:N0} of {train.Length + test.Length:N0} images"));
+                return ValueTask.CompletedTask;
+            }).GetAwaiter().GetResult();
+            return images;
+        }
     }
 
     /// <summary>The image files in a fixed order, by name: those of train/ID/images, class by class, and those of val/images, whose classes a list has.</summary>
@@ -55,40 +62,22 @@ internal sealed record TinyImageNet(DataFolder Folder, string[] ClassNames, Tiny
     private static string[] Pictures(string folder)
         => Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.JPEG").Order(StringComparer.Ordinal)] : [];
 
-    public RawImages Decode(Item[] items, Action<string>? progress = null)
+    /// <summary>Decodes an image to planes of red, green and blue (a grey one to three equal ones).</summary>
+    private static void Decode(DataFolder folder, string path, Span<byte> planes)
     {
-        var (done, said) = (0, new Lock());
-        var images = new RawImages(new byte[(long)items.Length * 3 * Side * Side], [.. items.Select(item => item.Label)], 3, Side, Side);
-        try
-        {
-            Parallel.For(0, items.Length, i =>
-            {
-                if (Decode(Folder.Bytes(items[i].Path), images.Pixels.AsSpan(i * images.Stride, images.Stride)) is { } why)
-                    throw Folder.Damaged(items[i].Path, $"is a damaged image ({why})");
-                lock (said)
-                    progress?.Invoke(FormattableString.Invariant($"decoding {Name}: {++done:N0} of {items.Length:N0} images"));
-            });
-        }
-        catch (AggregateException e) when (e.InnerExceptions.OfType<UserException>().FirstOrDefault() is { } first)
-        {
-            ExceptionDispatchInfo.Throw(first);
-        }
-        return images;
-    }
-
-    /// <summary>Decodes an image to planes of red, green and blue (a grey one to three equal ones), or tells what is wrong with it.</summary>
-    private static string? Decode(byte[] jpeg, Span<byte> planes)
-    {
-        using var codec = SKCodec.Create(new MemoryStream(jpeg));
-        if (codec is null)
-            return "no picture";
-        if (codec.Info is not { Width: Side, Height: Side })
-            return $"it has {codec.Info.Width}x{codec.Info.Height} pixels instead of {Side}x{Side}";
+        using var codec = SKCodec.Create(new MemoryStream(folder.Bytes(path)));
         var pixels = new byte[4 * Side * Side];
-        if (codec.GetPixels(new SKImageInfo(Side, Side, SKColorType.Rgba8888, SKAlphaType.Opaque), pixels) is var result and not SKCodecResult.Success)
-            return result == SKCodecResult.IncompleteInput ? "it ends early" : "it cannot be decoded";
+        var why = codec is null ? "no picture"
+            : codec.Info is not { Width: Side, Height: Side } ? $"it has {codec.Info.Width}x{codec.Info.Height} pixels instead of {Side}x{Side}"
+            : codec.GetPixels(new SKImageInfo(Side, Side, SKColorType.Rgba8888, SKAlphaType.Opaque), pixels) switch
+            {
+                SKCodecResult.Success => null,
+                SKCodecResult.IncompleteInput => "it ends early",
+                _ => "it cannot be decoded",
+            };
+        if (why is not null)
+            throw folder.Damaged(path, $"is a damaged image ({why})");
         for (var i = 0; i < planes.Length; i++)
             planes[i] = pixels[4 * (i % (Side * Side)) + i / (Side * Side)];
-        return null;
     }
 }

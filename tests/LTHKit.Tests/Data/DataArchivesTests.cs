@@ -5,38 +5,45 @@ using System.Text;
 
 namespace LTHKit.Tests.Data;
 
-public sealed class DataArchivesTests : IDisposable
+public sealed class DataArchivesTests : InFolder
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly ArchiveServer _server = new();
     private readonly List<string> _progress = [];
 
-    public void Dispose()
+    public override void Dispose()
     {
         _server.Dispose();
-        _folder.Dispose();
+        base.Dispose();
     }
 
     /// <summary>An archive that the server has; its official address is elsewhere.</summary>
     private DataArchive Serve(byte[] content, string file = "pictures.tar.gz")
     {
         _server.Files[file] = content;
-        return new("pictures", new("https://example.org/~them/" + file), content.Length, Convert.ToHexStringLower(MD5.HashData(content)), "", "pictures", "none");
+        return new("pictures", new("https://example.org/~them/" + file), content.Length, Convert.ToHexStringLower(MD5.HashData(content)), "", "pictures", "none",
+            (_, _, _) => new("", [], RawImages.Blank([], 1), RawImages.Blank([], 1), []));
     }
 
-    private Task<string> Get(DataArchive archive) => DataArchives.Get(archive, _folder.Path, _server.Address, _progress.Add);
+    private Task<string> Get(DataArchive archive, string? folder = null, string? mirror = null)
+        => DataArchives.Get(archive, folder ?? Folder.Path, mirror is null ? _server.Address : new(mirror), _progress.Add);
 
-    private async Task<string> Refusal(DataArchive archive) => (await Assert.ThrowsAsync<UserException>(() => Get(archive))).Message;
+    private async Task<string> Refusal(DataArchive archive, string? folder = null, string? mirror = null)
+        => (await Assert.ThrowsAsync<UserException>(() => Get(archive, folder, mirror))).Message;
 
-    private void OnlyThese(params string[] names) => Assert.Equal(names, Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+    private void OnlyThese(params string[] names) => Assert.Equal(names, Directory.GetFileSystemEntries(Folder.Path).Select(Path.GetFileName).Order());
 
     private static byte[] Tar(params (string Name, byte[] Content)[] files)
+        => Tar(files.Select(file => new UstarTarEntry(TarEntryType.RegularFile, file.Name) { DataStream = new MemoryStream(file.Content) }));
+
+    private static byte[] Link(TarEntryType type, string to) => Tar([new UstarTarEntry(type, "pictures/link") { LinkName = to }]);
+
+    private static byte[] Tar(IEnumerable<TarEntry> entries)
     {
         using var bytes = new MemoryStream();
         using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
         using (var tar = new TarWriter(gzip, TarEntryFormat.Ustar))
-            foreach (var (name, content) in files)
-                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
+            foreach (var entry in entries)
+                tar.WriteEntry(entry);
         return bytes.ToArray();
     }
 
@@ -63,8 +70,8 @@ public sealed class DataArchivesTests : IDisposable
     public async Task FetchesChecksAndUnpacks(string file)
     {
         var archive = Serve(file.EndsWith("zip") ? Zip("pictures/deep/er/a.txt", "one"u8.ToArray()) : Tar(("pictures/deep/er/a.txt", "one"u8.ToArray())), file);
-        Assert.Equal(_folder.At("pictures"), await Get(archive));
-        Assert.Equal("one", File.ReadAllText(_folder.At("pictures", "deep", "er", "a.txt")));
+        Assert.Equal(Folder.At("pictures"), await Get(archive));
+        Assert.Equal("one", File.ReadAllText(Folder.At("pictures", "deep", "er", "a.txt")));
         OnlyThese("pictures");
         Assert.Equal(["downloading", "checking", "unpacking"], _progress.Select(said => said.Split(' ')[0]).Distinct());
     }
@@ -75,7 +82,7 @@ public sealed class DataArchivesTests : IDisposable
         var archive = Serve(Large());
         _server.CutAfter = 150_000;
         await Get(archive);
-        Assert.True(File.Exists(_folder.At("pictures", "noise.bin")));
+        Assert.True(File.Exists(Folder.At("pictures", "noise.bin")));
         Assert.Equal(["", "bytes=150000-", "bytes=300000-"], _server.Ranges);
     }
 
@@ -85,7 +92,7 @@ public sealed class DataArchivesTests : IDisposable
         var archive = Serve(Large());
         _server.CutAfter = 50_000;
         Assert.Contains("goes on where it stopped", await Refusal(archive));
-        Assert.Equal(200_000, new FileInfo(_folder.At("pictures.tar.gz.part")).Length);
+        Assert.Equal(200_000, new FileInfo(Folder.At("pictures.tar.gz.part")).Length);
         _server.CutAfter = null;
         _server.Ranges.Clear();
         await Get(archive);
@@ -97,7 +104,7 @@ public sealed class DataArchivesTests : IDisposable
     public async Task StartsAgainWhereTheServerCannotGoOn()
     {
         var archive = Serve(Large());
-        _folder.Write("pictures.tar.gz.part", new byte[1000]);
+        Folder.Write("pictures.tar.gz.part", new byte[1000]);
         _server.IgnoreRanges = true;
         await Get(archive);
         OnlyThese("pictures");
@@ -106,18 +113,14 @@ public sealed class DataArchivesTests : IDisposable
     [Fact]
     public async Task AWrongChecksumIsPutAsideAndNotUnpacked()
     {
-        var archive = Serve(Large()) with { Md5 = new string('0', 32) };
-        var message = await Refusal(archive);
-        Assert.Contains("instead of 00000000000000000000000000000000", message);
-        Assert.Contains("pictures.tar.gz.bad", message);
+        Assert.Matches(@"instead of 0{32}.*pictures\.tar\.gz\.bad", await Refusal(Serve(Large()) with { Md5 = new string('0', 32) }));
         OnlyThese("pictures.tar.gz.bad");
     }
 
     [Fact]
     public async Task AFileOfAnotherSizeIsNotFetched()
     {
-        var archive = Serve(Large()) with { Bytes = 1_000_000 };
-        Assert.Contains("offers", await Refusal(archive));
+        Assert.Contains("offers", await Refusal(Serve(Large()) with { Bytes = 1_000_000 }));
         Assert.Empty(_progress);
     }
 
@@ -127,7 +130,7 @@ public sealed class DataArchivesTests : IDisposable
         var archive = Serve(Large());
         _server.Files.Clear();
         Assert.Contains("404", await Refusal(archive));
-        Assert.Contains("not a web address", (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, _folder.Path, new Uri("ftp://example.org/")))).Message);
+        Assert.Contains("not a web address", await Refusal(archive, mirror: "ftp://example.org/"));
         _server.Dispose();
         Assert.Contains(_server.Address.ToString(), await Refusal(archive));
     }
@@ -138,7 +141,7 @@ public sealed class DataArchivesTests : IDisposable
         var content = Tar(("pictures/a.txt", "one"u8.ToArray()));
         var archive = Serve(content);
         _server.Files.Clear();
-        _folder.Write("pictures.tar.gz", content);
+        Folder.Write("pictures.tar.gz", content);
         await Get(archive);
         OnlyThese("pictures", "pictures.tar.gz");
     }
@@ -146,9 +149,9 @@ public sealed class DataArchivesTests : IDisposable
     [Fact]
     public async Task AFolderThatIsAlreadyThereIsLeftAlone()
     {
-        _folder.Write("pictures/mine.txt", "mine");
+        Folder.Write("pictures/mine.txt", "mine");
         await Get(Serve(Large()));
-        Assert.Equal(["mine.txt"], Directory.GetFileSystemEntries(_folder.At("pictures")).Select(Path.GetFileName));
+        Assert.Equal(["mine.txt"], Directory.GetFileSystemEntries(Folder.At("pictures")).Select(Path.GetFileName));
     }
 
     // What the message about a missing file tells the user to do works: the folder gets what it lacks and keeps what it has.
@@ -161,22 +164,21 @@ public sealed class DataArchivesTests : IDisposable
         var names = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 10).Select(i => $"name {i}")));
         (string, byte[])[] files = [("batches.meta.txt", names), ("test_batch.bin", batch), .. Enumerable.Range(1, 5).Select(i => ($"data_batch_{i}.bin", batch))];
         var served = Serve(Tar([.. files.Select(f => ("cifar-10-batches-bin/" + f.Item1, f.Item2))]));
-        var archive = served with { Set = "cifar-10", Folder = "cifar-10-batches-bin", Marker = "test_batch.bin" };
+        var archive = DataArchives.Find("cifar-10") with { Address = served.Address, Bytes = served.Bytes, Md5 = served.Md5 };
         await Get(archive);
-        File.Delete(_folder.At("cifar-10-batches-bin", "data_batch_3.bin"));
-        File.WriteAllText(_folder.At("cifar-10-batches-bin", "mine.txt"), "mine");
+        File.Delete(Folder.At("cifar-10-batches-bin", "data_batch_3.bin"));
+        File.WriteAllText(Folder.At("cifar-10-batches-bin", "mine.txt"), "mine");
         if (named)
-            Directory.Move(_folder.At("cifar-10-batches-bin"), _folder.At("my cifar"));
-        var folder = named ? _folder.At("my cifar") : _folder.At("cifar-10-batches-bin");
-        var message = Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "cifar-10" }, folder)).Message;
-        Assert.Contains($"data_batch_3.bin is missing; run `./lthkit data get cifar-10 --data {(named ? $"'{folder}'" : folder)}`", message);
-        Assert.Equal(folder, await DataArchives.Get(archive, folder, _server.Address));
+            Directory.Move(Folder.At("cifar-10-batches-bin"), Folder.At("my cifar"));
+        var folder = named ? Folder.At("my cifar") : Folder.At("cifar-10-batches-bin");
+        Assert.Contains($"data_batch_3.bin is missing; run `./lthkit data get cifar-10 --data {(named ? $"'{folder}'" : folder)}`",
+            Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "cifar-10" }, folder)).Message);
+        Assert.Equal(folder, await Get(archive, folder));
         Assert.Equal(batch, File.ReadAllBytes(Path.Combine(folder, "data_batch_3.bin")));
         Assert.True(File.Exists(Path.Combine(folder, "mine.txt")));
 
         File.WriteAllBytes(Path.Combine(folder, "data_batch_3.bin"), batch[..3073]);
-        message = (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, folder, _server.Address))).Message;
-        Assert.Contains("data_batch_3.bin has another size than the official file", message);
+        Assert.Contains("data_batch_3.bin has another size than the official file", await Refusal(archive, folder));
         Assert.Equal(3073, new FileInfo(Path.Combine(folder, "data_batch_3.bin")).Length);
     }
 
@@ -186,11 +188,11 @@ public sealed class DataArchivesTests : IDisposable
         var archive = Serve(Large());
         if (File.Exists("/dev/full"))
         {
-            File.CreateSymbolicLink(_folder.At("pictures.tar.gz.part"), "/dev/full");
+            File.CreateSymbolicLink(Folder.At("pictures.tar.gz.part"), "/dev/full");
             Assert.Contains("free some space or choose another folder", await Refusal(archive));
         }
-        _folder.Write("file", "");
-        Assert.Contains("cannot be written", (await Assert.ThrowsAsync<UserException>(() => DataArchives.Get(archive, _folder.At("file", "below"), _server.Address))).Message);
+        Folder.Write("file", "");
+        Assert.Contains("cannot be written", await Refusal(archive, Folder.At("file", "below")));
     }
 
     /// <summary>Archives whose checksum is right: with names and links that lead out of the folder, that contradict themselves, cut off, empty, of other things.</summary>
@@ -202,8 +204,8 @@ public sealed class DataArchivesTests : IDisposable
             {
                 { "x.tar.gz", Tar(("pictures/a", [1]), ("pictures/a", [2])) }, { "x.tar.gz", Tar(("pictures/a", [1]), ("pictures/a/b", [2])) },
                 { "x.tar.gz", Large()[..^5000] }, { "x.tar.gz", [1, 2, 3, 4] }, { "x.tar.gz", Tar() }, { "x.zip", [1, 2, 3, 4] },
-                { "x.tar.gz", Links(TarEntryType.SymbolicLink, "../../evil.txt") }, { "x.tar.gz", Links(TarEntryType.SymbolicLink, "/etc/passwd") },
-                { "x.tar.gz", Links(TarEntryType.HardLink, "../evil.txt") },
+                { "x.tar.gz", Link(TarEntryType.SymbolicLink, "../../evil.txt") }, { "x.tar.gz", Link(TarEntryType.SymbolicLink, "/etc/passwd") },
+                { "x.tar.gz", Link(TarEntryType.HardLink, "../evil.txt") },
             };
             foreach (var name in new[] { "../evil.txt", "/tmp/evil.txt", "pictures/../../evil.txt", "elsewhere/evil.txt" })
             {
@@ -214,28 +216,19 @@ public sealed class DataArchivesTests : IDisposable
         }
     }
 
-    private static byte[] Links(TarEntryType type, string to)
-    {
-        using var bytes = new MemoryStream();
-        using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
-        using (var tar = new TarWriter(gzip, TarEntryFormat.Ustar))
-            tar.WriteEntry(new UstarTarEntry(type, "pictures/link") { LinkName = to });
-        return bytes.ToArray();
-    }
-
     [Theory, MemberData(nameof(Hostile))]
     public async Task AnArchiveThatIsNotOneIsRefusedAndNothingLeavesTheFolder(string file, byte[] content)
     {
         Assert.Matches(@"x\.(tar\.gz|zip) has the right checksum and cannot be unpacked \([^\n]+\); remove it and get it from another mirror\.$", await Refusal(Serve(content, file)));
         OnlyThese(file);
-        Assert.False(File.Exists(Path.Combine(Path.GetDirectoryName(_folder.Path)!, "evil.txt")));
+        Assert.False(File.Exists(Path.Combine(Path.GetDirectoryName(Folder.Path)!, "evil.txt")));
     }
 
     [Fact]
     public async Task TwoAtOnceDoNotMix()
     {
         var archive = Serve(Large());
-        using (new FileStream(_folder.At(".pictures.lock"), FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        using (new FileStream(Folder.At(".pictures.lock"), FileMode.Create, FileAccess.ReadWrite, FileShare.None))
             Assert.Contains("Another process", await Refusal(archive));
         await Get(archive);
     }
@@ -243,7 +236,7 @@ public sealed class DataArchivesTests : IDisposable
     [Fact]
     public void KnowsTheOfficialArchives()
     {
-        Assert.Equal(DataSets.Names.Skip(1), DataArchives.All.Select(archive => archive.Set));
+        Assert.Equal(["synthetic", "cifar-10", "cifar-100", "tiny-imagenet"], DataSets.Names);
         Assert.All(DataArchives.All, archive => Assert.Matches("^[0-9a-f]{32}$", archive.Md5));
         Assert.Equal("http://localhost:1/here/cifar-100-binary.tar.gz", DataArchives.Find("cifar-100").At(new Uri("http://localhost:1/here/")).ToString());
         Assert.Contains("cifar-10", Assert.Throws<UserException>(() => DataArchives.Find("mnist")).Message);

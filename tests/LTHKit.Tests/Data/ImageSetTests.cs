@@ -2,39 +2,40 @@ using LTHKit.Tests.Experiments;
 
 namespace LTHKit.Tests.Data;
 
-public sealed class ImageSetTests
+public sealed class ImageSetTests : InFolder
 {
-    /// <summary>Images of 2 channels and one pixel, [i, 255 - i], with labels i mod classes.</summary>
-    private static RawImages Counting(int count, int classes) =>
-        new([.. Enumerable.Range(0, count).SelectMany(i => new[] { (byte)i, (byte)(255 - i) })], [.. Enumerable.Range(0, count).Select(i => i % classes)], 2, 1, 1);
+    /// <summary>Images of 2 channels and one pixel, [i, 255 - i], with labels i mod 4.</summary>
+    private static RawImages Counting(int count) =>
+        new([.. Enumerable.Range(0, count).SelectMany(i => new[] { (byte)i, (byte)(255 - i) })], [.. Enumerable.Range(0, count).Select(i => i % 4)], 2, 1, 1);
 
-    private static ImageSet Open(DataSpec spec, int count = 100, int classes = 4) =>
-        ImageSet.From(spec, new("", [.. Enumerable.Range(0, classes).Select(i => $"class {i}")], Counting(count, classes), Counting(20, classes), []), CPU);
+    private static ImageSet Open(DataSpec spec) =>
+        ImageSet.From(spec, new("", [.. Enumerable.Range(0, 4).Select(i => $"class {i}")], Counting(100), Counting(20), []), CPU);
 
     private static byte[] Values(ImageSplit split) => [.. split.Images.bytes.ToArray().Where((_, i) => i % 2 == 0)];
 
     [Fact]
-    public void SplitsNineToOneWithoutOverlap()
+    public void SplitsNineToOneWithoutOverlapOrNotAtAll()
     {
         using var set = Open(new DataSpec());
         Assert.Equal((90, 10, 20), (set.Train.Count, set.Validation.Count, set.Test.Count));
         Assert.Equal(Enumerable.Range(0, 100).Select(i => (byte)i), Values(set.Train).Concat(Values(set.Validation)).Order());
         Assert.Equal(Values(set.Train).Select(value => (long)value % 4), set.Train.Labels.data<long>().ToArray());
+        using var whole = Open(new DataSpec { ValidationFraction = 0 });
+        Assert.Equal((100, 0), (whole.Train.Count, whole.Validation.Count));
     }
 
-    [Fact]
-    public void SplitDependsOnItsSeedOnly()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(40)]
+    public void SplitAndLimitDependOnTheirSeedOnly(int? limit)
     {
-        using ImageSet a = Open(new DataSpec()), b = Open(new DataSpec()), c = Open(new DataSpec { SplitSeed = 1 });
+        var spec = new DataSpec { TrainCount = limit };
+        using ImageSet a = Open(spec), b = Open(spec), c = Open(spec with { SplitSeed = 1 });
+        Assert.Equal(a.Fingerprint, b.Fingerprint);
         Assert.Equal(Values(a.Validation), Values(b.Validation));
         Assert.NotEqual(Values(a.Validation).Order(), Values(c.Validation).Order());
-    }
-
-    [Fact]
-    public void NoValidationImagesIfNoneAreWanted()
-    {
-        using var set = Open(new DataSpec { ValidationFraction = 0 });
-        Assert.Equal((100, 0), (set.Train.Count, set.Validation.Count));
+        if (limit is not null)
+            Assert.NotEqual(Values(a.Train).Concat(Values(a.Validation)).Order(), Values(c.Train).Concat(Values(c.Validation)).Order());
     }
 
     [Theory]
@@ -47,14 +48,6 @@ public sealed class ImageSetTests
         Assert.Equal((limit, 4), (set.Train.Count, counts.Length));
         Assert.InRange(counts.Max() - counts.Min(), 0, limit % 4 == 0 ? 0 : 1);
         Assert.Equal(limit, Values(set.Train).Distinct().Count());
-    }
-
-    [Fact]
-    public void ALimitIsSeeded()
-    {
-        using ImageSet a = Open(new DataSpec { TrainCount = 40 }), b = Open(new DataSpec { TrainCount = 40 }), c = Open(new DataSpec { TrainCount = 40, SplitSeed = 1 });
-        Assert.Equal(a.Fingerprint, b.Fingerprint);
-        Assert.NotEqual(Values(a.Train).Concat(Values(a.Validation)).Order(), Values(c.Train).Concat(Values(c.Validation)).Order());
     }
 
     // Over 0, 1, ..., n-1 the mean is (n-1)/2 and the variance (n²-1)/12.
@@ -73,57 +66,44 @@ public sealed class ImageSetTests
     [Fact]
     public void FingerprintSeesPixelsLabelsAndNames()
     {
-        var (train, test) = (Counting(20, 4), Counting(8, 4));
+        var (train, test) = (Counting(20), Counting(8));
         string[] names = ["a", "b", "c", "d"];
         string Print(IReadOnlyList<string> n, RawImages a, RawImages b)
         {
             using var set = ImageSet.From(new DataSpec(), new("", n, a, b, []), CPU);
             return set.Fingerprint;
         }
-        var pixels = (byte[])train.Pixels.Clone();
-        pixels[5] ^= 1;
-        var labels = (int[])test.Labels.Clone();
-        labels[0] = 3;
-        string[] prints = [Print(names, train, test), Print(names, train with { Pixels = pixels }, test), Print(names, train, test with { Labels = labels }),
-            Print(["a", "b", "c", "e"], train, test)];
+        string[] prints = [Print(names, train, test), Print(names, train with { Pixels = [1, .. train.Pixels[1..]] }, test),
+            Print(names, train, test with { Labels = [3, .. test.Labels[1..]] }), Print(["a", "b", "c", "e"], train, test)];
         Assert.Equal(4, prints.Distinct().Count());
         Assert.All(prints, print => Assert.Matches("^[0-9a-f]{64}$", print));
     }
 
     [Fact]
-    public void MovingCopies()
-    {
-        using var set = Open(new DataSpec());
-        var copy = set.To(CPU);
-        copy.Dispose();
-        Assert.Equal(90, Values(set.Train).Length);
-        Assert.Equal(set.Fingerprint, copy.Fingerprint);
-    }
-
-    [Fact]
-    public void OutlivesTheScopeItWasMadeIn()
+    public void OutlivesTheScopeItWasMadeInAndItsCopies()
     {
         ImageSet set;
         using (NewDisposeScope())
             set = Open(new DataSpec());
+        var copy = set.To(CPU);
+        copy.Dispose();
         Assert.Equal(90, Values(set.Train).Length);
+        Assert.Equal(set.Fingerprint, copy.Fingerprint);
         set.Dispose();
     }
 
     [Fact]
     public void AConstantChannelIsRefused()
     {
-        var grey = new RawImages(new byte[40], new int[20], 2, 1, 1);
+        var grey = RawImages.Blank(new int[20], 1);
         Assert.Contains("same value", Assert.Throws<UserException>(() => ImageSet.From(new DataSpec(), new("", ["a"], grey, grey, []), CPU)).Message);
     }
 
     // [i, 255 - i] again, as a user would give them.
     private static (Tensor Images, Tensor Labels) Own(int count)
     {
-        var (images, labels) = (new byte[count, 2, 1, 1], new int[count]);
-        for (var i = 0; i < count; i++)
-            (images[i, 0, 0, 0], images[i, 1, 0, 0], labels[i]) = ((byte)i, (byte)(255 - i), i % 4);
-        return (from_array(images), from_array(labels));
+        var numbers = arange(count, ScalarType.Byte);
+        return (stack([numbers, 255 - numbers], 1).reshape(count, 2, 1, 1), numbers.to(ScalarType.Int32) % 4);
     }
 
     [Fact]
@@ -188,54 +168,38 @@ public sealed class ImageSetTests
         Refuses("must be in (0, 1)", validation: 0);
         Refuses("too few", images.narrow(0, 0, 1), labels.narrow(0, 0, 1), (images, labels));
         Refuses("a name of its own", name: "cifar-10");
-        Assert.Contains("ImageSet.From", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "mine", Content = "0" })).Message);
     }
 
     [Fact]
     public void AUsersOwnImagesGoThroughTheLaboratory()
     {
-        var store = Path.Combine(Path.GetTempPath(), $"lthkit-data-{Guid.NewGuid():N}");
-        try
-        {
-            using var scope = NewDisposeScope();
-            using var generator = new Generator(3);
-            var labels = arange(201) % 3;
-            var images = randn([201, 1, 8, 8], generator: generator) + labels.reshape(201, 1, 1, 1);
-            using var set = ImageSet.From("mine", images, labels);
-            using var lab = Lab.Open(Tiny.Profile with { Levels = [1], Recipe = new Recipe { Epochs = 3, BatchSize = 16 } }, device: "cpu", jobs: 1, store: new RunStore(store), data: set);
-            set.Dispose();
-            var run = lab.Sweep().Runs[0];
-            Assert.Equal(set.Fingerprint, run.DataFingerprint);
-            Assert.Equal("mine", run.Spec.Data.Name);
-        }
-        finally
-        {
-            Directory.Delete(store, recursive: true);
-        }
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        var labels = arange(201) % 3;
+        var images = randn([201, 1, 8, 8], generator: generator) + labels.reshape(201, 1, 1, 1);
+        using var set = ImageSet.From("mine", images, labels);
+        using var lab = Lab.Open(Tiny.Profile with { Levels = [1], Recipe = new Recipe { Epochs = 3, BatchSize = 16 } }, device: "cpu", jobs: 1, store: new RunStore(Store), data: set);
+        set.Dispose();
+        var run = lab.Sweep().Runs[0];
+        Assert.Equal(set.Fingerprint, run.DataFingerprint);
+        Assert.Equal("mine", run.Spec.Data.Name);
     }
 
     [Fact]
-    public void AnUnknownNameListsTheKnownOnes()
+    public void WhatCannotBeOpenedIsRefusedInOneSentence()
     {
-        var e = Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "mnist" }));
-        Assert.All(DataSets.Names, name => Assert.Contains(name, e.Message));
-    }
-
-    [Theory]
-    [InlineData(1, null, 0.1)]
-    [InlineData(null, 0, 0.1)]
-    [InlineData(null, null, 1.0)]
-    [InlineData(null, null, -0.1)]
-    [InlineData(null, null, double.NaN)]
-    [InlineData(2, null, 0.9)]
-    public void ImpossibleCountsAreRefused(int? train, int? test, double fraction) =>
-        Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { TrainCount = train, TestCount = test, ValidationFraction = fraction }));
-
-    [Fact]
-    public void MoreImagesThanThereAreAreRefused() =>
+        static void Refuses(string said, DataSpec spec) => Assert.Contains(said, Assert.Throws<UserException>(() => DataSets.Open(spec)).Message);
+        Assert.All(DataSets.Names, name => Refuses(name, new("mnist")));
+        Refuses("ImageSet.From", new("mine", Content: "0"));
+        Refuses("leave them out for cifar-10", new("cifar-10", Classes: 5));
+        Refuses("The number of training images is 1", new(TrainCount: 1));
+        Refuses("The number of test images is 0", new(TestCount: 0));
+        Assert.All([1.0, -0.1, double.NaN], share => Refuses("The validation fraction is", new(ValidationFraction: share)));
+        Refuses("leave 0 to train on", new(TrainCount: 2, ValidationFraction: 0.9));
+        Refuses("The size of the synthetic images is 4", new(Size: 4));
+        Assert.All([1, 21], classes => Refuses("The number of synthetic classes is", new(Classes: classes)));
+        Assert.All([1.5, double.NaN], noise => Refuses("The noise of the synthetic images is", new(Noise: noise)));
+        Refuses("The clutter of the synthetic images is -1", new(Clutter: -1));
         Assert.Contains("has 100 training images here, fewer than the 101", Assert.Throws<UserException>(() => Open(new DataSpec { TrainCount = 101 })).Message);
-
-    [Fact]
-    public void SyntheticSettingsAreRefusedForRealData() =>
-        Assert.Contains("cifar-10", Assert.Throws<UserException>(() => DataSets.Open(new DataSpec { Name = "cifar-10", Classes = 5 })).Message);
+    }
 }

@@ -79,7 +79,7 @@ public sealed class RescaledInitTests : IDisposable
     public void ItLeavesNoLiveTensorBehind()
     {
         using var network = Build("resnet18");
-        _data.Train.Crops(_data.Height / 8);     // kept with the data set
+        _data.Train.Crops();     // kept with the data set
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         new RescaledInit(Iterations: 3).Initialise(network, TweakSamples.Context(_data));
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
