@@ -1,4 +1,4 @@
-using System.Collections;
+using System.Collections.ObjectModel;
 using MathNet.Numerics;
 using MathNet.Numerics.Interpolation;
 
@@ -122,16 +122,10 @@ public sealed class SeedResults
     }
 
     /// <summary>The sweeps' results, which says what is wrong where a claim asks for more.</summary>
-    private sealed class Given(SeedResults[] all) : IReadOnlyList<SeedResults>
+    private sealed class Given(SeedResults[] all) : ReadOnlyCollection<SeedResults>(all), IReadOnlyList<SeedResults>
     {
-        public SeedResults this[int index] => index >= 0 && index < all.Length ? all[index]
-            : throw new UserException($"The claim's number asks for s[{index}], and it was given {all.Length} sweeps, of which s[0] is the first.");
-
-        public int Count => all.Length;
-
-        public IEnumerator<SeedResults> GetEnumerator() => all.AsEnumerable().GetEnumerator();
-
-        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+        SeedResults IReadOnlyList<SeedResults>.this[int index] => index >= 0 && index < Count ? base[index]
+            : throw new UserException($"The claim's number asks for s[{index}], and it was given {Count} sweeps, of which s[0] is the first.");
     }
 
     private static double Mean(IEnumerable<(double, RunResult? Run)> tickets) => tickets.Select(ticket => Of(ticket.Run)).DefaultIfEmpty(double.NaN).Average();

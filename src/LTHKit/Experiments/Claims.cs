@@ -87,7 +87,7 @@ public static class Claims
     /// <summary>C2: smooth activations are marginal on the dense network, and a clear gain on sparse ones.</summary>
     public static IReadOnlyList<Claim> Smooth(Sweep vanilla, Sweep smooth) =>
     [
-        Marginal($"C2 {smooth.Name}", $"{smooth.Name} is marginal on the dense network", s => s.Dense, smooth, vanilla),
+        Marginal($"C2 {smooth.Name}", "is marginal on the dense network", s => s.Dense, smooth, vanilla),
         Gain($"C2 {smooth.Name}", "helps sparse networks", Alternative.Greater, s => s.Mean(), smooth, vanilla),
     ];
 
@@ -102,8 +102,8 @@ public static class Claims
     public static IReadOnlyList<Claim> LabelSmoothing(Sweep vanilla, Sweep smoothing) =>
     [
         MoreThanDense("C4", smoothing, vanilla),
-        Gain("C4", "helps most between 36 and 59 %", Alternative.Greater, s => s.Mean(Winning) - s.Mean(at => !Winning(at)), smoothing, vanilla)
-            with { Primary = false },
+        Gain("C4", "helps most between 36 and 59 %", Alternative.Greater,
+            s => s.Mean(at => at is > 0.3 and < 0.65) - s.Mean(at => at is not (> 0.3 and < 0.65)), smoothing, vanilla) with { Primary = false },
     ];
 
     /// <summary>C5: layer-wise re-scaled initialisation helps sparse networks more than the dense one.</summary>
@@ -131,18 +131,16 @@ public static class Claims
 
     /// <summary>C8: the gain holds on all networks and data sets; at equal effective sparsity is secondary.</summary>
     /// <param name="pairs">Retrained as found, and with all tweaks; one pair a network and data set.</param>
-    public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) =>
-    [
-        .. from pair in pairs
-           let spec = pair.Both.Asked.FirstOrDefault() ?? pair.Both.Sparsest.Spec
-           let place = $"{spec.Model.Name} on {spec.Data.Label}"
-           from claim in (Claim[])
-           [
-               Gain("C8", $"helps sparse {place}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
-               AtEqualEffectiveSparsity("C8", pair.Both, pair.Vanilla, $" of {place}"),
-           ]
-           select claim,
-    ];
+    public static IReadOnlyList<Claim> Everywhere(params IEnumerable<(Sweep Vanilla, Sweep Both)> pairs) => [.. pairs.SelectMany(pair =>
+    {
+        var spec = pair.Both.Asked.FirstOrDefault() ?? pair.Both.Sparsest.Spec;
+        var place = $"{spec.Model.Name} on {spec.Data.Label}";
+        return new[]
+        {
+            Gain("C8", $"helps sparse {place}", Alternative.Greater, s => s.Mean(), pair.Both, pair.Vanilla),
+            AtEqualEffectiveSparsity("C8", pair.Both, pair.Vanilla, $" of {place}"),
+        };
+    })];
 
     /// <summary>
     /// C9: below a critical sparsity the tweaks from theta0 beat weight rewinding, and stay comparable at 74 to 89 % and at 97 %. The least sparse
@@ -155,7 +153,7 @@ public static class Claims
         Gain("C9", $"beats {rewound.Name} at the lowest sparsity", Alternative.Greater, s => s.Densest, both, rewound),
         .. from range in new (string Name, Func<double, bool> Has)[] { ("74 to 89 %", at => at is > 0.73 and < 0.9), ("97 %", at => at > 0.95) }
            where both.Asked.IntersectBy(rewound.Asked.Select(spec => spec.Halvings), spec => spec.Halvings).Any(spec => range.Has(spec.Sparsity))
-           select Marginal("C9", $"{both.Name} and {rewound.Name} are comparable at {range.Name}", s => s.Mean(range.Has), both, rewound),
+           select Marginal("C9", $"and {rewound.Name} are comparable at {range.Name}", s => s.Mean(range.Has), both, rewound),
     ];
 
     /// <summary>
@@ -163,16 +161,15 @@ public static class Claims
     /// </summary>
     public static IReadOnlyList<Claim> OnTopOfRewinding(Sweep rewound, Sweep architecture, Sweep recipe, Sweep both) =>
     [
-        Marginal("C10", $"{architecture.Name} is marginal", s => s.Mean(), architecture, rewound),
+        Marginal("C10", "is marginal", s => s.Mean(), architecture, rewound),
         Gain("C10", "is a clear gain", Alternative.Greater, s => s.Mean(), recipe, rewound),
-        Beats("C10", both, architecture),
-        Beats("C10", both, recipe),
+        .. new[] { architecture, recipe }.Select(other => Beats("C10", both, other)),
         Slope("C10", $"falls less with sparsity than {rewound.Name}", Alternative.Greater, both, rewound) with { Primary = false },
     ];
 
     /// <summary>C11: distillation in place of label smoothing, inside AT + TRT (paper 4.6), is marginal.</summary>
     public static IReadOnlyList<Claim> Distillation(Sweep both, Sweep distilled)
-        => [Marginal("C11", $"{distilled.Name} in place of {both.Name} is marginal on sparse networks", s => s.Mean(), distilled, both)];
+        => [Marginal("C11", $"in place of {both.Name} is marginal on sparse networks", s => s.Mean(), distilled, both)];
 
     /// <summary>C16: the gains stay with the tickets of another pruner.</summary>
     /// <param name="vanilla">The tickets retrained as found, named after the pruner.</param>
@@ -183,9 +180,7 @@ public static class Claims
     /// <summary>The sparsest winning ticket (C7): the highest sparsity whose mean over seeds is not below the dense network's; null without any.</summary>
     public static SweepPoint? WinningTicket(Sweep sweep, Sweep vanilla)
     {
-        if (vanilla.DenseRuns.Count == 0)
-            return null;
-        var dense = vanilla.DenseRuns.Average(run => run.TestAccuracy);
+        var dense = vanilla.DenseRuns.Select(run => run.TestAccuracy).DefaultIfEmpty(double.NaN).Average();
         return sweep.Points.Where(point => point.Mean >= dense).MaxBy(point => point.Sparsity);
     }
 
@@ -198,15 +193,12 @@ public static class Claims
     /// <param name="epochs">After which the watch looked; null for those of the first series.</param>
     public static IReadOnlyList<Claim> Curvature(IReadOnlyList<WatchSeries> vanilla, IReadOnlyList<WatchSeries> tweaked, IReadOnlyList<int>? epochs = null)
     {
-        return [Of("higher", Alternative.Greater, last: false), Of("lower", Alternative.Less, last: true)];
+        var seen = epochs ?? tweaked.FirstOrDefault()?.Epochs ?? [];
+        return [Of("higher", Alternative.Greater, 0), Of("lower", Alternative.Less, ^1)];
 
-        Claim Of(string how, Alternative alternative, bool last)
-        {
-            return Difference("C12", $"{how} top eigenvalue than vanilla after epoch {End(epochs ?? tweaked.FirstOrDefault()?.Epochs ?? [])}", alternative, tweaked, vanilla,
-                s => s.Run, s => s.Values.GetValueOrDefault(CurvatureWatch.TopEigenvalue) is { Count: > 0 } seen ? Math.Abs(End(seen)) : double.NaN);
-
-            T? End<T>(IReadOnlyList<T> all) => last ? all.LastOrDefault() : all.FirstOrDefault();
-        }
+        Claim Of(string how, Alternative alternative, Index at)
+            => Difference("C12", $"{how} top eigenvalue than vanilla after epoch {seen.ElementAtOrDefault(at)}", alternative, tweaked, vanilla, s => s.Run,
+                s => Math.Abs(s.Values.GetValueOrDefault(CurvatureWatch.TopEigenvalue, []).DefaultIfEmpty(double.NaN).ElementAt(at)));
     }
 
     /// <summary>
@@ -241,12 +233,8 @@ public static class Claims
             => plane as PlaneOfRun ?? throw new UserException($"The plane '{plane.Name}' is of no run; give planes that the laboratory measured through the weights of runs.");
 
         Claim Of(string what, IEnumerable<(RunResult, double)> numbers)
-            => new($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater, BySeed(numbers))
-            {
-                Unit = "",
-                Scale = 1,
-                Runs = [.. new[] { early.Vanilla, early.Tweaked, late.Vanilla, late.Tweaked }.SelectMany(planes => planes).Select(plane => OfRun(plane).Run).DistinctBy(run => run.Id)],
-            };
+            => OfRuns($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater, numbers,
+                early.Vanilla.Concat(early.Tweaked).Concat(late.Vanilla).Concat(late.Tweaked).Select(plane => OfRun(plane).Run).DistinctBy(run => run.Id));
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>
@@ -270,15 +258,12 @@ public static class Claims
     public static IReadOnlyList<Claim> SilentSmooth(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> smooth)
         => [Silence("Swish: in every stage fewer than 0.4 % of the activations are zero", [.. smooth], shares => 0.004 - shares.Max())];
 
-    private static bool Winning(double sparsity) => sparsity is > 0.3 and < 0.65;
-
     /// <summary>A number of the one sweep minus the same of the other; the sentence begins with the first one's name.</summary>
     private static Claim Gain(string id, string predicate, Alternative alternative, Func<SeedResults, double> number, Sweep sweep, Sweep other)
         => new(id, $"{sweep.Name} {predicate}", alternative, s => number(s[0]) - number(s[1]), sweep, other);
 
-    private static Claim Marginal(string id, string sentence, Func<SeedResults, double> number, Sweep sweep, Sweep other)
-        => new(id, FormattableString.Invariant($"{sentence}, within {100 * Claim.Marginal:0.#} point"), Alternative.Within,
-            s => number(s[0]) - number(s[1]), sweep, other);
+    private static Claim Marginal(string id, string predicate, Func<SeedResults, double> number, Sweep sweep, Sweep other)
+        => Gain(id, FormattableString.Invariant($"{predicate}, within {100 * Claim.Marginal:0.#} point"), Alternative.Within, number, sweep, other);
 
     private static Claim Beats(string id, Sweep sweep, Sweep other)
         => Gain(id, $"beats {other.Name} on sparse networks", Alternative.Greater, s => s.Mean(), sweep, other);
@@ -307,27 +292,22 @@ public static class Claims
     /// <summary>A number of the tweaked networks minus the same of vanilla's at their sparsity and seed; the mean over the sparsities.</summary>
     private static Claim Difference<T>(string id, string sentence, Alternative alternative, IReadOnlyList<T> tweaked, IReadOnlyList<T> vanilla,
         Func<T, RunResult> run, Func<T, double> number)
-        => new(tweaked.Count == 0 ? id : $"{id} {RunSpec.NameOf(run(tweaked[0]).Spec.Tweaks)}", sentence, alternative, BySeed(
-            from a in tweaked
-            from b in vanilla
-            where run(a).Spec.Halvings == run(b).Spec.Halvings && run(a).Spec.Seed == run(b).Spec.Seed
-            select (run(a), number(a) - number(b))))
-        {
-            Unit = "",
-            Scale = 1,
-            Runs = [.. vanilla.Concat(tweaked).Select(run)],
-        };
+        => OfRuns(tweaked.Count == 0 ? id : $"{id} {RunSpec.NameOf(run(tweaked[0]).Spec.Tweaks)}", sentence, alternative,
+            tweaked.Join(vanilla, a => Sweep.AtSparsity(run(a)), b => Sweep.AtSparsity(run(b)), (a, b) => (run(a), number(a) - number(b))),
+            vanilla.Concat(tweaked).Select(run));
 
     /// <summary>The least or most of each run's shares by stage, the mean over a seed's runs; the stem is not in the paper's table.</summary>
     private static Claim Silence(string sentence, IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> measured, Func<double[], double> number)
-        => new("C15", sentence, Alternative.Greater, BySeed(from m in measured
-                                                            let shares = m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray()
-                                                            where shares.Length > 0
-                                                            select (m.Run, number(shares))))
-        {
-            Runs = [.. measured.Select(m => m.Run)],
-        };
+    {
+        var shares = measured.Select(m => (m.Run, Shares: m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray()));
+        return OfRuns("C15", sentence, Alternative.Greater, shares.Where(m => m.Shares.Length > 0).Select(m => (m.Run, number(m.Shares))),
+            measured.Select(m => m.Run)) with { Unit = "points", Scale = 100 };
+    }
 
-    private static Dictionary<int, double> BySeed(IEnumerable<(RunResult Run, double Number)> numbers)
-        => numbers.Where(n => double.IsFinite(n.Number)).GroupBy(n => n.Run.Spec.Seed).ToDictionary(seed => seed.Key, seed => seed.Average(n => n.Number));
+    /// <summary>A claim about what was measured of runs, for each seed the mean over its own; what is no number is left out.</summary>
+    private static Claim OfRuns(string id, string sentence, Alternative alternative, IEnumerable<(RunResult Run, double Number)> numbers,
+        IEnumerable<RunResult> runs)
+        => new(id, sentence, alternative, numbers.Where(n => double.IsFinite(n.Number)).GroupBy(n => n.Run.Spec.Seed)
+            .ToDictionary(seed => seed.Key, seed => seed.Average(n => n.Number)), Unit: "", Scale: 1)
+        { Runs = [.. runs] };
 }

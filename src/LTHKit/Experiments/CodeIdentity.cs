@@ -33,9 +33,8 @@ internal sealed partial class CodeIdentity
     public static string Of(object value)
     {
         var identity = new CodeIdentity();
-        int known;
         // A value may be the first to lead to code that reads a value passed by: again until nothing new is met.
-        do
+        for (var known = -1; known < identity._own.Count;)
         {
             known = identity._own.Count;
             identity._objects.Clear();
@@ -45,7 +44,6 @@ internal sealed partial class CodeIdentity
                 if (identity._own[i] is FieldInfo { IsStatic: true, IsLiteral: false, DeclaringType.ContainsGenericParameters: false } field && !IsCache(field))
                     identity.Value($"'{field.Name}'", field.GetValue(null));
         }
-        while (identity._own.Count > known);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{identity._code}{identity._values}")))[..12];
     }
 
@@ -109,10 +107,8 @@ internal sealed partial class CodeIdentity
             && !typeof(Tensor).IsAssignableFrom(p.PropertyType) && !IsOwn(p.DeclaringType!)).OrderBy(p => p.Name, StringComparer.Ordinal))
             if (property.GetValue(module) is var setting && (setting is Delegate || Plain(setting) is not null))
                 Value($"{name}, {property.Name}", setting);
-        for (var part = type; part is not null; part = part.BaseType)
-            foreach (var field in part.GetFields(Any | BindingFlags.DeclaredOnly).Where(f => f.Name.EndsWith("hooks")))
-                if (field.GetValue(module) is IDictionary hooks)
-                    Elements($"{name}, a hook", hooks.Values);
+        foreach (var hooks in SparseTraining.Hooks(module).OfType<IDictionary>())
+            Elements($"{name}, a hook", hooks.Values);
         var tensors = module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false));
         foreach (var (key, tensor) in tensors)
             _values.Append(' ').Append(key).Append(' ').Append(Bytes(tensor));

@@ -18,17 +18,13 @@ public enum Verdict
 /// choice of network and data.
 /// </summary>
 /// <param name="Claim">The claim, or one part of it.</param>
-/// <param name="P">
-/// Of the two-sided paired t test over seeds; of two one-sided ones for <see cref="Alternative.Within"/>. NaN where equal values or fewer than three seeds
-/// decide nothing.
-/// </param>
 /// <param name="Adjusted">That of the whole claim, after Holm over all primary claims judged together; NaN for a secondary one.</param>
 /// <param name="Verdict">At 5 % of <paramref name="Adjusted"/>; null for a secondary one.</param>
 /// <param name="Decided">Whether every part of the claim rests on five seeds; fewer suggest its verdict.</param>
 /// <param name="SeedsNeeded">
 /// Seeds for 80 % power at the size and spread seen, at the level that Holm asks for; null where this part is not in doubt, or more than 1,000.
 /// </param>
-public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? Verdict, bool Decided, int? SeedsNeeded)
+public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, bool Decided, int? SeedsNeeded)
 {
     private const double Alpha = 0.05;
 
@@ -37,14 +33,37 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     // Fewer than three decide nothing, three suggest, five decide.
     private int Seeds => Claim.Numbers.Count;
 
+    private bool IsWithin => Claim.Alternative == Alternative.Within;
+
+    // 0 for one seed and for values that are equal, to rounding: they show no spread to measure the mean by.
+    private double Deviation => Values.StandardDeviation() is var spread && spread > 1e-9 * Values.Select(Math.Abs).DefaultIfEmpty().Max() ? spread : 0;
+
+    private bool IsTested => Seeds >= 3 && Deviation > 0;
+
+    // In standard errors, how far the mean is on the side that the claim denies.
+    private double Against => (IsWithin ? Math.Abs(Estimate) - Claim.Margin : Claim.Alternative == Alternative.Less ? Estimate : -Estimate)
+        / (Deviation / Math.Sqrt(Seeds));
+
+    // p of the claim's side. Whether the mean is within a margin is asked of one side only: the other is far.
+    private double Holds => IsTested ? Math.Min(1, (IsWithin ? 1 : 2) * Statistics.Tail(-Against, Seeds - 1)) : 1;
+
+    // p of the other side.
+    private double Fails => IsTested ? Math.Min(1, 2 * Statistics.Tail(Against, Seeds - 1)) : 1;
+
+    /// <summary>
+    /// Of the two-sided paired t test over seeds; of two one-sided ones for <see cref="Alternative.Within"/>. NaN where equal values or fewer than three
+    /// seeds decide nothing.
+    /// </summary>
+    public double P => !IsTested ? double.NaN : IsWithin ? Holds : Math.Min(Holds, Fails);
+
     /// <summary>The mean over seeds; NaN without any.</summary>
     public double Estimate => Values.DefaultIfEmpty(double.NaN).Average();
 
     /// <summary>Half the width of its 95 % confidence interval; NaN below three seeds.</summary>
-    public double Interval => Seeds < 3 ? double.NaN : Statistics.Confidence(Values);
+    public double Interval => Seeds < 3 ? double.NaN : Statistics.Quantile(0.975, Seeds - 1) * Values.StandardDeviation() / Math.Sqrt(Seeds);
 
     /// <summary>p of the sign-flip test, which assumes no distribution; NaN below six seeds and for <see cref="Alternative.Within"/>.</summary>
-    public double SignFlip => Seeds < 6 || Claim.Alternative == Alternative.Within ? double.NaN : Statistics.SignFlip(Values);
+    public double SignFlip => Seeds < 6 || IsWithin ? double.NaN : Statistics.SignFlip(Values);
 
     /// <summary>What the claim asks of the mean, for instance "above 0".</summary>
     public string Rule => Claim.Alternative switch
@@ -82,58 +101,37 @@ public sealed record Judgement(Claim Claim, double P, double Adjusted, Verdict? 
     /// </summary>
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
-        IReadOnlyList<Test> tests = [.. claims.Select(Test.Of)];
-        var family = tests.Where(test => test.Claim.Primary).GroupBy(test => test.Claim.Id).Select(parts => Whole([.. parts])).OrderBy(whole => whole.P).ToList();
-        var (judged, adjusted) = (new Dictionary<Test, Judgement>(), 0.0);
+        Judgement[] judged = [.. claims.Select(claim => new Judgement(claim, double.NaN, null, false, null))];
+        var family = judged.Index().Where(part => part.Item.Claim.Primary).GroupBy(part => part.Item.Claim.Id).Select(parts => Whole([.. parts]))
+            .OrderBy(whole => whole.P).ToList();
+        var adjusted = 0.0;
         foreach (var (rank, (parts, p, verdict)) in family.Index())
         {
             adjusted = Math.Max(adjusted, Math.Min(1, (family.Count - rank) * p));
             var level = Alpha / (family.Count - rank);
-            foreach (var part in parts)
-                judged[part] = adjusted <= Alpha
-                    ? new(part.Claim, part.P, adjusted, verdict, parts.Min(other => other.Claim.Numbers.Count) >= 5, null)
-                    : new(part.Claim, part.P, adjusted, Experiments.Verdict.Open, false, part.Holds <= level ? null : part.SeedsNeeded(level));
+            foreach (var (i, part) in parts)
+                judged[i] = adjusted <= Alpha
+                    ? part with { Adjusted = adjusted, Verdict = verdict, Decided = parts.Min(other => other.Item.Seeds) >= 5 }
+                    : part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds <= level ? null : part.SeedsAt(level) };
         }
-        return [.. tests.Select(test => judged.GetValueOrDefault(test) ?? new(test.Claim, test.P, double.NaN, null, false, null))];
+        return judged;
 
-        static (Test[] Parts, double P, Verdict Verdict) Whole(Test[] parts)
+        static ((int Index, Judgement Item)[] Parts, double P, Verdict Verdict) Whole((int Index, Judgement Item)[] parts)
         {
-            var (holds, fails) = (parts.Max(part => part.Holds), Math.Min(1, parts.Length * parts.Min(part => part.Fails)));
+            var (holds, fails) = (parts.Max(part => part.Item.Holds), Math.Min(1, parts.Length * parts.Min(part => part.Item.Fails)));
             return (parts, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
         }
     }
 
+    /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>
+    private int? SeedsAt(double alpha)
+        => Deviation == 0 ? null : Enumerable.Range(3, 998).Cast<int?>().FirstOrDefault(n => Power(n!.Value, alpha) >= 0.8);
+
+    private double Power(int n, double alpha) => IsWithin && Math.Abs(Estimate) < Claim.Margin
+        ? Statistics.EquivalencePower(Estimate / Deviation, Claim.Margin / Deviation, n, alpha)
+        : Statistics.Power((IsWithin ? Math.Abs(Estimate) - Claim.Margin : Estimate) / Deviation, n, alpha);
+
     private static string Small(double p) => double.IsNaN(p) ? "" : p < 0.001 ? "< 0.001" : FormattableString.Invariant($"{p:0.000}");
 
     private string Text(double number) => FormattableString.Invariant($"{Claim.Scale * number:+0.00;-0.00;0.00}");
-
-    /// <summary>What the t test says to one part: p of the claim's side and of the other, 1 where nothing is decided.</summary>
-    private sealed record Test(Claim Claim, double Mean, double Deviation, double Holds = 1, double Fails = 1, double P = double.NaN)
-    {
-        public static Test Of(Claim claim)
-        {
-            double[] values = [.. claim.Numbers.Values];
-            var (mean, freedom) = (values.DefaultIfEmpty().Average(), values.Length - 1);
-            var deviation = freedom < 1 ? 0 : values.StandardDeviation();
-            // Equal values, to rounding, show no spread to measure the mean by.
-            if (deviation <= 1e-9 * values.Select(Math.Abs).DefaultIfEmpty().Max())
-                deviation = 0;
-            if (freedom < 2 || deviation == 0)
-                return new(claim, mean, deviation);
-            var error = deviation / Math.Sqrt(values.Length);
-            var above = (claim.Alternative switch { Alternative.Within => Math.Abs(mean) - claim.Margin, Alternative.Less => mean, _ => -mean }) / error;
-            // Whether it is within a margin is asked of one side only: the other is far.
-            var (holds, fails) = ((claim.Alternative == Alternative.Within ? 1 : 2) * Statistics.Tail(-above, freedom), 2 * Statistics.Tail(above, freedom));
-            (holds, fails) = (Math.Min(1, holds), Math.Min(1, fails));
-            return new(claim, mean, deviation, holds, fails, claim.Alternative == Alternative.Within ? holds : Math.Min(holds, fails));
-        }
-
-        /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>
-        public int? SeedsNeeded(double alpha)
-            => Deviation == 0 ? null : Enumerable.Range(3, 998).Cast<int?>().FirstOrDefault(n => Power(n!.Value, alpha) >= 0.8);
-
-        private double Power(int n, double alpha) => Claim.Alternative == Alternative.Within && Math.Abs(Mean) < Claim.Margin
-            ? Statistics.EquivalencePower(Mean / Deviation, Claim.Margin / Deviation, n, alpha)
-            : Statistics.Power((Claim.Alternative == Alternative.Within ? Math.Abs(Mean) - Claim.Margin : Mean) / Deviation, n, alpha);
-    }
 }

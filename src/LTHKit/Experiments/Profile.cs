@@ -14,11 +14,7 @@ namespace LTHKit.Experiments;
 /// </param>
 public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare = 33.0 / 180, int ScaleIterations = 180)
 {
-    private static readonly Lazy<JsonObject> All = new(() =>
-    {
-        using var stream = typeof(Profile).Assembly.GetManifestResourceStream("LTHKit.profiles.json")!;
-        return JsonNode.Parse(stream)!.AsObject();
-    });
+    private static readonly JsonObject All = JsonNode.Parse(typeof(Profile).Assembly.GetManifestResourceStream("LTHKit.profiles.json")!)!.AsObject();
 
     public DataSpec Data { get; init; } = new();
     public ModelSpec Model { get; init; } = new();
@@ -48,7 +44,7 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     public int EarlyEpoch => Math.Max(1, Recipe.Epochs * 5 / 180);
 
     public int RewindEpoch => (int)Math.Round(RewindShare * Recipe.Epochs);
-    public static IReadOnlyList<string> Names => [.. All.Value.Select(p => p.Key)];
+    public static IReadOnlyList<string> Names => [.. All.Select(p => p.Key)];
 
     /// <summary>For two CPU cores, on the synthetic set.</summary>
     public static Profile Quick => Get("quick");
@@ -61,7 +57,7 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
     /// <exception cref="UserException">There is no such profile, data set or network, or the number of seeds is negative.</exception>
     public static Profile Get(string name, string? dataset = null, int seeds = 0, string? model = null)
     {
-        if (All.Value[name] is not JsonObject entry)
+        if (All[name] is not JsonObject entry)
             throw new UserException($"There is no profile '{name}'; choose one of {string.Join(", ", Names)}.");
         UserException.Require(seeds >= 0, "The number of seeds", seeds, "positive, or 0 for the profile's own");
         var settings = entry["settings"]!.DeepClone().AsObject();
@@ -70,7 +66,7 @@ public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare
         {
             if (!DataSets.Names.Contains(dataset))
                 throw new UserException($"There is no data set '{dataset}'; choose one of {string.Join(", ", DataSets.Names)}.");
-            if (settings["data"]?["name"]?.GetValue<string>() is var own && dataset != (own ?? new DataSpec().Name))
+            if (dataset != ((string?)settings["data"]?["name"] ?? new DataSpec().Name))
                 settings["data"] = new JsonObject { ["name"] = dataset };
             if (entry["datasets"]?[dataset] is JsonObject changes)
                 Merge(settings, changes);

@@ -12,11 +12,10 @@ internal sealed partial class RunArchive(string folder)
 
     private string Runs => Path.Combine(folder, "runs.jsonl");
 
-    /// <summary>Adds the finished runs of a store, and what was measured of them since. A line that is there from another training of its run stays.</summary>
-    /// <param name="store">The store.</param>
-    /// <param name="weights">
-    /// Whether with the weights that another machine needs to go on: those of dense networks and of the last round of each drawing.
-    /// </param>
+    /// <summary>
+    /// Adds the finished runs of a store, and what was measured of them since; on demand with the weights that another machine needs to go on: those of
+    /// dense networks and of the last round of each drawing. A line that is there from another training of its run stays.
+    /// </summary>
     /// <returns>The lines in all, how many of them are new, and how many of the store's were not taken.</returns>
     public (int All, int New, int Left) Export(RunStore store, bool weights)
     {
@@ -47,15 +46,16 @@ internal sealed partial class RunArchive(string folder)
         return (lines.Count, lines.Count - before, left);
     }
 
-    /// <summary>Puts the runs into a store, beside whatever works there; those that it has stay. All is checked before anything is written.</summary>
-    /// <param name="store">The store.</param>
-    /// <param name="busy">Told of each run that another process trains just then, which is left to it.</param>
+    /// <summary>
+    /// Puts the runs into a store, beside whatever works there; those that it has stay, and one that another process trains just then is left to it and
+    /// <paramref name="busy"/> is told. All is checked before anything is written.
+    /// </summary>
     /// <returns>The lines in all, how many of them were new to the store, and how many this version of the kit never takes for its own.</returns>
     public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null)
     {
         var lines = Read();
-        foreach (var line in lines)
-            Blobs(line).ToList().ForEach(blob => Get(blob.Kind, blob.Hash));
+        foreach (var (kind, hash) in lines.SelectMany(Blobs))
+            Get(kind, hash);
         var added = 0;
         foreach (var line in lines)
         {
@@ -63,8 +63,8 @@ internal sealed partial class RunArchive(string folder)
             using var held = RunStore.TryAcquire(run);
             if (held is null)
                 busy?.Invoke(run.Run);
-            else
-                added += Write(line, run) ? 1 : 0;
+            else if (Write(line, run))
+                added++;
         }
         return (lines.Count, added, lines.Count(IsForeign));
     }
@@ -117,33 +117,20 @@ internal sealed partial class RunArchive(string folder)
         };
     }
 
-    private static JsonObject Result(RunFolder run)
-    {
-        var done = run.Json(run.Done);
-        done.Remove("run");
-        done.Remove("imported");
-        return done;
-    }
+    private static JsonObject Result(RunFolder run) => run.Json(run.Done).Without("run", "imported");
 
     /// <summary>Writes a run's folder, the result last, or adds to it what it lacks; whether the run is new.</summary>
     private bool Write(JsonObject line, RunFolder run)
     {
-        var result = line["result"]!.DeepClone().AsObject();
-        result.Insert(0, "run", run.Run);
-        var there = File.Exists(run.Done);
-        if (there)
-        {
-            var own = run.Json(run.Done);
-            own.Remove("imported");
-            if (!JsonNode.DeepEquals(own, result))
-                return false;
-        }
-        else
+        var isNew = !File.Exists(run.Done);
+        if (isNew)
         {
             AtomicFile.WriteText(run.Importing, "");
             run.Clear();        // of a training that was cut off, to other bits perhaps; the mark goes last
             AtomicFile.WriteText(run.Importing, "");
         }
+        else if (!JsonNode.DeepEquals(Result(run), line["result"]))
+            return false;
         foreach (var (name, hash) in line["weights"]!.AsObject())
             Add(name, () => Get("weights", (string)hash!));
         foreach (var (name, content) in line["files"]!.AsObject())
@@ -153,11 +140,11 @@ internal sealed partial class RunArchive(string folder)
                 JsonObject => Encoding.UTF8.GetBytes(content.ToJsonString() + "\n"),
                 _ => Unzipped(Convert.FromBase64String((string)content!)),
             });
-        if (there)
+        if (!isNew)
             return false;
         if ((string?)line["mask"] is { } ticket)
         {
-            AtomicFile.Write(run.Mask, file => file.Write(Get("masks", ticket)));
+            AtomicFile.Write(run.Mask, stream => stream.Write(Get("masks", ticket)));
             using var mask = Mask.Load(run.Mask);
             mask.Save(run.Mask, run.Run);
         }
@@ -166,6 +153,8 @@ internal sealed partial class RunArchive(string folder)
         var curves = line["curves"]!.AsObject();
         new RunLog<JsonObject>(run, run.Metrics).Write(Enumerable.Range(0, curves[0]!.AsArray().Count)
             .Select(epoch => new JsonObject(curves.Select(column => KeyValuePair.Create(column.Key, column.Value![epoch]?.DeepClone())))));
+        var result = line["result"]!.DeepClone().AsObject();
+        result.Insert(0, "run", run.Run);
         result["imported"] = DateTime.UtcNow;
         AtomicFile.WriteText(run.Done, result.ToJsonString() + "\n");
         File.Delete(run.Importing);
@@ -173,8 +162,8 @@ internal sealed partial class RunArchive(string folder)
 
         void Add(string name, Func<byte[]> content)
         {
-            if (!File.Exists(Path.Combine(run.Path, name)))
-                AtomicFile.Write(Path.Combine(run.Path, name), file => file.Write(content()));
+            if (Path.Combine(run.Path, name) is var path && !File.Exists(path))
+                AtomicFile.Write(path, stream => stream.Write(content()));
         }
     }
 
@@ -189,15 +178,13 @@ internal sealed partial class RunArchive(string folder)
             try
             {
                 var line = JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false })!.AsObject();
-                var check = (string?)line["check"];
-                var content = line.DeepClone().AsObject();
-                content.Remove("check");
-                if (check != SpecJson.Hash(content))
+                if ((string?)line["check"] != SpecJson.Hash(line.Without("check")))
                     throw new InvalidDataException("it is not what was written");
                 if (Name(line) != RunStore.Name(SpecJson.Hash(line["spec"]!.AsObject()), (string)line["made"]!)
                     || !RunName().IsMatch(Name(line)) || !names.Add(Name(line)))
                     throw new InvalidDataException("its name is not that of its specification, or stands there twice");
-                if (Blobs(line).Any(blob => !HashText().IsMatch(blob.Hash)) || Files(line).Any(name => !FileName().IsMatch(name)))
+                if (Blobs(line).Any(blob => blob.Hash.Length != HashDigits || !blob.Hash.All(char.IsAsciiHexDigitLower))
+                    || Files(line).Any(name => !FileName().IsMatch(name)))
                     throw new InvalidDataException("it names a file that no run has");
                 if (line["result"]!["effective"] is null)
                     throw new InvalidDataException("an earlier version of the kit wrote it");
@@ -215,19 +202,12 @@ internal sealed partial class RunArchive(string folder)
     private static HashSet<string> Last(IEnumerable<JsonObject> lines)
         => [.. from line in lines
                let spec = line["spec"]!.AsObject()
-               where !spec.ContainsKey("tweaks") || spec["tweaks"]!.AsArray().Count == 0
+               where spec["tweaks"] is not JsonArray { Count: > 0 }
                let level = (int?)spec["level"] ?? 0
-               group (Name(line), level) by (Drawing(spec), Made(line)) into rounds
+               group (Name(line), level) by (spec.Without("level").ToJsonString(), Made(line)) into rounds
                from round in rounds
                where round.level == 0 || round.level == rounds.Max(other => other.level)
                select round.Item1];
-
-    private static string Drawing(JsonObject spec)
-    {
-        var drawing = spec.DeepClone().AsObject();
-        drawing.Remove("level");
-        return drawing.ToJsonString();
-    }
 
     private static IEnumerable<(string Kind, string Hash)> Blobs(JsonObject line)
         => line["weights"]!.AsObject().Select(file => ("weights", (string)file.Value!)).Concat((string?)line["mask"] is { } mask ? [("masks", mask)] : []);
@@ -244,16 +224,10 @@ internal sealed partial class RunArchive(string folder)
     private static byte[] Anonymous(RunFolder run)
     {
         var path = Path.Combine(Path.GetTempPath(), $"lthkit-{Guid.NewGuid():N}");
+        using var gone = new Ending(() => File.Delete(path));
         using var mask = Mask.Load(run.Mask, run.Run);
-        try
-        {
-            mask.Save(path);
-            return File.ReadAllBytes(path);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        mask.Save(path);
+        return File.ReadAllBytes(path);
     }
 
     /// <summary>Keeps bytes, compressed, under their hash.</summary>
@@ -302,9 +276,6 @@ internal sealed partial class RunArchive(string folder)
 
     [GeneratedRegex(@"^[0-9a-f]{12}-[A-Za-z0-9.+-]+$")]
     private static partial Regex RunName();
-
-    [GeneratedRegex("^[0-9a-f]{16}$")]
-    private static partial Regex HashText();
 
     [GeneratedRegex(@"^((watch-[^/]+\.jsonl)|(analysis/[^/]+\.json)|((kept-[^/]+|checkpoint|weights-[^/]+)\.safetensors))$")]
     private static partial Regex FileName();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Serialization;
 
 namespace LTHKit.Experiments;
@@ -33,7 +34,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     Rewinding Rewinding = Rewinding.Weights, bool EachRound = false, int Seed = 0)
 {
     // Copies of a spec share this table, in which each has an entry of its own.
-    private readonly ConditionalWeakTable<RunSpec, Known> _known = [];
+    private readonly ConditionalWeakTable<RunSpec, ConcurrentDictionary<string, Lazy<object?>>> _known = [];
 
     public DataSpec Data { get; init; } = new();
     public ModelSpec Model { get; init; } = new();
@@ -54,7 +55,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         get
         {
             var (sparse, plain) = (Level > 0, new RunSpec());
-            var back = sparse && (Rewinding != Rewinding.Weights || Rewind != default);
+            var back = sparse && IsRewound;
             var drawn = (sparse && (Pruning.At != At.Initialised || back)) || Tweaks.Any(t => t.NeedsDense);
             return this with
             {
@@ -70,37 +71,32 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         }
     }
 
-    private Known Found => _known.GetValue(this, spec => new(spec));
-
     /// <summary>The canonical JSON form, of a user's code and of what it holds when this is first asked.</summary>
-    internal JsonObject ToJson() => Found.Json.Value.DeepClone().AsObject();
+    internal JsonObject ToJson() => Once(() => SpecJson.Of(Normalised)).DeepClone().AsObject();
 
     /// <summary>The run's name: twelve hexadecimal digits from its content.</summary>
     [JsonIgnore]
-    public string Id => Found.Id.Value;
+    public string Id => Once(() => SpecJson.Hash(ToJson()));
 
     /// <summary>What it has in common with the runs of other seeds.</summary>
-    internal string ButSeed
-    {
-        get
-        {
-            var json = ToJson();
-            json.Remove("seed");
-            return json.ToJsonString();
-        }
-    }
+    internal string ButSeed => ToJson().Without("seed").ToJsonString();
 
     /// <summary>The dense run of the same seed, from which tickets are drawn.</summary>
-    internal RunSpec Dense => Found.Dense.Value;
+    internal RunSpec Dense => Once(() => (Drawn with { Level = 0 }).Normalised);
 
     /// <summary>
     /// The run whose trained weights decide this one's mask: for IMP the untweaked ticket one level up, for pruners that look at the
     /// trained dense network that one; null for a dense run and for pruners that look at theta0.
     /// </summary>
-    internal RunSpec? Parent => Found.Parent.Value;
+    internal RunSpec? Parent => Once(() => Level == 0 ? null : Pruning.At switch
+    {
+        At.EachRound => (Drawn with { Level = Level - 1 }).Normalised,
+        At.Trained => Dense,
+        _ => null,
+    });
 
     /// <summary>The run of the drawing that has this run's ticket, retrained as found; a run's own control stands in for it afterwards.</summary>
-    internal RunSpec AsFound => Found.AsFound.Value;
+    internal RunSpec AsFound => Once(() => Drawn.Normalised);
 
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
@@ -124,24 +120,15 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     public override int GetHashCode() => Id.GetHashCode();
 
     /// <summary>How its ticket was drawn and from where it is retrained, as far as that goes not without saying: "snip", "rewound to epoch 33".</summary>
-    internal IEnumerable<string> Ticket
+    internal IEnumerable<string> Ticket => new[]
     {
-        get
-        {
-            if (Level > 0 && Pruning.ToString() != Pruner.Imp.Name)
-                yield return Pruning.ToString();
-            if (Control != Control.None)
-                yield return Control switch { Control.Random => "random in each layer", Control.Shuffled => "shuffled in each filter", _ => "re-initialised" };
-            if (Rewinding != Rewinding.Weights)
-                yield return Rewinding == Rewinding.LearningRate ? "learning-rate rewinding" : "fine-tuning";
-            if (Rewind != default)
-                yield return $"rewound to epoch {Rewind.Epochs}{(Rewind.Iterations > 0 ? $" step {Rewind.Iterations}" : "")}";
-            if (EachRound)
-                yield return "in each round";
-            if (Drawing is not null)
-                yield return "a recipe of its own";
-        }
-    }
+        Level > 0 && Pruning.ToString() != Pruner.Imp.Name ? Pruning.ToString() : null,
+        Control switch { Control.None => null, Control.Random => "random in each layer", Control.Shuffled => "shuffled in each filter", _ => "re-initialised" },
+        Rewinding switch { Rewinding.Weights => null, Rewinding.LearningRate => "learning-rate rewinding", _ => "fine-tuning" },
+        Rewind == default ? null : $"rewound to epoch {Rewind.Epochs}{(Rewind.Iterations > 0 ? $" step {Rewind.Iterations}" : "")}",
+        EachRound ? "in each round" : null,
+        Drawing is null ? null : "a recipe of its own",
+    }.OfType<string>();
 
     /// <summary>How figures call networks that are retrained with these tweaks: "vanilla LTH", "skip + swish".</summary>
     public static string NameOf(IReadOnlyList<Tweak> tweaks) => tweaks.Count == 0 ? "vanilla LTH" : string.Join(" + ", tweaks.Select(t => t.Label));
@@ -194,20 +181,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType().Name == tweak.GetType().Name) > 1 ? $"{SpecJson.Of(tweak).ToJsonString()} {SpecJson.OfCode(tweak).ToJsonString()}" : "";
 
-    /// <summary>What is known of a spec, found once, so that a user's object that changes while it is trained with changes none of it.</summary>
-    private sealed class Known(RunSpec spec)
-    {
-        public Lazy<JsonObject> Json { get; } = new(() => SpecJson.Of(spec.Normalised));
-        public Lazy<string> Id { get; } = new(() => SpecJson.Hash(spec.ToJson()));
-        public Lazy<RunSpec> Dense { get; } = new(() => (spec.Drawn with { Level = 0 }).Normalised);
-
-        public Lazy<RunSpec> AsFound { get; } = new(() => spec.Drawn.Normalised);
-
-        public Lazy<RunSpec?> Parent { get; } = new(() => spec.Level == 0 ? null : spec.Pruning.At switch
-        {
-            At.EachRound => (spec.Drawn with { Level = spec.Level - 1 }).Normalised,
-            At.Trained => spec.Dense,
-            _ => null,
-        });
-    }
+    /// <summary>What is found of a spec once, so that a user's object that changes while it is trained with changes none of it.</summary>
+    private T Once<T>(Func<T> find, [CallerMemberName] string name = "")
+        => (T)_known.GetValue(this, _ => new()).GetOrAdd(name, _ => new(() => find())).Value!;
 }

@@ -11,58 +11,10 @@ namespace LTHKit.Experiments;
 /// </summary>
 internal static class SpecJson
 {
-    internal static readonly JsonSerializerOptions Options = With(readOnly: false);
-
-    internal static readonly JsonSerializerOptions LineOptions = new(JsonSerializerDefaults.Web)
-    {
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        IncludeFields = true,       // of which tuples are made
-        RespectRequiredConstructorParameters = true,
-    };
-
-    private static readonly JsonSerializerOptions WithReadOnly = With(readOnly: true);
-
-    public static JsonObject Of(object settings) => Written(settings, Options);
-
-    /// <summary>What a tweak or a watch is: its type's name, its settings, and for one that is not the kit's an identity of its code and state.</summary>
-    public static JsonObject OfCode(object value)
-    {
-        var node = Of(value);
-        node.Remove("type");        // a user's setting of that name counts with the code
-        node.Insert(0, "type", value.GetType().Name);
-        if (value.GetType().Assembly != typeof(Tweak).Assembly)
-            node["code"] = CodeIdentity.Of(value);
-        return node;
-    }
-
-    /// <summary>What an analysis depends on, as one canonical form: all properties of any object, an anonymous one's too.</summary>
-    public static JsonObject OfAll(object settings) => Written(settings, WithReadOnly);
-
-    /// <summary>The first twelve hexadecimal digits of the SHA-256 of the canonical form.</summary>
-    public static string Hash(JsonObject canonical)
-        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical.ToJsonString())))[..12];
-
-    /// <summary>Whether a type is a record class, whose properties are all there is of it.</summary>
-    public static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
-
-    private static JsonObject Written(object settings, JsonSerializerOptions options)
-    {
-        try
-        {
-            return Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), options)!.AsObject());
-        }
-        catch (Exception e) when (e is NotSupportedException or InvalidOperationException or JsonException)
-        {
-            var name = settings.GetType().Name;
-            throw new UserException($"A setting of {(name.StartsWith('<') ? "the measurement" : name)} cannot be written down ({e.Message.Split('\n')[0].TrimEnd('.')}): give numbers, "
-                + "texts, lists and records of them, or make it a readonly field of a tweak.", e);
-        }
-    }
-
-    private static JsonSerializerOptions With(bool readOnly) => new()
+    internal static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        IgnoreReadOnlyProperties = !readOnly,
+        IgnoreReadOnlyProperties = true,
         IncludeFields = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -86,6 +38,56 @@ internal static class SpecJson
             },
         },
     };
+
+    internal static readonly JsonSerializerOptions LineOptions = new(JsonSerializerDefaults.Web)
+    {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        IncludeFields = true,       // of which tuples are made
+        RespectRequiredConstructorParameters = true,
+    };
+
+    private static readonly JsonSerializerOptions WithReadOnly = new(Options) { IgnoreReadOnlyProperties = false };
+
+    public static JsonObject Of(object settings) => Written(settings, Options);
+
+    /// <summary>What a tweak or a watch is: its type's name, its settings, and for one that is not the kit's an identity of its code and state.</summary>
+    public static JsonObject OfCode(object value)
+    {
+        var node = Of(value);
+        node.Remove("type");        // a user's setting of that name counts with the code
+        node.Insert(0, "type", value.GetType().Name);
+        if (value.GetType().Assembly != typeof(Tweak).Assembly)
+            node["code"] = CodeIdentity.Of(value);
+        return node;
+    }
+
+    /// <summary>What an analysis depends on, as one canonical form: all properties of any object, an anonymous one's too.</summary>
+    public static JsonObject OfAll(object settings) => Written(settings, WithReadOnly);
+
+    /// <summary>The first twelve hexadecimal digits of the SHA-256 of the canonical form.</summary>
+    public static string Hash(JsonObject canonical)
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(canonical.ToJsonString())))[..12];
+
+    /// <summary>A copy without some of its keys.</summary>
+    public static JsonObject Without(this JsonObject node, params string[] keys)
+        => new(node.Where(p => !keys.Contains(p.Key)).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+
+    /// <summary>Whether a type is a record class, whose properties are all there is of it.</summary>
+    public static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
+
+    private static JsonObject Written(object settings, JsonSerializerOptions options)
+    {
+        try
+        {
+            return Sorted(JsonSerializer.SerializeToNode(settings, settings.GetType(), options)!.AsObject());
+        }
+        catch (Exception e) when (e is NotSupportedException or InvalidOperationException or JsonException)
+        {
+            var name = settings.GetType().Name;
+            throw new UserException($"A setting of {(name.StartsWith('<') ? "the measurement" : name)} cannot be written down ({e.Message.Split('\n')[0].TrimEnd('.')}): give numbers, "
+                + "texts, lists and records of them, or make it a readonly field of a tweak.", e);
+        }
+    }
 
     private static JsonObject Sorted(JsonObject node)
         => new(node.OrderBy(p => p.Key, StringComparer.Ordinal)

@@ -7,11 +7,11 @@ namespace LTHKit.Experiments;
 /// <summary>The statistics of numbers that come one a seed.</summary>
 internal static class Statistics
 {
-    /// <summary>Half the width of the 95 % confidence interval of the mean by Student's t; NaN for one value.</summary>
-    public static double Confidence(IReadOnlyList<double> values)
-        => values.Count < 2 ? double.NaN : Quantile(0.975, values.Count - 1) * values.StandardDeviation() / Math.Sqrt(values.Count);
-
+    /// <summary>P(T > t) of Student's T.</summary>
     public static double Tail(double t, int freedom) => StudentT.CDF(0, 1, freedom, -t);
+
+    /// <summary>The t below which Student's T lies with this probability.</summary>
+    public static double Quantile(double p, int freedom) => StudentT.InvCDF(0, 1, freedom, p);
 
     /// <summary>
     /// The two-sided sign-flip test: the share of all ways to choose the signs, or of 100,000 drawn always alike, whose sum is as far from zero as the values'.
@@ -44,6 +44,4 @@ internal static class Statistics
             x => MathNet.Numerics.Distributions.Normal.CDF(0, 1, shift - c * x / middle) * Math.Exp(scale + (freedom - 1) * Math.Log(x) - x * x / 2),
             Math.Max(0, middle - 8), middle + 8, 128);
     }
-
-    private static double Quantile(double p, int freedom) => StudentT.InvCDF(0, 1, freedom, p);
 }

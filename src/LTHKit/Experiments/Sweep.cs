@@ -49,7 +49,7 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
 
     private static (int Level, int Seed) Key(RunSpec spec) => (spec.Level, spec.Seed);
 
-    private static (double Halvings, int Seed) AtSparsity(RunResult run) => (run.Spec.Halvings, run.Spec.Seed);
+    internal static (double Halvings, int Seed) AtSparsity(RunResult run) => (run.Spec.Halvings, run.Spec.Seed);
 }
 
 /// <summary>A run of a sweep that diverged, or that builds on one that did.</summary>

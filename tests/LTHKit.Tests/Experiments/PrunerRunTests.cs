@@ -2,18 +2,10 @@ namespace LTHKit.Tests.Experiments;
 
 /// <summary>Every pruner through the laboratory, with tweaks.</summary>
 [Collection(nameof(Alone))]       // the console belongs to the process
-public sealed class PrunerRunTests : IDisposable
+public sealed class PrunerRunTests : InFolder
 {
-    private readonly string _store = Path.Combine(Path.GetTempPath(), $"lthkit-runs-{Guid.NewGuid():N}");
-
-    public void Dispose()
-    {
-        if (Directory.Exists(_store))
-            Directory.Delete(_store, recursive: true);
-    }
-
     private Lab Lab() => LTHKit.Experiments.Lab.Open(
-        Tiny.Profile with { Recipe = Tiny.Profile.Recipe with { Epochs = 1 } }, device: "cpu", jobs: 2, store: new RunStore(_store));
+        Tiny.Profile with { Recipe = Tiny.Profile.Recipe with { Epochs = 1 } }, device: "cpu", jobs: 2, store: new RunStore(Store));
 
     [Fact]
     public void TweaksSpendATicketOfAnyPruner()
@@ -39,9 +31,9 @@ public sealed class PrunerRunTests : IDisposable
         using var lab = Lab();
         var spec = Tiny.Spec with { Level = 2, Recipe = lab.Profile.Recipe };
         lab.Run("snip", [spec with { Pruning = Pruner.Snip }]);
-        Assert.Single(Directory.GetDirectories(_store));
+        Assert.Single(Directory.GetDirectories(Store));
         lab.Run("omp", [spec with { Pruning = Pruner.Omp }]);
-        Assert.Equal(3, Directory.GetDirectories(_store).Length);
+        Assert.Equal(3, Directory.GetDirectories(Store).Length);
     }
 
     // One cut of the trained dense network is what OMP is.
@@ -64,15 +56,8 @@ public sealed class PrunerRunTests : IDisposable
         var before = Console.Error;
         using var said = new StringWriter();
         Console.SetError(said);
-        RunResult run;
-        try
-        {
-            run = lab.Sweep(sparsities: [0.5], pruning: Pruner.Snip, rates: [0.9995], model: new ModelSpec("vgg16", 4), name: "snip").Runs[0];
-        }
-        finally
-        {
-            Console.SetError(before);
-        }
+        using var back = new Ending(() => Console.SetError(before));
+        var run = lab.Sweep(sparsities: [0.5], pruning: Pruner.Snip, rates: [0.9995], model: new ModelSpec("vgg16", 4), name: "snip").Runs[0];
         Assert.NotEmpty(run.Collapsed);
         using var mask = lab.MaskOf(run)!;
         Assert.Equal(mask.Collapsed, run.Collapsed);

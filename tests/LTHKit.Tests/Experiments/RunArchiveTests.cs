@@ -6,17 +6,15 @@ using LTHKit.Analysis;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Finished runs leave a store as text and packed masks, and another store goes on from them.</summary>
-public sealed class RunArchiveTests : IDisposable
+public sealed class RunArchiveTests : InFolder
 {
     private static readonly CurvatureWatch Curvature = new() { Sample = new() { Images = 32 }, Epochs = [2, 4] };
 
-    private readonly string _root = Directory.CreateTempSubdirectory("lthkit-archive-").FullName;
+    private string At(string name) => Folder.At(name);
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    private RunStore There => new(At("there"));
 
-    private string At(string name) => Path.Combine(_root, name);
-
-    private RunStore Store(string name) => new(At(name));
+    private RunStore Here => new(At("here"));
 
     private RunArchive Archive => new(At("results"));
 
@@ -27,8 +25,16 @@ public sealed class RunArchiveTests : IDisposable
     {
         using var lab = Tiny.Lab(At("there"));
         var (found, rescaled) = Sweeps(lab);
-        Archive.Export(Store("there"), weights);
+        Archive.Export(There, weights);
         return (found, rescaled);
+    }
+
+    /// <summary>The same, with another store that has imported them.</summary>
+    private (Sweep Found, Sweep Rescaled) Imported(bool weights = false)
+    {
+        var trained = Trained(weights);
+        Archive.Import(Here);
+        return trained;
     }
 
     private static (Sweep Found, Sweep Rescaled) Sweeps(Lab lab)
@@ -42,19 +48,19 @@ public sealed class RunArchiveTests : IDisposable
         .Where(file => Path.GetFileName(file) != "lock").ToDictionary(file => file, file => Convert.ToHexString(File.ReadAllBytes(file)));
 
     private void SameWeights(params IEnumerable<RunSpec> specs) => Assert.All(specs, spec
-        => Assert.Equal(Tiny.Bits(Store("there").Folder(spec).Checkpoint), Tiny.Bits(Store("here").Folder(spec).Checkpoint)));
+        => Assert.Equal(Tiny.Bits(There.Folder(spec).Checkpoint), Tiny.Bits(Here.Folder(spec).Checkpoint)));
 
     [Fact]
     public void WhatWasTrainedAndMeasuredThereIsHereWithoutTraining()
     {
         var (there, rescaledThere) = Trained();
-        Assert.Equal((5, 5, 0), Archive.Import(Store("here")));
+        Assert.Equal((5, 5, 0), Archive.Import(Here));
         var before = Files("here");
         using var lab = Tiny.Lab(At("here"));
         var (found, rescaled) = Sweeps(lab);
         Assert.Equal(before, Files("here"));
         Assert.DoesNotContain(before.Keys, file => file.EndsWith("checkpoint.safetensors"));
-        foreach (var (run, original) in found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Zip(there.Dense.Concat(there.Runs).Concat(rescaledThere.Runs)))
+        foreach (var (run, original) in found.All.Concat(rescaled.Runs).Zip(there.All.Concat(rescaledThere.Runs)))
         {
             Assert.Equal((true, false), (run.Imported, original.Imported));
             Assert.Equal((original.Id, original.Made, original.Finished, original.Sparsity), (run.Id, run.Made, run.Finished, run.Sparsity));
@@ -74,8 +80,7 @@ public sealed class RunArchiveTests : IDisposable
         var (_, rescaled) = Trained();
         File.WriteAllLines(Lines, File.ReadAllLines(Lines).Select(text =>
         {
-            var line = JsonNode.Parse(text)!.AsObject();
-            line.Remove("check");
+            var line = JsonNode.Parse(text)!.AsObject().Without("check");
             foreach (var (name, value) in line["files"]!.AsObject().Where(file => file.Key.StartsWith("kept-")).ToList())
             {
                 using var zip = new GZipStream(new MemoryStream(Convert.FromBase64String((string)value!)), CompressionMode.Decompress);
@@ -86,7 +91,7 @@ public sealed class RunArchiveTests : IDisposable
             line["check"] = SpecJson.Hash(line);
             return line.ToJsonString();
         }).ToList());
-        Archive.Import(Store("here"));
+        Archive.Import(Here);
         using Lab there = Tiny.Lab(At("there")), here = Tiny.Lab(At("here"));
         Assert.Equal(there.Scales(rescaled.Sparsest).Value, here.Scales(Sweeps(here).Rescaled.Sparsest).Value);
     }
@@ -94,8 +99,7 @@ public sealed class RunArchiveTests : IDisposable
     [Fact]
     public void AnotherTweakSpendsImportedTicketsWithoutTheWeightsTheyWereDrawnFrom()
     {
-        var (found, _) = Trained();
-        Archive.Import(Store("here"));
+        var (found, _) = Imported();
         Sweep Spend(string store)
         {
             using var lab = Tiny.Lab(At(store));
@@ -103,20 +107,19 @@ public sealed class RunArchiveTests : IDisposable
         }
         var tweaked = Spend("here");
         Assert.All(tweaked.Runs, run => Assert.False(run.Imported));
-        Assert.All(found.Dense.Concat(found.Runs), run => Assert.False(File.Exists(Store("here").Folder(run.Spec).Checkpoint)));
+        Assert.All(found.All, run => Assert.False(File.Exists(Here.Folder(run.Spec).Checkpoint)));
         // Elsewhere nothing is imported, and the ticket is drawn from its parent's weights.
         Spend("alone");
         foreach (var run in tweaked.Runs)
-            Assert.Equal(Tiny.Bits(Store("alone").Folder(run.Spec).Checkpoint), Tiny.Bits(Store("here").Folder(run.Spec).Checkpoint));
+            Assert.Equal(Tiny.Bits(new RunStore(At("alone")).Folder(run.Spec).Checkpoint), Tiny.Bits(Here.Folder(run.Spec).Checkpoint));
     }
 
     [Fact]
     public void ALaboratoryThatDoesNotTrainLeavesImportedRunsAsTheyAre()
     {
-        var (found, _) = Trained();
-        Archive.Import(Store("here"));
+        var (found, _) = Imported();
         var before = Files("here");
-        using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Store("here"), train: false);
+        using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Here, train: false);
         Action[] asks = [() => lab.NetworkOf(found.Runs[0]), () => lab.NetworkOf(found.Runs[0], 1)];
         Assert.All(asks, ask => Assert.Contains("does not train", Assert.Throws<MissingException>(ask).Message));
         Assert.All(lab.StepTimes(found.Runs, rounds: 1), time => Assert.True(time.Own > 0));        // whose steps need no trained weights
@@ -131,7 +134,7 @@ public sealed class RunArchiveTests : IDisposable
             Directory.Move(folder, folder.Replace($"libtorch-{Libtorch.Version}", "libtorch-1.2.3"));
         foreach (var file in Directory.GetFiles(At("there"), "*.json*", SearchOption.AllDirectories))
             File.WriteAllText(file, File.ReadAllText(file).Replace($"libtorch-{Libtorch.Version}", "libtorch-1.2.3").Replace($"libtorch {Libtorch.Version}", "libtorch 1.2.3"));
-        Lab Open(string? libtorch, bool train = false) => Lab.Open(Tiny.Profile, device: "cpu", store: Store("there"), train: train, libtorch: libtorch);
+        Lab Open(string? libtorch, bool train = false) => Lab.Open(Tiny.Profile, device: "cpu", store: There, train: train, libtorch: libtorch);
         using (var lab = Open(null))
             Assert.Equal((0, 3), (lab.Sweep().Runs.Count, lab.Sweep().Holes.Count));
         using (var lab = Open("1.2.3"))
@@ -145,7 +148,7 @@ public sealed class RunArchiveTests : IDisposable
     {
         var (found, _) = Trained();
         var before = Files("there");
-        using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Store("there"), train: false);
+        using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: There, train: false);
         Assert.Equal(found.Runs.Select(run => run.Finished), lab.Sweep().Runs.Select(run => run.Finished));
         Assert.Equal(2, lab.SilentActivations(found.Runs).Count);
         var tweaked = lab.Sweep(tweaks: [new LabelSmoothing()], name: "smoothed");
@@ -164,8 +167,7 @@ public sealed class RunArchiveTests : IDisposable
     [InlineData(true)]
     public void TheNextRoundTrainsItsParentAgainUnlessTheWeightsCameToo(bool weights)
     {
-        var (found, _) = Trained(weights);
-        Archive.Import(Store("here"));
+        var (found, _) = Imported(weights);
         RunResult[] deeper = [.. new[] { "here", "there" }.Select(store =>
         {
             using var lab = Tiny.Lab(At(store));
@@ -173,20 +175,19 @@ public sealed class RunArchiveTests : IDisposable
         })];
         Assert.Equal(deeper[1].Epochs.Select(e => e.TrainLoss), deeper[0].Epochs.Select(e => e.TrainLoss));
         SameWeights(deeper[0].Spec, found[2].Spec);
-        Assert.Equal(weights, Store("here").Find(found[2].Spec)!.Imported);
-        Assert.Equal(weights, File.Exists(Store("here").Folder(found.Dense[0].Spec).Checkpoint));
-        Assert.False(File.Exists(Store("here").Folder(found[1].Spec).Checkpoint));
+        Assert.Equal(weights, Here.Find(found[2].Spec)!.Imported);
+        Assert.Equal(weights, File.Exists(Here.Folder(found.Dense[0].Spec).Checkpoint));
+        Assert.False(File.Exists(Here.Folder(found[1].Spec).Checkpoint));
         // What was measured of the weights that the new training took the place of has gone with them.
-        Assert.Equal(weights, Store("here").Folder(found[2].Spec).Measured.Any());
+        Assert.Equal(weights, Here.Folder(found[2].Spec).Measured.Any());
     }
 
     // Killed before the result was written: nothing of it is taken for this machine's.
     [Fact]
     public void WhatAnImportThatWasKilledLeftIsNobodys()
     {
-        var (found, rescaled) = Trained(weights: true);
-        Archive.Import(Store("here"));
-        var folders = found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Select(run => Store("here").Folder(run.Spec)).ToList();
+        var (found, rescaled) = Imported(weights: true);
+        var folders = found.All.Concat(rescaled.Runs).Select(run => Here.Folder(run.Spec)).ToList();
         foreach (var folder in folders)
         {
             File.WriteAllText(folder.Importing, "");
@@ -199,25 +200,24 @@ public sealed class RunArchiveTests : IDisposable
         File.Copy(folders[0].Checkpoint, folders[2].Checkpoint, overwrite: true);
         using var lab = Tiny.Lab(At("here"));
         var spent = lab.Sweep([0.5], [new LabelSmoothing()], dense: false);
-        Assert.Equal(Tiny.Bits(Store("there").Folder(found[1].Spec).Mask), Tiny.Bits(Store("here").Folder(spent[1].Spec).Mask));
+        Assert.Equal(Tiny.Bits(There.Folder(found[1].Spec).Mask), Tiny.Bits(Here.Folder(spent[1].Spec).Mask));
         var (again, _) = Sweeps(lab);
-        Assert.All(again.Dense.Concat(again.Runs), run => Assert.False(run.Imported || File.Exists(Store("here").Folder(run.Spec).Importing)));
-        SameWeights(found.Dense.Concat(found.Runs).Concat(rescaled.Runs).Select(run => run.Spec));
+        Assert.All(again.All, run => Assert.False(run.Imported || File.Exists(Here.Folder(run.Spec).Importing)));
+        SameWeights(found.All.Concat(rescaled.Runs).Select(run => run.Spec));
     }
 
     [Fact]
     public void AnAnalysisThatWasNotExportedTrainsTheRunAgain()
     {
-        var (found, _) = Trained();
-        Archive.Import(Store("here"));
+        var (found, _) = Imported();
         using var lab = Tiny.Lab(At("here"));
         var run = lab.Sweep([0.75], dense: false).Sparsest;
         using var source = Tiny.Lab(At("there"));
         Assert.Equal(source.MultiplyAdds([found[2]])[0].Value.Layers, lab.MultiplyAdds([run])[0].Value.Layers);
         SameWeights(run.Spec);
         using var network = lab.NetworkOf(found[1], 1);
-        Assert.False(Store("here").Find(found[1].Spec)!.Imported);
-        Assert.True(Store("here").Find(found.Dense[0].Spec)!.Imported);
+        Assert.False(Here.Find(found[1].Spec)!.Imported);
+        Assert.True(Here.Find(found.Dense[0].Spec)!.Imported);
     }
 
     [Fact]
@@ -230,7 +230,7 @@ public sealed class RunArchiveTests : IDisposable
 
         IReadOnlyList<string> Prepared(string store, CancellationToken cancel)
         {
-            Archive.Import(Store(store));
+            Archive.Import(new RunStore(At(store)));
             using var lab = Tiny.Lab(At(store));
             using var mask = lab.MaskOf(found[1]);
             var told = new List<string>();
@@ -243,19 +243,19 @@ public sealed class RunArchiveTests : IDisposable
     public void ARunWhoseFilesAreNoJsonIsNamed()
     {
         var (found, _) = Trained();
-        var run = Store("there").Folder(found[1].Spec);
+        var run = There.Folder(found[1].Spec);
         string[] read = [run.Spec, run.Done, run.Metrics];
         foreach (var path in read.Concat(run.Measured))
         {
             var whole = File.ReadAllText(path);
             File.WriteAllText(path, path == run.Metrics ? whole + "{" : "{");
-            Assert.Contains($"{path} is damaged", Assert.Throws<UserException>(() => Archive.Export(Store("there"), weights: false)).Message);
+            Assert.Contains($"{path} is damaged", Assert.Throws<UserException>(() => Archive.Export(There, weights: false)).Message);
             using var lab = Tiny.Lab(At("there"));
             if (read.Contains(path))
                 Assert.Contains($"{path} is damaged", Assert.Throws<UserException>(() => lab.Planned([Tiny.Spec with { Seed = 9 }])).Message);
             File.WriteAllText(path, whole);
         }
-        Assert.Equal(5, Archive.Export(Store("there"), weights: false).All);
+        Assert.Equal(5, Archive.Export(There, weights: false).All);
     }
 
     [Fact]
@@ -263,46 +263,40 @@ public sealed class RunArchiveTests : IDisposable
     {
         Trained(weights: true);
         var exported = Files("results");
-        Assert.Equal((5, 0, 0), Archive.Export(Store("there"), weights: false));
+        Assert.Equal((5, 0, 0), Archive.Export(There, weights: false));
         Assert.Equal(exported, Files("results"));
-        Archive.Import(Store("here"));
+        Archive.Import(Here);
         var imported = Files("here");
-        Assert.Equal((5, 0, 0), Archive.Import(Store("here")));
-        Assert.Equal((5, 0, 0), Archive.Import(Store("there")));
+        Assert.Equal((5, 0, 0), Archive.Import(Here));
+        Assert.Equal((5, 0, 0), Archive.Import(There));
         Assert.Equal(imported, Files("here"));
-        Assert.Equal((5, 0, 0), Archive.Export(Store("here"), weights: true));
+        Assert.Equal((5, 0, 0), Archive.Export(Here, weights: true));
         Assert.Equal(exported, Files("results"));
     }
 
     [Fact]
-    public void ARunOfAnotherTrainingStaysOnEitherSide()
+    public void ARunOfAnotherTrainingStaysOnEitherSideAndOneInTrainingIsLeftToIt()
     {
         var (found, _) = Trained();
-        var own = Store("here").Folder(found[1].Spec);
+        var own = Here.Folder(found[1].Spec);
         using (var lab = Tiny.Lab(At("here")))
             lab.Sweep([0.5]);
         var before = File.ReadAllText(own.Done);
-        Assert.Equal((5, 3, 0), Archive.Import(Store("here")));
+        Assert.Equal((5, 3, 0), Archive.Import(Here));
         Assert.Equal(before, File.ReadAllText(own.Done));
-        Assert.Equal((5, 0, 2), Archive.Export(Store("here"), weights: false));
-        Assert.Equal(5, Archive.Import(Store("third")).New);
-    }
-
-    [Fact]
-    public void ARunThatAnotherProcessTrainsIsLeftToIt()
-    {
-        var (found, _) = Trained();
-        using var held = Store("here").Acquire(found[1].Spec, () => { }, default);
-        List<string> busy = [];
-        Assert.Equal(4, Archive.Import(Store("here"), busy.Add).New);
-        Assert.Equal([Store("here").Folder(found[1].Spec).Run], busy);
+        Assert.Equal((5, 0, 2), Archive.Export(Here, weights: false));
+        var (third, busy) = (new RunStore(At("third")), new List<string>());
+        using (third.Acquire(found[1].Spec, () => { }, default))
+            Assert.Equal(4, Archive.Import(third, busy.Add).New);
+        Assert.Equal([third.Folder(found[1].Spec).Run], busy);
+        Assert.Equal(1, Archive.Import(third).New);
     }
 
     [Fact]
     public void WhatACutOffTrainingLeftGoesAndTheLeaseStaysUntilTheRunIsThere()
     {
         var (found, _) = Trained();
-        var run = Store("here").Folder(found[1].Spec);
+        var run = Here.Folder(found[1].Spec);
         Directory.CreateDirectory(run.Path);
         File.WriteAllText(run.Checkpoint, "half");
         using var seen = new BlockingCollection<string>();
@@ -310,7 +304,7 @@ public sealed class RunArchiveTests : IDisposable
         watcher.Deleted += (_, file) => seen.Add($"without {file.Name}");
         watcher.Renamed += (_, file) => seen.Add($"with {file.Name}");
         watcher.EnableRaisingEvents = true;
-        Archive.Import(Store("here"));
+        Archive.Import(Here);
         using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         var before = seen.GetConsumingEnumerable(late.Token).TakeWhile(change => change != "without lease").ToList();
         Assert.Contains("without checkpoint.safetensors", before);
@@ -339,8 +333,7 @@ public sealed class RunArchiveTests : IDisposable
         // A line whose hash is right, and whose content is not.
         string Forged(Action<JsonObject> change)
         {
-            var line = JsonNode.Parse(lines[0])!.AsObject();
-            line.Remove("check");
+            var line = JsonNode.Parse(lines[0])!.AsObject().Without("check");
             change(line);
             line["check"] = SpecJson.Hash(line);
             return line.ToJsonString();
@@ -349,7 +342,7 @@ public sealed class RunArchiveTests : IDisposable
         void Refused(string where, Action damage)
         {
             damage();
-            var said = Assert.Throws<UserException>(() => Archive.Import(Store("here"))).Message;
+            var said = Assert.Throws<UserException>(() => Archive.Import(Here)).Message;
             Assert.Contains(where, said);
             Assert.DoesNotContain('\n', said);
             Assert.False(Directory.Exists(At("here")));

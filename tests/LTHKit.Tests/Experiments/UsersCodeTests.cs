@@ -8,21 +8,32 @@ namespace LTHKit.Tests.Experiments;
 [Collection(nameof(Alone))]      // it draws from the one generator
 public sealed class UsersCodeTests : InFolder
 {
-    private static readonly Profile Small = new()
+    private static readonly Profile Small = Tiny.Profile with
     {
-        Name = "small",
         Data = new DataSpec { TrainCount = 100, TestCount = 40, Classes = 4, Size = 8 },
         Model = new ModelSpec("vgg5", 3),
         Recipe = new Recipe { Epochs = 2, BatchSize = 30, LearningRate = 0.05 },
-        Rates = [0.5],
-        Levels = [1, 2],
-        Seeds = 1,
     };
 
     private Lab Open(int jobs = 2, string? store = null, Profile? profile = null)
         => Lab.Open(profile ?? Small, device: "cpu", jobs: jobs, store: new RunStore(store ?? Store));
 
     private static string Refused(Func<object?> act) => Assert.Throws<UserException>(act).Message;
+
+    /// <summary>A tweak that does what it is given.</summary>
+    private sealed record Does(string Name, Func<Loss, TweakContext, Loss>? Wraps = null, Action<Network, TweakContext>? Rewrites = null,
+        Action<Network, TweakContext>? Initialises = null) : Tweak
+    {
+        public Tensor? Held = null;     // a field, which is no setting
+
+        public override string Label => Name;
+
+        public override void Rewrite(Network network, TweakContext context) => Rewrites?.Invoke(network, context);
+
+        public override Loss Wrap(Loss loss, TweakContext context) => Wraps?.Invoke(loss, context) ?? loss;
+
+        public override void Initialise(Network network, TweakContext context) => Initialises?.Invoke(network, context);
+    }
 
     /// <summary>Two convolutions, and what one does wrong.</summary>
     private sealed class Odd : nn.Module<Tensor, Tensor>
@@ -31,6 +42,7 @@ public sealed class UsersCodeTests : InFolder
         private readonly Conv2d a, b;
         private readonly nn.Module<Tensor, Tensor> norm;
         private readonly Linear fc, unused;
+        private Tensor? _kept;
 
         public Odd(InputSpec input, string how) : base("odd")
         {
@@ -48,6 +60,8 @@ public sealed class UsersCodeTests : InFolder
             {
                 "in place" => b.call(h.mul_(2)),
                 "detached" => h + b.call(h).detach(),
+                "twice" => b.call(b.call(h)),
+                "keeps" => b.call(h) + (_kept ??= ones(1)),
                 _ => b.call(h),
             }).mean([2, 3]));
         }
@@ -145,28 +159,6 @@ public sealed class UsersCodeTests : InFolder
         Assert.Contains("A setting of Table cannot be written down", Refused(() => lab.Sweep([0.5], [new Table(new double[2, 2])])));
     }
 
-    private sealed record Strength : Tweak
-    {
-        private double _strength = 0.1;
-
-        public Strength(string kind)
-        {
-            if (kind == "strong")
-                _strength = 0.5;
-        }
-
-        public override string Label => "strength";
-
-        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target) => loss(logits, target) * _strength;
-    }
-
-    [Fact]
-    public void AConstantThatAConstructorChoosesCounts()
-    {
-        using var lab = Open();
-        Assert.NotEqual(lab.Sweep([0.5], [new Strength("weak")], dense: false).Runs[0].Id, lab.Sweep([0.5], [new Strength("strong")], dense: false).Runs[0].Id);
-    }
-
     [Fact]
     public void LevelsAreOfTheRatesThatAreGivenAndZeroIsTheDenseNetworkOnce()
     {
@@ -193,47 +185,23 @@ public sealed class UsersCodeTests : InFolder
         Assert.Equal([0, 1, 2, 3, 4, 5], seen.Select(done => Math.Round(6 * done, 9)));
     }
 
-    private sealed record AsksDense(bool InRewrite) : Tweak
-    {
-        public override string Label => "asks";
-
-        public override void Rewrite(Network network, TweakContext context) => _ = InRewrite ? context.Dense() : null;
-
-        public override void Initialise(Network network, TweakContext context) => context.Dense();
-    }
-
-    private sealed record Scaled : Tweak
-    {
-        public override string Label => "scaled";
-
-        public override void Rewrite(Network network, TweakContext context)
-        {
-            if (context.Mask is not null)
-            {
-                var kept = context.Mask[context.Mask.Layers[0].Name];
-                ((nn.Module<Tensor, Tensor>)network.Convolutions.First().Convolution).register_forward_hook((_, _, y) => y / kept.to(ScalarType.Float32).mean());
-            }
-        }
-    }
-
-    private sealed record Blows : Tweak
-    {
-        public override string Label => "blows";
-
-        public override void Initialise(Network network, TweakContext context)
-            => _ = context.Mask is null ? 0 : throw new DivergedException("The weights became infinite.");
-    }
-
     [Fact]
     public void WhatTweaksAskForIsThereOrSaysWhyNot()
     {
         using var lab = Open();
-        foreach (var inRewrite in new[] { false, true })
-            Assert.Contains("asked for the trained dense network", Refused(() => lab.Sweep([0.5], [new AsksDense(inRewrite)])));
-        using var network = lab.NetworkOf(lab.Sweep([0.5], [new Scaled()], dense: false).Runs[0]);
+        Action<Network, TweakContext> asks = (_, context) => context.Dense();
+        foreach (var tweak in new[] { new Does("asks", Initialises: asks), new Does("asks", Rewrites: asks) })
+            Assert.Contains("asked for the trained dense network", Refused(() => lab.Sweep([0.5], [tweak])));
+        var scaled = new Does("scaled", Rewrites: (network, context) =>
+        {
+            if (context.Mask?[context.Mask.Layers[0].Name] is { } kept)
+                ((nn.Module<Tensor, Tensor>)network.Convolutions.First().Convolution).register_forward_hook((_, _, y) => y / kept.to(ScalarType.Float32).mean());
+        });
+        using var network = lab.NetworkOf(lab.Sweep([0.5], [scaled], dense: false).Runs[0]);
         GC.Collect();
         Assert.Equal([2, 4], network.call(randn(2, 3, 8, 8)).shape);
-        var blown = lab.Sweep([0.5], [new Blows()]);
+        var blows = new Does("blows", Initialises: (network, context) => _ = context.Mask is null ? network : throw new DivergedException("The weights became infinite."));
+        var blown = lab.Sweep([0.5], [blows]);
         Assert.Equal((0, 1, 1), (blown.Runs.Count, blown.Dense.Count, blown.Holes.Count));
         Assert.Contains("became infinite", blown.Holes[0].Reason);
         Assert.Contains("other weights than the ticket", Refused(() => lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning)));
@@ -284,21 +252,15 @@ public sealed class UsersCodeTests : InFolder
         Assert.Single(lab.SilentActivations(sweep.Runs));       // as measured then
     }
 
-    private sealed record L1(double Weight) : Tweak
-    {
-        public override string Label => $"L1 {Weight}";
-
-        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target)
-            => loss(logits, target) + Weight * context.Network!.PrunableWeights().Select(w => w.Weight.abs().sum()).Aggregate((a, b) => a + b);
-    }
-
     [Fact]
     public void ALossMayPenaliseTheWeightsOfItsRun()
     {
         using var lab = Open();
         double Size(double weight)
         {
-            using var network = lab.NetworkOf(lab.Sweep([0.5], [new L1(weight)], dense: false).Runs[0]);
+            var penalty = new Does($"L1 {weight}", (loss, context) => (logits, target)
+                => loss(logits, target) + weight * context.Network!.PrunableWeights().Select(w => w.Weight.abs().sum()).Aggregate((a, b) => a + b));
+            using var network = lab.NetworkOf(lab.Sweep([0.5], [penalty], dense: false).Runs[0]);
             return network.PrunableWeights().Sum(w => w.Weight.abs().sum().ToDouble());
         }
         Assert.True(Size(0.5) < 0.8 * Size(0));
@@ -317,63 +279,25 @@ public sealed class UsersCodeTests : InFolder
         Assert.Equal(Drawn(1), Drawn(1));
     }
 
-    private sealed record Noise(string Type) : Tweak
-    {
-        public override string Label => "noise";
-    }
-
-    private sealed record Adapter : Tweak
-    {
-        public override string Label => "adapter";
-
-        public override void Initialise(Network network, TweakContext context) => network.register_module("adapter", nn.Linear(4, 4));
-    }
-
-    private sealed record Loses(string How) : Tweak
-    {
-        public override string Label => How;
-
-        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target)
-            => How == "detached" ? loss(logits, target).detach() : nn.functional.cross_entropy(logits, target.Labels, reduction: nn.Reduction.None);
-    }
-
-    private sealed class Twice : nn.Module<Tensor, Tensor>
-    {
-        private readonly Conv2d a, b;
-        private readonly Linear fc;
-        private readonly bool _keeps;
-        private Tensor? _shift;
-
-        public Twice(InputSpec input, bool keeps) : base("twice")
-        {
-            (a, b, fc, _keeps) = (nn.Conv2d(input.Channels, 4, 3, padding: 1), nn.Conv2d(4, 4, 3, padding: 1), nn.Linear(4, input.Classes), keeps);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x)
-        {
-            var h = b.call(b.call(a.call(x).relu()).relu());
-            return fc.call((_keeps ? h + (_shift ??= ones(1)) : h).mean([2, 3]));
-        }
-    }
-
     [Fact]
     public void WhatCellsGetWrongIsASentence()
     {
         using var lab = Open();
-        Assert.NotEqual(lab.Sweep([0.5], [new Noise("weak")], dense: false).Runs[0].Id, lab.Sweep([0.5], [new Noise("strong")], dense: false).Runs[0].Id);
-        Assert.Contains("in Initialise, where weights alone may change", Refused(() => lab.Sweep([0.5], [new Adapter()])));
-        Assert.Contains("depends on no weight", Refused(() => lab.Sweep([0.5], [new Loses("detached")])));
-        Assert.Contains("must be one number", Refused(() => lab.Sweep([0.5], [new Loses("of each image")])));
+        var adapter = new Does("adapter", Initialises: (network, _) => network.register_module("adapter", nn.Linear(4, 4)));
+        Assert.Contains("in Initialise, where weights alone may change", Refused(() => lab.Sweep([0.5], [adapter])));
+        var detached = new Does("detached", (loss, _) => (logits, target) => loss(logits, target).detach());
+        Assert.Contains("depends on no weight", Refused(() => lab.Sweep([0.5], [detached])));
+        var ofEach = new Does("of each image", (_, _) => (logits, target) => nn.functional.cross_entropy(logits, target.Labels, reduction: nn.Reduction.None));
+        Assert.Contains("must be one number", Refused(() => lab.Sweep([0.5], [ofEach])));
         Assert.Contains("without a closure", Refused(() => lab.Sweep([0.5], recipe: Small.Recipe with { Optimiser = p => optim.LBFGS(p) }, dense: false)));
-        Assert.Contains("cannot be run a second time", Refused(() => lab.Sweep([0.5], model: ModelSpec.Own("keeps", input => new Twice(input, true)))));
+        Assert.Contains("cannot be run a second time", Refused(() => lab.Sweep([0.5], model: Model("keeps"))));
         Assert.Contains("number of seeds", Refused(() => Open(profile: Small with { Seeds = -1 })));
         Assert.Contains("at least one sweep", Refused(() => new Claim("mine", "nothing", Alternative.Greater, s => 0)));
         using var mask = lab.MaskOf(lab.Sweep([0.5], dense: false).Runs[0])!;
         var spent = lab.Sweep([0.5], pruning: new Pruner("mine", At.Initialised, layer => mask[layer.Name]), dense: false).Runs[0];
         using (var drawn = lab.MaskOf(spent)!)
             Assert.All(drawn.Layers, layer => Assert.True(drawn[layer.Name].eq(mask[layer.Name]).all().ToBoolean()));
-        using var twice = lab.NetworkOf(lab.Sweep([0.5], model: ModelSpec.Own("twice", input => new Twice(input, false))).Dense[0]);
+        using var twice = lab.NetworkOf(lab.Sweep([0.5], model: Model("twice")).Dense[0]);
         var flops = Flops.Of(twice);
         Assert.Equal(["a", "b", "fc"], flops.Layers.Select(layer => layer.Name));
         Assert.Equal(2 * 64 * 4 * 4 * 9, flops.Layers[1].Dense);
@@ -493,13 +417,6 @@ public sealed class UsersCodeTests : InFolder
         Assert.Equal(Small.Recipe.Epochs + 1, Counting.Times);
     }
 
-    private sealed record Asking(Lab Lab, RunResult Run) : Tweak
-    {
-        public override string Label => "asking";
-
-        public override void Initialise(Network network, TweakContext context) => Lab.NetworkOf(Run).Dispose();
-    }
-
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
@@ -507,24 +424,19 @@ public sealed class UsersCodeTests : InFolder
     {
         using var lab = Open(jobs);
         var run = lab.Sweep([0.5]).Dense[0];
-        Assert.Contains("ask beforehand", Refused(() => lab.Sweep([0.5], tweaks: [new Asking(lab, run)], dense: false)));
-    }
-
-    private sealed record Failing : Tweak
-    {
-        public override string Label => "failing";
-
-        public override Loss Wrap(Loss loss, TweakContext context) => (logits, _) => Line(logits);
-
-        private static Tensor Line(Tensor logits) => logits.mean([7]);
+        var asking = new Does("asking", Initialises: (_, _) => lab.NetworkOf(run).Dispose());
+        Assert.Contains("ask beforehand", Refused(() => lab.Sweep([0.5], tweaks: [asking], dense: false)));
     }
 
     [Fact]
     public void AnErrorKeepsTheLineThatItComesFrom()
     {
         using var lab = Open();
-        var error = Assert.ThrowsAny<Exception>(() => lab.Sweep([0.5], tweaks: [new Failing()], dense: false));
-        Assert.Contains("Failing.Line", error.StackTrace);
+        var failing = new Does("failing", (_, _) => (logits, _) => Line(logits));
+        var error = Assert.ThrowsAny<Exception>(() => lab.Sweep([0.5], tweaks: [failing], dense: false));
+        Assert.Contains($"g__{nameof(Line)}", error.StackTrace);
+
+        static Tensor Line(Tensor logits) => logits.mean([7]);
     }
 
     private record Keeping(double Value) : Tweak
@@ -544,24 +456,6 @@ public sealed class UsersCodeTests : InFolder
         Assert.Single(lab.Sweep([0.5], tweaks: [new Keeping(1), new Keeping(2), new AlsoKeeping(3)], dense: false).Runs);
     }
 
-    private static class One
-    {
-        public sealed record Twin : Tweak
-        {
-            public override string Label => "1";
-        }
-    }
-
-    private static class Two
-    {
-        public sealed record Twin : Tweak
-        {
-            public override string Label => "2";
-
-            public override Loss Wrap(Loss loss, TweakContext context) => (logits, target) => loss(logits, target) * 2;
-        }
-    }
-
     [Fact]
     public void ARunsNameIsThatOfItsNumbersAlone()
     {
@@ -578,23 +472,7 @@ public sealed class UsersCodeTests : InFolder
         Assert.NotEqual(forwards.Keys.AsEnumerable(), backwards.Keys);
         Assert.Equal(CodeIdentity.Of(From(forwards)), CodeIdentity.Of(From(backwards)));
 
-        var (first, second) = (new One.Twin(), new Two.Twin());
-        var spec = Tiny.Spec with { Level = 1 };
-        Assert.Equal((spec with { Tweaks = [first, second] }).Id, (spec with { Tweaks = [second, first] }).Id);
-        Assert.Contains("no Label", Refused(() => lab.Sweep([0.5], tweaks: [new Nameless()])));
-        Assert.Single(lab.Sweep([0.5], tweaks: [new Holding()], dense: false).Runs);
-    }
-
-    private sealed record Holding : Tweak
-    {
-        public Tensor? Held = null;
-
-        public override string Label => "holding";
-    }
-
-    private sealed record Nameless : Tweak
-    {
-        public override string Label => "";
+        Assert.Contains("no Label", Refused(() => lab.Sweep([0.5], tweaks: [new Does("")])));
     }
 
     private sealed class Hashing(int sign) : EqualityComparer<string>
@@ -643,13 +521,6 @@ public sealed class UsersCodeTests : InFolder
         Assert.Contains("no training images", Refused(() => ImageSet.From("mine", zeros(0, 3, 8, 8), zeros(0, dtype: ScalarType.Int64))));
         var sweep = lab.Sweep([0.5]);
         Assert.Contains("asks for s[3]", Refused(() => new Claim("mine", "", Alternative.Greater, s => s[3].Sparsest, sweep)));
-    }
-
-    [Fact]
-    public void TheRateFallsAtTheStepThatItsShareNames()
-    {
-        foreach (var (epochs, share) in new[] { (100, 0.55), (50, 0.14), (180, 0.5), (30, 0.7) })
-            Assert.Equal(0.01, new Recipe { Epochs = epochs, DecayAt = [share] }.LearningRateAt((int)Math.Round(epochs * share), 10), 12);
     }
 
     [Fact]
