@@ -43,12 +43,12 @@ internal static class CodeHtml
     private static string Class(SyntaxToken token) => token.Kind() switch
     {
         SyntaxKind.NumericLiteralToken => "u",
+        _ when SyntaxFacts.IsKeywordKind(token.Kind()) => "k",
         SyntaxKind.InterpolatedStringTextToken => "s",
         _ when token.Parent is InterpolatedStringExpressionSyntax || token is { Value: string or char, Parent: LiteralExpressionSyntax } => "s",
         SyntaxKind.IdentifierToken when Contextual.Contains(token.Text) => "k",
         SyntaxKind.IdentifierToken when token.Text.Length > 1 && char.IsUpper(token.Text[0]) && !token.GetNextToken().IsKind(SyntaxKind.OpenParenToken)
             && !token.GetPreviousToken().IsKind(SyntaxKind.DotToken) => "t",
-        _ when SyntaxFacts.IsKeywordKind(token.Kind()) => "k",
         _ => "",
     };
 }

@@ -35,7 +35,8 @@ internal static class Parameters
     private static Dictionary<string, string> Declared(string source)
     {
         var fields = (NotebookHost.Parse(source)?.GetRoot() as CompilationUnitSyntax)?.Members.OfType<FieldDeclarationSyntax>() ?? [];
-        return fields.SelectMany(field => field.Declaration.Variables.Select(variable => (variable.Identifier.Text, Type: TypeOf(field.Declaration.Type, variable.Initializer?.Value))))
+        return fields
+            .SelectMany(field => field.Declaration.Variables, (field, variable) => (variable.Identifier.Text, Type: TypeOf(field.Declaration.Type, variable.Initializer?.Value)))
             .DistinctBy(pair => pair.Text).ToDictionary(pair => pair.Text, pair => pair.Type);
     }
 
