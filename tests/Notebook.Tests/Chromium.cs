@@ -14,17 +14,6 @@ public sealed class ChromiumFactAttribute : FactAttribute
     }
 }
 
-/// <summary>Several such tests.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class ChromiumTheoryAttribute : TheoryAttribute
-{
-    public ChromiumTheoryAttribute()
-    {
-        if (Chromium.Program is null)
-            Skip = "Chromium is not installed.";
-    }
-}
-
 /// <summary>What tests ask of pages. One browser serves them all.</summary>
 internal static class Pages
 {

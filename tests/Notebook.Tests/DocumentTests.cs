@@ -35,8 +35,7 @@ public sealed class DocumentTests : InFolder
     public void UnknownFieldsSurviveARoundTrip()
     {
         var written = NotebookDocument.Parse(Foreign, "foreign").ToString();
-        Assert.True(JsonNode.DeepEquals(
-            JsonNode.Parse(Foreign), JsonNode.Parse(written)));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(Foreign), JsonNode.Parse(written)));
         Assert.Contains("é ünd <tags> & 'quotes'", written);
         Assert.Contains("2.50", written);
         Assert.Contains("1e-7", written);
@@ -82,20 +81,6 @@ public sealed class DocumentTests : InFolder
         Assert.Equal(
             $"There is no notebook {Folder}/none.ipynb: check the path.",
             Assert.Throws<UserException>(() => NotebookDocument.Load(Path.Combine(Folder, "none.ipynb"))).Message);
-
-    [Fact]
-    public void ASaveThatFailsLeavesTheOldFileAndNoOther()
-    {
-        var path = Path.Combine(Folder, "a.ipynb");
-        File.WriteAllText(path, "old");
-        Assert.Throws<UserException>(() => AtomicFile.Write(path, file =>
-        {
-            file.Write("half of the n"u8);
-            throw new IOException("No space left on device");
-        }));
-        Assert.Equal("old", File.ReadAllText(path));
-        Assert.Equal([path], Directory.GetFiles(Folder, "*", new EnumerationOptions { AttributesToSkip = 0 }));
-    }
 
     [Fact]
     public async Task AReaderSeesTheOldFileOrTheNewOneAndNothingBetween()

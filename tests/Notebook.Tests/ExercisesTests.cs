@@ -7,13 +7,11 @@ using LTHKit.Notebook.Running;
 namespace LTHKit.Notebook.Tests;
 
 /// <summary>What is committed of the notebooks: their outputs, and their exercises with solutions.</summary>
-public sealed partial class ExercisesTests : IDisposable
+public sealed partial class ExercisesTests : InFolder
 {
     private const int MostBytes = 12_000_000;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-exercises-").FullName;
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    private string Runs => Path.Combine(Folder, "runs");
 
     [Theory]
     [MemberData(nameof(Reproduced.Names), MemberType = typeof(Reproduced))]
@@ -35,14 +33,11 @@ public sealed partial class ExercisesTests : IDisposable
     [InlineData("study", 300)]
     public void OutputsOfCommittedResultsAreThoseOfTheirRuns(string name, int numbers)
     {
-        var (notebook, store) = (Path.Combine(Kit.Root, "results", $"{name}.ipynb"), Path.Combine(_folder, "runs"));
-        foreach (string[] verb in new[] { ["results", "import", name, "--store", store], new[] { "run", notebook, "--out", _folder } })
-        {
-            var (code, said) = Kit.Run("dotnet", [Kit.CommandLine, .. verb], new() { ["LTHKIT_RUNS"] = store });
-            Assert.True(code == 0, said);
-        }
+        var notebook = Path.Combine(Kit.Root, "results", $"{name}.ipynb");
+        Kit.Lthkit(Runs, "results", "import", name, "--store", Runs);
+        Kit.Lthkit(Runs, "run", notebook, "--out", Folder);
         Assert.Equal(NotebookDocument.Load(notebook).CodeHash, NotebookDocument.Load(notebook).Executed);
-        var (committed, drawn) = (Shown(notebook), Shown(Path.Combine(_folder, $"{name}.ipynb")));
+        var (committed, drawn) = (Shown(notebook), Shown(Path.Combine(Folder, $"{name}.ipynb")));
         Assert.Equal(Number().Replace(drawn, "#"), Number().Replace(committed, "#"));
         // Of a committed figure's numbers five digits are kept.
         Assert.All(Numbers(drawn).Zip(Numbers(committed)), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-4 * Math.Abs(pair.First)));
@@ -58,14 +53,10 @@ public sealed partial class ExercisesTests : IDisposable
     [Trait("Category", "Slow")]
     public void FinishedRunsOfQuickDrawNotebooksWithoutTraining()
     {
-        var store = Path.Combine(_folder, "runs");
         string[] notebooks = ["01-architecture-tweaks", "06-loss-landscapes-and-curvature", "07-activation-sparsity"];
-        foreach (string[] verb in new[] { ["results", "import", "quick", "--store", store], new[] { "run", "--out", _folder }.Concat(notebooks.Select(PathOf)).ToArray() })
-        {
-            var (code, said) = Kit.Run("dotnet", [Kit.CommandLine, .. verb], new() { ["LTHKIT_RUNS"] = store });
-            Assert.True(code == 0, said);
-        }
-        Assert.Empty(Directory.GetFiles(store, "checkpoint.safetensors", SearchOption.AllDirectories));
+        Kit.Lthkit(Runs, "results", "import", "quick", "--store", Runs);
+        Kit.Lthkit(Runs, ["run", "--out", Folder, .. notebooks.Select(PathOf)]);
+        Assert.Empty(Directory.GetFiles(Runs, "checkpoint.safetensors", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -104,9 +95,7 @@ public sealed partial class ExercisesTests : IDisposable
                 all.Add("code", $"{name}-{exercise.Id}", solved ? Code().Match(solution.Source).Groups[1].Value + exercise.Source[exercise.Source.IndexOf("\n\n")..] : exercise.Source,
                     "exercise");
         }
-        var path = Path.Combine(_folder, "all.ipynb");
-        all.Save(path);
-        var outcome = await NotebookRunner.RunAsync(path, parameters: new Dictionary<string, string> { ["profile"] = "smoke" });
+        var outcome = await NotebookRunner.RunAsync(Saved(all), parameters: new Dictionary<string, string> { ["profile"] = "smoke" });
         Assert.Null(outcome.Error?.Message);
         Assert.Equal([], outcome.Exercises.Where(exercise => exercise.Right != solved).Select(exercise => exercise.Id));
         Assert.DoesNotContain(NotebookDocument.Load(outcome.Notebook).Cells.SelectMany(cell => cell.Outputs), output => (string?)output!["output_type"] == "error");
@@ -116,15 +105,9 @@ public sealed partial class ExercisesTests : IDisposable
     [Fact]
     public async Task AFaultInAnAnswerDoesNotEndTheRun()
     {
-        var notebook = TestNotebook.Empty();
-        notebook.Add("code", "throws", "throw new Exception();", "exercise");
-        notebook.Add("code", "nonsense", "int x = \"\";", "exercise");
-        notebook.Add("code", "well", "\"right\"", "exercise");
-        notebook.Add("code", "fails", "throw new Exception(\"no exercise\");");
-        var path = Path.Combine(_folder, "faults.ipynb");
-        notebook.Save(path);
-        var outcome = await NotebookRunner.RunAsync(path);
-        Assert.Equal([("throws", false), ("nonsense", false), ("well", true)], outcome.Exercises);
+        var outcome = await NotebookRunner.RunAsync(Write(
+            ("throw new Exception();", ["exercise"]), ("int x = \"\";", ["exercise"]), ("\"right\"", ["exercise"]), ("throw new Exception(\"no exercise\");", [])));
+        Assert.Equal([("c0", false), ("c1", false), ("c2", true)], outcome.Exercises);
         Assert.Contains("no exercise", outcome.Error!.Message);
     }
 

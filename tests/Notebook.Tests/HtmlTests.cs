@@ -14,19 +14,9 @@ public sealed class HtmlTests : InFolder
             Plotly.NET.CSharp.Chart.Combine(names.Select(name => Plotly.NET.CSharp.Chart.Line<int, double, string>([1, 2, 3], [2.0, 1.0, 3.0], Name: name)));
         """;
 
-    private string Write(params string[] cells)
-    {
-        var notebook = TestNotebook.Empty();
-        foreach (var (i, source) in cells.Index())
-            notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source);
-        var path = Path.Combine(Folder, "page.ipynb");
-        notebook.Save(path);
-        return path;
-    }
-
     private async Task<RunOutcome> Run(params string[] cells)
     {
-        var outcome = await NotebookRunner.RunAsync(Write(cells), Path.Combine(Folder, "out"));
+        var outcome = await NotebookRunner.RunAsync(Write(cells), Output);
         Assert.Null(outcome.Error?.Message);
         return outcome;
     }
@@ -41,7 +31,7 @@ public sealed class HtmlTests : InFolder
         var outcome = await Run(Figure, "Figure(\"a\")", "display(Figure(\"b\", \"c\")); Figure(\"d\", \"e\", \"f\")");
         var folder = Path.Combine(Folder, "pictures");
         var files = await FigureImages.WriteAsync(outcome.Notebook, folder, "png", 2, embed: true);
-        Assert.Equal(["page.c1.png", "page.c2.png", "page.c2-2.png"], files.Select(file => Path.GetFileName(file)));
+        Assert.Equal(["in.c1.png", "in.c2.png", "in.c2-2.png"], files.Select(file => Path.GetFileName(file)));
         foreach (var file in files)
         {
             var bytes = File.ReadAllBytes(file);
@@ -81,14 +71,13 @@ public sealed class HtmlTests : InFolder
     {
         var outcome = await Run(
             "# Title\n\nwith $\\theta_0$ and\n\n$$ x \\cdot \\sigma(x) $$", Figure, "Figure(\"one\", \"two </script><b>\")", "Figure(\"three\")");
-        var page = File.ReadAllText(outcome.Html!);
+        var page = File.ReadAllText(outcome.Html);
         var markup = Regex.Replace(page, "<script.*?</script>", "<script></script>", RegexOptions.Singleline);
         Assert.DoesNotMatch("""(src|href)="(?!data:|#)""", markup);
         Assert.DoesNotMatch(@"url\((?!data:)|@import", markup);
         Assert.Single(Regex.Matches(page, @"plotly\.js v2"));
 
-        var dom = await Pages.Dom(outcome.Html!);
-        var body = Body(dom);
+        var body = Body(await Pages.Dom(outcome.Html));
         Assert.Equal(2, Regex.Matches(body, "class=\"plot-container plotly\"").Count);
         Assert.Equal(3, Regex.Matches(body, "<g class=\"trace scatter").Count);
         Assert.Equal(2, Regex.Matches(body, "<math").Count);
@@ -107,7 +96,7 @@ public sealed class HtmlTests : InFolder
 
         // As a front end does that knows HTML only.
         var html = bundles.Select(bundle => string.Concat(bundle["text/html"]!.AsArray().Select(line => line!.ToString()))).ToList();
-        var page = Path.Combine(Path.GetDirectoryName(outcome.Notebook)!, "front-end.html");
+        var page = Path.Combine(Output, "front-end.html");
         File.WriteAllText(page, $"<!doctype html><script>window.define = function() {{ throw 'anonymous define' }}; define.amd = {{}}</script><body>{string.Join("<hr>", html)}</body>");
         var dom = await Pages.Dom(page);
         Assert.Equal(4, Regex.Matches(dom, "<g class=\"trace scatter").Count);
@@ -116,7 +105,7 @@ public sealed class HtmlTests : InFolder
         Assert.All(html, text => Assert.Matches(@"^<div [^>]*>This figure is drawn by a script: trust the notebook, [^<]*</div>\s*$",
             Regex.Replace(text, "<script>.*?</script>", "", RegexOptions.Singleline)));
 
-        File.Delete(Path.Combine(Path.GetDirectoryName(page)!, "plotly.min.js"));
+        File.Delete(Path.Combine(Output, "plotly.min.js"));
         Assert.Matches("<div data-lthkit-figure=[^>]*>This figure needs plotly.js", await Pages.Dom(page));
     }
 
@@ -140,11 +129,8 @@ public sealed class HtmlTests : InFolder
     [InlineData(@"\left( x")]
     [InlineData(@"\sqrt[3]{x}")]
     [InlineData(@"<script>\text{")]
-    public void AFormulaThatIsNotUnderstoodStaysAsWritten(string tex)
-    {
-        var html = MathMl.Of(tex, display: true);
-        Assert.Equal($"<code class=\"tex\">{System.Net.WebUtility.HtmlEncode(tex)}</code>", html);
-    }
+    public void AFormulaThatIsNotUnderstoodStaysAsWritten(string tex) =>
+        Assert.Equal($"<code class=\"tex\">{System.Net.WebUtility.HtmlEncode(tex)}</code>", MathMl.Of(tex, display: true));
 
     [Fact]
     public void EveryFormulaOfTheNotebooksIsDrawn()
@@ -189,11 +175,8 @@ public sealed class HtmlTests : InFolder
     [InlineData("var x = $\"{1 + 1} and {{\"; /* c */\n\t@\"verbatim \"\" \" + '\\n'")]
     [InlineData("#!html\n<b>not C#</b> &")]
     [InlineData("int Broken(\n  ( { \"unfinished")]
-    public void HighlightingLosesNoCharacter(string code)
-    {
-        var html = CodeHtml.Highlight(code);
-        Assert.Equal(code, System.Net.WebUtility.HtmlDecode(Regex.Replace(html, "</?span[^>]*>", "")));
-    }
+    public void HighlightingLosesNoCharacter(string code) =>
+        Assert.Equal(code, System.Net.WebUtility.HtmlDecode(Regex.Replace(CodeHtml.Highlight(code), "</?span[^>]*>", "")));
 
     [Fact]
     public void HeadingsHaveIdsOfTheirOwnAndManyOfThemAList()

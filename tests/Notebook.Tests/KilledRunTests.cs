@@ -6,8 +6,6 @@ namespace LTHKit.Notebook.Tests;
 [Trait("Category", "Slow")]
 public sealed class KilledRunTests : InFolder
 {
-    private string Output => Path.Combine(Folder, "out");
-
     private string[] Arguments => [Kit.CommandLine, "run", Path.Combine(Folder, "in.ipynb"), "--out", Output];
 
     [Theory]
@@ -50,7 +48,7 @@ public sealed class KilledRunTests : InFolder
     {
         using var figures = Kit.Start("dotnet", [Kit.CommandLine, "figures", Path.Combine(Kit.Root, "results", "short.ipynb"), "--out", Output]);
         string[] browser = [];
-        for (var clock = Stopwatch.StartNew(); (browser = [.. Children(figures.Id)]).Length == 0; Thread.Sleep(1))
+        for (var clock = Stopwatch.StartNew(); (browser = Children(figures.Id)).Length == 0; Thread.Sleep(1))
             Assert.True(clock.Elapsed.TotalSeconds < 60 && !figures.HasExited, "no browser was met");
         figures.Kill();
         for (var clock = Stopwatch.StartNew(); browser.Any(Lives); Thread.Sleep(10))
@@ -58,51 +56,27 @@ public sealed class KilledRunTests : InFolder
     }
 
     // One that has ended and is asked for by nobody has no command left.
-    private static bool Lives(string process)
-    {
-        try
-        {
-            return File.ReadAllText(Path.Combine(process, "cmdline")).Length > 0;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
+    private static bool Lives(string process) => IfThere(() => File.ReadAllText(Path.Combine(process, "cmdline")).Length > 0, false);
 
-    private static IEnumerable<string> Children(int process)
-    {
-        try
-        {
-            return [.. Directory.GetDirectories($"/proc/{process}/task").SelectMany(thread => File.ReadAllText(Path.Combine(thread, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                .Select(child => $"/proc/{child}")];
-        }
-        catch (IOException)     // a thread has just ended
-        {
-            return [];
-        }
-    }
+    private static string[] Children(int process) => IfThere(() =>
+        [.. Directory.GetDirectories($"/proc/{process}/task").SelectMany(thread => File.ReadAllText(Path.Combine(thread, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(child => $"/proc/{child}")], Array.Empty<string>());
 
-    private static bool HasRun(string notebook)
+    private static bool HasRun(string notebook) => IfThere(() => NotebookDocument.Load(notebook).Cells[0].Outputs.Count > 0, false);
+
+    // What is read may not be there yet, or not any more.
+    private static T IfThere<T>(Func<T> read, T otherwise)
     {
         try
         {
-            return NotebookDocument.Load(notebook).Cells[0].Outputs.Count > 0;
+            return read();
         }
-        catch (UserException)      // it is not there yet, or not any more
+        catch (Exception e) when (e is IOException or UserException)
         {
-            return false;
+            return otherwise;
         }
     }
 
     private Dictionary<string, string> Files() => Directory.GetFiles(Output).Where(path => !path.Contains(".partial"))
         .ToDictionary(path => Path.GetFileName(path), path => Convert.ToHexString(File.ReadAllBytes(path)));
-
-    private void Write(params string[] cells)
-    {
-        var notebook = TestNotebook.Empty();
-        foreach (var (i, source) in cells.Index())
-            notebook.Add("code", $"c{i}", source);
-        notebook.Save(Path.Combine(Folder, "in.ipynb"));
-    }
 }

@@ -12,6 +12,13 @@ internal static class Kit
         ? path
         : throw new InvalidOperationException("The command line, which front ends start, is not built; run ./lthkit setup.");
 
+    /// <summary>Runs the command line, which must go well.</summary>
+    public static void Lthkit(string runs, params IEnumerable<string> arguments)
+    {
+        var (code, said) = Run("dotnet", [CommandLine, .. arguments], new() { ["LTHKIT_RUNS"] = runs });
+        Assert.True(code == 0, said);
+    }
+
     /// <summary>Runs a program to its end: its exit code, and what it printed.</summary>
     public static (int Code, string Said) Run(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
     {

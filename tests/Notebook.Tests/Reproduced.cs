@@ -11,9 +11,7 @@ public sealed class Reproduced : IDisposable
     public Reproduced() => _output = new(() =>
     {
         var output = Path.Combine(_folder, "out");
-        var (code, said) = Kit.Run(
-            "dotnet", [Kit.CommandLine, "reproduce", "all", "--profile", "smoke", "--out", output], new() { ["LTHKIT_RUNS"] = Runs });
-        Assert.True(code == 0, said);
+        Kit.Lthkit(Runs, "reproduce", "all", "--profile", "smoke", "--out", output);
         return output;
     });
 

@@ -4,30 +4,23 @@ namespace LTHKit.Notebook.Tests;
 
 public sealed class RunnerTests : InFolder
 {
-    private string Write(params string[] cells) => Write(cells.Select(source => (source, Array.Empty<string>())).ToArray());
+    private Task<RunOutcome> Run(string path, params (string, string)[] parameters) =>
+        NotebookRunner.RunAsync(path, Output, parameters.ToDictionary(p => p.Item1, p => p.Item2));
 
-    private string Write(params (string Source, string[] Tags)[] cells)
+    private async Task<IReadOnlyList<NotebookCell>> Executed(string path, params (string, string)[] parameters) => Cells(await Run(path, parameters));
+
+    private static IReadOnlyList<NotebookCell> Cells(RunOutcome outcome, string? error = null)
     {
-        var notebook = TestNotebook.Empty();
-        foreach (var (i, (source, tags)) in cells.Index())
-            notebook.Add(source.StartsWith("# ", StringComparison.Ordinal) ? "markdown" : "code", $"c{i}", source, tags);
-        var path = Path.Combine(Folder, "in.ipynb");
-        notebook.Save(path);
-        return path;
+        Assert.Equal(error, outcome.Error?.Message);
+        return NotebookDocument.Load(outcome.Notebook).Cells;
     }
-
-    private Task<RunOutcome> Run(string path, TextWriter? terminal = null, CancellationToken cancellation = default, params (string, string)[] parameters) =>
-        NotebookRunner.RunAsync(path, Path.Combine(Folder, "out"), parameters.ToDictionary(p => p.Item1, p => p.Item2), terminal,
-            grace: TimeSpan.FromSeconds(2), cancellation: cancellation);
 
     private static string Text(JsonNode? node) => string.Concat(node!.AsArray().Select(line => (string)line!));
 
     [Fact]
     public async Task OutputsAreFilledIn()
     {
-        var outcome = await Run(Write("# Title", "Console.WriteLine(\"a\"); Console.WriteLine(\"b\"); display(HTML(\"<i>x</i>\")); Console.Error.Write(\"e\");", "1 + 1"));
-        Assert.Null(outcome.Error?.Message);
-        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        var cells = await Executed(Write("# Title", "Console.WriteLine(\"a\"); Console.WriteLine(\"b\"); display(HTML(\"<i>x</i>\")); Console.Error.Write(\"e\");", "1 + 1"));
         Assert.Equal([null, 1, 2], cells.Select(cell => cell.ExecutionCount));
         var outputs = cells[1].Outputs;
         Assert.Equal(["stream", "display_data", "stream"], outputs.Select(o => (string?)o!["output_type"]));
@@ -41,8 +34,7 @@ public sealed class RunnerTests : InFolder
     [Fact]
     public async Task ADisplayIsUpdatedWhereItStands()
     {
-        var outcome = await Run(Write("using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(\"first\"); Console.WriteLine(\"between\"); d.Update(\"second\");", "d.Update(\"third\");"));
-        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        var cells = await Executed(Write("using Microsoft.DotNet.Interactive;\nvar d = KernelInvocationContext.Current.Display(\"first\"); Console.WriteLine(\"between\"); d.Update(\"second\");", "d.Update(\"third\");"));
         Assert.Equal(2, cells[0].Outputs.Count);
         Assert.Equal("third", Text(cells[0].Outputs[0]!["data"]!["text/plain"]));
         Assert.Empty(cells[1].Outputs);
@@ -51,18 +43,16 @@ public sealed class RunnerTests : InFolder
     [Fact]
     public async Task AProgressBarOfCarriageReturnsIsOneLine()
     {
-        var outcome = await Run(Write("for (var i = 0; i <= 100; i++) Console.Write($\"\\r{i} %\"); Console.WriteLine(); Console.Write(\"done\\r\\n\");"));
-        Assert.Equal("100 %\ndone\n", Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["text"]));
+        var cells = await Executed(Write("for (var i = 0; i <= 100; i++) Console.Write($\"\\r{i} %\"); Console.WriteLine(); Console.Write(\"done\\r\\n\");"));
+        Assert.Equal("100 %\ndone\n", Text(cells[0].Outputs[0]!["text"]));
     }
 
     [Fact]
     public async Task AnErrorStopsTheRunAndStaysInThePartialNotebook()
     {
         var outcome = await Run(Write("var a = 1;", "Console.WriteLine(\"x\");\nthrow new InvalidOperationException(\"no\");", "a"));
-        Assert.NotNull(outcome.Error);
+        var cells = Cells(outcome, "cell [2], line 2: InvalidOperationException: no");
         Assert.False(outcome.Interrupted);
-        Assert.Equal("cell [2], line 2: InvalidOperationException: no", outcome.Error!.Message);
-        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
         Assert.Equal(["stream", "error"], cells[1].Outputs.Select(o => (string?)o!["output_type"]));
         Assert.Equal("InvalidOperationException", (string?)cells[1].Outputs[1]!["ename"]);
         Assert.Null(cells[2].ExecutionCount);
@@ -72,9 +62,7 @@ public sealed class RunnerTests : InFolder
     public async Task AnExpectedErrorIsKeptAndTheNextCellsRun()
     {
         var path = Write(("throw new InvalidOperationException(\"expected\");", ["raises-exception"]), ("1 + 1", []));
-        var outcome = await Run(path);
-        Assert.Null(outcome.Error?.Message);
-        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        var cells = await Executed(path);
         Assert.Equal("InvalidOperationException", (string?)Assert.Single(cells[0].Outputs)!["ename"]);
         Assert.Equal("2", Text(Assert.Single(cells[1].Outputs)!["data"]!["text/plain"]));
         var plan = new LTHKit.Experiments.Plan();
@@ -90,15 +78,14 @@ public sealed class RunnerTests : InFolder
         using var terminal = new Listener(() =>
         {
             // The second begins and ends just before the first puts its notebook into place.
-            var partial = Path.Combine(Folder, "out", "in.ipynb.partial");
+            var partial = Path.Combine(Output, "in.ipynb.partial");
             if (other is null && File.Exists(partial) && NotebookDocument.Load(partial).Cells[0].Outputs.Count > 0)
                 other = Run(path).GetAwaiter().GetResult();
         });
-        var outcome = await Run(path, terminal);
-        Assert.Null(outcome.Error?.Message);
+        var outcome = await NotebookRunner.RunAsync(path, Output, terminal: terminal);
         Assert.Null(other!.Error?.Message);
-        Assert.Single(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs);
-        Assert.Equal(["in.html", "in.ipynb", "plotly.min.js"], Directory.GetFiles(Path.Combine(Folder, "out")).Select(Path.GetFileName).Order());
+        Assert.Single(Cells(outcome)[0].Outputs);
+        Assert.Equal(["in.html", "in.ipynb", "plotly.min.js"], Directory.GetFiles(Output).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -106,13 +93,13 @@ public sealed class RunnerTests : InFolder
     {
         using var cancel = new CancellationTokenSource();
         var path = Write("Console.WriteLine(\"kept\");", "using Microsoft.DotNet.Interactive;\nConsole.WriteLine(\"begun\");\nSystem.IO.File.WriteAllText(\"begun\", \"\");\nawait Task.Delay(-1, KernelInvocationContext.Current.CancellationToken);", "1");
-        var running = Run(path, cancellation: cancel.Token);
+        var running = NotebookRunner.RunAsync(path, Output, cancellation: cancel.Token);
         while (!File.Exists(Path.Combine(Folder, "begun")) && !running.IsCompleted)
             await Task.Delay(10);
         await cancel.CancelAsync();
         var outcome = await running;
         Assert.True(outcome.Interrupted);
-        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        var cells = Cells(outcome, "cell [2] was interrupted.");
         Assert.Equal("kept\n", Text(cells[0].Outputs[0]!["text"]));
         Assert.Equal("begun\n", Text(cells[1].Outputs[0]!["text"]));
         Assert.Equal("Interrupted", (string?)cells[1].Outputs[1]!["ename"]);
@@ -125,15 +112,12 @@ public sealed class RunnerTests : InFolder
             ("var a = 0;", []),
             ("var count = 1; var rate = 0.5; string name = \"x\"; bool on = false; var levels = new[] { 1, 2 }; int? limit = null; DayOfWeek day = DayOfWeek.Friday;", ["parameters"]),
             ("$\"{count} {rate} {name} {on} {string.Join('/', levels)} {limit} {day}\"", []));
-        var outcome = await Run(path, null, default, ("count", "3"), ("rate", "1e-3"), ("name", "a \"b\"\\"), ("on", "true"), ("levels", "[4,5,6]"), ("limit", "7"), ("day", "DayOfWeek.Monday"));
-        Assert.Null(outcome.Error?.Message);
-        var cells = NotebookDocument.Load(outcome.Notebook).Cells;
+        var cells = await Executed(path, ("count", "3"), ("rate", "1e-3"), ("name", "a \"b\"\\"), ("on", "true"), ("levels", "[4,5,6]"), ("limit", "7"), ("day", "DayOfWeek.Monday"));
         Assert.Equal(["injected-parameters"], cells[2].Tags);
         Assert.Equal("3 0.001 a \"b\"\\ True 4/5/6 7 Monday", Text(cells[3].Outputs[0]!["data"]!["text/plain"]));
 
         // Running the executed notebook again replaces what was injected.
-        var again = await Run(outcome.Notebook, null, default, ("count", "4"));
-        cells = NotebookDocument.Load(again.Notebook).Cells;
+        cells = await Executed(Path.Combine(Output, "in.ipynb"), ("count", "4"));
         Assert.Equal(4, cells.Count);
         Assert.Equal("count = 4;", cells[2].Source);
     }
@@ -157,26 +141,21 @@ public sealed class RunnerTests : InFolder
     [InlineData("cuont", "3", "in.ipynb has no parameter cuont; it has count, rate.")]
     [InlineData("count", "many", "The parameter count must be a whole number, not \"many\".")]
     [InlineData("rate", "1,5", "The parameter rate must be a number, not \"1,5\".")]
-    public async Task AWrongParameterIsRefusedBeforeAnythingIsWritten(string name, string value, string message)
+    [InlineData("count", "1", "in.ipynb takes no parameters: it has no code cell tagged \"parameters\".", "another tag")]
+    public async Task AWrongParameterIsRefusedBeforeAnythingIsWritten(string name, string value, string message, string tag = "parameters")
     {
-        var path = Write(("var count = 1; var rate = 0.5;", ["parameters"]));
-        var refused = await Assert.ThrowsAsync<UserException>(() => Run(path, null, default, (name, value)));
+        var path = Write(("var count = 1; var rate = 0.5;", [tag]));
+        var refused = await Assert.ThrowsAsync<UserException>(() => Run(path, (name, value)));
         Assert.Equal(message, refused.Message);
-        Assert.False(Directory.Exists(Path.Combine(Folder, "out")));
-    }
-
-    [Fact]
-    public async Task ANotebookWithoutParametersTakesNone()
-    {
-        var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1"), null, default, ("a", "1")));
-        Assert.Contains("no code cell tagged", refused.Message);
+        Assert.False(Directory.Exists(Output));
     }
 
     [Fact]
     public async Task TheTerminalShowsCellsStreamsAndErrors()
     {
         var terminal = new StringWriter { NewLine = "\n" };
-        await Run(Write("using System.IO;\n// about\nConsole.Write(\"p\"); Console.WriteLine(\"q\");", "display(\"epoch 1\").Update(\"epoch 2\");\nthrow new Exception(\"x\");"), terminal);
+        var path = Write("using System.IO;\n// about\nConsole.Write(\"p\"); Console.WriteLine(\"q\");", "display(\"epoch 1\").Update(\"epoch 2\");\nthrow new Exception(\"x\");");
+        await NotebookRunner.RunAsync(path, Output, terminal: terminal);
         Assert.Equal(
             [
                 "in.ipynb: 2 cells", "[1/2]   Console.Write(\"p\"); Console.WriteLine(\"q\");", "        pq",
@@ -190,8 +169,8 @@ public sealed class RunnerTests : InFolder
     public async Task TheCurrentFolderIsTheNotebooks()
     {
         var before = Environment.CurrentDirectory;
-        var outcome = await Run(Write("System.IO.Directory.GetCurrentDirectory()"));
-        Assert.Equal(Folder, Text(NotebookDocument.Load(outcome.Notebook).Cells[0].Outputs[0]!["data"]!["text/plain"]));
+        var cells = await Executed(Write("System.IO.Directory.GetCurrentDirectory()"));
+        Assert.Equal(Folder, Text(cells[0].Outputs[0]!["data"]!["text/plain"]));
         Assert.Equal(before, Environment.CurrentDirectory);
     }
 
@@ -203,11 +182,9 @@ public sealed class RunnerTests : InFolder
     {
         var notebook = TestNotebook.Empty();
         notebook.Add("code", id, "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [2.0]) } }.Frame");
-        notebook.Save(Path.Combine(Folder, "in.ipynb"));
-        var outcome = await Run(Path.Combine(Folder, "in.ipynb"));
-        Assert.Null(outcome.Error?.Message);
-        Assert.Equal([Path.Combine(Folder, "out", file)], outcome.Tables);
-        Assert.Equal(id, NotebookDocument.Load(outcome.Notebook).Cells[0].Id);
+        var outcome = await Run(Saved(notebook));
+        Assert.Equal(id, Cells(outcome)[0].Id);
+        Assert.Equal([Path.Combine(Output, file)], outcome.Tables);
     }
 
     [Fact]
@@ -225,7 +202,7 @@ public sealed class RunnerTests : InFolder
     [Fact]
     public async Task AnOutputFolderThatIsAFileIsRefused()
     {
-        File.WriteAllText(Path.Combine(Folder, "out"), "");
+        File.WriteAllText(Output, "");
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(Write("1")));
         Assert.Contains("cannot be written", refused.Message);
     }

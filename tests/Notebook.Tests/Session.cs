@@ -2,27 +2,24 @@ using LTHKit.Notebook.Hosting;
 
 namespace LTHKit.Notebook.Tests;
 
-/// <summary>The kernels in a folder of its own, and what their cells put out.</summary>
-internal sealed class Session : IDisposable
+/// <summary>Tests that run cells: the kernels in a folder of its own, and what the cells put out.</summary>
+public class Session : IDisposable
 {
     private readonly string _before = Environment.CurrentDirectory;
-    private readonly NotebookHost _host;
+    private readonly NotebookHost _host = new() { Grace = TimeSpan.FromMilliseconds(200) };
     private int _number;
 
-    public Session(TimeSpan? grace = null)
-    {
-        Folder = Environment.CurrentDirectory = Directory.CreateTempSubdirectory("lthkit-notebook-").FullName;
-        _host = new NotebookHost { Grace = grace ?? TimeSpan.FromSeconds(5) };
-    }
+    protected string Folder { get; } = Environment.CurrentDirectory = Directory.CreateTempSubdirectory("lthkit-notebook-").FullName;
 
-    public string Folder { get; }
-
-    public async Task<Outputs> Run(string code, CancellationToken cancellation = default)
+    internal async Task<Outputs> Run(string code, CancellationToken cancellation = default)
     {
         var all = new List<CellOutput>();
         var error = await _host.RunAsync(code, ++_number, all.Add, cancellation);
         return new Outputs(all, error);
     }
+
+    /// <summary>The result of a cell that runs well.</summary>
+    internal async Task<string> Value(string code) => (await Run(code)).Good().Result;
 
     public void Dispose()
     {

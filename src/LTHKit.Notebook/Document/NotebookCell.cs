@@ -3,18 +3,13 @@ using System.Text.RegularExpressions;
 namespace LTHKit.Notebook.Document;
 
 /// <summary>One cell of a notebook, a view on its JSON.</summary>
-internal sealed class NotebookCell
+internal sealed record NotebookCell(JsonObject Json)
 {
-    internal NotebookCell(JsonObject json) => Json = json;
-
-    public JsonObject Json { get; }
     public string Id => (string)Json["id"]!;
 
-    /// <summary>The id as a part of the names of files: what nbformat allows in ids, letters, digits, - and _, stays.</summary>
-    public string FileName => string.Concat(Id.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
-
-    /// <summary>The first of NAME, NAME-2, NAME-3, ... that is free.</summary>
-    public string FreeName(Func<string, bool> free) => Enumerable.Range(1, int.MaxValue).Select(i => i == 1 ? FileName : $"{FileName}-{i}").First(free);
+    /// <summary>NAME, NAME-2, NAME-3, ... for files: the id, of which stays what nbformat allows in ids, letters, digits, - and _.</summary>
+    public IEnumerable<string> FileNames => Enumerable.Range(1, int.MaxValue)
+        .Select(i => string.Concat(Id.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_')) + (i == 1 ? "" : $"-{i}"));
 
     public string Kind => (string)Json["cell_type"]!;
     public bool IsCode => Kind == "code";
@@ -53,7 +48,7 @@ internal sealed class NotebookCell
     }
 
     /// <summary>A code cell with one tag.</summary>
-    public static NotebookCell Create(string id, string source, string tag) => new(new()
+    public static NotebookCell Create(string id, string source, string tag) => new(new JsonObject
     {
         ["cell_type"] = "code",
         ["id"] = id,

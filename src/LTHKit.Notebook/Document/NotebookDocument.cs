@@ -17,15 +17,12 @@ internal sealed class NotebookDocument
     };
 
     private readonly JsonObject _root;
-    private readonly List<NotebookCell> _cells;
 
-    private NotebookDocument(JsonObject root)
-    {
-        _root = root;
-        _cells = [.. root["cells"]!.AsArray().Select(cell => new NotebookCell(cell!.AsObject()))];
-    }
+    private NotebookDocument(JsonObject root) => _root = root;
 
-    public IReadOnlyList<NotebookCell> Cells => _cells;
+    public IReadOnlyList<NotebookCell> Cells => [.. CellArray.Select(cell => new NotebookCell(cell!.AsObject()))];
+
+    private JsonArray CellArray => _root["cells"]!.AsArray();
 
     public static NotebookDocument Load(string path)
     {
@@ -81,7 +78,7 @@ internal sealed class NotebookDocument
     private static bool Is<T>(JsonNode? node) => node is JsonValue value && value.TryGetValue<T>(out _);
 
     /// <summary>A hash of all code, which a notebook committed with its outputs keeps to tell that they are this code's.</summary>
-    public string CodeHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _cells.Where(c => c.IsCode).Select(c => c.Source)))))[..16];
+    public string CodeHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', Cells.Where(c => c.IsCode).Select(c => c.Source)))))[..16];
 
     /// <summary>What the kit keeps in the notebook's metadata; null where there is nothing.</summary>
     public JsonObject? Kit => _root["metadata"]?["lthkit"] as JsonObject;
@@ -93,17 +90,9 @@ internal sealed class NotebookDocument
         set => ((_root["metadata"] ??= new JsonObject())["lthkit"] ??= new JsonObject())["executed"] = value;
     }
 
-    public void Insert(int at, NotebookCell cell)
-    {
-        _root["cells"]!.AsArray().Insert(at, cell.Json);
-        _cells.Insert(at, cell);
-    }
+    public void Insert(int at, NotebookCell cell) => CellArray.Insert(at, cell.Json);
 
-    public void Remove(NotebookCell cell)
-    {
-        _root["cells"]!.AsArray().Remove(cell.Json);
-        _cells.Remove(cell);
-    }
+    public void Remove(NotebookCell cell) => CellArray.Remove(cell.Json);
 
     public override string ToString() => _root.ToJsonString(Json) + "\n";
 

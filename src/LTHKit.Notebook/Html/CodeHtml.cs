@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace LTHKit.Notebook.Html;
 
@@ -42,15 +43,12 @@ internal static class CodeHtml
     private static string Class(SyntaxToken token) => token.Kind() switch
     {
         SyntaxKind.NumericLiteralToken => "u",
-        SyntaxKind.StringLiteralToken or SyntaxKind.CharacterLiteralToken or SyntaxKind.SingleLineRawStringLiteralToken
-            or SyntaxKind.MultiLineRawStringLiteralToken or SyntaxKind.InterpolatedStringTextToken or SyntaxKind.InterpolatedStringStartToken
-            or SyntaxKind.InterpolatedStringEndToken or SyntaxKind.InterpolatedVerbatimStringStartToken
-            or SyntaxKind.InterpolatedSingleLineRawStringStartToken or SyntaxKind.InterpolatedMultiLineRawStringStartToken
-            or SyntaxKind.InterpolatedRawStringEndToken or SyntaxKind.Utf8StringLiteralToken => "s",
+        _ when SyntaxFacts.IsKeywordKind(token.Kind()) => "k",
+        SyntaxKind.InterpolatedStringTextToken => "s",
+        _ when token.Parent is InterpolatedStringExpressionSyntax || token is { Value: string or char, Parent: LiteralExpressionSyntax } => "s",
         SyntaxKind.IdentifierToken when Contextual.Contains(token.Text) => "k",
         SyntaxKind.IdentifierToken when token.Text.Length > 1 && char.IsUpper(token.Text[0]) && !token.GetNextToken().IsKind(SyntaxKind.OpenParenToken)
             && !token.GetPreviousToken().IsKind(SyntaxKind.DotToken) => "t",
-        _ when SyntaxFacts.IsKeywordKind(token.Kind()) => "k",
         _ => "",
     };
 }

@@ -18,7 +18,7 @@ internal static class FigureImages
         var names = new HashSet<string>();
         var figures = document.Cells.Where(cell => cell.IsCode)
             .SelectMany(cell => cell.Outputs.Select(output => output!["data"] as JsonObject).Where(data => data?[NotebookFormatters.Plotly] is JsonObject)
-                .Select(data => (Name: cell.FreeName(names.Add), Data: data!)))
+                .Select(data => (Name: cell.FileNames.First(names.Add), Data: data!)))
             .ToList();
         if (figures.Count == 0)
             return embed ? [] : throw new UserException($"{notebook} has no figures; give an executed notebook, such as ./lthkit reproduce leaves behind.");
@@ -27,29 +27,30 @@ internal static class FigureImages
         foreach (var ((name, data), image) in figures.Zip(images))
         {
             paths.Add(Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(notebook)}.{name}.{format}"));
-            AtomicFile.Write(paths[^1], file => file.Write(image));
+            AtomicFile.Write(paths[^1], file => file.Write(format == "svg" ? Encoding.UTF8.GetBytes(image) : Convert.FromBase64String(image)));
             if (!embed)
                 continue;
             data.Remove("text/html");
             data[NotebookFormatters.Plotly] = Rounded(data[NotebookFormatters.Plotly]);
-            data[Mime(format)] = format == "svg" ? MultilineText.Split(Encoding.UTF8.GetString(image)) : Convert.ToBase64String(image);
+            data[format == "svg" ? "image/svg+xml" : "image/png"] = format == "svg" ? MultilineText.Split(image) : image;
         }
         if (embed)
             document.Save(notebook);
         return paths;
     }
 
-    private static async Task<List<byte[]>> DrawAsync(IEnumerable<JsonNode> figures, string format, double scale, CancellationToken cancellation)
+    // As the text of an SVG, others in base 64.
+    private static async Task<List<string>> DrawAsync(IEnumerable<JsonNode> figures, string format, double scale, CancellationToken cancellation)
     {
         try
         {
             await using var browser = await Chromium.LaunchAsync().ConfigureAwait(false);
             await using var page = await browser.NewPageAsync().ConfigureAwait(false);
             await page.AddScriptTagAsync(new AddTagOptions { Content = WebAssets.Plotly }).ConfigureAwait(false);
-            var images = new List<byte[]>();
+            var images = new List<string>();
             foreach (var figure in figures)
             {
-                var image = await page.EvaluateFunctionAsync<string>(
+                images.Add(await page.EvaluateFunctionAsync<string>(
                     """
                     async (text, format, scale) => {
                       const figure = JSON.parse(text);
@@ -57,8 +58,7 @@ internal static class FigureImages
                       return await Plotly.toImage(figure, { format, width, height, scale, imageDataOnly: true });
                     }
                     """,
-                    figure.ToJsonString(), format, scale).WaitAsync(cancellation).ConfigureAwait(false);
-                images.Add(format == "svg" ? Encoding.UTF8.GetBytes(image) : Convert.FromBase64String(image));
+                    figure.ToJsonString(), format, scale).WaitAsync(cancellation).ConfigureAwait(false));
             }
             return images;
         }
@@ -75,8 +75,6 @@ internal static class FigureImages
         JsonValue value when value.GetValueKind() == JsonValueKind.Number => JsonValue.Create(double.Parse(value.GetValue<double>().ToString("G5", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)),
         _ => node?.DeepClone(),
     };
-
-    private static string Mime(string format) => format == "svg" ? "image/svg+xml" : "image/" + format;
 }
 
 /// <summary>A headless browser with no way to another machine.</summary>
@@ -92,7 +90,8 @@ internal static class Chromium
         var program = Program ?? throw new UserException("Pictures of figures are drawn by Chromium, which is not installed: install the package chromium.");
         try
         {
-            return await Puppeteer.LaunchAsync(new LaunchOptions
+            var launcher = new Launcher();
+            var launch = launcher.LaunchAsync(new LaunchOptions
             {
                 ExecutablePath = program,
                 Pipe = true,        // it ends with this process, however that ends
@@ -106,9 +105,13 @@ internal static class Chromium
                     // The superuser's Chromium has no sandbox.
                     .. Environment.IsPrivilegedProcess ? ["--no-sandbox"] : Array.Empty<string>(),
                 ],
-            }).ConfigureAwait(false);
+            });
+            // Of a program that ends at once Puppeteer waits for minutes to hear.
+            while (launcher.Process?.Process.HasExited != true && !launch.IsCompleted)
+                await Task.WhenAny(launch, Task.Delay(100)).ConfigureAwait(false);
+            return await launch.WaitAsync(launch.IsCompleted ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(2)).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is PuppeteerException or ProcessException)
+        catch (Exception e) when (e is PuppeteerException or ProcessException or TimeoutException)
         {
             throw new UserException($"{program} does not start: run {program} --headless --dump-dom about:blank to see why.", e);
         }

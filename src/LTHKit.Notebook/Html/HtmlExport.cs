@@ -28,14 +28,14 @@ internal static class HtmlExport
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>{Encode(markdown.Headings.Select(heading => heading.Text).FirstOrDefault() ?? name)}</title>
             <style>
-            {WebAssets.Own("page.css")}</style>
+            {WebAssets.Read(typeof(HtmlExport), "page.css")}</style>
             {plotly}</head>
             <body>
             <main>
             {bodies.FirstOrDefault()}{Contents(markdown)}{string.Concat(bodies.Skip(1))}</main>
             <footer><div>Made from {Encode(name)}.ipynb with LTHKit.</div></footer>
             <script>
-            {WebAssets.Own("page.js")}</script>
+            {WebAssets.Read(typeof(HtmlExport), "page.js")}</script>
             </body>
             </html>
 

@@ -10,16 +10,6 @@ namespace LTHKit.Notebook.Html;
 /// <summary>Markdown cells as HTML, with their pictures inside.</summary>
 internal sealed class MarkdownHtml(string folder)
 {
-    private static readonly Dictionary<string, string> ImageTypes = new(StringComparer.OrdinalIgnoreCase)
-    {
-        [".png"] = "image/png",
-        [".jpg"] = "image/jpeg",
-        [".jpeg"] = "image/jpeg",
-        [".gif"] = "image/gif",
-        [".svg"] = "image/svg+xml",
-        [".webp"] = "image/webp",
-    };
-
     private static readonly MarkdownPipeline Pipeline = new MarkdownPipelineBuilder()
         .UsePipeTables().UseMathematics().UseFootnotes().UseTaskLists().UseDefinitionLists().UseEmphasisExtras()
         .UseAutoIdentifiers(Markdig.Extensions.AutoIdentifiers.AutoIdentifierOptions.GitHub).Build();
@@ -40,8 +30,18 @@ internal sealed class MarkdownHtml(string folder)
             return $"<pre>{CodeHtml.Encode(text)}</pre>\n";
         }
 
-        foreach (var node in document.Descendants())
-            Prepare(node, attachments);
+        foreach (var image in document.Descendants<LinkInline>().Where(link => link is { IsImage: true, Url: not null }))
+            image.Url = Inlined(image.Url!, attachments) ?? image.Url;
+        foreach (var heading in document.Descendants<HeadingBlock>())
+        {
+            // Ids are unique in a cell only; the page has many cells.
+            var id = heading.GetAttributes().Id ?? "section";
+            var unique = id;
+            while (!_ids.TryAdd(unique, 1))
+                unique = $"{id}-{++_ids[id]}";
+            heading.GetAttributes().Id = unique;
+            Headings.Add((heading.Level, string.Concat(heading.Inline?.Descendants<LiteralInline>().Select(l => l.Content.ToString()) ?? []), unique));
+        }
 
         using var writer = new StringWriter();
         var renderer = new HtmlRenderer(writer);
@@ -52,36 +52,21 @@ internal sealed class MarkdownHtml(string folder)
         return writer.ToString();
     }
 
-    private void Prepare(MarkdownObject node, JsonObject? attachments)
-    {
-        switch (node)
-        {
-            case LinkInline { IsImage: true, Url: { } url } image:
-                image.Url = Inlined(url, attachments) ?? url;
-                break;
-            case HeadingBlock heading:
-                // Ids are unique in a cell only; the page has many cells.
-                var id = heading.GetAttributes().Id ?? "section";
-                var unique = id;
-                while (!_ids.TryAdd(unique, 1))
-                    unique = $"{id}-{++_ids[id]}";
-                heading.GetAttributes().Id = unique;
-                Headings.Add((heading.Level, string.Concat(heading.Inline?.Descendants<LiteralInline>().Select(l => l.Content.ToString()) ?? []), unique));
-                break;
-        }
-    }
-
     private string? Inlined(string url, JsonObject? attachments)
     {
         if (url.StartsWith("attachment:", StringComparison.Ordinal))
             return attachments?[Uri.UnescapeDataString(url["attachment:".Length..])] is JsonObject picture && picture.FirstOrDefault() is { Value: { } data } form
                 ? $"data:{form.Key};base64,{data}"
                 : null;
-        if (url.Contains(':') || !ImageTypes.TryGetValue(Path.GetExtension(url), out var type))
-            return null;
-
+        var type = Path.GetExtension(url).ToLowerInvariant() switch
+        {
+            ".jpg" => "jpeg",
+            ".svg" => "svg+xml",
+            (".png" or ".jpeg" or ".gif" or ".webp") and [_, .. var itself] => itself,
+            _ => null,
+        };
         var path = Path.Combine(folder, Uri.UnescapeDataString(url));
-        return File.Exists(path) ? $"data:{type};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}" : null;
+        return type is not null && !url.Contains(':') && File.Exists(path) ? $"data:image/{type};base64,{Convert.ToBase64String(File.ReadAllBytes(path))}" : null;
     }
 
     private sealed class Formula : HtmlObjectRenderer<MathInline>
@@ -94,15 +79,8 @@ internal sealed class MarkdownHtml(string folder)
         protected override void Write(HtmlRenderer renderer, CodeBlock block)
         {
             var code = block.Lines.ToString();
-            if (block is MathBlock)
-            {
-                renderer.WriteLine(MathMl.Of(code, display: true));
-                return;
-            }
-            var language = (block as FencedCodeBlock)?.Info ?? "";
-            renderer.Write("<pre class=\"source\"><code>");
-            renderer.Write(language is "csharp" or "cs" or "c#" ? CodeHtml.Highlight(code) : CodeHtml.Encode(code));
-            renderer.WriteLine("</code></pre>");
+            var source = block is FencedCodeBlock { Info: "csharp" or "cs" or "c#" } ? CodeHtml.Highlight(code) : CodeHtml.Encode(code);
+            renderer.WriteLine(block is MathBlock ? MathMl.Of(code, display: true) : $"<pre class=\"source\"><code>{source}</code></pre>");
         }
     }
 }

@@ -27,7 +27,7 @@ internal sealed partial class MathMl
     private readonly List<string> _tokens;
     private int _at, _depth;
 
-    private MathMl(string tex) => _tokens = [.. Token().Matches(tex).Select(match => match.Value)];
+    private MathMl(string tex) => _tokens = [.. Token().Matches(tex).Select(match => match.Value).Where(token => !string.IsNullOrWhiteSpace(token))];
 
     /// <summary>The formula; one with something in it that is not known here stays as it was written.</summary>
     public static string Of(string tex, bool display)
@@ -44,15 +44,7 @@ internal sealed partial class MathMl
 
     private static Dictionary<string, string> Table(string words) => words.Split(' ').Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]);
 
-    private string? Next
-    {
-        get
-        {
-            while (_at < _tokens.Count && string.IsNullOrWhiteSpace(_tokens[_at]))
-                _at++;
-            return _at < _tokens.Count ? _tokens[_at] : null;
-        }
-    }
+    private string? Next => _tokens.ElementAtOrDefault(_at);
 
     private string Take()
     {
@@ -121,6 +113,11 @@ internal sealed partial class MathMl
             return char.IsDigit(token[0]) ? $"<mn>{token}</mn>" : char.IsLetter(token[0]) ? $"<mi>{token}</mi>" : Operator(token == "-" ? "−" : token);
 
         var name = token[1..];
+        if (name.IndexOf('{') is > 0 and var brace)
+        {
+            var style = name[..brace].TrimEnd() is "textbf" or "mathbf" or "boldsymbol" ? " style=\"font-weight:bold\"" : "";
+            return $"<mtext{style}>{WebUtility.HtmlEncode(name[(brace + 1)..^1]).Replace(' ', '\u00a0')}</mtext>";
+        }
         if (Letters.TryGetValue(name, out var letter))
             return char.IsUpper(letter[0]) || letter is "∇" or "∞" ? $"<mi mathvariant=\"normal\">{letter}</mi>" : $"<mi>{letter}</mi>";
         if (Operators.TryGetValue(name, out var sign))
@@ -135,8 +132,6 @@ internal sealed partial class MathMl
         {
             "frac" or "tfrac" or "dfrac" => $"<mfrac>{Argument()}{Argument()}</mfrac>",
             "sqrt" when Next != "[" => $"<msqrt>{Argument()}</msqrt>",
-            "text" or "mathrm" or "operatorname" or "textrm" => $"<mtext>{Words()}</mtext>",
-            "textbf" or "mathbf" or "boldsymbol" => $"<mtext style=\"font-weight:bold\">{Words()}</mtext>",
             "left" => $"<mrow>{Fence(Take())}{Row("\\right")}{Fence(Take())}</mrow>",
             _ => throw new FormatException(),
         };
@@ -151,19 +146,7 @@ internal sealed partial class MathMl
 
     private static string Operator(string sign) => "|‖()[]".Contains(sign) ? $"<mo stretchy=\"false\">{sign}</mo>" : $"<mo>{WebUtility.HtmlEncode(sign)}</mo>";
 
-    // {words as they stand}
-    private string Words()
-    {
-        if (Take() != "{")
-            throw new FormatException();
-        var end = _tokens.IndexOf("}", _at);
-        if (end < 0 || _tokens.IndexOf("{", _at, end - _at) >= 0)
-            throw new FormatException();
-        var words = string.Concat(_tokens[_at..end]);
-        _at = end + 1;
-        return WebUtility.HtmlEncode(words).Replace(' ', '\u00a0');
-    }
-
-    [GeneratedRegex(@"\\[A-Za-z]+|\\.|\d+(\.\d+)?|\s+|.", RegexOptions.Singleline)]
+    // \text{words as they stand} is one of them.
+    [GeneratedRegex(@"\\(text|mathrm|operatorname|textrm|textbf|mathbf|boldsymbol)\s*\{(\\.|[^\\{}])*\}|\\[A-Za-z]+|\\.|\d+(\.\d+)?|\s+|.", RegexOptions.Singleline)]
     private static partial Regex Token();
 }

@@ -7,13 +7,7 @@ internal static class WebAssets
     /// <summary>What plotly.js is called beside notebooks and beside the kernel's description.</summary>
     public const string PlotlyFile = "plotly.min.js";
 
-    private static readonly Lazy<string> PlotlyText = new(() =>
-    {
-        var assembly = typeof(GenericChart).Assembly;
-        return Read(assembly.GetManifestResourceStream(assembly.GetManifestResourceNames().Single(name => name.EndsWith(".min.js", StringComparison.Ordinal)))!);
-    });
-
-    public static string Plotly => PlotlyText.Value;
+    public static string Plotly { get; } = Read(typeof(GenericChart), ".min.js");
 
     /// <summary>Puts plotly.js beside notebooks, from where the HTML of their figures takes it in pages of files.</summary>
     public static void PutPlotlyInto(string folder)
@@ -23,11 +17,11 @@ internal static class WebAssets
             AtomicFile.WriteText(file, Plotly);
     }
 
-    public static string Own(string name) => Read(typeof(WebAssets).Assembly.GetManifestResourceStream(name)!);
-
-    private static string Read(Stream stream)
+    /// <summary>The one resource beside a type whose name ends so.</summary>
+    public static string Read(Type type, string ending)
     {
-        using var reader = new StreamReader(stream);
+        var name = type.Assembly.GetManifestResourceNames().Single(name => name.EndsWith(ending, StringComparison.Ordinal));
+        using var reader = new StreamReader(type.Assembly.GetManifestResourceStream(name)!);
         return reader.ReadToEnd();
     }
 }

@@ -79,10 +79,7 @@ internal sealed partial class Assistant(NotebookHost kernels)
     private static (string Code, int Cursor) CodeAndCursor(Request request)
     {
         var code = request.Value("code", "").Replace("\r\n", "\n");
-        var cursor = 0;
-        for (var left = request.Value("cursor_pos", 0); left > 0 && cursor < code.Length; left--)
-            cursor += char.IsSurrogatePair(code, cursor) ? 2 : 1;
-        return (code, cursor);
+        return (code, code.EnumerateRunes().Take(request.Value("cursor_pos", 0)).Sum(rune => rune.Utf16SequenceLength));
     }
 
     private static int Characters(string code, int end) => code[..end].EnumerateRunes().Count();

@@ -26,13 +26,17 @@ internal sealed class CellPublisher : IDisposable
     {
         lock (_gate)
         {
-            if (output.StreamName is { } stream)
+            if (output.StreamName != _stream || _text.Length > MostGathered)
+                Flush();
+            if (output.StreamName is null)
             {
-                Gather(stream, (string)output.Content["text"]!);
+                _channels.Publish(output.Type, output.Content, _request);
                 return;
             }
-            Flush();
-            _channels.Publish(output.Type, output.Content, _request);
+            if (_text.Length == 0)
+                _timer.Change(Moment, Timeout.InfiniteTimeSpan);
+            _stream = output.StreamName;
+            _text.Append((string?)output.Content["text"]);
         }
     }
 
@@ -51,17 +55,5 @@ internal sealed class CellPublisher : IDisposable
     {
         _timer.Dispose();
         Flush();
-    }
-
-    private void Gather(string stream, string text)
-    {
-        if (stream != _stream)
-            Flush();
-        _stream = stream;
-        if (_text.Length == 0)
-            _timer.Change(Moment, Timeout.InfiniteTimeSpan);
-        _text.Append(text);
-        if (_text.Length > MostGathered)
-            Flush();
     }
 }

@@ -4,19 +4,16 @@ using Microsoft.DotNet.Interactive.Formatting;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>Runs the cells that front ends send, one at a time.</summary>
-internal sealed class Cells(Channels channels, NotebookHost kernels, History history, FrontEndInput input, string folder)
+/// <summary>Runs the cells that front ends send, one at a time, and remembers them.</summary>
+internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInput input, string folder)
 {
-    private readonly Lock _gate = new();
-    private int _count;
-    private bool _hasFigures;
-    private CancellationTokenSource? _running;
+    private const int Session = 1;
 
-    public void Interrupt()
-    {
-        lock (_gate)
-            _running?.Cancel();
-    }
+    private readonly List<(int Number, string Code, string? Result)> _history = [];
+    private int _count;
+    private CancellationTokenSource _running = new();
+
+    public void Interrupt() => _running.Cancel();
 
     public async Task<JsonObject> RunAsync(Request request)
     {
@@ -27,61 +24,66 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
         if (stored)
         {
             _count = number;
-            history.Add(number, code);
+            _history.Add((number, code, null));
         }
         if (!silent)
             channels.Publish("execute_input", new() { ["code"] = code, ["execution_count"] = number }, request);
 
-        using var cancellation = new CancellationTokenSource();
-        lock (_gate)
-            _running = cancellation;
-        try
+        var cancellation = (_running = new()).Token;
+        CellError? error;
+        using (var publisher = new CellPublisher(channels, request))
         {
-            var error = await Run(code, number, request, silent, stored, cancellation.Token).ConfigureAwait(false);
-            var reply = error is not null
-                ? CellOutput.Of(error).Content
-                : new JsonObject { ["user_expressions"] = await Evaluate(request, number, cancellation.Token).ConfigureAwait(false), ["payload"] = new JsonArray() };
-            reply["status"] = error is null ? "ok" : "error";
-            reply["execution_count"] = number;
-            return reply;
+            input.Begin(request, publisher, cancellation);
+            error = await kernels.RunAsync(code, number, output => Put(output, publisher), cancellation).ConfigureAwait(false);
         }
-        finally
+        var reply = error is not null
+            ? CellOutput.Of(error).Content
+            : new JsonObject { ["user_expressions"] = await Evaluate(request, number, cancellation).ConfigureAwait(false), ["payload"] = new JsonArray() };
+        reply["status"] = error is null ? "ok" : "error";
+        reply["execution_count"] = number;
+        return reply;
+
+        void Put(CellOutput output, CellPublisher publisher)
         {
-            lock (_gate)
-                _running = null;
+            if (output.Type == "execute_result")
+            {
+                output.Content["execution_count"] = number;
+                output.Content.Remove("transient");
+                if (stored)
+                    _history[^1] = _history[^1] with { Result = (string?)output.Data![PlainTextFormatter.MimeType] };
+            }
+            if (silent)
+                return;
+            if (output.Data?.ContainsKey(NotebookFormatters.Plotly) is true)
+                ProvidePlotly();
+            publisher.Add(output);
         }
     }
 
-    private async Task<CellError?> Run(string code, int number, Request request, bool silent, bool stored, CancellationToken cancellation)
+    /// <summary>Answers a history_request. Sessions are counted from 1; 0 is this one, and of others nothing is known.</summary>
+    public JsonObject History(Request request)
     {
-        using var publisher = new CellPublisher(channels, request);
-        input.Begin(request, publisher, cancellation);
-        return await kernels.RunAsync(
-            code,
-            number,
-            output =>
-            {
-                if (output.Type == "execute_result")
-                {
-                    output.Content["execution_count"] = number;
-                    output.Content.Remove("transient");
-                    if (stored)
-                        history.SetResult((string?)output.Data![PlainTextFormatter.MimeType]);
-                }
-                if (silent)
-                    return;
-                Provide(output);
-                publisher.Add(output);
-            },
-            cancellation).ConfigureAwait(false);
+        var (start, stop) = (request.Value("start", 1), request.Value("stop", int.MaxValue));
+        var entries = request.Value("hist_access_type", "") switch
+        {
+            "range" => request.Value("session", 0) is 0 or Session ? _history.Where(entry => entry.Number >= start && entry.Number < stop) : [],
+            "search" => _history.Where(entry => FileSystemName.MatchesSimpleExpression(request.Value("pattern", "*"), entry.Code, ignoreCase: false)),
+            _ => _history,
+        };
+        if (request.Value("unique", false))
+            entries = entries.Reverse().DistinctBy(entry => entry.Code).Reverse();
+        var withResults = request.Value("output", false);
+        return new()
+        {
+            ["status"] = "ok",
+            ["history"] = new JsonArray([.. entries.TakeLast(request.Value("n", int.MaxValue)).Select(entry => new JsonArray(
+                Session, entry.Number, withResults ? new JsonArray(entry.Code, entry.Result) : JsonValue.Create(entry.Code)))]),
+        };
     }
 
     // nbconvert makes a page beside the notebook, and its figures look for plotly.js there.
-    private void Provide(CellOutput output)
+    private void ProvidePlotly()
     {
-        if (_hasFigures || output.Data?.ContainsKey(NotebookFormatters.Plotly) is not true)
-            return;
-        _hasFigures = true;
         try
         {
             WebAssets.PutPlotlyInto(folder);
@@ -104,43 +106,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, History his
             values[name] = content;
         }
         return values;
-    }
-}
-
-/// <summary>The cells of this session and their results, as front ends ask for them.</summary>
-internal sealed class History
-{
-    private const int Session = 1;
-
-    private readonly List<(int Number, string Code, string? Result)> _entries = [];
-
-    public void Add(int number, string code) => _entries.Add((number, code, null));
-
-    public void SetResult(string? text) => _entries[^1] = _entries[^1] with { Result = text };
-
-    /// <summary>Answers a history_request. Sessions are counted from 1; 0 is this one, and of others nothing is known.</summary>
-    public JsonObject Answer(Request request)
-    {
-        var (start, stop, last) = (request.Value("start", 1), request.Value("stop", int.MaxValue), Math.Max(0, request.Value("n", int.MaxValue)));
-        var entries = request.Value("hist_access_type", "") switch
-        {
-            "range" => request.Value("session", 0) is 0 or Session ? _entries.Where(entry => entry.Number >= start && entry.Number < stop) : [],
-            "search" => Search(request.Value("pattern", "*"), request.Value("unique", false)).TakeLast(last),
-            _ => _entries.TakeLast(last),
-        };
-        var withResults = request.Value("output", false);
-        return new()
-        {
-            ["status"] = "ok",
-            ["history"] = new JsonArray([.. entries.Select(entry => new JsonArray(
-                Session, entry.Number, withResults ? new JsonArray(entry.Code, entry.Result) : JsonValue.Create(entry.Code)))]),
-        };
-    }
-
-    private IEnumerable<(int Number, string Code, string? Result)> Search(string pattern, bool unique)
-    {
-        var found = _entries.Where(entry => FileSystemName.MatchesSimpleExpression(pattern, entry.Code, ignoreCase: false));
-        return unique ? found.Reverse().DistinctBy(entry => entry.Code).Reverse() : found;
     }
 }
 

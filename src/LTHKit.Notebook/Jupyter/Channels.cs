@@ -3,13 +3,7 @@ using NetMQ.Sockets;
 
 namespace LTHKit.Notebook.Jupyter;
 
-internal enum Channel
-{
-    Shell,
-    Control,
-    Stdin,
-    Iopub,
-}
+internal enum Channel { Shell, Control, Stdin, Iopub }
 
 /// <summary>
 /// The five sockets of a kernel. A thread of their own reads and writes them, answers the heartbeat whatever a cell does, and hands
@@ -17,7 +11,7 @@ internal enum Channel
 /// </summary>
 internal sealed class Channels : IDisposable
 {
-    private const int MostWaiting = 4096, MostBytes = 1 << 30;
+    private const int MostBytes = 1 << 30;
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(1);
 
     private readonly MessageCodec _codec;
@@ -26,7 +20,6 @@ internal sealed class Channels : IDisposable
     private readonly ResponseSocket _heartbeat = new();
     private readonly Dictionary<Channel, NetMQSocket> _sockets = [];
     private readonly NetMQQueue<(Channel Channel, NetMQMessage Message)> _outgoing = new();
-    private readonly SemaphoreSlim _room = new(MostWaiting);
     private readonly NetMQPoller _poller;
     private bool _closed;
 
@@ -104,7 +97,6 @@ internal sealed class Channels : IDisposable
     {
         if (_closed)
             return;     // a cell that goes on after the end has nobody to talk to
-        _room.Wait();
         try
         {
             _outgoing.Enqueue((channel, message));
@@ -118,10 +110,7 @@ internal sealed class Channels : IDisposable
     private void SendWaiting()
     {
         while (_outgoing.TryDequeue(out var next, TimeSpan.Zero))
-        {
-            _room.Release();
             _sockets[next.Channel].TrySendMultipartMessage(next.Message);
-        }
     }
 
     private void Receive(Channel channel, NetMQSocket socket)
@@ -135,12 +124,8 @@ internal sealed class Channels : IDisposable
                 socket.SendMultipartMessage(_codec.Write([topic], "iopub_welcome", new() { ["subscription"] = Encoding.UTF8.GetString(topic) }, null));
         }
         else if (_codec.Read(frames, out var problem) is { } request)
-        {
             _received(channel, request);
-        }
         else
-        {
             _log($"a message on {channel.ToString().ToLowerInvariant()} was dropped: {problem}.");
-        }
     }
 }

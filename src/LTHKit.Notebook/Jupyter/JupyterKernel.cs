@@ -12,7 +12,6 @@ internal sealed class JupyterKernel : IDisposable
     private readonly NotebookHost _kernels;
     private readonly Assistant _assistant;
     private readonly FrontEndInput _input;
-    private readonly History _history = new();
     private readonly Cells _cells;
     private readonly Channel<Request> _shell = System.Threading.Channels.Channel.CreateUnbounded<Request>();
     private readonly Channel<Request> _control = System.Threading.Channels.Channel.CreateUnbounded<Request>();
@@ -25,7 +24,7 @@ internal sealed class JupyterKernel : IDisposable
         _input = new FrontEndInput(_channels);
         _kernels = new NotebookHost { Input = _input.Ask };
         _assistant = new Assistant(_kernels);
-        _cells = new Cells(_channels, _kernels, _history, _input, folder);
+        _cells = new Cells(_channels, _kernels, _input, folder);
     }
 
     /// <summary>Serves until a front end asks for the end, or <paramref name="stop"/> does; a running cell is interrupted then.</summary>
@@ -65,85 +64,54 @@ internal sealed class JupyterKernel : IDisposable
 
     private async Task Serve(Channel channel, Channel<Request> requests)
     {
+        var behind = 0;     // of the next, those that came before the reply to a cell that failed: no cell among them is run, for what it builds on is not there
         await foreach (var request in requests.Reader.ReadAllAsync().ConfigureAwait(false))
-            foreach (var aborted in await Serve(channel, request).ConfigureAwait(false))
-                await Abort(aborted).ConfigureAwait(false);
-    }
-
-    // A cell that was sent along with one that failed is not run: what it builds on is not there.
-    private async Task Abort(Request request)
-    {
-        if (request.Type != "execute_request")
         {
-            await Serve(Channel.Shell, request).ConfigureAwait(false);
-            return;
+            Status("busy", request);
+            var isCell = request.Type == "execute_request";
+            var reply = isCell && behind > 0 ? new() { ["status"] = "aborted" } : await Answer(request).ConfigureAwait(false);
+            behind = isCell && (string?)reply!["status"] == "error" && request.Value("stop_on_error", true) ? requests.Reader.Count : Math.Max(0, behind - 1);
+
+            if (reply is not null)
+                _channels.Send(channel, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), reply, request);
+            if (request.Type == "shutdown_request")
+                _channels.Publish("shutdown_reply", reply!.DeepClone().AsObject(), request);
+            Status("idle", request);
+            if (request.Type == "shutdown_request")
+                _ended.TrySetResult();
         }
-        Status("busy", request);
-        _channels.Send(Channel.Shell, "execute_reply", new() { ["status"] = "aborted" }, request);
-        Status("idle", request);
     }
 
-    // Answers a request; the requests to abort on account of it, which are those that came before its reply left.
-    private async Task<IReadOnlyList<Request>> Serve(Channel channel, Request request)
+    private async Task<JsonObject?> Answer(Request request)
     {
-        Status("busy", request);
-        JsonObject? reply = null;
         try
         {
-            reply = await Answer(request).ConfigureAwait(false);
+            if (request.Type == "interrupt_request")
+                Interrupt();
+            if (request.Type == "comm_open")        // there is nothing on this side that a comm could talk to
+                _channels.Publish("comm_close", new() { ["comm_id"] = request.Value("comm_id", ""), ["data"] = new JsonObject() }, request);
+            JsonObject? answer = request.Type switch
+            {
+                "kernel_info_request" => Info(),
+                "execute_request" => await _cells.RunAsync(request).ConfigureAwait(false),
+                "complete_request" => await _assistant.CompleteAsync(request).ConfigureAwait(false),
+                "inspect_request" => await _assistant.InspectAsync(request).ConfigureAwait(false),
+                "is_complete_request" => Assistant.IsComplete(request),
+                "history_request" => _cells.History(request),
+                "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },
+                "interrupt_request" => new() { ["status"] = "ok" },
+                "shutdown_request" => new() { ["status"] = "ok", ["restart"] = request.Value("restart", false) },
+                _ => null,
+            };
+            if (answer is null && request.Type is not ("comm_open" or "comm_msg" or "comm_close"))
+                _log($"a message of the unknown type {request.Type} was left unanswered.");
+            return answer;
         }
         catch (Exception e)
         {
             // One request that the kernel fails at must not end it.
             _log($"{request.Type} failed: {e}");
-            reply = new() { ["status"] = "error", ["ename"] = e.GetType().Name, ["evalue"] = e.Message, ["traceback"] = new JsonArray() };
-        }
-        var waiting = new List<Request>();
-        var failed = request.Type == "execute_request" && reply?["status"]?.GetValue<string>() == "error";
-        while (failed && request.Value("stop_on_error", true) && _shell.Reader.TryRead(out var next))
-            waiting.Add(next);
-
-        if (reply is not null)
-            _channels.Send(channel, request.Type.Replace("_request", "_reply", StringComparison.Ordinal), reply, request);
-        if (request.Type == "shutdown_request")
-            _channels.Publish("shutdown_reply", reply!.DeepClone().AsObject(), request);
-        Status("idle", request);
-        if (request.Type == "shutdown_request")
-            _ended.TrySetResult();
-        return waiting;
-    }
-
-    private async Task<JsonObject?> Answer(Request request)
-    {
-        switch (request.Type)
-        {
-            case "interrupt_request":
-                Interrupt();
-                break;
-            case "comm_open":
-                // There is nothing on this side that a comm could talk to.
-                _channels.Publish("comm_close", new() { ["comm_id"] = request.Value("comm_id", ""), ["data"] = new JsonObject() }, request);
-                break;
-        }
-        return request.Type switch
-        {
-            "kernel_info_request" => Info(),
-            "execute_request" => await _cells.RunAsync(request).ConfigureAwait(false),
-            "complete_request" => await _assistant.CompleteAsync(request).ConfigureAwait(false),
-            "inspect_request" => await _assistant.InspectAsync(request).ConfigureAwait(false),
-            "is_complete_request" => Assistant.IsComplete(request),
-            "history_request" => _history.Answer(request),
-            "comm_info_request" => new() { ["status"] = "ok", ["comms"] = new JsonObject() },
-            "interrupt_request" => new() { ["status"] = "ok" },
-            "shutdown_request" => new() { ["status"] = "ok", ["restart"] = request.Value("restart", false) },
-            "comm_open" or "comm_msg" or "comm_close" => null,
-            _ => Unknown(),
-        };
-
-        JsonObject? Unknown()
-        {
-            _log($"a message of the unknown type {request.Type} was left unanswered.");
-            return null;
+            return new() { ["status"] = "error", ["ename"] = e.GetType().Name, ["evalue"] = e.Message, ["traceback"] = new JsonArray() };
         }
     }
 

@@ -23,9 +23,9 @@ internal sealed class MessageCodec(string key)
     private readonly Queue<string> _oldest = [];
 
     /// <summary>Reads a message; one that is not signed as it must be, was seen before or makes no sense is refused.</summary>
-    public Request? Read(IReadOnlyList<byte[]> frames, out string? problem)
+    public Request? Read(List<byte[]> frames, out string? problem)
     {
-        var start = frames.Index().FirstOrDefault(frame => frame.Item.AsSpan().SequenceEqual(Delimiter), (-1, [])).Index;
+        var start = frames.FindIndex(frame => frame.AsSpan().SequenceEqual(Delimiter));
         problem = start < 0 || frames.Count < start + 6 ? "it has not the parts of a message"
             : !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Sign(frames.Skip(start + 2).Take(4))), frames[start + 1])
                 ? frames[start + 1].Length == 0 ? "it is not signed" : "its signature is wrong"

@@ -1,9 +1,11 @@
+using System.Text.RegularExpressions;
+
 namespace LTHKit.Notebook.Running;
 
-/// <summary>Writes outputs into a notebook's cells, and updates those that were displayed under an id wherever they stand.</summary>
-internal sealed class CellRecorder
+/// <summary>Writes outputs into a notebook's cells, and updates what was displayed under an id wherever it stands.</summary>
+internal sealed partial class CellRecorder
 {
-    private readonly Dictionary<string, List<JsonObject>> _displayed = [];
+    private readonly Dictionary<string, JsonObject> _displayed = [];
     private NotebookCell? _cell;
     private (JsonArray Lines, string Name, string Open)? _stream;     // the last line while it has no end
 
@@ -25,18 +27,13 @@ internal sealed class CellRecorder
         var json = InNotebook(output);
         if (output.Type == "update_display_data" && _displayed.TryGetValue(output.DisplayId!, out var shown))
         {
-            foreach (var earlier in shown)
-                earlier["data"] = json["data"]!.DeepClone();
+            shown["data"] = json["data"]!.DeepClone();
             return;
         }
         _stream = null;
         _cell!.Outputs.Add(json);
         if (output.DisplayId is { } id)
-        {
-            if (!_displayed.TryGetValue(id, out var places))
-                _displayed[id] = places = [];
-            places.Add(json);
-        }
+            _displayed[id] = json;
     }
 
     // Text of several lines is a list of them.
@@ -65,24 +62,13 @@ internal sealed class CellRecorder
         }
         if (open.Length > 0)
             lines.RemoveAt(lines.Count - 1);
-        var text = Overwrite(open + written);
+        var text = Overwritten().Replace((open + written).Replace("\r\n", "\n"), "");
         foreach (var line in MultilineText.Lines(text))
             lines.Add((JsonNode)line);
         _stream = (lines, name, text[(text.LastIndexOf('\n') + 1)..]);
     }
 
     // A carriage return starts the line again, so that a progress bar stays one line.
-    private static string Overwrite(string text)
-    {
-        if (!text.Contains('\r'))
-            return text;
-
-        var lines = text.Replace("\r\n", "\n").Split('\n');
-        for (var i = 0; i < lines.Length; i++)
-        {
-            var end = i == lines.Length - 1 ? lines[i].TrimEnd('\r') : lines[i];
-            lines[i] = end[(end.LastIndexOf('\r') + 1)..] + lines[i][end.Length..];
-        }
-        return string.Join('\n', lines);
-    }
+    [GeneratedRegex(@"^[^\n]*\r(?!\r*\z)", RegexOptions.Multiline)]
+    private static partial Regex Overwritten();
 }

@@ -11,24 +11,19 @@ internal static class NotebookRunner
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
     /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
     /// </summary>
-    /// <param name="input">The notebook.</param>
     /// <param name="outputFolder">The folder of the executed notebook, its page and its tables; null for the notebook's own.</param>
     /// <param name="parameters">Values for names declared in the cell tagged <c>parameters</c>, as text.</param>
     /// <param name="terminal">Where progress and what the cells print are shown; null for nowhere.</param>
     /// <param name="overwrites">Whether lines there may be overwritten.</param>
-    /// <param name="grace">How long a cancelled cell has to come to an end; null for the host's.</param>
-    /// <param name="cancellation">Ends the run.</param>
     public static async Task<RunOutcome> RunAsync(string input, string? outputFolder = null, IReadOnlyDictionary<string, string>? parameters = null,
-        TextWriter? terminal = null, bool overwrites = false, TimeSpan? grace = null, CancellationToken cancellation = default)
+        TextWriter? terminal = null, bool overwrites = false, CancellationToken cancellation = default)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(input))!;
         var output = Path.Combine(Path.GetFullPath(outputFolder ?? folder), Path.GetFileName(input));
         using var there = Open(input, parameters ?? new Dictionary<string, string>(), out var notebook);
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
-        notebook.Save(Partial(output));
-        using var kernels = grace is { } given ? new NotebookHost { Grace = given } : new NotebookHost();
-        var outcome = await RunCells(notebook, output, kernels, new(terminal, overwrites), cancellation).ConfigureAwait(false);
+        var outcome = await RunCells(notebook, output, new(terminal, overwrites), cancellation).ConfigureAwait(false);
         WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
         AtomicFile.WriteText(outcome.Html, HtmlExport.Page(notebook, Path.GetFileNameWithoutExtension(outcome.Html), folder));
         return outcome;
@@ -60,11 +55,11 @@ internal static class NotebookRunner
         return new(() => Environment.CurrentDirectory = before);
     }
 
-    private static string Partial(string output) => output + ".partial";
-
-    private static async Task<RunOutcome> RunCells(NotebookDocument notebook, string output, NotebookHost kernels, RunTerminal terminal,
-        CancellationToken cancellation)
+    private static async Task<RunOutcome> RunCells(NotebookDocument notebook, string output, RunTerminal terminal, CancellationToken cancellation)
     {
+        var partial = output + ".partial";
+        notebook.Save(partial);
+        using var kernels = new NotebookHost();
         var recorder = new CellRecorder();
         var cells = notebook.Cells.Where(cell => cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source)).ToList();
         terminal.Notebook(Path.GetFileName(output), cells.Count);
@@ -82,7 +77,7 @@ internal static class NotebookRunner
             if (sinceSaved.Elapsed > 3 * saving)
             {
                 sinceSaved.Restart();
-                notebook.Save(Partial(output));
+                notebook.Save(partial);
                 saving = sinceSaved.Elapsed;
                 sinceSaved.Restart();
             }
@@ -101,13 +96,16 @@ internal static class NotebookRunner
 
         // From memory: another run into this folder writes the same partial copy, and may just have taken it away.
         notebook.Save(output);
-        File.Delete(Partial(output));
+        File.Delete(partial);
         tables.Save();
-        return new RunOutcome(output, Path.ChangeExtension(output, ".html"), tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
+        return new RunOutcome(output, tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
             [.. cells.Where(cell => cell.IsExercise).Select(cell => (cell.Id, cell.IsRight))]);
     }
 }
 
 /// <summary>What a run left behind; without an error every cell ran to its end.</summary>
-internal sealed record RunOutcome(string Notebook, string Html, IReadOnlyList<string> Tables, CellError? Error, bool Interrupted,
-    IReadOnlyList<(string Id, bool Right)> Exercises);
+internal sealed record RunOutcome(string Notebook, IReadOnlyList<string> Tables, CellError? Error, bool Interrupted,
+    IReadOnlyList<(string Id, bool Right)> Exercises)
+{
+    public string Html => Path.ChangeExtension(Notebook, ".html");
+}

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace LTHKit.Notebook.Running;
@@ -33,36 +34,24 @@ internal static class Parameters
     // Name to type as written, or as the default shows where it is var.
     private static Dictionary<string, string> Declared(string source)
     {
-        if (NotebookHost.Parse(source) is not { } tree)
-            return [];
-        var declarations = ((CompilationUnitSyntax)tree.GetRoot()).Members.Select(member => member switch
-        {
-            FieldDeclarationSyntax field => field.Declaration,
-            GlobalStatementSyntax { Statement: LocalDeclarationStatementSyntax local } => local.Declaration,
-            _ => null,
-        });
-        return declarations.OfType<VariableDeclarationSyntax>()
-            .SelectMany(declaration => declaration.Variables.Select(variable => (variable.Identifier.Text, Type: TypeOf(declaration, variable))))
+        var fields = (NotebookHost.Parse(source)?.GetRoot() as CompilationUnitSyntax)?.Members.OfType<FieldDeclarationSyntax>() ?? [];
+        return fields
+            .SelectMany(field => field.Declaration.Variables, (field, variable) => (variable.Identifier.Text, Type: TypeOf(field.Declaration.Type, variable.Initializer?.Value)))
             .DistinctBy(pair => pair.Text).ToDictionary(pair => pair.Text, pair => pair.Type);
     }
 
-    private static string TypeOf(VariableDeclarationSyntax declaration, VariableDeclaratorSyntax variable) =>
-        declaration.Type.IsVar ? TypeOf(variable.Initializer?.Value) : declaration.Type.ToString().Replace(" ", "");
+    private static string TypeOf(TypeSyntax declared, ExpressionSyntax? value) => declared.IsVar ? TypeOf(value) : declared.ToString().Replace(" ", "");
 
     private static string TypeOf(ExpressionSyntax? value) => value switch
     {
         PrefixUnaryExpressionSyntax { Operand: var operand } => TypeOf(operand),
-        LiteralExpressionSyntax { Token.Value: { } constant } => constant switch
-        {
-            int => "int",
-            long => "long",
-            double => "double",
-            float => "float",
-            decimal => "decimal",
-            bool => "bool",
-            string => "string",
-            _ => "",
-        },
+        LiteralExpressionSyntax { Token.Value: int } => "int",
+        LiteralExpressionSyntax { Token.Value: long } => "long",
+        LiteralExpressionSyntax { Token.Value: double } => "double",
+        LiteralExpressionSyntax { Token.Value: float } => "float",
+        LiteralExpressionSyntax { Token.Value: decimal } => "decimal",
+        LiteralExpressionSyntax { Token.Value: bool } => "bool",
+        LiteralExpressionSyntax { Token.Value: string } => "string",
         ArrayCreationExpressionSyntax array => array.Type.ElementType + "[]",
         ImplicitArrayCreationExpressionSyntax array => TypeOf(array.Initializer.Expressions.FirstOrDefault()) + "[]",
         _ => "",
@@ -73,25 +62,23 @@ internal static class Parameters
         if (type.EndsWith('?'))
             return value is "null" or "" ? "null" : Literal(parameter, type[..^1], value);
         if (type.EndsWith("[]", StringComparison.Ordinal) && type != "[]")
-        {
             return $"[{string.Join(", ", Items().Select(item => Literal(parameter, type[..^2], item)))}]";
-        }
-        var culture = CultureInfo.InvariantCulture;
         return type switch
         {
             "string" => SymbolDisplay.FormatLiteral(value, quote: true),
             "bool" => bool.TryParse(value, out var truth) ? truth ? "true" : "false" : throw Wrong("true or false"),
-            "int" => int.TryParse(value, NumberStyles.Integer, culture, out var whole) ? whole.ToString(culture) : throw Wrong("a whole number"),
-            "long" => long.TryParse(value, NumberStyles.Integer, culture, out var whole) ? $"{whole.ToString(culture)}L" : throw Wrong("a whole number"),
-            "double" => double.TryParse(value, NumberStyles.Float, culture, out var number) && double.IsFinite(number)
-                ? SymbolDisplay.FormatPrimitive(number, false, false) + "d"
-                : throw Wrong("a number"),
-            "float" => float.TryParse(value, NumberStyles.Float, culture, out var number) && float.IsFinite(number)
-                ? SymbolDisplay.FormatPrimitive(number, false, false) + "f"
-                : throw Wrong("a number"),
-            "decimal" => decimal.TryParse(value, NumberStyles.Float, culture, out var number) ? number.ToString(culture) + "m" : throw Wrong("a number"),
+            "int" => Number<int>(NumberStyles.Integer, "", "a whole number"),
+            "long" => Number<long>(NumberStyles.Integer, "L", "a whole number"),
+            "double" => Number<double>(NumberStyles.Float, "d", "a number"),
+            "float" => Number<float>(NumberStyles.Float, "f", "a number"),
+            "decimal" => Number<decimal>(NumberStyles.Float, "m", "a number"),
             _ => Expression(),
         };
+
+        string Number<T>(NumberStyles style, string suffix, string wanted) where T : INumberBase<T> =>
+            T.TryParse(value, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number)
+                ? SymbolDisplay.FormatPrimitive(number, quoteStrings: false, useHexadecimalNumbers: false) + suffix
+                : throw Wrong(wanted);
 
         // As JSON, or between commas.
         IEnumerable<string> Items()
@@ -113,9 +100,7 @@ internal static class Parameters
         string Expression()
         {
             var expression = SyntaxFactory.ParseExpression(value, options: NotebookHost.Script);
-            return expression.ContainsDiagnostics || expression.ToFullString() != value
-                ? throw Wrong("a C# expression")
-                : value;
+            return expression.ContainsDiagnostics || expression.ToFullString() != value ? throw Wrong("a C# expression") : value;
         }
     }
 }

@@ -55,15 +55,13 @@ internal sealed class RunTerminal(TextWriter? writer, bool overwrites)
 
     private void Stream(string text)
     {
-        foreach (var piece in text.Split('\n').Select((line, i) => (line, starts: i > 0)))
+        foreach (var (i, piece) in text.Split('\n').Index())
         {
-            if (piece.starts)
+            if (i > 0 || piece.Length > 0 && _overwritable)
                 CloseLine();
-            if (piece.line.Length == 0)
+            if (piece.Length == 0)
                 continue;
-            if (_overwritable)
-                CloseLine();
-            writer?.Write(_lineOpen ? piece.line : Indent + piece.line);
+            writer?.Write(_lineOpen ? piece : Indent + piece);
             _lineOpen = true;
         }
     }

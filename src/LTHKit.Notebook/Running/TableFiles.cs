@@ -15,13 +15,10 @@ internal sealed class TableFiles(string notebook)
         if (output.Value is not IFrame frame)
             return;
         // An updated table stays one file.
-        if (output.DisplayId is not { } display || !_ofDisplay.TryGetValue(display, out var path))
-        {
-            string Csv(string name) => $"{Path.ChangeExtension(notebook, null)}.{name}.csv";
-            path = Csv(cell.FreeName(name => !_tables.ContainsKey(Csv(name))));
-            if (output.DisplayId is { } id)
-                _ofDisplay[id] = path;
-        }
+        if (!_ofDisplay.TryGetValue(output.DisplayId ?? "", out var path))
+            path = cell.FileNames.Select(name => $"{Path.ChangeExtension(notebook, null)}.{name}.csv").First(path => !_tables.ContainsKey(path));
+        if (output.DisplayId is { } display)
+            _ofDisplay[display] = path;
         _tables[path] = frame.Apply(new Csv());
     }
 

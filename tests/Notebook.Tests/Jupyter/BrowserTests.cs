@@ -80,14 +80,13 @@ public sealed class BrowserTests(Reproduced reproduced) : InFolder
             "--no-browser", "--allow-root", "--ip=127.0.0.1", $"--port={port}", "--NotebookApp.token=", "--NotebookApp.password=",
             $"--notebook-dir={Path.Combine(Folder, "notebooks")}",
         ];
-        var start = new ProcessStartInfo(Jupyter, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["HOME"] = Folder;
-        start.Environment["JUPYTER_DATA_DIR"] = Path.Combine(Folder, "data");
-        start.Environment["JUPYTER_CONFIG_DIR"] = Path.Combine(Folder, "config");
-        start.Environment["LTHKIT_RUNS"] = reproduced.Runs;
-        var server = Process.Start(start)!;
-        server.OutputDataReceived += (_, _) => { };
-        server.ErrorDataReceived += (_, _) => { };
+        var server = Kit.Start(Jupyter, arguments, new()
+        {
+            ["HOME"] = Folder,
+            ["JUPYTER_DATA_DIR"] = Path.Combine(Folder, "data"),
+            ["JUPYTER_CONFIG_DIR"] = Path.Combine(Folder, "config"),
+            ["LTHKIT_RUNS"] = reproduced.Runs,
+        });
         server.BeginOutputReadLine();
         server.BeginErrorReadLine();
         return server;

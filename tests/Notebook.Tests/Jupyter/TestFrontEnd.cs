@@ -8,74 +8,66 @@ using NetMQ.Sockets;
 
 namespace LTHKit.Notebook.Tests.Jupyter;
 
-/// <summary>A kernel in this process, and a front end's sockets of it, over which anything can be sent.</summary>
-internal sealed class TestFrontEnd : IDisposable
+/// <summary>Tests of a kernel in this process, with a front end's sockets of it, over which anything can be sent.</summary>
+public class TestFrontEnd : IDisposable
 {
-    public const string Key = "a key of the test";
+    protected const string Key = "a key of the test";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-kernel-").FullName;
     private readonly JupyterKernel _kernel;
 
-    public TestFrontEnd()
+    protected TestFrontEnd()
     {
-        var ports = FreePorts(5);
-        string[] names = ["shell_port", "control_port", "stdin_port", "iopub_port", "hb_port"];
-        var connection = new JsonObject { ["transport"] = "tcp", ["ip"] = "127.0.0.1", ["key"] = Key, ["signature_scheme"] = "hmac-sha256" };
-        foreach (var (i, name) in names.Index())
-            connection[name] = ports[i];
+        Ports = FreePorts(5);
         var file = Path.Combine(_folder, "connection.json");
-        File.WriteAllText(file, connection.ToJsonString());
-
+        File.WriteAllText(file, Connection(Ports));
         _kernel = new JupyterKernel(file, _folder, sentence =>
         {
             lock (Log)
                 Log.Add(sentence);
         });
-        Ports = ports;
-        Shell = Connected(new DealerSocket(), ports[0]);
-        Control = Connected(new DealerSocket(), ports[1]);
+        Shell = Connected(new DealerSocket(), Ports[0]);
+        Control = Connected(new DealerSocket(), Ports[1]);
         var iopub = new SubscriberSocket();
-        Iopub = Connected(iopub, ports[3]);
+        Iopub = Connected(iopub, Ports[3]);
         iopub.SubscribeToAnyTopic();
-        Heartbeat = Connected(new RequestSocket(), ports[4]);
+        Heartbeat = Connected(new RequestSocket(), Ports[4]);
         Ended = _kernel.RunAsync();
         Assert.Equal("iopub_welcome", Next(Iopub, message => message.Type == "iopub_welcome").Type);
     }
 
-    public int[] Ports { get; }
-
-    public NetMQSocket Shell { get; }
-
-    public NetMQSocket Control { get; }
-
-    public NetMQSocket Iopub { get; }
-
-    public NetMQSocket Heartbeat { get; }
+    protected int[] Ports { get; }
+    protected NetMQSocket Shell { get; }
+    protected NetMQSocket Control { get; }
+    protected NetMQSocket Iopub { get; }
+    protected NetMQSocket Heartbeat { get; }
 
     /// <summary>What the kernel complained of.</summary>
-    public List<string> Log { get; } = [];
+    protected List<string> Log { get; } = [];
 
     /// <summary>Completes when the kernel has ended.</summary>
-    public Task Ended { get; }
+    protected Task Ended { get; }
 
-    public static List<byte[]> Frames(string type, JsonObject content, string? key = Key, string? id = null)
+    protected static List<byte[]> Frames(string type, JsonObject content, string? key = Key, string? id = null)
     {
         var header = new JsonObject { ["msg_id"] = id ?? Guid.NewGuid().ToString("N"), ["session"] = "test", ["username"] = "test", ["msg_type"] = type, ["version"] = "5.4" };
         return Frames(header.ToJsonString(), content.ToJsonString(), key);
     }
 
-    public static List<byte[]> Frames(string header, string content, string? key = Key)
+    protected static List<byte[]> Frames(string header, string content, string? key = Key)
     {
         byte[][] body = [.. new[] { header, "{}", "{}", content }.Select(Encoding.UTF8.GetBytes)];
         var signature = key is null ? [] : Encoding.ASCII.GetBytes(Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(key), body.SelectMany(part => part).ToArray())));
         return ["<IDS|MSG>"u8.ToArray(), signature, .. body];
     }
 
-    public static JsonObject Execute(string code, bool stopOnError = true) => new() { ["code"] = code, ["stop_on_error"] = stopOnError };
+    protected static JsonObject Execute(string code) => new() { ["code"] = code };
+
+    protected JsonObject Run(string code) => Ask("execute_request", Execute(code));
 
     /// <summary>Sends a request and gives its reply.</summary>
-    public JsonObject Ask(string type, JsonObject content, NetMQSocket? socket = null)
+    protected JsonObject Ask(string type, JsonObject content, NetMQSocket? socket = null)
     {
         var id = Guid.NewGuid().ToString("N");
         Send(socket ?? Shell, Frames(type, content, id: id));
@@ -83,7 +75,7 @@ internal sealed class TestFrontEnd : IDisposable
     }
 
     /// <summary>The next message that is wanted, its signature checked; others are passed over.</summary>
-    public static (string Type, JsonObject Content, string? Parent) Next(NetMQSocket socket, Func<(string Type, JsonObject Content, string? Parent), bool> wanted)
+    protected static (string Type, JsonObject Content, string? Parent) Next(NetMQSocket socket, Func<(string Type, JsonObject Content, string? Parent), bool> wanted)
     {
         var limit = DateTime.UtcNow + Patience;
         while (DateTime.UtcNow < limit)
@@ -104,7 +96,7 @@ internal sealed class TestFrontEnd : IDisposable
         throw new TimeoutException("The kernel did not send what was waited for.");
     }
 
-    public static void Send(NetMQSocket socket, List<byte[]> frames) => socket.SendMultipartBytes(frames);
+    protected static void Send(NetMQSocket socket, List<byte[]> frames) => socket.SendMultipartBytes(frames);
 
     public void Dispose()
     {
@@ -120,6 +112,13 @@ internal sealed class TestFrontEnd : IDisposable
         socket.Connect($"tcp://127.0.0.1:{port}");
         return socket;
     }
+
+    /// <summary>A connection file with these ports.</summary>
+    public static string Connection(int[] ports) =>
+        $$"""
+        {"transport":"tcp","ip":"127.0.0.1","key":"{{Key}}","signature_scheme":"hmac-sha256",
+         "shell_port":{{ports[0]}},"control_port":{{ports[1]}},"stdin_port":{{ports[2]}},"iopub_port":{{ports[3]}},"hb_port":{{ports[4]}}}
+        """;
 
     public static int[] FreePorts(int count)
     {
