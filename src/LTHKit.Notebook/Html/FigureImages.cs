@@ -107,7 +107,7 @@ internal static class Chromium
                 ],
             });
             // Of a program that ends at once Puppeteer waits for minutes to hear.
-            while (launcher.Process?.Process.HasExited != true && !launch.IsCompleted)
+            while (launcher.Process?.HasExited != true && !launch.IsCompleted)
                 await Task.WhenAny(launch, Task.Delay(100)).ConfigureAwait(false);
             return await launch.WaitAsync(launch.IsCompleted ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(2)).ConfigureAwait(false);
         }
