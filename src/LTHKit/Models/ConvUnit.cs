@@ -61,18 +61,13 @@ public sealed class ConvUnit
         _owner.register_module("skip" + _index, skip);
         if (_activation is not null)
             return;
-        if (Norm is null)
-        {
-            Convolution.register_forward_hook((_, x, y) => y + skip.call(x));
-            return;
-        }
         Tensor? added = null;
         Convolution.register_forward_hook((_, x, y) =>
         {
             added = skip.call(x).alias();       // a container may free x before the BatchNorm runs
-            return y;
+            return Norm is null ? y + added : y;
         });
-        Norm.register_forward_hook((_, _, y) => y + added!);
+        Norm?.register_forward_hook((_, _, y) => y + added!);
     }
 
     /// <summary>What runs it while a step of training lasts (see <see cref="SparseTraining"/>); null for TorchSharp's modules.</summary>

@@ -1,28 +1,34 @@
 namespace LTHKit.Models;
 
 /// <summary>What a network's forward pass calls, in order: its convolutions, linear layers, BatchNorms and activations, with the tensors between.</summary>
-internal sealed record ForwardPass(Tensor Images, IReadOnlyList<ForwardPass.Call> Calls)
+internal sealed record ForwardPass(Tensor Images, long[] Made, IReadOnlyList<ForwardPass.Call> Calls)
 {
     internal sealed record Call(nn.Module Module, Tensor Input, Tensor Output, long[] InputShape, long[] OutputShape);
 
-    /// <summary>Runs the network once, in eval mode, on one image of zeros. The tensors of the trace are freed; they serve to be compared.</summary>
-    public static ForwardPass Of(Network network)
+    /// <summary>Runs a module once, in eval mode, which it leaves as it was. The tensors of the trace are freed; they serve to be compared.</summary>
+    public static ForwardPass Of(nn.Module<Tensor, Tensor> module, Tensor images)
     {
         var calls = new List<Call>();
         using var hooks = new Hooks();
-        var watched = network.modules().Distinct().OfType<nn.Module<Tensor, Tensor>>().Where(m => m is Conv2d or Linear or BatchNorm2d || IsActivation(m));
-        foreach (var module in watched)
-            hooks.Add(module, (x, y) => calls.Add(new(module, x, y, x.shape, y.shape)));
+        var watched = module.modules().Distinct().OfType<nn.Module<Tensor, Tensor>>().Where(m => m is Conv2d or Linear or BatchNorm2d || IsActivation(m));
+        foreach (var part in watched)
+            hooks.Add(part, (x, y) => calls.Add(new(part, x, y, x.shape, y.shape)));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
+        using var mode = new EvalMode(module);
+        return new(images, module.call(images).shape, calls);
+    }
+
+    /// <summary>Runs a new network once on an image of zeros, and leaves all of it in training mode.</summary>
+    public static ForwardPass Of(Network network)
+    {
         var (name, input) = (network.Model.Name, network.Input);
-        var images = zeros(1, input.Channels, input.Size, input.Size);
-        network.eval();
         try
         {
-            var logits = network.call(images);
-            return logits.shape.SequenceEqual([1, input.Classes]) ? new(images, calls)
-                : throw new UserException($"{name} makes [{string.Join(", ", logits.shape)}] of an image; it must make [N, {input.Classes}], "
+            using var images = zeros(1, input.Channels, input.Size, input.Size);
+            var pass = Of(network, images);
+            return pass.Made.SequenceEqual([1, input.Classes]) ? pass
+                : throw new UserException($"{name} makes [{string.Join(", ", pass.Made)}] of an image; it must make [N, {input.Classes}], "
                     + "a logit for each class.");
         }
         catch (Exception e) when (e is not UserException && network.Model.Factory is not null)

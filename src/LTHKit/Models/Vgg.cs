@@ -37,13 +37,9 @@ internal sealed class Vgg : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor input)
     {
-        var x = input;
-        foreach (var stage in _stages)
-            x = stage.call(x);
+        var x = _stages.Aggregate(input, (y, stage) => stage.call(y));
         x = _hidden.Count == 0 ? _stages[^1].Means(x) : x.flatten(1);
-        foreach (var (linear, act) in _hidden)
-            x = act.call(linear.call(x));
-        return _classifier.call(x);
+        return _classifier.call(_hidden.Aggregate(x, (y, layer) => layer.Act.call(layer.Linear.call(y))));
     }
 
     /// <summary>3x3 convolutions of one width, then a 2x2 max-pooling.</summary>
@@ -57,12 +53,7 @@ internal sealed class Vgg : Module<Tensor, Tensor>
                 _units.Add(new ConvUnit(this, $"{i + 1}", i == 0 ? input : output, output, 3, bias: true, norm: norm));
         }
 
-        public override Tensor forward(Tensor x)
-        {
-            foreach (var unit in _units)
-                x = unit.Forward(x);
-            return _units[^1].MaxPool(x);
-        }
+        public override Tensor forward(Tensor x) => _units[^1].MaxPool(_units.Aggregate(x, (y, unit) => unit.Forward(y)));
 
         public Tensor Means(Tensor x) => _units[^1].Means(x);
     }

@@ -19,10 +19,8 @@ internal static class Cut
         var room = keep - (mask.Kept - open.Sum(l => l.Kept));
         if (room < 0)
             throw new UserException($"The layers to leave out hold {keep - room:N0} weights, more than the {keep:N0} to keep: leave out fewer or prune less.");
-        List<(LayerMask[] Layers, long Keep)> groups = distribution?.Share is null ? [(open, room)]
-            : [.. LayerBudgets.Of(open, room, distribution).Select(b => (Layers: (LayerMask[])[b.Layer], b.Keep))];
-        groups.AddRange(mask.Layers.Except(open).Select(l => (Layers: (LayerMask[])[l], l.Kept)));
-        var cut = groups.SelectMany(g => Lowest(scores, mask, g.Layers, g.Keep)).ToDictionary(l => l.Item1, l => l.Item2);
+        var whole = mask.Layers.Except(open).Select(l => (Layers: (LayerMask[])[l], Keep: l.Kept));
+        var cut = Budgets(open, room, distribution).Concat(whole).SelectMany(g => Ranked(scores, mask, g.Layers, g.Keep)).ToDictionary();
         return new Mask(mask.Layers.Select(l => (l.Name, cut[l.Name])));
     }
 
@@ -34,13 +32,27 @@ internal static class Cut
             : throw new UserException($"There is no layer '{start}' to leave out; the network's are {string.Join(", ", names)}.")).ToHashSet();
     }
 
-    private static IEnumerable<(string, Tensor)> Lowest(IReadOnlyDictionary<string, Tensor> scores, Mask mask, LayerMask[] layers, long keep)
+    /// <summary>
+    /// Layers that are ranked together and how many weights they keep: all at once, or under a layer-wise distribution each by itself; no layer
+    /// gets more than it has, the rest goes to the others.
+    /// </summary>
+    private static IEnumerable<(LayerMask[] Layers, long Keep)> Budgets(LayerMask[] layers, long keep, Distribution? distribution)
+    {
+        if (distribution?.Share is not { } share)
+            return [(layers, keep)];
+        double[] weights = [.. layers.Select(l => share(l) is > 0 and < double.PositiveInfinity and var weight ? weight
+            : throw new UserException($"The distribution '{distribution.Name}' gives {l.Name} no positive share; leave it out with the pruner's Except."))];
+        return layers.Zip(Split(keep, weights, [.. layers.Select(l => l.Kept)]), (layer, part) => ((LayerMask[])[layer], part));
+    }
+
+    /// <summary>What is left of some layers when only so many of their weights, those of the highest scores, are kept.</summary>
+    private static IEnumerable<(string, Tensor)> Ranked(IReadOnlyDictionary<string, Tensor> scores, Mask mask, LayerMask[] layers, long keep)
     {
         if (layers.Length == 0)
             return [];
         var kept = cat([.. layers.Select(l => mask[l.Name].flatten())]);                                    // [W]
         var surviving = cat([.. layers.Select(l => scores[l.Name].detach().flatten())]).masked_select(kept); // [S]
-        if (surviving.isfinite().all().ToBoolean() == false)
+        if (!surviving.isfinite().all().ToBoolean())
             throw new UserException("A pruning score is infinite or not a number, so weights cannot be ranked: the network it was computed on has diverged.");
         var cut = surviving.numel() - keep;
         if (cut > 0)
@@ -55,24 +67,12 @@ internal static class Cut
         return layers.Zip(kept.split([.. layers.Select(l => l.Total)]),
             (layer, part) => (layer.Name, part.reshape(mask[layer.Name].shape).clone()));
     }
-}
-
-/// <summary>How many weights each layer may keep under a layer-wise <see cref="Distribution"/>.</summary>
-internal static class LayerBudgets
-{
-    /// <summary>Budgets that add up to <paramref name="keep"/>; no layer gets more than it has, the rest goes to the others.</summary>
-    public static IReadOnlyList<(LayerMask Layer, long Keep)> Of(IReadOnlyList<LayerMask> layers, long keep, Distribution distribution)
-    {
-        double[] weights = [.. layers.Select(l => distribution.Share!(l) is > 0 and < double.PositiveInfinity and var share ? share
-            : throw new UserException($"The distribution '{distribution.Name}' gives {l.Name} no positive share; leave it out with the pruner's Except."))];
-        return [.. layers.Zip(Share(keep, weights, [.. layers.Select(l => l.Kept)]))];
-    }
 
     /// <summary>
     /// <paramref name="total"/> split in proportion to <paramref name="weights"/>, each part at most its capacity; what a full
     /// part cannot take is shared by the others. Whole numbers, by largest remainder.
     /// </summary>
-    internal static long[] Share(long total, double[] weights, long[] capacity)
+    private static long[] Split(long total, double[] weights, long[] capacity)
     {
         var full = new bool[weights.Length];
         double scale;

@@ -33,27 +33,22 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
     public static Flops Of(nn.Module<Tensor, Tensor> module, long[] input, Mask? mask = null)
     {
         mask?.Fit(module);
-        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        using var mode = new EvalMode(module);
         var kept = mask?.Layers.ToDictionary(layer => layer.Name, layer => layer.Kept) ?? [];
         var injected = ((module as Network)?.Units ?? []).Where(unit => unit.Skip is not null)
             .SelectMany(unit => unit.Skip!.modules().Prepend(unit.Skip)).ToHashSet();
-        var layers = new List<LayerFlops>();
-        using var hooks = new Hooks();
         // A module that is held in a field too has two names; the first is the one its weights have.
-        foreach (var (name, layer) in module.named_modules().DistinctBy(named => named.module).Where(named => named.module is Conv2d or Linear))
-            hooks.Add((nn.Module<Tensor, Tensor>)layer, (_, output) => Count(name, layer, output));
+        var names = module.named_modules().DistinctBy(named => named.module).ToDictionary(named => named.module, named => named.name);
         var first = module.parameters().First();
-        module.call(zeros([1, .. input], dtype: first.dtype, device: first.device));
+        var calls = ForwardPass.Of(module, zeros([1, .. input], dtype: first.dtype, device: first.device)).Calls;
         // A layer that is called again is one row.
-        return new([.. layers.GroupBy(layer => layer.Name).Select(calls => calls.First() with { Dense = calls.Sum(call => call.Dense), Effective = calls.Sum(call => call.Effective) })]);
+        return new([.. calls.Where(call => call.Module is Conv2d or Linear).GroupBy(call => call.Module, call => call.OutputShape).Select(Count)]);
 
-        void Count(string name, nn.Module layer, Tensor output)
+        LayerFlops Count(IGrouping<nn.Module, long[]> outputs)
         {
-            var weight = layer.get_parameter("weight")!;
-            var places = output.numel() / weight.shape[0];
-            layers.Add(new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(layer)));
+            var (name, weight) = (names[outputs.Key], outputs.Key.get_parameter("weight")!);
+            var places = outputs.Sum(shape => shape.Aggregate(1L, (a, b) => a * b)) / weight.shape[0];
+            return new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(outputs.Key));
         }
     }
 }

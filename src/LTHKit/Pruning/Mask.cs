@@ -125,15 +125,24 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
             throw new UserException($"{path} is no LTHKit mask file; give the mask.safetensors of a run.");
         if (run is not null && metadata.GetValueOrDefault("run") != run)
             throw new UserException($"{path} is damaged (it is of another run): delete it and it is made anew.");
-        return new Mask(tensors.Select(t =>
+        return new Mask(tensors.Select(t => (t.Key, Unpacked(t.Key, t.Value))).ToList());
+
+        Tensor Unpacked(string name, Tensor packed)
         {
-            if (!metadata.TryGetValue("shape." + t.Key, out var text))
-                throw new UserException($"{path} is damaged: the shape of {t.Key} is missing; delete it and it is made anew.");
+            if (!metadata.TryGetValue("shape." + name, out var text))
+                throw Damaged($"the shape of {name} is missing");
             long[] shape = [.. text.Split(',').Select(d => long.TryParse(d, out var size) ? size : -1)];
-            if (t.Value.dtype != ScalarType.Byte || shape.Any(d => d < 0))
-                throw new UserException($"{path} is damaged: {t.Key} is no packed mask; delete it and it is made anew.");
-            return (t.Key, Unpack(t.Value.data<byte>().ToArray(), shape, path));
-        }).ToList());
+            if (packed.dtype != ScalarType.Byte || shape.Any(d => d < 0))
+                throw Damaged($"{name} is no packed mask");
+            var (bytes, count) = (packed.data<byte>().ToArray(), shape.Aggregate(1L, (a, b) => a * b));
+            if (bytes.Length != (count + 7) / 8)
+                throw Damaged("a layer's bits do not fill its shape");
+            var bits = new bool[bytes.Length * 8];
+            new BitArray(bytes).CopyTo(bits, 0);
+            return tensor(bits[..(int)count]).reshape(shape);
+        }
+
+        UserException Damaged(string why) => new($"{path} is damaged: {why}; delete it and it is made anew.");
     }
 
     public bool Equals(Mask? other)
@@ -164,16 +173,6 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
         var bytes = new byte[(bits.Length + 7) / 8];
         bits.CopyTo(bytes, 0);
         return bytes;
-    }
-
-    private static Tensor Unpack(byte[] bytes, long[] shape, string path)
-    {
-        var count = shape.Aggregate(1L, (a, b) => a * b);
-        if (bytes.Length != (count + 7) / 8)
-            throw new UserException($"{path} is damaged: a layer's bits do not fill its shape; delete it and it is made anew.");
-        var all = new bool[bytes.Length * 8];
-        new BitArray(bytes).CopyTo(all, 0);
-        return tensor(all[..(int)count]).reshape(shape);
     }
 }
 

@@ -69,37 +69,23 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
     internal Mask Draw(Network network, Mask before, long keep, ImageSet data, ulong seed, CancellationToken cancel = default)
     {
         using var copy = Networks.Copy(network);
-        var mask = before;
-        try
+        Mask? drawn = null;
+        for (var round = 1; round <= Rounds; round++)
         {
-            for (var round = 1; round <= Rounds; round++)
-            {
-                cancel.ThrowIfCancellationRequested();
-                using var scope = NewDisposeScope();
-                Networks.CopyState(network, copy);
-                mask.Apply(copy);
-                // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
-                var kept = round == Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)Rounds));
-                Replace(Cut.To(Scores(), mask, kept, Distribution, Except));
+            using var last = drawn;
+            cancel.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            Networks.CopyState(network, copy);
+            (last ?? before).Apply(copy);
+            // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
+            var kept = round == Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)Rounds));
+            // A user's own score may draw from libtorch's one generator.
+            var scores = Score.Method.DeclaringType == typeof(Scores) ? Scores() : Networks.Seeded(unchecked(seed + (ulong)round), () => Scores());
+            drawn = Cut.To(scores, last ?? before, kept, Distribution, Except);
+        }
+        return drawn!;
 
-                // A user's own may draw from libtorch's one generator.
-                IReadOnlyDictionary<string, Tensor> Scores() => Score.Method.DeclaringType == typeof(Scores) ? Scored(new(copy, data, seed) { Cancel = cancel })
-                    : Networks.Seeded(unchecked(seed + (ulong)round), () => Scored(new(copy, data, seed) { Cancel = cancel }));
-            }
-            return mask;
-        }
-        catch
-        {
-            Replace(before);
-            throw;
-        }
-
-        void Replace(Mask drawn)
-        {
-            if (mask != before)
-                mask.Dispose();
-            mask = drawn;
-        }
+        IReadOnlyDictionary<string, Tensor> Scores() => Scored(new(copy, data, seed) { Cancel = cancel });
     }
 
     internal IReadOnlyDictionary<string, Tensor> Scored(PruningContext context)

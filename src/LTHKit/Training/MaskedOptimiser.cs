@@ -39,10 +39,10 @@ internal sealed class MaskedTorch : MaskedOptimiser
     public MaskedTorch(Network network, Mask? mask, Recipe recipe, Func<IEnumerable<Parameter>, optim.Optimizer> make) : base(network)
         => _groups = [.. network.named_parameters().GroupBy(p => recipe.RateFor(p.name)).Select(group =>
         {
-            Parameter[] weights = [.. group.Select(p => p.parameter)];
             using var scope = NewDisposeScope();
-            Tensor?[] pruned = [.. group.Select(p => mask is not null && mask.Covers(p.name) ? mask[p.name].logical_not().DetachFromDisposeScope() : null)];
-            return new Group(group.Key, weights, pruned, make(weights) as OptimizerHelper
+            (Parameter Weight, Tensor? Pruned)[] weights = [.. group.Select(p => (p.parameter,
+                mask is not null && mask.Covers(p.name) ? mask[p.name].logical_not().DetachFromDisposeScope() : null))];
+            return new Group(group.Key, weights, make([.. weights.Select(w => w.Weight)]) as OptimizerHelper
                 ?? throw new UserException("The recipe's optimiser is none that steps without a closure and whose state can be kept; give one of torch.optim such as AdamW, RMSProp or SGD."));
         })];
 
@@ -104,18 +104,18 @@ internal sealed class MaskedTorch : MaskedOptimiser
         foreach (var group in _groups)
         {
             group.Optimiser.Dispose();
-            foreach (var pruned in group.Pruned)
+            foreach (var (_, pruned) in group.Weights)
                 pruned?.Dispose();
         }
     }
 
-    private sealed record Group(double Rate, Parameter[] Weights, Tensor?[] Pruned, OptimizerHelper Optimiser)
+    private sealed record Group(double Rate, (Parameter Weight, Tensor? Pruned)[] Weights, OptimizerHelper Optimiser)
     {
         /// <summary>What the optimiser remembers of the weights, which are pruned where the other tensor says.</summary>
         public IEnumerable<(Tensor Memory, Tensor? Pruned)> Memory()
         {
             // In the order of the optimiser, which a factory may have given groups of its own, or not all.
-            var pruned = Weights.Zip(Pruned).ToDictionary(pair => pair.First.Handle, pair => pair.Second);
+            var pruned = Weights.ToDictionary(w => w.Weight.Handle, w => w.Pruned);
             return Optimiser.parameters().Zip(Optimiser.state_dict().State).SelectMany(one => one.Second.GetType()
                 .GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(Tensor))
                 .Select(f => (Tensor?)f.GetValue(one.Second)).OfType<Tensor>().Select(memory => (memory, pruned.GetValueOrDefault(one.First.Handle))));
@@ -124,7 +124,7 @@ internal sealed class MaskedTorch : MaskedOptimiser
         /// <summary>Sets what belongs to pruned weights to zero.</summary>
         public void Hold(Func<Parameter, Tensor?> of)
         {
-            foreach (var (weight, pruned) in Weights.Zip(Pruned))
+            foreach (var (weight, pruned) in Weights)
                 if (pruned is not null)
                     of(weight)?.masked_fill_(pruned, 0);
         }

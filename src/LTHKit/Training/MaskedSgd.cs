@@ -55,12 +55,11 @@ internal sealed class MaskedSgd : MaskedOptimiser
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var active = _slots.Where(s => s.Weight.grad is not null).ToList();
-        var gradients = active.Select(Gradient).ToArray();
-        var masked = active.Zip(gradients).Where(p => p.First.High is not null).ToList();
-        FusedSgd.Clamp([.. masked.Select(p => p.Second)], [.. masked.Select(p => p.First.Low!)], [.. masked.Select(p => p.First.High!)]);
-        foreach (var group in active.Zip(gradients).GroupBy(p => p.First.Rate))
-            FusedSgd.Step([.. group.Select(p => p.First.Weight)], [.. group.Select(p => p.Second)], [.. group.Select(p => p.First.Momentum)],
+        var active = _slots.Where(s => s.Weight.grad is not null).Select(s => (Slot: s, Gradient: Gradient(s))).ToList();
+        var masked = active.Where(a => a.Slot.High is not null).ToList();
+        FusedSgd.Clamp([.. masked.Select(a => a.Gradient)], [.. masked.Select(a => a.Slot.Low!)], [.. masked.Select(a => a.Slot.High!)]);
+        foreach (var group in active.GroupBy(a => a.Slot.Rate))
+            FusedSgd.Step([.. group.Select(a => a.Slot.Weight)], [.. group.Select(a => a.Gradient)], [.. group.Select(a => a.Slot.Momentum)],
                 _decay, _momentum, _rate * group.Key, _rates.GetValueOrDefault(group.Key));
     }
 

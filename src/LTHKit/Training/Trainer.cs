@@ -19,7 +19,6 @@ internal sealed class Trainer : IDisposable
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
     private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
-    private Step _from;
     private double _done;           // share of the training
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
     private RecordedStep? _recorded;
@@ -32,7 +31,7 @@ internal sealed class Trainer : IDisposable
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = false)
     {
         recipe.Validate();
-        (Network, _recipe, _data, _loss, _start, _from, Standing, NextEpoch) = (network, recipe, data, loss, start, start, start, start.Epochs);
+        (Network, _recipe, _data, _loss, _start, Standing, NextEpoch) = (network, recipe, data, loss, start, start, start.Epochs);
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
@@ -70,8 +69,8 @@ internal sealed class Trainer : IDisposable
 
     public void Resume(string checkpoint, string run = "")
     {
-        Standing = _from = Checkpoint.Load(checkpoint, Network, run, Remember);
-        NextEpoch = _from.Epochs;
+        Standing = Checkpoint.Load(checkpoint, Network, run, Remember);
+        NextEpoch = Standing.Epochs;
 
         void Remember(Step at, IReadOnlyDictionary<string, Tensor> stored)
         {
@@ -144,7 +143,7 @@ internal sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var iterations = Batches.Iterations;
         var begin = epoch == _start.Epochs ? _start.Iterations : 0;
-        var first = epoch == _from.Epochs ? _from.Iterations : 0;
+        var first = epoch == Standing.Epochs ? Standing.Iterations : 0;
         if (first == begin)
         {
             _losses.zero_();

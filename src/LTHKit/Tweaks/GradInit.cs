@@ -4,36 +4,26 @@ namespace LTHKit.Tweaks;
 /// The learning of <see cref="RescaledInit"/> (Zhu et al. 2021, algorithm 1): every weight and bias p of a convolution, a linear layer or a BatchNorm is
 /// a * p0, and the factors a are learned by Adam. The network's parameters are set in place, so that any network serves.
 /// </summary>
-internal sealed class GradInit : IDisposable
+internal sealed class GradInit
 {
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
 
     private readonly nn.Module<Tensor, Tensor> _network;
     private readonly RescaledInit _settings;
-    private readonly List<Tensor> _parameters = [];
-    private readonly List<Factor> _factors = [];
-    private readonly bool _training;
-    private readonly List<(Tensor Buffer, Tensor Value)> _buffers;
-    private int _lossSteps;
+    private readonly Factor[] _factors;
+    private readonly Tensor[] _parameters;
+    private int _constraintSteps, _lossSteps;       // iterations that lowered the gradient's norm, and the loss
 
-    /// <summary>For a network to which its mask, if any, has been applied.</summary>
+    /// <summary>For a network to which its mask, if any, has been applied. The tensors that it makes are of the dispose scope around it.</summary>
     public GradInit(nn.Module<Tensor, Tensor> network, Mask? mask, RescaledInit settings)
     {
-        (_network, _settings, _training) = (network, settings, network.training);
-        using var noGrad = no_grad();
+        (_network, _settings) = (network, settings);
         var scaled = network.named_modules().Where(m => m.module is Conv2d or Linear or BatchNorm2d).Select(m => m.name).ToHashSet();
-        foreach (var (name, parameter) in network.named_parameters())
-        {
-            if (!parameter.requires_grad || !scaled.Contains(name[..Math.Max(0, name.LastIndexOf('.'))]))
-                continue;
-            _parameters.Add(parameter);
-            _factors.Add(new Factor(name, parameter.detach().clone().DetachFromDisposeScope(), mask is not null && mask.Covers(name) ? mask[name] : null));
-        }
-        _buffers = [.. network.named_buffers().Select(b => (b.buffer, b.buffer.clone().DetachFromDisposeScope()))];
+        _factors = [.. from named in network.named_parameters()
+                       where named.parameter.requires_grad && scaled.Contains(named.name[..Math.Max(0, named.name.LastIndexOf('.'))])
+                       select new Factor(named.name, named.parameter, mask is not null && mask.Covers(named.name) ? mask[named.name] : null)];
+        _parameters = [.. _factors.Select(factor => factor.Parameter)];
     }
-
-    /// <summary>Iterations so far that lowered the gradient's norm.</summary>
-    public int ConstraintSteps { get; private set; }
 
     /// <summary>
     /// Learns the factors on half batches, which are disposed here: by parameter name; a parameter that is all zero has none. BatchNorm normalises with
@@ -41,6 +31,8 @@ internal sealed class GradInit : IDisposable
     /// </summary>
     public IReadOnlyDictionary<string, double> Learn(IEnumerator<Batch> halves, TweakContext context)
     {
+        var training = _network.training;
+        var buffers = _network.named_buffers().Select(b => (b.buffer, Value: b.buffer.clone())).ToList();
         _network.train();
         try
         {
@@ -56,10 +48,10 @@ internal sealed class GradInit : IDisposable
         finally
         {
             using var noGrad = no_grad();
-            _network.train(_training);
-            foreach (var (parameter, factor) in _parameters.Zip(_factors))
-                parameter.copy_(factor.Start);
-            foreach (var (buffer, value) in _buffers)
+            _network.train(training);
+            foreach (var factor in _factors)
+                factor.Parameter.copy_(factor.Start);
+            foreach (var (buffer, value) in buffers)
                 buffer.copy_(value);
         }
         return _factors.Where(f => f.Learned).ToDictionary(f => f.Name, f => f.Value);
@@ -83,8 +75,8 @@ internal sealed class GradInit : IDisposable
         if (constrained)
             return Update(Gradients(norm), constrained);                        // d G / d p
         using (no_grad())
-            foreach (var (parameter, gradient) in _parameters.Zip(gradients))
-                parameter.add_(gradient, alpha: -_settings.Eta / size);         // p' = p - eta * g / ||g||
+            foreach (var (factor, gradient) in _factors.Zip(gradients))
+                factor.Parameter.add_(gradient, alpha: -_settings.Eta / size);         // p' = p - eta * g / ||g||
         using var third = Next(halves);
         return Update(Gradients(Loss(one, third) / _settings.Eta), constrained);
     }
@@ -104,12 +96,13 @@ internal sealed class GradInit : IDisposable
         var slopes = stack(directions.Zip(_factors, (q, f) => (q * f.Start).sum())).to(ScalarType.Float64).cpu().data<double>().ToArray();
         if (!slopes.All(double.IsFinite))
             return false;
-        var steps = constrained ? ++ConstraintSteps : ++_lossSteps;
+        var steps = constrained ? ++_constraintSteps : ++_lossSteps;
         foreach (var (factor, slope) in _factors.Zip(slopes))
+        {
             if (factor.Learned && factor.Value > 0)     // a bias that has reached zero stays there
-                factor.Step(Math.Clamp(slope, -_settings.Clip, _settings.Clip), constrained, _settings, steps, ConstraintSteps + _lossSteps);
-        foreach (var (parameter, factor) in _parameters.Zip(_factors))
-            parameter.copy_(factor.Start * factor.Value);
+                factor.Step(Math.Clamp(slope, -_settings.Clip, _settings.Clip), constrained, _settings, steps, _constraintSteps + _lossSteps);
+            factor.Parameter.copy_(factor.Start * factor.Value);
+        }
         return true;
     }
 
@@ -119,23 +112,16 @@ internal sealed class GradInit : IDisposable
         return halves.Current;
     }
 
-    public void Dispose()
-    {
-        foreach (var factor in _factors)
-            factor.Start.Dispose();
-        foreach (var (_, value) in _buffers)
-            value.Dispose();
-    }
-
     /// <summary>The factor of one parameter, with its moments: the branches share the second one.</summary>
-    private sealed class Factor(string name, Tensor start, Tensor? kept)
+    private sealed class Factor(string name, Parameter parameter, Tensor? kept)
     {
         private double _constraintMoment, _lossMoment, _secondMoment;
 
         public string Name => name;
-        public Tensor Start => start;       // p0
+        public Parameter Parameter => parameter;
+        public Tensor Start { get; } = parameter.detach().clone();      // p0
         public Tensor? Kept => kept;
-        public bool Learned { get; } = start.norm().ToDouble() > 0;
+        public bool Learned { get; } = parameter.detach().norm().ToDouble() > 0;
         public double Value { get; private set; } = 1;
 
         public void Step(double slope, bool constrained, RescaledInit settings, int steps, int allSteps)

@@ -57,10 +57,9 @@ public sealed record RescaledInit(
     private Dictionary<string, Tensor> Learn(Network network, TweakContext context)
     {
         using var grad = enable_grad();
-        using var learner = new GradInit(network, context.Mask, this);
         using var batches = new Batches(context.Data, Math.Max(1, context.Recipe.BatchSize / 2), unchecked((long)context.Seed),
             context.Recipe.Augment);
         using var halves = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => batches.Epoch(epoch)).GetEnumerator();
-        return learner.Learn(halves, context).ToDictionary(s => s.Key, s => tensor(s.Value, ScalarType.Float64));
+        return new GradInit(network, context.Mask, this).Learn(halves, context).ToDictionary(s => s.Key, s => tensor(s.Value, ScalarType.Float64));
     }
 }

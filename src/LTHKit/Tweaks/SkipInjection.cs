@@ -64,53 +64,46 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
         foreach (var unit in network.Units)
         {
             var (input, output) = (unit.Convolution.in_channels, unit.Convolution.out_channels);
-            unit.Inject(Kind switch
-            {
-                SkipKind.Projection => new Projection(input, output, unit.Stride, FirstWeight),
-                SkipKind.Normalised => new Normalised(new Shortcut(input, output, unit.Stride), output),
-                _ => new Shortcut(input, output, unit.Stride),
-            });
+            unit.Inject(Kind == SkipKind.Projection ? new Projection(input, output, unit.Stride, FirstWeight)
+                : new Shortcut(input, output, unit.Stride, Kind == SkipKind.Normalised));
         }
     }
 
     /// <summary>
     /// The input itself, brought to the convolution's output shape without parameters: a stride averages each stride x stride window, missing
     /// channels are zero (He et al. 2016, option A), and surplus channels are averaged in neighbouring groups, so that each keeps a way through.
+    /// Normalised, it has then mean 0 and variance 1 in each channel, as BatchNorm without scale and shift has it.
     /// </summary>
-    private sealed class Shortcut(long input, long output, long stride) : Module<Tensor, Tensor>(Describe(input, output, stride))
+    private sealed class Shortcut : Module<Tensor, Tensor>
     {
-        public override Tensor forward(Tensor x)
+        private readonly long _input, _output, _stride;
+        private readonly BatchNorm2d? _norm;
+
+        public Shortcut(long input, long output, long stride, bool normalised) : base(Describe(input, output, stride, normalised))
         {
-            if (stride > 1)
-                x = functional.avg_pool2d(x, stride, ceil_mode: true);              // [N, C, ceil(H/s), ceil(W/s)], as the convolution's
-            if (output > input)
-                return functional.pad(x, [0, 0, 0, 0, 0, output - input]);          // [N, C', H', W']
-            if (output == input)
-                return x;
-            var pooled = functional.adaptive_avg_pool2d(x.flatten(2).unsqueeze(1), [output, x.shape[2] * x.shape[3]]);
-            return pooled.reshape(x.shape[0], output, x.shape[2], x.shape[3]);
+            (_input, _output, _stride) = (input, output, stride);
+            if (normalised)
+                register_module("bn", _norm = BatchNorm2d(output, affine: false));
         }
 
-        private static string Describe(long input, long output, long stride)
+        public override Tensor forward(Tensor x)
+        {
+            if (_stride > 1)
+                x = functional.avg_pool2d(x, _stride, ceil_mode: true);             // [N, C, ceil(H/s), ceil(W/s)], as the convolution's
+            if (_output > _input)
+                x = functional.pad(x, [0, 0, 0, 0, 0, _output - _input]);           // [N, C', H', W']
+            else if (_output < _input)
+                x = functional.adaptive_avg_pool2d(x.flatten(2).unsqueeze(1), [_output, x.shape[2] * x.shape[3]])
+                    .reshape(x.shape[0], _output, x.shape[2], x.shape[3]);
+            return _norm is null ? x : _norm.call(x);
+        }
+
+        private static string Describe(long input, long output, long stride, bool normalised)
         {
             var pooled = stride > 1 ? $"{stride}x{stride} average" : null;
             var channels = output > input ? $"{output - input} zero channels" : output < input ? $"{input} channels averaged to {output}" : null;
-            return pooled is null && channels is null ? "identity" : string.Join(", ", new[] { pooled, channels }.OfType<string>());
+            string[] parts = [.. new[] { pooled, channels, normalised ? "normalised" : null }.OfType<string>()];
+            return parts.Length == 0 ? "identity" : string.Join(", ", parts);
         }
-    }
-
-    /// <summary>The shortcut with mean 0 and variance 1 in each channel, as BatchNorm without scale and shift has it.</summary>
-    private sealed class Normalised : Module<Tensor, Tensor>
-    {
-        private readonly Shortcut _shortcut;
-        private readonly BatchNorm2d _norm;
-
-        public Normalised(Shortcut shortcut, long channels) : base(shortcut.GetName() == "identity" ? "normalised" : $"{shortcut.GetName()}, normalised")
-        {
-            _shortcut = shortcut;
-            register_module("bn", _norm = BatchNorm2d(channels, affine: false));
-        }
-
-        public override Tensor forward(Tensor x) => _norm.call(_shortcut.call(x));
     }
 }

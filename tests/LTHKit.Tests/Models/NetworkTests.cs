@@ -5,7 +5,7 @@ namespace LTHKit.Tests.Models;
 
 public sealed class NetworkTests
 {
-    private static readonly JsonNode Reference = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!;
+    internal static readonly JsonNode Reference = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!;
 
     // ResNet: torchvision's with a 3x3 stem (reference.py). VGG-16 and MobileNet: kuangliu/pytorch-cifar, whose VGG('VGG16') and MobileNet()
     // have 14,728,266 and 3,217,226 parameters at 10 classes; torchvision 0.14.1's vgg16_bn().features, of 14,723,136, and the classifier's 512 * 10 + 10
@@ -44,7 +44,6 @@ public sealed class NetworkTests
     public void TheHiddenLinearLayersOfConv4ArePruned()
     {
         using var network = Networks.Build(new ModelSpec("conv4"), new InputSpec(10), 0);
-        Assert.Equal(2_425_930, network.ParameterCount);
         Assert.Equal(
             ["layer1.conv1.weight", "layer1.conv2.weight", "layer2.conv1.weight", "layer2.conv2.weight", "fc1.weight", "fc2.weight"], network.Prunable);
         Assert.Equal(["layer1", "layer1", "layer2", "layer2", "act1", "act2"], network.Activations.Select(a => a.Stage));

@@ -130,5 +130,5 @@ public sealed class CutTests
         Assert.Throws<UserException>(() => PruningRates.LevelNear([0.2], 5));
     }
 
-    private static Distribution Named(string name) => new[] { Distribution.Global, Distribution.Uniform, Distribution.Erk }.Single(d => d.Name == name);
+    internal static Distribution Named(string name) => new[] { Distribution.Global, Distribution.Uniform, Distribution.Erk }.Single(d => d.Name == name);
 }

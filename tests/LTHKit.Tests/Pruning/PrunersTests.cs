@@ -8,6 +8,8 @@ public sealed class PrunersTests
     private static Mask Draw(Pruner pruner, Network network, Mask before, int level, ImageSet data, ulong seed, double rate = 0.2)
         => pruner.Draw(network, before, PruningRates.KeptAt([rate], level, before.Total), data, seed);
 
+    private static Pruner Named(string name) => Pruner.All.Single(p => p.Name == name);
+
     // One count a level, whatever the pruner and the distribution: figures compare tickets of the same size.
     [Theory]
     [MemberData(nameof(All))]
@@ -17,13 +19,12 @@ public sealed class PrunersTests
         using var network = Networks.Build(new ModelSpec(model, 4), new InputSpec(3, 8), 1);
         using var dense = Mask.Dense(network);
         var ladder = dense.Total;
-        var shared = new[] { Distribution.Global, Distribution.Uniform, Distribution.Erk }.Single(d => d.Name == distribution);
         for (var level = 1; level <= 9; level++)
         {
             ladder -= (long)Math.Round(0.2 * ladder, MidpointRounding.AwayFromZero);
             if (level % 4 != 1)
                 continue;
-            using var mask = Draw(Pruner.All.Single(p => p.Name == name) with { Distribution = shared }, network, dense, level, data, 3);
+            using var mask = Draw(Named(name) with { Distribution = CutTests.Named(distribution) }, network, dense, level, data, 3);
             Assert.Equal(ladder, mask.Kept);
         }
     }
@@ -45,7 +46,7 @@ public sealed class PrunersTests
         var weight = network.PrunableWeights().First().Weight;
         var before = State(network);
         using var dense = Mask.Dense(network);
-        using var mask = Draw(Pruner.All.Single(p => p.Name == name), network, dense, 3, data, 3);
+        using var mask = Draw(Named(name), network, dense, 3, data, 3);
         Assert.Equal(before, State(network));
         Assert.Equal(dense.Total, dense.Kept);
         Assert.False(network.training);
@@ -72,7 +73,7 @@ public sealed class PrunersTests
         else
             Assert.NotEqual(a, b);
 
-        Mask Draw(ulong seed) => PrunersTests.Draw(Pruner.All.Single(p => p.Name == name), network, dense, 5, data, seed);
+        Mask Draw(ulong seed) => PrunersTests.Draw(Named(name), network, dense, 5, data, seed);
     }
 
     // Tanaka et al. 2020, figure 1: at a sparsity where a path through every layer is still possible, only SynFlow finds one.
@@ -88,7 +89,7 @@ public sealed class PrunersTests
         Assert.Empty(synflow.Collapsed);
         Assert.Equal(magnitude.Kept, synflow.Kept);
 
-        Mask Draw(string name) => PrunersTests.Draw(Pruner.All.Single(p => p.Name == name), network, dense, 1, data, 0, 0.9995);
+        Mask Draw(string name) => PrunersTests.Draw(Named(name), network, dense, 1, data, 0, 0.9995);
     }
 
     [Fact]

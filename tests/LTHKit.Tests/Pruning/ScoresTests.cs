@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using LTHKit.Tests.Models;
 using TorchSharp.Modules;
 
@@ -7,9 +6,6 @@ namespace LTHKit.Tests.Pruning;
 /// <summary>SNIP, GraSP and SynFlow against PyTorch's values (reference.py), finite differences and closed forms.</summary>
 public sealed class ScoresTests
 {
-    private static readonly JsonNode Reference =
-        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "reference.json")))!["pruning"]!;
-
     /// <summary>The images of reference.py: ten of each of three classes, so that a score sees all of them.</summary>
     internal static ImageSet ThreeClasses(int size = 8)
     {
@@ -36,7 +32,7 @@ public sealed class ScoresTests
         NetworkTests.Fill(network);
         using var dense = Mask.Dense(network);
         var scores = Pruner.All.Single(p => p.Name == name).Scored(new PruningContext(network, data, 5));
-        var expected = Reference[model]![name]!;
+        var expected = NetworkTests.Reference["pruning"]![model]![name]!;
         foreach (var (layer, i) in dense.Layers.Select((l, i) => (l.Name, i)))
         {
             var sizes = scores[layer].abs().sum().ToDouble();
@@ -61,7 +57,7 @@ public sealed class ScoresTests
         using var mask = Pruner.SynFlow.Draw(network, dense, 100, data, 0);
         Assert.Equal(100, mask.Kept);
         foreach (var (layer, i) in mask.Layers.Select((l, i) => (l.Name, i)))
-            Assert.Equal(Reference[model]!["synflowAfter100Rounds"]![i]!.AsArray().Select(n => n!.GetValue<int>()),
+            Assert.Equal(NetworkTests.Reference["pruning"]![model]!["synflowAfter100Rounds"]![i]!.AsArray().Select(n => n!.GetValue<int>()),
                 mask[layer].flatten().data<bool>().ToArray().Index().Where(k => k.Item).Select(k => k.Index));
     }
 
@@ -75,9 +71,7 @@ public sealed class ScoresTests
         var scores = Pruner.Snip.Scored(new PruningContext(network, data, 0));
         using var exact = InDoublePrecision(network);
         var images = Images(data);
-        foreach (var (name, weight) in exact.PrunableWeights())
-            foreach (var index in new[] { 0, 17, 40 })
-                Close(Math.Abs(Slope(weight, index, () => Loss(exact, images, 1).ToDouble())), scores[name], index);
+        AreSlopes(scores, exact, () => Loss(exact, images, 1).ToDouble(), Math.Abs);
     }
 
     // Scaling one weight by 1+e changes half the squared gradient norm by e * w (Hg): a positive score holds the gradient flow up.
@@ -92,9 +86,7 @@ public sealed class ScoresTests
         var images = Images(data);
         Tensor[] weights = [.. exact.parameters().Where(p => p.dim() > 1)];
         double Flow() => autograd.grad([Loss(exact, images, 200)], weights).Sum(g => g.pow(2).sum().ToDouble()) / 2;
-        foreach (var (name, weight) in exact.PrunableWeights())
-            foreach (var index in new[] { 0, 17, 40 })
-                Close(Slope(weight, index, Flow), scores[name], index);
+        AreSlopes(scores, exact, Flow, slope => slope);
         Assert.All(scores.Values, s => Assert.True(s.amin(0, 1, 2, 3).ToDouble() < 0 && s.amax(0, 1, 2, 3).ToDouble() > 0));
     }
 
@@ -206,6 +198,14 @@ public sealed class ScoresTests
         return slope;
     }
 
-    private static void Close(double expected, Tensor scores, int index)
-        => Assert.Equal(expected, scores.flatten()[index].ToDouble(), 1e-3 * Math.Abs(expected) + 1e-4 * scores.abs().mean().ToDouble());
+    /// <summary>Checks scores of some weights of each layer against the slopes of a value of the network in their connections' strengths.</summary>
+    private static void AreSlopes(IReadOnlyDictionary<string, Tensor> scores, Network network, Func<double> value, Func<double, double> score)
+    {
+        foreach (var (name, weight) in network.PrunableWeights())
+            foreach (var index in new[] { 0, 17, 40 })
+            {
+                var expected = score(Slope(weight, index, value));
+                Assert.Equal(expected, scores[name].flatten()[index].ToDouble(), 1e-3 * Math.Abs(expected) + 1e-4 * scores[name].abs().mean().ToDouble());
+            }
+    }
 }
