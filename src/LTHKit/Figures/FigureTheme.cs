@@ -22,26 +22,18 @@ internal static class FigureTheme
     /// <summary>Size, fonts, title and legend of a figure; a small second line under the title says what was measured on.</summary>
     public static GenericChart Styled(this GenericChart chart, string title, string? subtitle = null)
     {
-        var heading = subtitle is null ? title : $"{title}<br><span style=\"font-size:13px;color:{FaintHex}\">{subtitle}</span>";
+        var heading = Init<Title>(
+            new { Text = subtitle is null ? title : $"{title}<br><span style=\"font-size:13px;color:{FaintHex}\">{subtitle}</span>", Font = Init<Font>(new { Size = 18.0 }) },
+            new { X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
+            new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }) });
+        var font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink });
+        var hover = Init<Hoverlabel>(new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) });
+        var styled = chart.WithLayout(
+            new { Title = heading, Font = font, Margin = Margins() },
+            new { PaperBGColor = White, PlotBGColor = White, HoverMode = HoverMode.Closest, Hoverlabel = hover });
         return GenericChart.addConfig(
             Init<Config>(new { Displaylogo = false, ToImageButtonOptions = Init<ToImageButtonOptions>(new { Format = ImageFormat.PNG, Scale = 2.0 }) }),
-            chart.WithLayout(
-                new { Font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }), Margin = Margins() },
-                new
-                {
-                    PaperBGColor = White,
-                    PlotBGColor = White,
-                    HoverMode = HoverMode.Closest,
-                    Hoverlabel = Init<Hoverlabel>(
-                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) })
-                },
-                new
-                {
-                    Title = Init<Title>(
-                    new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }), Font = Init<Font>(new { Size = 18.0 }) })
-                })
-                .WithSize(Width: Width, Height: Height));
+            styled.WithSize(Width: Width, Height: Height));
     }
 
     public static LinearAxis Axis(string title, object? more = null) => GridlessAxis(title, new { ShowGrid = true, GridColor = Grid }, more);
