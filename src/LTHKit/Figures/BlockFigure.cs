@@ -19,9 +19,7 @@ public static partial class Figures
     /// <exception cref="UserException">There is nothing to draw, or a network has no such block.</exception>
     public static GenericChart Block(string? path, params (string Name, Network Network)[] networks)
     {
-        if (networks.Length == 0)
-            throw new UserException("There is no network to draw; give at least one.");
-        var blocks = networks.Select(network => Find(network.Network, path)).ToList();
+        var blocks = Captions.Given(networks, "There is no network to draw; give at least one.").Select(network => Find(network.Network, path)).ToList();
         var drawing = new BlockDrawing();
         foreach (var (i, (block, network)) in blocks.Zip(networks).Index())
             drawing.Add(network.Name, block, i * BlockDrawing.Panel);
