@@ -264,10 +264,12 @@ public class FiguresTests
 
     public static TheoryData<Action, string> Mistakes => new()
     {
+        { () => Tables.Accuracy(), "There are no runs to show" },
         { () => Figures.AccuracyVsSparsity(), "no sparse runs" },
         { () => Figures.AccuracyVsSparsity(new Sweep("a", [], [])), "no sparse runs" },
         { () => Figures.GainOverVanilla(Vanilla), "no sparse runs" },
         { () => Figures.TrainingCurves(), "no epochs" },
+        { () => Figures.Block(null), "no network to draw" },
         { () => Figures.Contours("t", "loss", new Plane("", [1, 2], [1, 2], [[1, 2]])), "one row of 2 values" },
         { () => Figures.Contours("t", "loss"), "no values" },
         { () => Figures.GradientFlow(Flow([0, 0])), "no values" },
