@@ -75,16 +75,11 @@ internal static class FigureTheme
 
     public static GenericChart WithAxes(this GenericChart chart, LinearAxis x, LinearAxis y) =>
         Plotly.NET.Chart.withYAxis(y, null).Invoke(Plotly.NET.Chart.withXAxis(x, null).Invoke(chart));
-
-    /// <summary>From one end of an axis to the other; on a logarithmic one, powers of ten.</summary>
-    public static StyleParam.Range Between(double first, double last) => StyleParam.Range.NewMinMax(first, last);
 }
 
 /// <summary>How one series is drawn: the index of its colour, and in each further round of the colours other lines, symbols and patterns.</summary>
 internal sealed record Pen(int Index, int Round)
 {
-    private const int Rounds = 4;
-
     // Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow; what tweaks are compared with is grey.
     private static readonly string[] Palette = ["#CC79A7", "#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#4d4d4d"];
     private static readonly int Grey = Palette.Length - 1;
@@ -107,7 +102,7 @@ internal sealed record Pen(int Index, int Round)
             var wanted = Enumerable.Range((int)(StableHash(Meaning(name)) % (uint)Grey), Grey).Select(i => i % Grey);
             if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
                 wanted = wanted.Prepend(Grey);
-            var all = Enumerable.Range(0, Rounds).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
+            var all = Enumerable.Range(0, Dashes.Length).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
             pens[name] = all.FirstOrDefault(pen => !pens.ContainsValue(pen), all[0]);
         }
         return pens;

@@ -192,10 +192,8 @@ public static partial class Figures
             more: new { Fill = Fill.ToSelf, FillColor = pen.Faded(opacity) });
     }
 
-    private static string Hover(SweepPoint point) => $"<br>level {point.Level}: {Share(point.Sparsity)} sparse, effectively {Share(point.EffectiveSparsity)}"
-        + $"<br>{Captions.Runs(point.Runs)}";
-
-    private static string Share(double share) => FormattableString.Invariant($"{100 * share:0.0} %");
+    private static string Hover(SweepPoint point) => FormattableString.Invariant(
+        $"<br>level {point.Level}: {100 * point.Sparsity:0.0} % sparse, effectively {100 * point.EffectiveSparsity:0.0} %<br>{Captions.Runs(point.Runs)}");
 
     /// <summary>
     /// Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity: those that are shown, or round ones where each sweep has
@@ -214,7 +212,7 @@ public static partial class Figures
         var axis = FigureTheme.Axis(effective ? "Effective sparsity, % of all weights" : "Sparsity, % of the prunable weights", new
         {
             AxisType = AxisType.Log,
-            Range = FigureTheme.Between(left, right),
+            Range = StyleParam.Range.NewMinMax(left, right),
             TickVals = shown.Select(Remaining).ToArray(),
             TickText = shown.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray(),
         });

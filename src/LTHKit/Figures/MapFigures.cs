@@ -120,8 +120,8 @@ public static partial class Figures
             new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12, Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) }));
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
         return (inside ? Chart.Combine([contour, origin]) : contour).WithAxes(
-            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = FigureTheme.Between(plane.X[0], plane.X[^1]) }),
-            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = FigureTheme.Between(plane.Y[0], plane.Y[^1]) }));
+            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = StyleParam.Range.NewMinMax(plane.X[0], plane.X[^1]) }),
+            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = StyleParam.Range.NewMinMax(plane.Y[0], plane.Y[^1]) }));
     }
 
     /// <summary>One plane as a surface in three dimensions (Figure 11).</summary>
@@ -137,8 +137,8 @@ public static partial class Figures
                 new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
             .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
             .WithLayout(new { Margin = Init<Margin>(new { Left = 10, Right = 10, Top = 70, Bottom = 10 }) })
-            .WithSize(Width: 700, Height: 600);
-        chart = chart.DrawnFrom([plane], below: 10);
+            .WithSize(Width: 700, Height: 600)
+            .DrawnFrom([plane], below: 10);
         chart.GetLayout().RemoveProperty("plot_bgcolor");       // only flat plots have a background of their own
         return Plotly.NET.Chart.withScene(Init<Scene>(
             new { XAxis = Side("direction 1"), YAxis = Side("direction 2"), ZAxis = Side(quantity) },
