@@ -19,9 +19,7 @@ public static partial class Figures
     /// <exception cref="UserException">There is nothing to draw, or a network has no such block.</exception>
     public static GenericChart Block(string? path, params (string Name, Network Network)[] networks)
     {
-        if (networks.Length == 0)
-            throw new UserException("There is no network to draw; give at least one.");
-        var blocks = networks.Select(network => Find(network.Network, path)).ToList();
+        var blocks = Captions.Given(networks, "There is no network to draw; give at least one.").Select(network => Find(network.Network, path)).ToList();
         var drawing = new BlockDrawing();
         foreach (var (i, (block, network)) in blocks.Zip(networks).Index())
             drawing.Add(network.Name, block, i * BlockDrawing.Panel);
@@ -31,8 +29,8 @@ public static partial class Figures
             .Styled($"One block of {networks[0].Network.Model.Name}, {blocks[0].Path}", subtitle.Length == 0 ? "as built" : string.Join("; ", subtitle))
             .WithLayout(new { drawing.Shapes, drawing.Annotations })
             .WithAxes(
-                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Between(-BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel) }),
-                Init<LinearAxis>(new { Visible = false, Range = FigureTheme.Between(drawing.Bottom, -1.0) }))
+                Init<LinearAxis>(new { Visible = false, Range = StyleParam.Range.NewMinMax(-BlockDrawing.Panel / 2, (networks.Length - 0.5) * BlockDrawing.Panel) }),
+                Init<LinearAxis>(new { Visible = false, Range = StyleParam.Range.NewMinMax(drawing.Bottom, -1.0) }))
             // Three stand side by side in a notebook's column.
             .WithSize(Width: 40 + 290 * networks.Length, Height: 130 + (int)(58 * drawing.Bottom));
     }

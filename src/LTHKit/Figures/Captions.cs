@@ -38,8 +38,11 @@ internal static class Captions
         var parts = runs.Select(run => run.Spec.Label.Split(", ")).ToList();
         var shared = parts.SelectMany(all => all).Distinct().Where(part => parts.All(other => other.Contains(part))).ToList();
         var names = parts.Select(all => string.Join(", ", all.Except(shared).DefaultIfEmpty("vanilla"))).ToList();
-        return (Unique([.. names.Select((name, i) => names.Count(other => other == name) > 1 ? $"{name}, {runs[i].Id}" : name)]), string.Join(", ", shared));
+        return (Unique(names.Select((name, i) => names.Count(other => other == name) > 1 ? $"{name}, {runs[i].Id}" : name)), string.Join(", ", shared));
     }
+
+    /// <summary>All that is to be shown; a sentence where that is nothing.</summary>
+    public static IReadOnlyList<T> Given<T>(IEnumerable<T> all, string otherwise) => all.ToList() is { Count: > 0 } given ? given : throw new UserException(otherwise);
 
     /// <summary>Why there is nothing to show: that runs have no result, where that is so.</summary>
     public static UserException Nothing(IEnumerable<Sweep> sweeps, string otherwise) => new(sweeps.Where(sweep => sweep.Runs.Count == 0).SelectMany(sweep => sweep.Holes).FirstOrDefault() is { } hole
@@ -64,11 +67,11 @@ internal static class Captions
     }
 
     /// <summary>The names, with a number behind each that came before: "swish", "swish (2)".</summary>
-    public static IReadOnlyList<string> Unique(IReadOnlyList<string> names)
+    public static IReadOnlyList<string> Unique(IEnumerable<string> names)
     {
         var unique = new List<string>();
         foreach (var name in names)
-            unique.Add(Enumerable.Range(1, names.Count).Select(i => i == 1 ? name : $"{name} ({i})").First(candidate => !unique.Contains(candidate)));
+            unique.Add(Enumerable.Range(1, unique.Count + 1).Select(i => i == 1 ? name : $"{name} ({i})").First(candidate => !unique.Contains(candidate)));
         return unique;
     }
 
@@ -100,9 +103,13 @@ internal static class Captions
         return names.Distinct().Count() == names.Count ? names : Distinguish(runs).Names;
     }
 
-    /// <summary>What was measured of runs that differ in their seed only, in the order in which the first of each comes.</summary>
-    public static IReadOnlyList<IReadOnlyList<T>> BySeed<T>(IEnumerable<T> measured, Func<T, RunResult> run)
-        => [.. measured.GroupBy(m => run(m).Spec.ButSeed).Select(group => group.ToList())];
+    /// <summary>What was measured of runs that differ in their seed only, named by the first of each, in the order in which these come.</summary>
+    public static IEnumerable<(string Name, List<T> Seeds)> BySeed<T>(
+        IEnumerable<T> measured, Func<T, RunResult> run, Func<IReadOnlyList<RunResult>, IReadOnlyList<string>> names)
+    {
+        var groups = measured.GroupBy(m => run(m).Spec.ButSeed).Select(group => group.ToList()).ToList();
+        return names([.. groups.Select(group => run(group[0]))]).Zip(groups);
+    }
 
     /// <summary>
     /// A name for how each run was retrained, beside columns for sparsity and seed: its tweaks and, where needed, what else tells the ways apart.

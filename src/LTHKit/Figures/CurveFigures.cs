@@ -39,7 +39,7 @@ public static partial class Figures
             throw new UserException(logarithmic
                 ? $"No value of '{title}' is above zero, as a logarithmic axis needs; draw it on a linear one."
                 : $"No value of '{title}' is a number; the network may have diverged.");
-        var names = Captions.Unique([.. curves.Select(curve => curve.Name)]);
+        var names = Captions.Unique(curves.Select(curve => curve.Name));
         var pens = Pen.For(names);
         return Chart.Combine(curves.Zip(names).SelectMany(pair => Drawn(pair.First, pair.Second, pens[pair.Second])))
             .Styled(title, subtitle)
@@ -64,9 +64,7 @@ public static partial class Figures
     /// <param name="times">Measured, of one network at several sparsities; the densest is the dense line.</param>
     public static GenericChart StepTimes(IReadOnlyList<StepTime> times)
     {
-        if (times.Count == 0)
-            throw new UserException("There are no times to draw; give at least one.");
-        StepTime[] over = [.. times.OrderBy(time => time.Run.Sparsity)];
+        var over = Captions.Given(times, "There are no times to draw; give at least one.").OrderBy(time => time.Run.Sparsity).ToList();
         double[] x = [.. over.Select(time => 100 * time.Run.Sparsity)];
         Curve Line(string name, Func<StepTime, double> seconds) => new(name, x, [.. over.Select(time => 1000 * seconds(time))]);
         return Curves("Time of a training step", "Sparsity, %", "Time, ms",
@@ -89,7 +87,7 @@ public static partial class Figures
             throw new UserException("There are no bars to draw; give at least one name and one group of values.");
         if (groups.FirstOrDefault(group => group.Values.Count != bars.Count) is { } odd)
             throw new UserException($"'{odd.Name}' has {odd.Values.Count} values for {bars.Count} bars; give one a bar.");
-        var names = Captions.Unique([.. groups.Select(group => group.Name)]);
+        var names = Captions.Unique(groups.Select(group => group.Name));
         var pens = Pen.For(names);
         var chart = Chart.Combine(groups.Zip(names, (group, name) => Draw("Bar",
                 new { Name = name, X = bars, Y = group.Values.Select(value => value - start).ToArray(), Base = start == 0 ? (object?)null : start },
@@ -108,16 +106,14 @@ public static partial class Figures
     /// <param name="series">What <see cref="CurvatureWatch"/> saw of each run.</param>
     public static GenericChart TopEigenvalue(IEnumerable<WatchSeries> series)
     {
-        IReadOnlyList<WatchSeries> all = [.. series];
-        if (all.Count == 0) throw new UserException("There are no series to draw; watch at least one run.");
+        var all = Captions.Given(series, "There are no series to draw; watch at least one run.");
         if (all.FirstOrDefault(s => !s.Values.ContainsKey(CurvatureWatch.TopEigenvalue)) is { } other)
             throw new UserException($"{other.Run.Spec.Label} was watched for something else than its top eigenvalue; give what a CurvatureWatch saw.");
-        var ways = Captions.BySeed(all, s => s.Run);
-        var curves = ways.Zip(Captions.NamesOf([.. ways.Select(way => way[0].Run)]), (way, name) =>
+        var curves = Captions.BySeed(all, s => s.Run, Captions.NamesOf).Select(way =>
         {
-            var seen = way.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).GroupBy(v => v.First, v => Math.Abs(v.Second)).OrderBy(v => v.Key).ToList();
-            return new Curve(name, [.. seen.Select(values => (double)values.Key)], [.. seen.Select(values => values.Average())],
-                way.Count > 1 ? [.. seen.Select(values => values.StandardDeviation())] : null);
+            var seen = way.Seeds.SelectMany(s => s.Epochs.Zip(s.Values[CurvatureWatch.TopEigenvalue])).GroupBy(v => v.First, v => Math.Abs(v.Second)).OrderBy(v => v.Key).ToList();
+            return new Curve(way.Name, [.. seen.Select(values => (double)values.Key)], [.. seen.Select(values => values.Average())],
+                way.Seeds.Count > 1 ? [.. seen.Select(values => values.StandardDeviation())] : null);
         }).ToList();
         var positive = curves.All(curve => curve.Y.All(value => !(value <= 0)));
         return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue, absolute", curves, positive, Captions.At([.. all.Select(s => s.Run)]))
@@ -135,8 +131,7 @@ public static partial class Figures
     /// </summary>
     public static GenericChart SpectralDensities(IEnumerable<Measured<SpectralDensity>> densities)
     {
-        IReadOnlyList<Measured<SpectralDensity>> all = [.. densities];
-        if (all.Count == 0) throw new UserException("There are no densities to draw; measure at least one run.");
+        var all = Captions.Given(densities, "There are no densities to draw; measure at least one run.");
         if (all.FirstOrDefault(m => m.Value.Values.Count == 0 || !m.Value.Values.All(double.IsFinite)) is { } odd)
             throw new UserException($"The density of {odd.Run.Spec.Label} has eigenvalues that are no numbers, or none; the network may have diverged.");
         // One width for all, so that a peak is as wide in one network as in another.
@@ -188,11 +183,10 @@ internal sealed record SilentTicket(string Way, RunResult Run, IReadOnlyList<str
 {
     public static IReadOnlyList<SilentTicket> Of(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
-        var tickets = Captions.BySeed(measured, m => m.Run).OrderBy(ticket => ticket[0].Run.Spec.Sparsity).ToList();
-        if (tickets.Count == 0) throw new UserException("There is nothing to show; measure at least one run.");
-        IReadOnlyList<string> stages = [.. tickets.SelectMany(ticket => ticket).SelectMany(m => m.Value).Select(s => s.Stage).Distinct()];
-        return [.. tickets.Zip(Captions.Ways([.. tickets.Select(ticket => ticket[0].Run)]),
-            (ticket, way) => new SilentTicket(way, ticket[0].Run, stages, [.. ticket.Select(m => m.Value)]))];
+        var tickets = Captions.BySeed(Captions.Given(measured, "There is nothing to show; measure at least one run."), m => m.Run, Captions.Ways)
+            .OrderBy(ticket => ticket.Seeds[0].Run.Spec.Sparsity).ToList();
+        IReadOnlyList<string> stages = [.. tickets.SelectMany(ticket => ticket.Seeds).SelectMany(m => m.Value).Select(s => s.Stage).Distinct()];
+        return [.. tickets.Select(ticket => new SilentTicket(ticket.Name, ticket.Seeds[0].Run, stages, [.. ticket.Seeds.Select(m => m.Value)]))];
     }
 
     /// <summary>The mean over seeds; NaN where one of them has no such stage.</summary>
@@ -207,11 +201,9 @@ internal sealed record ScaleGroup(string Name, IReadOnlyList<Measured<IReadOnlyL
 
     public static IReadOnlyList<ScaleGroup> Of(IReadOnlyList<Measured<IReadOnlyList<LearnedScale>>> scales)
     {
-        if (scales.Count == 0)
-            throw new UserException("There are no learned scales to show; give those of at least one run.");
+        Captions.Given(scales, "There are no learned scales to show; give those of at least one run.");
         if (scales.FirstOrDefault(s => !s.Value.Select(l => l.Parameter).SequenceEqual(scales[0].Value.Select(l => l.Parameter))) is { } other)
             throw new UserException($"{other.Run.Spec.Label} has other layers than {scales[0].Run.Spec.Label}: compare the scales of one network.");
-        var groups = Captions.BySeed(scales, s => s.Run);
-        return [.. groups.Zip(Captions.Distinguish([.. groups.Select(g => g[0].Run)]).Names, (group, name) => new ScaleGroup(name, group))];
+        return [.. Captions.BySeed(scales, s => s.Run, runs => Captions.Distinguish(runs).Names).Select(group => new ScaleGroup(group.Name, group.Seeds))];
     }
 }

@@ -22,26 +22,18 @@ internal static class FigureTheme
     /// <summary>Size, fonts, title and legend of a figure; a small second line under the title says what was measured on.</summary>
     public static GenericChart Styled(this GenericChart chart, string title, string? subtitle = null)
     {
-        var heading = subtitle is null ? title : $"{title}<br><span style=\"font-size:13px;color:{FaintHex}\">{subtitle}</span>";
+        var heading = Init<Title>(
+            new { Text = subtitle is null ? title : $"{title}<br><span style=\"font-size:13px;color:{FaintHex}\">{subtitle}</span>", Font = Init<Font>(new { Size = 18.0 }) },
+            new { X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
+            new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }) });
+        var font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink });
+        var hover = Init<Hoverlabel>(new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) });
+        var styled = chart.WithLayout(
+            new { Title = heading, Font = font, Margin = Margins() },
+            new { PaperBGColor = White, PlotBGColor = White, HoverMode = HoverMode.Closest, Hoverlabel = hover });
         return GenericChart.addConfig(
             Init<Config>(new { Displaylogo = false, ToImageButtonOptions = Init<ToImageButtonOptions>(new { Format = ImageFormat.PNG, Scale = 2.0 }) }),
-            chart.WithLayout(
-                new { Font = Init<Font>(new { Family = FontFamily.NewCustom("Helvetica, Arial, sans-serif"), Size = 14.0, Color = Ink }), Margin = Margins() },
-                new
-                {
-                    PaperBGColor = White,
-                    PlotBGColor = White,
-                    HoverMode = HoverMode.Closest,
-                    Hoverlabel = Init<Hoverlabel>(
-                    new { BgColor = White, BorderColor = Grid, Namelength = -1, Font = Init<Font>(new { Size = 13.0, Color = Ink }) })
-                },
-                new
-                {
-                    Title = Init<Title>(
-                    new { Text = heading, X = 0.02, XAnchor = XAnchorPosition.Left, Y = 1.0, YAnchor = YAnchorPosition.Top },
-                    new { Pad = Init<Plotly.NET.Padding>(new { T = subtitle is null ? 18 : 22 }), Font = Init<Font>(new { Size = 18.0 }) })
-                })
-                .WithSize(Width: Width, Height: Height));
+            styled.WithSize(Width: Width, Height: Height));
     }
 
     public static LinearAxis Axis(string title, object? more = null) => GridlessAxis(title, new { ShowGrid = true, GridColor = Grid }, more);
@@ -83,16 +75,11 @@ internal static class FigureTheme
 
     public static GenericChart WithAxes(this GenericChart chart, LinearAxis x, LinearAxis y) =>
         Plotly.NET.Chart.withYAxis(y, null).Invoke(Plotly.NET.Chart.withXAxis(x, null).Invoke(chart));
-
-    /// <summary>From one end of an axis to the other; on a logarithmic one, powers of ten.</summary>
-    public static StyleParam.Range Between(double first, double last) => StyleParam.Range.NewMinMax(first, last);
 }
 
 /// <summary>How one series is drawn: the index of its colour, and in each further round of the colours other lines, symbols and patterns.</summary>
 internal sealed record Pen(int Index, int Round)
 {
-    private const int Rounds = 4;
-
     // Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow; what tweaks are compared with is grey.
     private static readonly string[] Palette = ["#CC79A7", "#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#4d4d4d"];
     private static readonly int Grey = Palette.Length - 1;
@@ -115,7 +102,7 @@ internal sealed record Pen(int Index, int Round)
             var wanted = Enumerable.Range((int)(StableHash(Meaning(name)) % (uint)Grey), Grey).Select(i => i % Grey);
             if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
                 wanted = wanted.Prepend(Grey);
-            var all = Enumerable.Range(0, Rounds).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
+            var all = Enumerable.Range(0, Dashes.Length).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
             pens[name] = all.FirstOrDefault(pen => !pens.ContainsValue(pen), all[0]);
         }
         return pens;

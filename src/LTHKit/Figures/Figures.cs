@@ -67,7 +67,7 @@ public static partial class Figures
         Sweep[] both = [.. pairs.SelectMany(pair => new[] { pair.Vanilla, pair.Tweaked })];
         if (pairs.All(pair => pair.Tweaked.Runs.Count == 0 || pair.Vanilla.Runs.Count == 0))
             throw Captions.Nothing(both, "There are no sparse runs to draw; give at least one pair of sweeps with one level.");
-        var shown = pairs.Zip(Captions.Unique([.. pairs.Select(pair => pair.Name)]), (pair, name) => (Name: name,
+        var shown = pairs.Zip(Captions.Unique(pairs.Select(pair => pair.Name)), (pair, name) => (Name: name,
             Points: pair.Tweaked.GainOver(pair.Vanilla).Where(point => point.Sparsity < 1).ToList())).Where(line => line.Points.Any(p => p.Level > 0)).ToList();
         if (shown.Count == 0)
             throw Captions.Nothing(both, $"No sweep shares a sparsity level with '{pairs[0].Vanilla.Name}'; sweep the same sparsities to compare them.");
@@ -96,11 +96,9 @@ public static partial class Figures
             throw new UserException("There are no epochs to draw; give at least one finished run.");
         var (names, shared) = Captions.Distinguish(runs);
         var pens = Pen.For(names);
-        var loss = runs.Zip(names).SelectMany(pair => new[] { Dotted(pair, epoch => epoch.TrainLoss), Solid(pair, epoch => epoch.TestLoss, legend: true) });
-        var accuracy = runs.Zip(names).SelectMany(pair => new[]
-        {
-            Dotted(pair, epoch => 100 * epoch.TrainAccuracy), Solid(pair, epoch => 100 * epoch.TestAccuracy), Reported(pair.First, pair.Second),
-        });
+        var loss = runs.Zip(names).SelectMany(pair => Both(pair, epoch => epoch.TrainLoss, epoch => epoch.TestLoss, legend: true));
+        var accuracy = runs.Zip(names).SelectMany(pair
+            => Both(pair, epoch => 100 * epoch.TrainAccuracy, epoch => 100 * epoch.TestAccuracy, legend: false).Append(Reported(pair.First, pair.Second)));
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
         var right = Chart.Combine(accuracy).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Accuracy, %"));
         return Chart.Grid([left, right], 1, 2, XGap: 0.2)
@@ -108,10 +106,8 @@ public static partial class Figures
             .LegendAbove(names)
             .DrawnFrom(runs);
 
-        GenericChart Dotted((RunResult, string) run, Func<EpochMetrics, double> value) => Part(run, value, "training", 1.5, DrawingStyle.Dot, false);
-
-        GenericChart Solid((RunResult, string) run, Func<EpochMetrics, double> value, bool legend = false)
-            => Part(run, value, "test", 2.5, DrawingStyle.Solid, legend);
+        GenericChart[] Both((RunResult, string) run, Func<EpochMetrics, double> train, Func<EpochMetrics, double> test, bool legend)
+            => [Part(run, train, "training", 1.5, DrawingStyle.Dot, false), Part(run, test, "test", 2.5, DrawingStyle.Solid, legend)];
 
         GenericChart Part((RunResult Of, string Name) run, Func<EpochMetrics, double> value, string part, double width, DrawingStyle dash, bool legend)
             => Scatter(run.Name, run.Of.Epochs.Select(epoch => epoch.Epoch + 1.0), run.Of.Epochs.Select(value), pens[run.Name].Line(width, dash),
@@ -133,9 +129,7 @@ public static partial class Figures
     public static GenericChart DrawnFrom(this GenericChart chart, IEnumerable<RunResult> runs, int below = 60)
     {
         const int lines = 32;
-        RunResult[] all = [.. runs.DistinctBy(run => run.Id)];
-        if (all.Length == 0)
-            throw new UserException("There are no runs that the figure could be drawn from; give at least one.");
+        var all = Captions.Given(runs.DistinctBy(run => run.Id), "There are no runs that the figure could be drawn from; give at least one.");
         var layout = chart.GetLayout();
         var margin = layout.TryGetTypedPropertyValue<Margin>("margin")?.Value ?? FigureTheme.Margins();
         var more = below + lines - (margin.TryGetTypedPropertyValue<int>("b")?.Value ?? 80);     // plotly.js's own, here and below
@@ -185,26 +179,21 @@ public static partial class Figures
     /// <summary>The area between two lines, in pieces where one of them has no value.</summary>
     private static GenericChart Band(string group, Pen pen, IReadOnlyList<double> x, double[] lower, double[] upper, double opacity)
     {
-        var (outline, piece) = (new List<(double X, double Y)>(), new List<int>());
-        for (var i = 0; i <= x.Count; i++)
-            if (i < x.Count && double.IsFinite(x[i]) && double.IsFinite(lower[i]) && double.IsFinite(upper[i]))
-                piece.Add(i);
-            else if (piece.Count > 0)
-            {
-                if (outline.Count > 0)
-                    outline.Add((double.NaN, double.NaN));
-                outline.AddRange(piece.Select(p => (x[p], upper[p])));
-                outline.AddRange(Enumerable.Reverse(piece).Select(p => (x[p], lower[p])));
-                piece.Clear();
-            }
+        var outline = new List<(double X, double Y)>();
+        var drawn = Enumerable.Range(0, x.Count).Where(i => double.IsFinite(x[i]) && double.IsFinite(lower[i]) && double.IsFinite(upper[i]));
+        foreach (var piece in drawn.Index().GroupBy(point => point.Item - point.Index, point => point.Item))     // by how many are missing before
+        {
+            if (outline.Count > 0)
+                outline.Add((double.NaN, double.NaN));
+            outline.AddRange(piece.Select(i => (x[i], upper[i])));
+            outline.AddRange(piece.Reverse().Select(i => (x[i], lower[i])));
+        }
         return Scatter(null, outline.Select(p => p.X), outline.Select(p => p.Y), Init<Line>(new { Width = 0.0, pen.Color }), null, group,
             more: new { Fill = Fill.ToSelf, FillColor = pen.Faded(opacity) });
     }
 
-    private static string Hover(SweepPoint point) => $"<br>level {point.Level}: {Share(point.Sparsity)} sparse, effectively {Share(point.EffectiveSparsity)}"
-        + $"<br>{Captions.Runs(point.Runs)}";
-
-    private static string Share(double share) => FormattableString.Invariant($"{100 * share:0.0} %");
+    private static string Hover(SweepPoint point) => FormattableString.Invariant(
+        $"<br>level {point.Level}: {100 * point.Sparsity:0.0} % sparse, effectively {100 * point.EffectiveSparsity:0.0} %<br>{Captions.Runs(point.Runs)}");
 
     /// <summary>
     /// Remaining weights in percent, larger first, on a logarithmic scale; ticks name the sparsity: those that are shown, or round ones where each sweep has
@@ -223,7 +212,7 @@ public static partial class Figures
         var axis = FigureTheme.Axis(effective ? "Effective sparsity, % of all weights" : "Sparsity, % of the prunable weights", new
         {
             AxisType = AxisType.Log,
-            Range = FigureTheme.Between(left, right),
+            Range = StyleParam.Range.NewMinMax(left, right),
             TickVals = shown.Select(Remaining).ToArray(),
             TickText = shown.Select(sparsity => sparsity == 0 ? "dense" : Captions.Percent(sparsity)).ToArray(),
         });

@@ -19,7 +19,7 @@ public static partial class Figures
     public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
     {
         var layers = LayersOf(masks);
-        var names = Captions.Unique([.. masks.Select(mask => mask.Name)]);
+        var names = Captions.Unique(masks.Select(mask => mask.Name));
         var pens = Pen.For(names);
         var sparsity = $"{string.Join(" and ", masks.Select(mask => Captions.Percent(mask.Mask.Sparsity)).Distinct())} % sparse in all";
         var collapsed = masks.Zip(names).Where(mask => mask.First.Mask.Collapsed.Count > 0)
@@ -42,7 +42,7 @@ public static partial class Figures
         LayersOf(masks);
         if (masks.Length < 2)
             throw new UserException("There is only one mask; give at least two to compare.");
-        var names = Captions.Unique([.. masks.Select(mask => mask.Name)]);
+        var names = Captions.Unique(masks.Select(mask => mask.Name));
         var compared = masks.Select(row => masks.Select(column => row.Mask.Compare(column.Mask)).ToList()).ToList();
         double[][] OfAll(Func<IReadOnlyList<LayerOverlap>, double> overlap)
             => [.. compared.Select(row => row.Select(layers => 100 * overlap(layers)).ToArray())];
@@ -63,9 +63,7 @@ public static partial class Figures
     /// <param name="quantity">What z is, for the colour bar.</param>
     /// <param name="planes">From left to right, and then in the next row.</param>
     public static GenericChart Contours(string title, string quantity, params Plane[] planes)
-    {
-        return Contours(title, quantity, planes, ColourScale.Of(planes.SelectMany(plane => plane.Validated().Z).SelectMany(row => row)));
-    }
+        => Contours(title, quantity, planes, ColourScale.Of(planes.SelectMany(plane => plane.Validated().Z)));
 
     /// <summary>The same at several points of the training, which a slider chooses; the last is shown first, and in print.</summary>
     /// <param name="title">Of the figure.</param>
@@ -75,20 +73,17 @@ public static partial class Figures
     {
         if (epochs.Length == 0 || epochs.Any(at => at.Planes.Length == 0 || at.Planes.Length != epochs[0].Planes.Length))
             throw new UserException("There are no planes to draw, or not as many at every epoch; give the same networks at each.");
-        var scale = ColourScale.Of(epochs.SelectMany(at => at.Planes).SelectMany(plane => plane.Validated().Z).SelectMany(row => row));
+        var scale = ColourScale.Of(epochs.SelectMany(at => at.Planes).SelectMany(plane => plane.Validated().Z));
         var charts = epochs.Select(at => Contours(title, quantity, at.Planes, scale)).ToList();
         var traces = charts.SelectMany((chart, i) => chart.GetTraces().Select(trace => (Trace: trace, Shown: i))).ToList();
         foreach (var (trace, shown) in traces)
             trace.SetProperty("visible", shown == charts.Count - 1);
         var layout = charts[^1].GetLayout();
-        var slider = Init<Slider>(new
-        {
-            Active = charts.Count - 1,
-            Padding = Init<Plotly.NET.Padding>(new { T = 92 }),
-            CurrentValue = Init<SliderCurrentValue>(new { Prefix = "after epoch " }),
-            Steps = epochs.Select((at, i) => Init<SliderStep>(
-                new { Label = $"{at.Epochs}", Method = Method.Restyle, Args = new[] { Tuple.Create("visible", (object)traces.Select(trace => trace.Shown == i).ToArray()) } })).ToArray(),
-        });
+        var steps = epochs.Select((at, i) => Init<SliderStep>(
+            new { Label = $"{at.Epochs}", Method = Method.Restyle, Args = new[] { Tuple.Create("visible", (object)traces.Select(trace => trace.Shown == i).ToArray()) } }));
+        var slider = Init<Slider>(
+            new { Active = charts.Count - 1, Steps = steps.ToArray(), CurrentValue = Init<SliderCurrentValue>(new { Prefix = "after epoch " }) },
+            new { Padding = Init<Plotly.NET.Padding>(new { T = 92 }) });
         layout.SetProperty("sliders", new[] { slider });
         layout.SetProperty("height", layout.TryGetTypedPropertyValue<int>("height").Value + 110);
         layout.TryGetTypedPropertyValue<Margin>("margin").Value.SetProperty("b", 190);
@@ -125,8 +120,8 @@ public static partial class Figures
             new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12, Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) }));
         var inside = plane.X[0] <= 0 && plane.X[^1] >= 0 && plane.Y[0] <= 0 && plane.Y[^1] >= 0;
         return (inside ? Chart.Combine([contour, origin]) : contour).WithAxes(
-            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = FigureTheme.Between(plane.X[0], plane.X[^1]) }),
-            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = FigureTheme.Between(plane.Y[0], plane.Y[^1]) }));
+            FigureTheme.GridlessAxis(below ? "direction 1" : "", new { Range = StyleParam.Range.NewMinMax(plane.X[0], plane.X[^1]) }),
+            FigureTheme.GridlessAxis(left ? "direction 2" : "", new { Range = StyleParam.Range.NewMinMax(plane.Y[0], plane.Y[^1]) }));
     }
 
     /// <summary>One plane as a surface in three dimensions (Figure 11).</summary>
@@ -135,15 +130,15 @@ public static partial class Figures
     /// <param name="quantity">What z is, for the vertical axis.</param>
     public static GenericChart Landscape(Plane plane, string title, string quantity = "loss")
     {
-        ColourScale.Of(plane.Validated().Z.SelectMany(row => row));
+        ColourScale.Of(plane.Validated().Z);
         LinearAxis Side(string text) => Init<LinearAxis>(new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear },
             new { GridColor = FigureTheme.Grid, ZeroLine = false, ShowBackground = false });
         var chart = Draw("Surface", new { plane.X, plane.Y, plane.Z, ColorScale = Colorscale.Viridis, ShowScale = false },
                 new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
             .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
             .WithLayout(new { Margin = Init<Margin>(new { Left = 10, Right = 10, Top = 70, Bottom = 10 }) })
-            .WithSize(Width: 700, Height: 600);
-        chart = chart.DrawnFrom([plane], below: 10);
+            .WithSize(Width: 700, Height: 600)
+            .DrawnFrom([plane], below: 10);
         chart.GetLayout().RemoveProperty("plot_bgcolor");       // only flat plots have a background of their own
         return Plotly.NET.Chart.withScene(Init<Scene>(
             new { XAxis = Side("direction 1"), YAxis = Side("direction 2"), ZAxis = Side(quantity) },
@@ -156,7 +151,7 @@ public static partial class Figures
     public static GenericChart GradientFlow(WatchSeries series)
     {
         var norms = series.Values.Values.ToList();
-        var scale = ColourScale.Of(norms.SelectMany(row => row), logarithmic: true);
+        var scale = ColourScale.Of(norms, logarithmic: true);
         return Draw("Heatmap", new { X = series.Epochs, Y = series.Values.Keys.Select(LayerMask.Of).ToArray(), Z = scale.Map(norms), HoverOnGaps = false },
                 new { ColorScale = Colorscale.Viridis, ColorBar = scale.Bar("gradient norm"), HoverTemplate = "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>" })
             .WithCustomData(norms)
@@ -170,8 +165,7 @@ public static partial class Figures
 
     private static IReadOnlyList<string> LayersOf((string Name, Mask Mask)[] masks)
     {
-        if (masks.Length == 0)
-            throw new UserException("There are no masks to draw; give at least one.");
+        Captions.Given(masks, "There are no masks to draw; give at least one.");
         IReadOnlyList<string> Layers(Mask mask) => [.. mask.Layers.Select(l => LayerMask.Of(l.Name))];
         if (masks.FirstOrDefault(mask => !Layers(mask.Mask).SequenceEqual(Layers(masks[0].Mask))) is { Mask: not null } odd)
             throw new UserException($"'{odd.Name}' and '{masks[0].Name}' are masks of different networks: their layers differ.");
@@ -181,9 +175,9 @@ public static partial class Figures
     /// <summary>How values become colours: the range shared by all, on a linear or a logarithmic scale.</summary>
     private sealed record ColourScale(double Low, double High, bool Logarithmic)
     {
-        public static ColourScale Of(IEnumerable<double> values, bool? logarithmic = null)
+        public static ColourScale Of(IEnumerable<IReadOnlyList<double>> rows, bool? logarithmic = null)
         {
-            var shown = values.Where(value => double.IsFinite(value) && (value > 0 || logarithmic != true)).ToList();
+            var shown = rows.SelectMany(row => row).Where(value => double.IsFinite(value) && (value > 0 || logarithmic != true)).ToList();
             if (shown.Count == 0)
                 throw new UserException($"There are no values to draw; give at least one that is a number{(logarithmic == true ? " above zero" : "")}.");
             var (low, high) = (shown.Min(), shown.Max());

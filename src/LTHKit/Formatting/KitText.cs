@@ -47,9 +47,7 @@ internal static class TensorText
             return "tensor (disposed)";
 
         using var scope = torch.NewDisposeScope();
-        var shape = string.Join(", ", tensor.shape.Select(size => size.ToString(CultureInfo.InvariantCulture)));
-        var kind = tensor.dtype.ToString();
-        var head = $"tensor {kind} [{shape}] on {tensor.device_type.ToString().ToLowerInvariant()}{(tensor.requires_grad ? ", requires grad" : "")}";
+        var head = $"tensor {tensor.dtype} [{string.Join(", ", tensor.shape)}] on {tensor.device_type.ToString().ToLowerInvariant()}{(tensor.requires_grad ? ", requires grad" : "")}";
         if (tensor.numel() == 0)
             return head;
 

@@ -47,7 +47,25 @@ internal static partial class TableHtml
     [GeneratedRegex(@"^[-+\u2212]?\d")]
     private static partial Regex StartsAsNumber();
 
-    private sealed record Column(string Name, bool Right, IReadOnlyList<string?> Cells);
+    private sealed record Column(object Name, bool Right, IReadOnlyList<string?> Texts)
+    {
+        public static Column Of(object name, IReadOnlyList<object?> cells)
+        {
+            var present = cells.OfType<object>().ToList();
+            if (present.Any(cell => cell is double or float or decimal) && present.All(cell => cell is double or float or decimal or int or long))
+                return new Column(name, Right: true,
+                    Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
+
+            var texts = cells.Select(cell => cell is null ? null : Convert.ToString(cell, CultureInfo.InvariantCulture)).ToList();
+            return new Column(name, Right: texts.OfType<string>().All(text => StartsAsNumber().IsMatch(text) && text.Length <= LongestLine), texts);
+        }
+
+        public string Head => $"<th{(Right ? " class=\"n\"" : "")}>{Encode(Name)}</th>";
+
+        // Sentences take as many lines as the page's width asks for.
+        public string Cell(int row) => Texts[row] is not { } text ? $"<td class=\"m{(Right ? " n" : "")}\">–</td>"
+            : $"<td{(Right ? " class=\"n\"" : text.Length > LongestLine ? " class=\"w\"" : "")}>{Encode(text)}</td>";
+    }
 
     private sealed class Write : IFrameOperation<string>
     {
@@ -56,36 +74,16 @@ internal static partial class TableHtml
             where C : notnull
         {
             var keys = frame.RowKeys.ToList();
-            var columns = frame.ColumnKeys.Select(column => Read(frame, column, keys)).ToList();
-            var head = string.Concat(columns.Select(column => $"<th{(column.Right ? " class=\"n\"" : "")}>{Encode(column.Name)}</th>"));
-            var rows = keys.Select((key, i) => $"<tr><th>{Encode(key)}</th>{string.Concat(columns.Select(column => Cell(column, column.Cells[i])))}</tr>\n");
+            var columns = frame.ColumnKeys.Select(name => Column.Of(name, Cells(frame.GetColumn<object>(name)))).ToList();
+            var rows = keys.Select((key, i) => $"<tr><th>{Encode(key)}</th>{string.Concat(columns.Select(column => column.Cell(i)))}</tr>\n");
             if (keys.Count > MostRows)
                 rows = [.. rows.Take(ShownAtStart),
                     $"<tr><th>⋮</th><td colspan=\"{columns.Count}\" class=\"m\">{keys.Count - ShownAtStart - ShownAtEnd} more rows</td></tr>\n",
                     .. rows.TakeLast(ShownAtEnd)];
+            var head = string.Concat(columns.Select(column => column.Head));
             return $"{Style}\n<table class=\"lthkit\"><thead><tr><th></th>{head}</tr></thead><tbody>\n{string.Concat(rows)}</tbody></table>";
-        }
 
-        private static string Cell(Column column, string? cell) => cell is null ? $"<td class=\"m{(column.Right ? " n" : "")}\">–</td>"
-            : $"<td{Class(column, cell)}>{Encode(cell)}</td>";
-
-        // Sentences take as many lines as the page's width asks for.
-        private static string Class(Column column, string cell) => column.Right ? " class=\"n\"" : cell.Length > LongestLine ? " class=\"w\"" : "";
-
-        private static Column Read<R, C>(Frame<R, C> frame, C name, List<R> keys)
-            where R : notnull
-            where C : notnull
-        {
-            var title = Convert.ToString(name, CultureInfo.InvariantCulture) ?? "";
-            var series = frame.GetColumn<object>(name);
-            var cells = keys.Select(key => series.TryGet(key) is { HasValue: true } found ? found.Value : null).ToList();
-            var present = cells.OfType<object>().ToList();
-            if (present.Any(cell => cell is double or float or decimal) && present.All(cell => cell is double or float or decimal or int or long))
-                return new Column(title, Right: true,
-                    Numbers([.. cells.Select(cell => cell is null ? (double?)null : Convert.ToDouble(cell, CultureInfo.InvariantCulture))]));
-
-            var texts = cells.Select(cell => cell is null ? null : Convert.ToString(cell, CultureInfo.InvariantCulture)).ToList();
-            return new Column(title, Right: texts.OfType<string>().All(text => StartsAsNumber().IsMatch(text) && text.Length <= LongestLine), texts);
+            List<object?> Cells(Series<R, object> series) => [.. keys.Select(key => series.TryGet(key) is { HasValue: true } found ? found.Value : null)];
         }
     }
 }

@@ -37,20 +37,15 @@ public class FiguresTests
     }
 
     [Fact]
-    public void OneSeedHasNoErrorBarsAndSaysSo()
-    {
-        var chart = Figures.AccuracyVsSparsity(Sweep("vanilla LTH", [0.7], [0.6], []));
-        Assert.Null(Trace(chart, "vanilla LTH")["error_y"]);
-        Assert.Single(Json(chart)["data"]!);
-        Assert.Contains("resnet18 on synthetic, one seed", TitleOf(chart));
-    }
-
-    [Fact]
-    public void TheTitleSaysWhatWasMeasuredOnWhat()
+    public void TheTitleSaysWhatWasMeasuredOnWhatAndOneSeedHasNoErrorBars()
     {
         var title = TitleOf(Figures.AccuracyVsSparsity(Vanilla));
         Assert.StartsWith("Test accuracy of sparse networks", title);
         Assert.Contains("resnet18 on synthetic, mean and standard deviation of 2 seeds", title);
+        var chart = Figures.AccuracyVsSparsity(Sweep("vanilla LTH", [0.7], [0.6], []));
+        Assert.Null(Trace(chart, "vanilla LTH")["error_y"]);
+        Assert.Single(Json(chart)["data"]!);
+        Assert.Contains("resnet18 on synthetic, one seed", TitleOf(chart));
     }
 
     // A seed that diverged at one sparsity is missing from its mean.
@@ -189,9 +184,8 @@ public class FiguresTests
     {
         var half = Swish with { Runs = [.. Swish.Runs.Where(run => run.Spec.Level == 4)] };
         Near([1, 5], Trace(Figures.GainOverVanilla(Vanilla, half), "swish")["y"]);
-        var error = Assert.Throws<UserException>(() => Figures.GainOverVanilla(
-            Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level == 1)] }, half));
-        Assert.Contains("shares a sparsity level", error.Message);
+        var other = Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level == 1)] };
+        Assert.Contains("shares a sparsity level", Assert.Throws<UserException>(() => Figures.GainOverVanilla(other, half)).Message);
     }
 
     [Fact]
@@ -264,10 +258,12 @@ public class FiguresTests
 
     public static TheoryData<Action, string> Mistakes => new()
     {
+        { () => Tables.Accuracy(), "There are no runs to show" },
         { () => Figures.AccuracyVsSparsity(), "no sparse runs" },
         { () => Figures.AccuracyVsSparsity(new Sweep("a", [], [])), "no sparse runs" },
         { () => Figures.GainOverVanilla(Vanilla), "no sparse runs" },
         { () => Figures.TrainingCurves(), "no epochs" },
+        { () => Figures.Block(null), "no network to draw" },
         { () => Figures.Contours("t", "loss", new Plane("", [1, 2], [1, 2], [[1, 2]])), "one row of 2 values" },
         { () => Figures.Contours("t", "loss"), "no values" },
         { () => Figures.GradientFlow(Flow([0, 0])), "no values" },
