@@ -81,29 +81,20 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     {
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
-        using var turn = DeviceTurns.Take(_space.Parameters[0].device.type);       // an eigenvector's noise would consist of TF32's ten bits
-        using var only = objective.BatchCount == 1 ? objective.Batches().First() : null;
-        _space.Require(objective, only, cancel, twice: true);
-        var whole = only is null ? null : Of(only, keepGraph: true);        // where there is one batch, its graph serves all products
+        using var turn = DeviceTurns.Take(_space.Device.type);       // an eigenvector's noise would consist of TF32's ten bits
+        using var first = objective.Batches().First();
+        _space.Require(objective, first, cancel, twice: true);
+        var whole = first.Count == objective.Count ? Of(first, keepGraph: true) : null;     // where there is one batch, its graph serves all products
         return measure(vector =>
         {
             cancel.ThrowIfCancellationRequested();
             using var inner = NewDisposeScope();
             var (parts, result) = (_space.Split(vector), zeros_like(vector));
-            var slots = _space.Split(result);
             if (whole is not null)
-                Add(whole(parts), 1);
+                _space.Add(result, whole(parts), 1);
             else
-                objective.Each(batch => Add(Of(batch, keepGraph: false)(parts), batch.Count / (double)objective.Count), cancel);
+                objective.Each(batch => _space.Add(result, Of(batch, keepGraph: false)(parts), batch.Count / (double)objective.Count), cancel);
             return _space.Project(result).MoveToOuterDisposeScope();
-
-            void Add(IList<Tensor>? product, double weight)
-            {
-                using var noGrad = no_grad();
-                foreach (var (slot, part) in slots.Zip(product ?? []))
-                    if (WeightSpace.IsThere(part))
-                        slot.add_(part, alpha: weight);
-            }
         });
 
         Func<Tensor[], IList<Tensor>?> Of(Batch batch, bool keepGraph) => _options.GaussNewton
@@ -112,7 +103,8 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
 
     private Eigenpair PowerIteration(Func<Tensor, Tensor> product, IReadOnlyList<Eigenpair> found)
     {
-        var vector = Unit(Deflated(Random(Gaussian, Stream.Eigenvector, found.Count), found));
+        var start = Random(Stream.Eigenvector, found.Count, generator => randn(_space.Size, dtype: _space.Type, generator: generator));
+        var vector = Unit(Deflated(start, found));
         var (value, residual) = (double.NaN, double.NaN);
         for (var iteration = 1; ; iteration++)
         {
@@ -134,7 +126,8 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     private IReadOnlyList<(double Value, double Weight)> Lanczos(Func<Tensor, Tensor> product, int probe, int steps)
     {
         using var scope = NewDisposeScope();
-        var w = Unit(Random(Signs, Stream.Density, probe));
+        var signs = Random(Stream.Density, probe, generator => randint(0, 2, [_space.Size], generator: generator).to(_space.Type).mul_(2).sub_(1));
+        var w = Unit(signs);
         var basis = zeros(steps, _space.Size, dtype: w.dtype, device: w.device);        // [m, P]
         var (diagonal, beside) = (new List<double>(), new List<double>());
         while (true)
@@ -161,9 +154,12 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
         return [.. values.data<double>().Zip(vectors[0].contiguous().data<double>(), (value, first) => (value, first * first))];
     }
 
-    // A function of the seed and of the vector's purpose and number alone.
-    private Tensor Random(Func<long, ScalarType, Generator, Tensor> draw, Stream purpose, int number)
-        => _space.Random(draw, unchecked((long)_options.Seed), (long)purpose, number);
+    /// <summary>A random vector, drawn on the CPU: a function of the seed and of the vector's purpose and number alone. // [P]</summary>
+    private Tensor Random(Stream purpose, int number, Func<Generator, Tensor> draw)
+    {
+        using var generator = new Generator(SplitMix64.Keyed(unchecked((long)_options.Seed), (long)purpose, number).Next());
+        return _space.Project(draw(generator).to(_space.Device));
+    }
 
     private double Finite(double value) => double.IsFinite(value) ? value : throw new UserException(
         $"The curvature of {objective.Module.GetName()} is not a number: its weights or its loss have left the range of numbers, as in a training that "
@@ -175,11 +171,6 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
             vector = vector.add(pair.Vector, alpha: -Dot(pair.Vector, vector));
         return vector;
     }
-
-    private static Tensor Gaussian(long size, ScalarType dtype, Generator generator) => randn(size, dtype: dtype, generator: generator);
-
-    private static Tensor Signs(long size, ScalarType dtype, Generator generator)
-        => randint(0, 2, [size], generator: generator).to(dtype).mul_(2).sub_(1);
 
     private static Tensor Unit(Tensor vector) => vector / Norm(vector);
 

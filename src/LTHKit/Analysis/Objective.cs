@@ -15,7 +15,7 @@ public sealed class Objective
     /// <exception cref="UserException">There is no image.</exception>
     public Objective(nn.Module<Tensor, Tensor> module, IReadOnlyList<Batch> batches, Loss? loss = null)
         : this(module, () => batches.Select(batch => new Batch(batch.Images.alias(), batch.Labels.alias()).Detached()),
-            batches.Sum(batch => batch.Count), batches.Count, loss)
+            batches.Sum(batch => batch.Count), loss)
     {
     }
 
@@ -26,19 +26,19 @@ public sealed class Objective
     /// <param name="loss">Null for cross-entropy, whatever the network was trained with, so that networks can be compared.</param>
     /// <exception cref="UserException">The sample is out of range.</exception>
     public Objective(nn.Module<Tensor, Tensor> module, ImageSet data, Sample? sample = null, Loss? loss = null)
-        : this(module, () => (sample ?? new()).BatchesOf(data), (sample ?? new()).Validated(data).CountIn(data), loss: loss)
-        => BatchCount = (Count + (sample ?? new()).BatchSize - 1) / (sample ?? new()).BatchSize;
+        : this(module, () => (sample ?? new()).BatchesOf(data), (sample ?? new()).Validated(data).CountIn(data), loss)
+    {
+    }
 
-    private Objective(nn.Module<Tensor, Tensor> module, Func<IEnumerable<Batch>> batches, int count, int batchCount = 0, Loss? loss = null)
+    private Objective(nn.Module<Tensor, Tensor> module, Func<IEnumerable<Batch>> batches, int count, Loss? loss)
     {
         if (count == 0)
             throw new UserException($"There is no image to measure {module.GetName()} on; give at least one batch.");
-        (Module, _batches, Count, BatchCount, Loss) = (module, batches, count, batchCount, loss ?? Losses.CrossEntropy);
+        (Module, _batches, Count, Loss) = (module, batches, count, loss ?? Losses.CrossEntropy);
     }
 
     public nn.Module<Tensor, Tensor> Module { get; }
     public int Count { get; }
-    public int BatchCount { get; }
     internal Loss Loss { get; }
 
     /// <summary>The images in the module's number type, in order. Each batch is disposed by whoever receives it.</summary>

@@ -60,17 +60,13 @@ public sealed record GradientFlow : Watch
         using var scope = NewDisposeScope();
         using var space = new WeightSpace(objective.Module, mask, parameters);
         using var mode = new EvalMode(objective.Module);
-        var sum = zeros(space.Size, dtype: space.Parameters[0].dtype, device: space.Parameters[0].device);
-        var slots = space.Split(sum);
-        space.Require(objective, null, cancel);
+        var sum = zeros(space.Size, dtype: space.Type, device: space.Device);
+        using (var first = objective.Batches().First())
+            space.Require(objective, first, cancel);
         objective.Each(batch =>
         {
             using var record = enable_grad();
-            var gradients = space.Gradient(objective.Of(batch));
-            using var noGrad = no_grad();
-            foreach (var (slot, gradient) in slots.Zip(gradients))
-                if (WeightSpace.IsThere(gradient))
-                    slot.add_(gradient, alpha: batch.Count / (double)objective.Count);
+            space.Add(sum, space.Gradient(objective.Of(batch)), batch.Count / (double)objective.Count);
         }, cancel);
         return space.Names.Zip(space.Split(space.Project(sum)), (name, part) => (name, norm: part.norm().ToDouble())).ToDictionary(p => p.name, p => p.norm);
     }

@@ -34,6 +34,8 @@ internal sealed class WeightSpace : IDisposable
     public IReadOnlyList<Parameter> Parameters { get; }
     public long Size { get; }
     public long Dimension { get; }
+    public ScalarType Type => Parameters[0].dtype;
+    public Device Device => Parameters[0].device;
 
     /// <summary>Sets the entries of pruned weights to zero, in place.</summary>
     public Tensor Project(Tensor vector) => _pruned is null ? vector : vector.masked_fill_(_pruned, 0);
@@ -41,11 +43,13 @@ internal sealed class WeightSpace : IDisposable
     public Tensor[] Split(Tensor vector)
         => [.. vector.split([.. Parameters.Select(p => p.numel())]).Zip(Parameters, (part, p) => part.view(p.shape))];
 
-    /// <summary>A random vector, drawn on the CPU; the same keys give the same one. // [P]</summary>
-    public Tensor Random(Func<long, ScalarType, Generator, Tensor> draw, params ReadOnlySpan<long> keys)
+    /// <summary>sum += weight * parts; parts as <see cref="Gradient"/> gives them, null for zeros. // [P]</summary>
+    public void Add(Tensor sum, IList<Tensor>? parts, double weight)
     {
-        using var generator = new Generator(SplitMix64.Keyed(keys).Next());
-        return Project(draw(Size, Parameters[0].dtype, generator).to(Parameters[0].device));
+        using var noGrad = no_grad();
+        foreach (var (slot, part) in Split(sum).Zip(parts ?? []))
+            if (IsThere(part))
+                slot.add_(part, alpha: weight);
     }
 
     /// <summary>The gradient of a scalar, or of a tensor times another, by parameter; not there where it does not depend on one.</summary>
@@ -54,12 +58,11 @@ internal sealed class WeightSpace : IDisposable
         : throw new UserException($"What {_module} computes does not depend on its weights; is something in it detached?");
 
     /// <summary>Refuses, when first asked, an objective that cannot be differentiated, by a batch of it.</summary>
-    public void Require(Objective objective, Batch? batch, CancellationToken cancel, bool twice = false)
+    public void Require(Objective objective, Batch batch, CancellationToken cancel, bool twice = false)
     {
         if (_tried)
             return;
-        using var own = batch is null ? objective.Batches().First() : null;
-        Differentiation.Require(objective.Module, Parameters, () => objective.Of(batch ?? own!), twice, objective.Loss);
+        Differentiation.Require(objective.Module, Parameters, () => objective.Of(batch), twice, objective.Loss);
         cancel.ThrowIfCancellationRequested();
         _tried = true;
     }

@@ -52,37 +52,23 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Floats of all.</summary>
     public long Size => Blocks * Block + Tail;
 
-    /// <summary>The tensor's shape, borders included.</summary>
-    public long[] Shape => [Blocks, Channels, Height + 1, Width + 1, Lanes];
-
     /// <summary>The planes that a tensor of this layout holds.</summary>
     public static Planes Of(Tensor blocked, int images) => new(images, (int)blocked.shape[1], (int)blocked.shape[2] - 1, (int)blocked.shape[3] - 1);
 
     /// <summary>Memory of <see cref="Size"/> floats as planes.</summary>
-    public Tensor View(Tensor memory) => memory.as_strided(Shape, [Block, Plane, Pitch, Lanes, 1], memory.storage_offset() + Lead);
+    public Tensor View(Tensor memory)
+        => memory.as_strided([Blocks, Channels, Height + 1, Width + 1, Lanes], Strides, memory.storage_offset() + Lead);
 
     /// <summary>The tensor in this layout: itself if it is, else a copy with borders of zeros.</summary>
     public Tensor Laid(Tensor blocked, Workspace work)
-    {
-        if (blocked.storage_offset() >= Lead && blocked.stride().AsSpan().SequenceEqual((ReadOnlySpan<long>)[Block, Plane, Pitch, Lanes, 1]))
-            return blocked;
-        var laid = Zeros(work);
-        Pixels(laid).copy_(Pixels(blocked));
-        return laid;
-    }
+        => blocked.storage_offset() >= Lead && blocked.stride().AsSpan().SequenceEqual(Strides) ? blocked : Copied(Pixels(blocked), work);
 
     /// <summary>[N, C, H, W] -> this layout; differentiable.</summary>
     public Tensor FromImages(Tensor images, Workspace work)
     {
         var whole = Images % Lanes == 0 ? images : cat([images, images.new_zeros([Blocks * Lanes - Images, Channels, Height, Width])]);
         var pixels = whole.reshape(Blocks, Lanes, Channels, Height, Width).permute(0, 2, 3, 4, 1);      // [N/16, C, H, W, 16]
-        if (!images.requires_grad)
-        {
-            var laid = Zeros(work);
-            Pixels(laid).copy_(pixels);
-            return laid;
-        }
-        return nn.functional.pad(pixels, [0, 0, 0, 1, 0, 1]);
+        return images.requires_grad ? nn.functional.pad(pixels, [0, 0, 0, 1, 0, 1]) : Copied(pixels, work);
     }
 
     /// <summary>This layout -> [N, C, H, W]; differentiable.</summary>
@@ -91,10 +77,21 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>This layout -> [N, C], the mean of each plane; differentiable.</summary>
     public Tensor Means(Tensor blocked) => Pixels(blocked).mean([2, 3]).permute(0, 2, 1).reshape(Blocks * Lanes, Channels).narrow(0, 0, Images);
 
-    /// <summary>Where a float tensor's first element is.</summary>
-    public static float* Start(Tensor tensor) => (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset();
+    /// <summary>Where a block of planes that begin there stands; null for none.</summary>
+    public float* At(float* start, int block) => start == null ? null : start + block * Block;
 
-    private Tensor Zeros(Workspace work) => View(work.Floats(Size).zero_());
+    /// <summary>Where a float tensor's first element is; null of none.</summary>
+    public static float* Start(Tensor? tensor)
+        => tensor is { IsInvalid: false } ? (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset() : null;
+
+    private long[] Strides => [Block, Plane, Pitch, Lanes, 1];
+
+    private Tensor Copied(Tensor pixels, Workspace work)
+    {
+        var laid = View(work.Floats(Size).zero_());
+        Pixels(laid).copy_(pixels);
+        return laid;
+    }
 
     private Tensor Pixels(Tensor blocked) => blocked.narrow(2, 0, Height).narrow(3, 0, Width);
 }
@@ -117,11 +114,11 @@ internal sealed unsafe class Masks
         for (var last = 0; last < 2; last++)
         {
             var lanes = last == 0 ? Planes.Lanes : planes.Images - (planes.Blocks - 1) * Planes.Lanes;
-            bool Set(int f) => f % pitch < planes.Width * Planes.Lanes && f % Planes.Lanes < lanes;
+            float Value(int f) => f % pitch < planes.Width * Planes.Lanes && f % Planes.Lanes < lanes ? BitConverter.UInt32BitsToSingle(uint.MaxValue) : 0;
             for (var f = 0; f < pitch + tile; f++)
-                _table[last * _half + f] = Set(f) ? BitConverter.UInt32BitsToSingle(uint.MaxValue) : 0;
+                _table[last * _half + f] = Value(f);
             for (var f = lastTile; f < Math.Min(planes.Run, lastTile + 2 * tile); f++)
-                _table[last * _half + Tail + f - lastTile] = Set(f) ? BitConverter.UInt32BitsToSingle(uint.MaxValue) : 0;
+                _table[last * _half + Tail + f - lastTile] = Value(f);
         }
     }
 
@@ -129,5 +126,5 @@ internal sealed unsafe class Masks
     public int Tail { get; }
 
     /// <summary>The masks of a block.</summary>
-    public float* Of(int block) => (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _table[block < _blocks - 1 ? 0 : _half]);
+    public float* Of(int block) => (float*)Unsafe.AsPointer(ref _table[block < _blocks - 1 ? 0 : _half]);
 }

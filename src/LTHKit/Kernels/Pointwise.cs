@@ -11,20 +11,18 @@ internal enum Nonlinearity
 
 /// <summary>
 /// The passes of one activation function over a block: u = scale z + shift + residual, where <c>residual</c> may be null. What is in the border of z and of
-/// what is like it does not matter: <c>mask</c> has zeros there.
+/// what is like it does not matter: <c>mask</c> has zeros there. The numbers of each channel and the layout are those of <c>numbers</c>.
 /// </summary>
 internal abstract unsafe class Pointwise
 {
     /// <summary>y = act(u).</summary>
-    public abstract void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask);
+    public abstract void Activate(float* z, float* residual, float* y, BatchStatistics numbers, float* mask);
 
     /// <summary>du = gy act'(u), kept in <paramref name="du"/> where that is not null; for each channel its sum and that of du (z - mean).</summary>
-    public abstract void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
-        double* sums);
+    public abstract void Slopes(float* gy, float* z, float* residual, float* du, BatchStatistics numbers, float* mask, Span<double> sums);
 
-    /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; <paramref name="coefficients"/> holds a, b, c for each channel.</summary>
-    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
-        float* mask);
+    /// <summary>dz = a du + b + c z, with du as in <see cref="Slopes"/>; a, b and c are the <see cref="BatchStatistics.Coefficients"/>.</summary>
+    public abstract void Gradients(float* gy, float* z, float* residual, float* dz, BatchStatistics numbers, float* mask);
 }
 
 internal sealed unsafe partial class Passes<V>
@@ -111,13 +109,14 @@ internal sealed unsafe partial class Passes<V>
     private sealed class Over<A> : Pointwise where A : struct, INonlinearity
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public override void Activate(float* z, float* residual, float* y, float* scale, float* shift, Planes planes, float* mask)
+        public override void Activate(float* z, float* residual, float* y, BatchStatistics numbers, float* mask)
         {
+            var planes = numbers.Planes;
             var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
             new Span<float>(y - planes.Lead, planes.Lead).Clear();
             for (var channel = 0; channel < planes.Channels; channel++)
             {
-                V a = V.All(scale[channel]), b = V.All(shift[channel]);
+                V a = V.All(numbers.Scale[channel]), b = V.All(numbers.Shift[channel]);
                 for (var row = 0; row < height; row++)
                 {
                     var at = (long)channel * plane + row * pitch;
@@ -135,13 +134,13 @@ internal sealed unsafe partial class Passes<V>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public override void Slopes(float* gy, float* z, float* residual, float* du, float* scale, float* shift, float* mean, Planes planes, float* mask,
-            double* sums)
+        public override void Slopes(float* gy, float* z, float* residual, float* du, BatchStatistics numbers, float* mask, Span<double> sums)
         {
+            var planes = numbers.Planes;
             var (pitch, width, height, plane) = (planes.Pitch, planes.Width * L, planes.Height, planes.Plane);
             for (var channel = 0; channel < planes.Channels; channel++)
             {
-                V a = V.All(scale[channel]), b = V.All(shift[channel]), m = V.All(mean[channel]), sum = default, product = default;
+                V a = V.All(numbers.Scale[channel]), b = V.All(numbers.Shift[channel]), m = V.All(numbers.Mean[channel]), sum = default, product = default;
                 for (var row = 0; row < height; row++)
                 {
                     var at = (long)channel * plane + row * pitch;
@@ -164,15 +163,16 @@ internal sealed unsafe partial class Passes<V>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public override void Gradients(float* gy, float* z, float* residual, float* dz, float* scale, float* shift, float* coefficients, Planes planes,
-            float* mask)
+        public override void Gradients(float* gy, float* z, float* residual, float* dz, BatchStatistics numbers, float* mask)
         {
+            var planes = numbers.Planes;
             var (pitch, height, plane) = (planes.Pitch, planes.Height, planes.Plane);
             new Span<float>(dz - planes.Lead, planes.Lead).Clear();
             for (var channel = 0; channel < planes.Channels; channel++)
             {
-                V a = V.All(scale[channel]), b = V.All(shift[channel]);
-                V k = V.All(coefficients[3 * channel]), c0 = V.All(coefficients[3 * channel + 1]), c1 = V.All(coefficients[3 * channel + 2]);
+                V a = V.All(numbers.Scale[channel]), b = V.All(numbers.Shift[channel]);
+                var coefficients = numbers.Coefficients + 3 * channel;
+                V k = V.All(coefficients[0]), c0 = V.All(coefficients[1]), c1 = V.All(coefficients[2]);
                 for (var row = 0; row < height; row++)
                 {
                     var at = (long)channel * plane + row * pitch;

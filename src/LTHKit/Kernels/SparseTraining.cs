@@ -14,9 +14,9 @@ internal sealed class SparseTraining : IDisposable
     private readonly List<(ConvUnit Unit, SparseUnit Sparse)> _units;
     private readonly List<ICollection> _hooks;
 
-    private SparseTraining(Network network, Mask? mask, Workspace work)
+    public SparseTraining(Network network, Mask? mask, Workspace? work = null)
     {
-        (_work, _hooks) = (work, Hooks(network));
+        (_work, _hooks) = (work ?? new(get_num_threads()), Hooks(network));
         var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         _units = [.. network.Convolutions.Select(unit =>
             (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
@@ -26,9 +26,7 @@ internal sealed class SparseTraining : IDisposable
 
     /// <summary>For this network and mask; null where TorchSharp's path is the only one, wanted, or with no wish expected to be faster.</summary>
     public static SparseTraining? For(Network network, Mask? mask, bool? wish)
-        => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? Of(network, mask) : null;
-
-    public static SparseTraining Of(Network network, Mask? mask, Workspace? work = null) => new(network, mask, work ?? new(get_num_threads()));
+        => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? new(network, mask) : null;
 
     /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1, with BatchNorm.</summary>
     public static bool Serves(Network network)

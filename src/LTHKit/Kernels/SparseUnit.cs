@@ -27,13 +27,13 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     {
         if (!IsLaid(x))
             Work.Images = (int)x.shape[0];
+        var call = new UnitCall(this, Work.Images, act, fork);
+        var (laid, residual) = (Laid(x), added is null ? null : Laid(added));
         if (!Norm.training)
-            return (UnitFunction.Evaluate(new(this, Work.Images, act, fork), Laid(x), added is null ? null : Laid(added)), x);
-        var laid = Laid(x);
+            return (UnitFunction.Evaluate(call, laid, residual), x);
         if (For(Planes.Of(laid, Work.Images)).Output.Count == 1)
             throw new UserException("In training BatchNorm needs more than one value per channel: give more than one image, or larger ones.");
-        var results = UnitFunction.apply(new UnitCall(this, Work.Images, act, fork), laid, Weight, Norm.weight!, Norm.bias!,
-            added is null ? null! : Laid(added), Bias!);
+        var results = UnitFunction.apply(call, laid, Weight, Norm.weight!, Norm.bias!, residual!, Bias!);
         return (results[0], fork ? results[1] : x);
     }
 

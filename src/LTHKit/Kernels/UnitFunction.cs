@@ -19,15 +19,13 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
         Tensor x = from.Laid(input, work), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
-        float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
+        float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = Planes.Start(added);
         layout.Forward.Read(Planes.Start(weight));
 
-        var statistics = new BatchStatistics(to.Channels);
-        var totals = new double[to.Blocks * 2 * to.Channels];
-        fixed (double* total = totals)
+        var statistics = new BatchStatistics(to);
+        work.Each(to.Blocks, (thread, block) =>
         {
-            var all = total;
-            work.Each(to.Blocks, (thread, block) =>
+            fixed (double* totals = statistics.Sums(block))
             {
                 var sums = new Passes.Sums
                 {
@@ -36,14 +34,14 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
                     Count = to.CountOf(block),
                     Pivot = work.Own(thread, "pivots", to.Channels),
                     Lanes = work.Own(thread, "lanes", 2 * to.Channels * passes.Width),
-                    Totals = all + block * 2 * to.Channels,
+                    Totals = totals,
                 };
-                passes.Convolve(Source(px + block * from.Block, unit.Shape, layout, work, thread), pz + block * to.Block, null, layout.Forward, to, &sums);
-            });
-        }
-        statistics.Finish(unit, totals, to, Planes.Start(gamma), Planes.Start(beta));
-        work.Each(to.Blocks, (_, block) => passes.Of(act).Activate(pz + block * to.Block, pr == null ? null : pr + block * to.Block,
-            py + block * to.Block, statistics.Scale, statistics.Shift, to, layout.Masks.Of(block)));
+                passes.Convolve(Source(from.At(px, block), unit.Shape, layout, work, thread), to.At(pz, block), null, layout.Forward, to, &sums);
+            }
+        });
+        statistics.Finish(unit, Planes.Start(gamma), Planes.Start(beta));
+        work.Each(to.Blocks, (_, block)
+            => passes.Of(act).Activate(to.At(pz, block), to.At(pr, block), to.At(py, block), statistics, layout.Masks.Of(block)));
 
         ctx.set_materialize_grads(false);
         ctx.save_for_backward([x, weight, gamma, z, added, input, residual!]);       // the last two for second derivatives
@@ -58,15 +56,15 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         Tensor x = from.Laid(input, work), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
-        float* px = Planes.Start(x), py = Planes.Start(y), pr = residual is null ? null : Planes.Start(added);
+        float* px = Planes.Start(x), py = Planes.Start(y), pr = Planes.Start(added);
         layout.Forward.Read(Planes.Start(unit.Weight));
-        var statistics = new BatchStatistics(to.Channels);
+        var statistics = new BatchStatistics(to);
         statistics.Recall(unit);
         work.Each(to.Blocks, (thread, block) =>
         {
-            var at = py + block * to.Block;
-            work.Passes.Convolve(Source(px + block * from.Block, unit.Shape, layout, work, thread), at, null, layout.Forward, to, null);
-            work.Passes.Of(act).Activate(at, pr == null ? null : pr + block * to.Block, at, statistics.Scale, statistics.Shift, to, layout.Masks.Of(block));
+            var at = to.At(py, block);
+            work.Passes.Convolve(Source(from.At(px, block), unit.Shape, layout, work, thread), at, null, layout.Forward, to, null);
+            work.Passes.Of(act).Activate(at, to.At(pr, block), at, statistics, layout.Masks.Of(block));
         });
         GC.KeepAlive((x, added));
         return y;
@@ -87,19 +85,12 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
         var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g, work) : null;
         Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
-        float* px = Planes.Start(x), pz = Planes.Start(z), pg = Planes.Start(gy), pu = keep ? Planes.Start(du!) : null;
-        float* pr = saved[4] is { IsInvalid: false } r ? Planes.Start(r) : null;
-        float* pd = needsInput ? Planes.Start(dx!) : null, pp = passed is null ? null : Planes.Start(passed), pw = Planes.Start(dw);
+        float* px = Planes.Start(x), pz = Planes.Start(z), pr = Planes.Start(saved[4]), pg = Planes.Start(gy), pu = Planes.Start(du);
+        float* pd = Planes.Start(dx), pp = Planes.Start(passed), pw = Planes.Start(dw);
 
-        var totals = new double[to.Blocks * 2 * to.Channels];
-        fixed (double* total = totals)
-        {
-            var all = total;
-            work.Each(to.Blocks, (_, block) => passes.Of(act).Slopes(pg + block * to.Block, pz + block * to.Block, pr == null ? null : pr + block * to.Block,
-                pu == null ? null : pu + block * to.Block, statistics.Scale, statistics.Shift, statistics.Mean, to, layout.Masks.Of(block),
-                all + block * 2 * to.Channels));
-        }
-        statistics.Differentiate(totals, to, Planes.Start(gamma), Planes.Start(dgamma), Planes.Start(dbeta));
+        work.Each(to.Blocks, (_, block) => passes.Of(act).Slopes(to.At(pg, block), to.At(pz, block), to.At(pr, block), to.At(pu, block), statistics,
+            layout.Masks.Of(block), statistics.Sums(block)));
+        statistics.Differentiate(Planes.Start(gamma), Planes.Start(dgamma), Planes.Start(dbeta));
 
         var (forward, transposed) = (layout.Forward, layout.Transposed);
         if (needsInput)
@@ -108,21 +99,21 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             Clear(work.Own(thread, "weights", sumFloats), sumFloats);
         // With du kept the slopes are in it.
-        var (slope, extra, how) = keep ? ((nint)pu, (nint)0, Nonlinearity.None) : ((nint)pg, (nint)pr, act);
+        float* slope = keep ? pu : pg, extra = keep ? null : pr;
+        var slopes = passes.Of(keep ? Nonlinearity.None : act);
         work.Each(to.Blocks, (thread, block) =>
         {
             var dz = work.Own(thread, "dz", to.Block + Planes.Tail) + to.Lead;
             Clear(dz - to.Lead + to.Block, Planes.Tail);
-            passes.Of(how).Gradients((float*)slope + block * to.Block, pz + block * to.Block, extra == 0 ? null : (float*)extra + block * to.Block, dz,
-                statistics.Scale, statistics.Shift, statistics.Coefficients, to, layout.Masks.Of(block));
+            slopes.Gradients(to.At(slope, block), to.At(pz, block), to.At(extra, block), dz, statistics, layout.Masks.Of(block));
             if (needsWeight)
             {
-                var source = Source(px + block * from.Block, unit.Shape, layout, work, thread);
+                var source = Source(from.At(px, block), unit.Shape, layout, work, thread);
                 passes.WeightGradient(source, dz, forward, to, work.Own(thread, "weights", sumFloats));
             }
             if (!needsInput)
                 return;
-            float* into = pd + block * from.Block, before = pp == null ? null : pp + block * from.Block;
+            float* into = from.At(pd, block), before = from.At(pp, block);
             if (unit.Shape.Stride == 1)
             {
                 passes.Convolve(dz, into, before, transposed, to with { Channels = from.Channels }, null);

@@ -5,8 +5,6 @@ namespace LTHKit.Tests.Analysis;
 /// <summary>Activation sparsity, gradient flow and multiply-adds.</summary>
 public sealed class ActivationTests : OnSmallImages
 {
-    private Objective On(nn.Module<Tensor, Tensor> module) => new(module, Data, new Sample { Part = Part.Test });
-
     [Fact]
     public void CountsEveryValueOfEveryActivation()
     {
@@ -23,7 +21,7 @@ public sealed class ActivationTests : OnSmallImages
                 return y;
             };
         }
-        var counted = ActivationSparsity.Measure(new Objective(network, Data, new Sample { Part = Part.Test, BatchSize = 7 }), 0.05);
+        var counted = ActivationSparsity.Measure(On(network, new Sample { Part = Part.Test, BatchSize = 7 }), 0.05);
         Assert.Equal(["stem", "layer1", "layer2", "layer3", "layer4"], counted.Select(s => s.Stage));
         foreach (var stage in counted)
         {
@@ -48,9 +46,9 @@ public sealed class ActivationTests : OnSmallImages
     public void MuchOfReluIsSilentAndHardlyAnyOfSwish(string model)
     {
         using Network relu = Small.Network(model, 4, Data, smooth: false), swish = Small.Network(model, 4, Data);
-        Assert.All(ActivationSparsity.Measure(On(relu)), s => Assert.InRange(s.Share, 0.2, 0.9));
-        Assert.All(ActivationSparsity.Measure(On(swish)), s => Assert.InRange(s.Share, 0, 0.1));
-        Assert.All(ActivationSparsity.Measure(On(swish), 1e6), s => Assert.Equal(1, s.Share));
+        Assert.All(ActivationSparsity.Measure(OnTest(relu)), s => Assert.InRange(s.Share, 0.2, 0.9));
+        Assert.All(ActivationSparsity.Measure(OnTest(swish)), s => Assert.InRange(s.Share, 0, 0.1));
+        Assert.All(ActivationSparsity.Measure(OnTest(swish), 1e6), s => Assert.Equal(1, s.Share));
     }
 
     [Fact]
@@ -62,13 +60,13 @@ public sealed class ActivationTests : OnSmallImages
         network.train();
         var before = Small.State(network);
         var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        ActivationSparsity.Measure(On(network));
+        ActivationSparsity.Measure(OnTest(network));
         Flops.Of(network, mask);
         new GradientFlow().Measure(network, mask, Data, 0, default);
         Assert.Equal(before, Small.State(network));
         Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         // No hook stayed behind: a second measurement counts as many values.
-        Assert.Equal(ActivationSparsity.Measure(On(network)), ActivationSparsity.Measure(On(network)));
+        Assert.Equal(ActivationSparsity.Measure(OnTest(network)), ActivationSparsity.Measure(OnTest(network)));
     }
 
     [Fact]
@@ -94,7 +92,7 @@ public sealed class ActivationTests : OnSmallImages
     public void AnyModuleIsMeasured()
     {
         using var module = nn.Sequential(("conv", nn.Conv2d(3, 4, 3, padding: 1)), ("act", nn.ReLU()), ("flat", nn.Flatten()), ("fc", nn.Linear(4 * 64, 3)), ("end", nn.SiLU()));
-        var objective = On(module);
+        var objective = OnTest(module);
         var sparsity = ActivationSparsity.Measure(objective);
         Assert.Equal([("act", 20 * 4 * 64L), ("end", 20 * 3L)], sparsity.Select(s => (s.Stage, s.Total)));
         Assert.InRange(sparsity[0].Share, 0.05, 0.95);
@@ -158,16 +156,13 @@ public sealed class ActivationTests : OnSmallImages
         using var network = Small.Network("vgg5", 2, Data);
         using var other = Small.Network("vgg5", 3, Data);
         using var mask = Small.HalfOf(other);
-        Action[] mistakes =
-        [
-            () => ActivationSparsity.Measure(On(network), -1e-3),
-            () => ActivationSparsity.Measure(On(network), double.NaN),
-            () => ActivationSparsity.Measure(new Objective(network, Data, new Sample { Images = 21, Part = Part.Test })),
+        Refused(
+            () => ActivationSparsity.Measure(OnTest(network), -1e-3),
+            () => ActivationSparsity.Measure(OnTest(network), double.NaN),
+            () => ActivationSparsity.Measure(On(network, new Sample { Images = 21, Part = Part.Test })),
             () => ActivationSparsity.Measure(new Objective(nn.Linear(3, 2), [new Batch(ones(1, 3), zeros(1, dtype: ScalarType.Int64))])),
             () => new GradientFlow { Layers = ["layer9.conv1.weight"] }.Measure(network, null, Data, 0, default),
             () => new GradientFlow().Measure(network, mask, Data, 0, default),
-            () => Flops.Of(network, mask),
-        ];
-        Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
+            () => Flops.Of(network, mask));
     }
 }

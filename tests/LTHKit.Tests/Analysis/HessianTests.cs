@@ -321,29 +321,25 @@ public sealed class HessianTests : OnSmallImages
     {
         using var network = new Quadratic(eye(3, dtype: ScalarType.Float64));
         using var hessian = Of(network);
-        var said = new List<string>();
-        void Refused(Action act) => said.Add(Assert.Throws<UserException>(act).Message);
-        Refused(() => hessian.Top(0));
-        Refused(() => hessian.Top(4));
-        Refused(() => hessian.Density(0));
-        Refused(() => hessian.Density(1, 0));
-        Refused(() => hessian.Product(ones(2)));
-        Refused(() => Of(network, new() { MaxIterations = 0 }));
-        Refused(() => Of(network, new() { Tolerance = -1 }));
-        Refused(() => Of(network, new() { Tolerance = double.NaN }));
-        Refused(() => Of(network, new() { Parameters = name => name == "bias" }));
-        Refused(() => On(network, new Sample { Images = 1_000_000 }));
-        Refused(() => On(network, new Sample { BatchSize = 0 }));
-        Refused(() => new Objective(network, []));
-        Refused(() => new CurvatureWatch { Hessian = new() { MaxIterations = 0 } }.Validate(new(), Data));
-        Refused(() => hessian.Density().Smoothed(1));
-        Refused(() => hessian.Density().Smoothed(width: -1));
-        Assert.All(said, message => Assert.EndsWith(".", message));
+        Refused(
+            () => hessian.Top(0),
+            () => hessian.Top(4),
+            () => hessian.Density(0),
+            () => hessian.Density(1, 0),
+            () => hessian.Product(ones(2)),
+            () => Of(network, new() { MaxIterations = 0 }),
+            () => Of(network, new() { Tolerance = -1 }),
+            () => Of(network, new() { Tolerance = double.NaN }),
+            () => Of(network, new() { Parameters = name => name == "bias" }),
+            () => On(network, new Sample { Images = 1_000_000 }),
+            () => On(network, new Sample { BatchSize = 0 }),
+            () => new Objective(network, []),
+            () => new CurvatureWatch { Hessian = new() { MaxIterations = 0 } }.Validate(new(), Data),
+            () => hessian.Density().Smoothed(1),
+            () => hessian.Density().Smoothed(width: -1));
     }
 
     private Hessian Of(Quadratic network, HessianOptions? options = null) => new(new Objective(network, Data, loss: (value, _) => value), options: options);
-
-    private Objective On(nn.Module<Tensor, Tensor> network, Sample? sample = null) => new(network, Data, sample);
 
     /// <summary>A symmetric matrix with these eigenvalues, and its eigenvectors in the columns.</summary>
     private static (Tensor Matrix, double[] Eigenvalues, Tensor Eigenvectors) Symmetric(double[] eigenvalues)

@@ -1,3 +1,4 @@
+using LTHKit.Analysis;
 using TorchSharp.Modules;
 
 namespace LTHKit.Tests.Analysis;
@@ -72,6 +73,13 @@ public abstract class OnSmallImages : IDisposable
     protected OnSmallImages() => (Data, _scope) = (Small.Images(), NewDisposeScope());
 
     protected ImageSet Data { get; }
+
+    protected Objective On(nn.Module<Tensor, Tensor> module, Sample? sample = null) => new(module, Data, sample);
+
+    protected Objective OnTest(nn.Module<Tensor, Tensor> module) => On(module, new Sample { Part = Part.Test });
+
+    protected static void Refused(params Action[] mistakes)
+        => Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
 
     /// <summary>A part as one batch, in double precision.</summary>
     protected Batch Whole(ImageSplit part)

@@ -1,4 +1,5 @@
 using LTHKit.Kernels;
+using LTHKit.Tests.Analysis;
 using TorchSharp.Modules;
 
 namespace LTHKit.Tests.Kernels;
@@ -20,7 +21,7 @@ public class SparseTrainingTests
     {
         using var scope = NewDisposeScope();
         using Network ours = Build(model, activation, skip), single = Build(model, activation, skip), exact = Build(model, activation, skip);
-        using var mask = HalfOf(ours);
+        using var mask = Small.HalfOf(ours, seed: 5);
         exact.to(ScalarType.Float64);
         foreach (var network in new[] { ours, single, exact })
             mask.Apply(network);
@@ -47,7 +48,7 @@ public class SparseTrainingTests
     {
         using var scope = NewDisposeScope();
         using Network ours = Build("resnet18", activation, null), torchs = Build("resnet18", activation, null);
-        using var mask = HalfOf(ours);
+        using var mask = Small.HalfOf(ours, seed: 5);
         mask.Apply(ours);
         mask.Apply(torchs);
         using var sparse = Sparse(ours, mask);
@@ -69,7 +70,7 @@ public class SparseTrainingTests
         using var scope = NewDisposeScope();
         using Network ours = Build(model, activation, SkipKind.Projection), single = Build(model, activation, SkipKind.Projection),
             exact = Build(model, activation, SkipKind.Projection);
-        using var mask = HalfOf(ours);
+        using var mask = Small.HalfOf(ours, seed: 5);
         exact.to(ScalarType.Float64);
         using var sparse = Sparse(ours, mask);
         using var generator = new Generator(9);
@@ -100,7 +101,7 @@ public class SparseTrainingTests
     {
         using var scope = NewDisposeScope();
         using var network = Build(model, activation, skip);
-        using var mask = HalfOf(network);
+        using var mask = Small.HalfOf(network, seed: 5);
         mask.Apply(network);
         using var sparse = Sparse(network, mask);
         Train(network, mask, sparse, 32, 5);        // running statistics of its own
@@ -122,7 +123,7 @@ public class SparseTrainingTests
     {
         using var scope = NewDisposeScope();
         using var network = Build("resnet18", "relu", null);
-        using var mask = HalfOf(network);
+        using var mask = Small.HalfOf(network, seed: 5);
         using var sparse = Sparse(network, mask);
         var seen = new List<long>();
         var hook = network.Units[0].Convolution.register_forward_hook((_, _, y) =>
@@ -165,7 +166,7 @@ public class SparseTrainingTests
         Assert.Null(SparseTraining.For(network, mask, wish: false));
     }
 
-    internal static SparseTraining Sparse(Network network, Mask mask) => SparseTraining.Of(network, mask, new GuardedWorkspace(get_num_threads()));
+    internal static SparseTraining Sparse(Network network, Mask mask) => new(network, mask, new GuardedWorkspace(get_num_threads()));
 
     internal static Network Build(string model, string activation, SkipKind? skip)
     {
@@ -175,13 +176,6 @@ public class SparseTrainingTests
         if (skip is { } kind)
             new SkipInjection(kind).Rewrite(network, null!);
         return network;
-    }
-
-    internal static Mask HalfOf(Network network)
-    {
-        using var scope = NewDisposeScope();
-        using var generator = new Generator(5);
-        return new([.. network.PrunableWeights().Select(w => (w.Name, rand(w.Weight.shape, generator: generator) > 0.5))]);
     }
 
     /// <summary>Losses of steps of SGD on random images and labels, or on images of ten kinds.</summary>
@@ -224,7 +218,7 @@ public class SparseTrainingProcessTests
     public void SameThreadsSameBits(int threads, SkipKind? skip) => Same(threads, () =>
     {
         using var network = SparseTrainingTests.Build("resnet18", "relu", skip);
-        using var mask = SparseTrainingTests.HalfOf(network);
+        using var mask = Small.HalfOf(network, seed: 5);
         mask.Apply(network);
         using var sparse = SparseTrainingTests.Sparse(network, mask);
         SparseTrainingTests.Train(network, mask, sparse, 48, 5);
@@ -271,33 +265,24 @@ public class SparseTrainingProcessTests
     public void AStepLeavesNothingBehind()
     {
         using var network = SparseTrainingTests.Build("resnet18", "relu", null);
-        using var mask = SparseTrainingTests.HalfOf(network);
+        using var mask = Small.HalfOf(network, seed: 5);
         mask.Apply(network);
-        using var sparse = SparseTraining.Of(network, mask);
-        SparseTrainingTests.Train(network, mask, sparse, 16, 3);
-        var (tensors, memory) = (Alive(), Resident());
-        SparseTrainingTests.Train(network, mask, sparse, 16, 150);
-        Assert.Equal(tensors, Alive());
-        Assert.InRange(Resident() - memory, double.NegativeInfinity, 40);
+        using var sparse = new SparseTraining(network, mask);
+        LeavesNothing(steps => SparseTrainingTests.Train(network, mask, sparse, 16, steps), 3, 150);
     }
 
     [Fact]
     public void TenThousandStepsOfAUnitLeaveNothingBehind()
     {
         using var small = new SmallUnit(new Workspace(1), channels: 2);
-        void Steps(int count)
+        LeavesNothing(steps =>
         {
-            for (var i = 0; i < count; i++)
+            for (var i = 0; i < steps; i++)
             {
                 using var scope = NewDisposeScope();
                 small.Backward();
             }
-        }
-        Steps(500);
-        var (tensors, memory) = (Alive(), Resident());
-        Steps(10_000);
-        Assert.Equal(tensors, Alive());
-        Assert.InRange(Resident() - memory, double.NegativeInfinity, 40);       // of each step a single tensor would be 120
+        }, 500, 10_000);        // of each step a single tensor would be 120 MB
     }
 
     // Without a scope that holds them, tensors go when nothing in C# names them any more: in code that the runtime has optimised, which it does in the
@@ -386,7 +371,14 @@ public class SparseTrainingProcessTests
         }
     }
 
-    private static long Alive() => DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+    private static void LeavesNothing(Action<int> run, int before, int steps)
+    {
+        run(before);
+        var (tensors, memory) = (DisposeScopeManager.Statistics.ThreadTotalLiveCount, Resident());
+        run(steps);
+        Assert.Equal(tensors, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.InRange(Resident() - memory, double.NegativeInfinity, 40);
+    }
 
     private static double Resident()
     {

@@ -141,10 +141,8 @@ public class SparseUnitTests
         using var noGrad = no_grad();
         var evaluated = output.ToImages(unit.Forward(x, Enum.Parse<Nonlinearity>(c.Act), residual).Y);
         Tensor Double(Tensor t) => t.to(ScalarType.Float64);
-        var z = functional.conv2d(Double(x), Double(convolution.weight!), c.Bias ? Double(convolution.bias!) : null, [c.Stride, c.Stride],
-            [c.Kernel / 2, c.Kernel / 2], [1L, 1L], c.Groups);
-        var u = functional.batch_norm(z, Double(norm.running_mean!), Double(norm.running_var!), Double(norm.weight!), Double(norm.bias!));
-        var right = Activated(c.Act, residual is null ? u : u + residual);
+        var right = Torch(c, Double(x), Double(convolution.weight!), c.Bias ? Double(convolution.bias!) : null, Double(norm.running_mean!),
+            Double(norm.running_var!), Double(norm.weight!), Double(norm.bias!), residual, training: false);
         Assert.True(Max(right - evaluated) <= 1e-5 * Max(right), $"{c}, vectors of {passes.Width}: in evaluation the output is off by {Max(right - evaluated):g3}");
         Assert.Equal(1, norm.num_batches_tracked!.item<long>());
     }
@@ -218,13 +216,17 @@ public class SparseUnitTests
         Tensor mean = norm.running_mean!.to(type).clone(), variance = norm.running_var!.to(type).clone();
         var residual = extra is null ? null : Leaf(extra);
         var bias = c.Bias ? convolution.bias!.detach().to(type) : null;
-        var z = functional.conv2d(x, w, bias, [c.Stride, c.Stride], [c.Kernel / 2, c.Kernel / 2], [1L, 1L], c.Groups);
-        var u = functional.batch_norm(z, mean, variance, gamma, beta, training: true);
-        if (residual is not null)
-            u = u + residual;
-        var y = Activated(c.Act, u);
+        var y = Torch(c, x, w, bias, mean, variance, gamma, beta, residual, training: true);
         ((y * weights.to(type)).sum() + (c.Fork ? x.square().sum() : 0)).backward();
         return [y, mean, variance, x.grad!, w.grad!, gamma.grad!, beta.grad!, .. residual is null ? [] : new[] { residual.grad! }];
+    }
+
+    private static Tensor Torch(Case c, Tensor x, Tensor weight, Tensor? bias, Tensor mean, Tensor variance, Tensor gamma, Tensor beta, Tensor? residual,
+        bool training)
+    {
+        var z = functional.conv2d(x, weight, bias, [c.Stride, c.Stride], [c.Kernel / 2, c.Kernel / 2], [1L, 1L], c.Groups);
+        var u = functional.batch_norm(z, mean, variance, gamma, beta, training);
+        return Activated(c.Act, residual is null ? u : u + residual);
     }
 
     private static Tensor Activated(string act, Tensor u)
