@@ -26,25 +26,21 @@ internal static class BenchVerb
         };
         command.SetAction((parsed, cancel) =>
         {
-            var threadCount = parsed.GetValue(threads) is var t and > 0 ? t : Environment.ProcessorCount;
             var setting = new BenchSetting(parsed.GetValue(width), parsed.GetValue(size), parsed.GetValue(batch), parsed.GetValue(images),
-                parsed.GetValue(rounds), threadCount, parsed.GetValue(workers), parsed.GetValue(device)!,
+                parsed.GetValue(rounds), parsed.GetValue(threads) is var t and > 0 ? t : Environment.ProcessorCount, parsed.GetValue(workers), parsed.GetValue(device)!,
                 parsed.GetValue(python) is ['~', ..] home ? AtomicFile.Absolute(home) : parsed.GetValue(python)!);
             Option[] idle = parsed.GetValue(sparse) ? [json, .. setting.Device == "cpu" ? Array.Empty<Option>() : [device], images, workers, python] : setting.Device == "cuda" ? [json, model, ladder] : [model, ladder];
             if (idle.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } odd)
                 throw new UserException($"{odd.Name} means nothing {(parsed.GetValue(sparse) ? "with --sparse" : odd == json ? "with --device cuda" : "without --sparse")}; leave it out.");
             if (parsed.GetValue(sparse))
-            {
-                Console.WriteLine(SparseBench.Run(new(parsed.GetValue(model)!, setting.Width, setting.Size, setting.Batch, setting.Rounds, threadCount, parsed.GetValue(ladder)), Console.Error, cancel));
-                return Task.FromResult(0);
-            }
-            if (setting.Device == "cuda")
-            {
+                Console.WriteLine(SparseBench.Run(setting, parsed.GetValue(model)!, parsed.GetValue(ladder), Console.Error, cancel));
+            else if (setting.Device == "cuda")
                 CudaBench.Run(setting, Console.Out, Console.Error, cancel);
-                return Task.FromResult(0);
+            else
+            {
+                var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);
+                Console.WriteLine(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             }
-            var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);
-            Console.WriteLine(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             return Task.FromResult(0);
         });
         return command;

@@ -6,9 +6,6 @@ using MathNet.Numerics.Statistics;
 
 namespace LTHKit.Cli.Bench;
 
-/// <summary>What is measured: a network of this width on images of this size.</summary>
-internal sealed record SparseSetting(string Model, int Width, int Size, int Batch, int Rounds, int Threads, int LadderSteps);
-
 /// <summary>
 /// A training step over its sparsity as a share of the dense step through libtorch, in turns in one process. The masks are those of a ladder, 20 % of the
 /// smallest weights of all after each short training from the same start, and random ones that are as sparse in every layer.
@@ -19,14 +16,14 @@ internal static class SparseBench
 
     private static readonly int[] Levels = [3, 7, 10, 16];      // of the ladder: 48.8, 79.0, 89.3 and 97.2 % sparse
 
-    public static string Run(SparseSetting setting, TextWriter progress, CancellationToken cancel)
+    public static string Run(BenchSetting setting, string model, int ladderSteps, TextWriter progress, CancellationToken cancel)
     {
         set_num_threads(setting.Threads);
         using var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = Math.Max(300, setting.Batch * 6), TestCount = 20 });
-        using var start = Networks.Build(new ModelSpec(setting.Model, setting.Width), new InputSpec(data.Classes, data.Height), 0);
+        using var start = Networks.Build(new ModelSpec(model, setting.Width), new InputSpec(data.Classes, data.Height), 0);
         using var dense = Mask.Dense(start);
         var masks = new List<(string Name, Mask? Mask, bool? Sparse)> { ("libtorch, dense", null, false), ("dense", null, true) };
-        foreach (var (level, mask) in Ladder(start, dense, data, setting, progress, cancel))
+        foreach (var (level, mask) in Ladder(start, dense, data, setting.Batch, ladderSteps, progress, cancel))
             if (Levels.Contains(level))
                 masks.Add(($"ladder {100 * mask.Sparsity:0.0} %", mask, true));
         var uniform = Pruner.Random with { Distribution = Distribution.Uniform };
@@ -47,7 +44,7 @@ internal static class SparseBench
             }
         }
         var text = new StringBuilder();
-        text.AppendLine(FormattableString.Invariant($"{setting.Model} of width {setting.Width}, {data.Height}x{data.Height}, batch {setting.Batch}, ")
+        text.AppendLine(FormattableString.Invariant($"{model} of width {setting.Width}, {data.Height}x{data.Height}, batch {setting.Batch}, ")
             + FormattableString.Invariant($"{setting.Threads} threads, libtorch {__version__}, vectors of {32 * Passes.Widest.Width} bits; ")
             + $"{setting.Rounds} steps in turns");
         text.AppendLine($"{"",-20}{"multiply-adds",14}{"ms, median",12}{"ratio",8}{"best",12}{"ratio",8}{"processor",12}{"ratio",8}  chosen");
@@ -71,15 +68,15 @@ internal static class SparseBench
     }
 
     /// <summary>Trains from the start, prunes a fifth of what is left, and so on.</summary>
-    private static IEnumerable<(int Level, Mask Mask)> Ladder(Network start, Mask dense, ImageSet data, SparseSetting setting, TextWriter progress,
+    private static IEnumerable<(int Level, Mask Mask)> Ladder(Network start, Mask dense, ImageSet data, int batch, int steps, TextWriter progress,
         CancellationToken cancel)
     {
         var mask = dense;
         for (var level = 1; level <= Levels.Max(); level++)
         {
             progress.WriteLine($"bench: level {level} of {Levels.Max()}");
-            using var side = new StepTimer(Networks.Copy(start), level == 1 ? null : mask, new Recipe { BatchSize = setting.Batch }, data);
-            for (var i = 0; i < setting.LadderSteps; i++)
+            using var side = new StepTimer(Networks.Copy(start), level == 1 ? null : mask, new Recipe { BatchSize = batch }, data);
+            for (var i = 0; i < steps; i++)
             {
                 cancel.ThrowIfCancellationRequested();
                 side.Step();

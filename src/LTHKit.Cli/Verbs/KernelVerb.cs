@@ -11,31 +11,16 @@ internal static class KernelVerb
         Install(), Uninstall(), List(), new RunCommand(),
     };
 
-    private static Command Install()
+    private static Command Install() => InFolder("install", "Register the kernel of this checkout.", folder =>
     {
-        var (prefix, active) = (Prefix(), ActivePrefix());
-        var command = new Command("install", "Register the kernel of this checkout.") { prefix, active };
-        command.SetAction(parsed =>
-        {
-            // dotnet and the built program by their full names: front ends start kernels in the notebook's folder.
-            string[] start = [DotNet(), Path.ChangeExtension(Environment.ProcessPath!, null) + ".dll", "kernel", "run"];
-            var spec = KernelSpecs.Install(Folder(parsed, prefix, active), start, Checkout.Root);
-            Console.WriteLine($"{spec.DisplayName} is registered as {KernelSpecs.Name} in {spec.Folder}");
-        });
-        return command;
-    }
+        // dotnet and the built program by their full names: front ends start kernels in the notebook's folder.
+        string[] start = [DotNet(), Path.ChangeExtension(Environment.ProcessPath!, null) + ".dll", "kernel", "run"];
+        var spec = KernelSpecs.Install(folder, start, Checkout.Root);
+        Console.WriteLine($"{spec.DisplayName} is registered as {KernelSpecs.Name} in {spec.Folder}");
+    });
 
-    private static Command Uninstall()
-    {
-        var (prefix, active) = (Prefix(), ActivePrefix());
-        var command = new Command("uninstall", "Remove the kernel.") { prefix, active };
-        command.SetAction(parsed =>
-        {
-            var folder = Folder(parsed, prefix, active);
-            Console.WriteLine(KernelSpecs.Uninstall(folder) is { } removed ? $"{removed.Folder} is removed" : $"no kernel of LTHKit is registered in {folder}");
-        });
-        return command;
-    }
+    private static Command Uninstall() => InFolder("uninstall", "Remove the kernel.", folder =>
+        Console.WriteLine(KernelSpecs.Uninstall(folder) is { } removed ? $"{removed.Folder} is removed" : $"no kernel of LTHKit is registered in {folder}"));
 
     private static Command List()
     {
@@ -54,20 +39,20 @@ internal static class KernelVerb
     private static string Owner(KernelSpec spec) =>
         spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}";
 
-    private static Option<string?> Prefix()
-        => new("--prefix") { Description = "DIR/share/jupyter instead of the user's data folder.", HelpName = "DIR" };
-
-    private static Option<bool> ActivePrefix() => new("--sys-prefix") { Description = "The active Python environment instead." };
-
-    private static string Folder(ParseResult parsed, Option<string?> prefix, Option<bool> active)
+    /// <summary>A command on the folder in which Jupyter looks for kernels.</summary>
+    private static Command InFolder(string name, string description, Action<string> act)
     {
-        if (parsed.GetValue(prefix) is { } folder)
-            return folder.Length > 0 && !parsed.GetValue(active)
-                ? KernelSpecs.FolderOf(folder)
-                : throw new UserException("give --prefix with the name of a folder, or --sys-prefix, not both.");
-        if (!parsed.GetValue(active))
-            return KernelSpecs.UserFolder;
-        return ActivePythons().FirstOrDefault() ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH.");
+        var prefix = new Option<string?>("--prefix") { Description = "DIR/share/jupyter instead of the user's data folder.", HelpName = "DIR" };
+        var active = new Option<bool>("--sys-prefix") { Description = "The active Python environment instead." };
+        var command = new Command(name, description) { prefix, active };
+        command.SetAction(parsed => act((parsed.GetValue(prefix), parsed.GetValue(active)) switch
+        {
+            (null, false) => KernelSpecs.UserFolder,
+            (null, true) => ActivePythons().FirstOrDefault() ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH."),
+            ({ Length: > 0 } folder, false) => KernelSpecs.FolderOf(folder),
+            _ => throw new UserException("give --prefix with the name of a folder, or --sys-prefix, not both."),
+        }));
+        return command;
     }
 
     /// <summary>The data folder of the Python on the PATH, if there is one.</summary>
