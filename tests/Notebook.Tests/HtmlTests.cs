@@ -55,7 +55,7 @@ public sealed class HtmlTests : InFolder
         File.WriteAllText(program, "#!/bin/sh\nexit 1\n");
         Kit.Run("chmod", ["+x", program]);
         var (code, said) = Kit.Run("dotnet", [Kit.CommandLine, "figures", Path.Combine(Kit.Root, "results", "short.ipynb"), "--out", Folder],
-            new() { ["PATH"] = $"{Folder}:{Environment.GetEnvironmentVariable("PATH")}" });
+            new() { ["PATH"] = $"{Folder}:{Environment.GetEnvironmentVariable("PATH")}" }, seconds: 100);        // Puppeteer waits for 120
         Assert.Equal((2, $"lthkit: {program} does not start: run {program} --headless --dump-dom about:blank to see why."), (code, said.Trim()));
     }
 

@@ -20,12 +20,12 @@ internal static class Kit
     }
 
     /// <summary>Runs a program to its end: its exit code, and what it printed.</summary>
-    public static (int Code, string Said) Run(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
+    public static (int Code, string Said) Run(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null, int seconds = 840)
     {
         using var process = Start(program, arguments, environment);
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEndAsync();
-        if (process.WaitForExit(TimeSpan.FromMinutes(14)))
+        if (process.WaitForExit(TimeSpan.FromSeconds(seconds)))
             return (process.ExitCode, $"{output.Result}\n{errors.Result}");
         process.Kill(entireProcessTree: true);
         return (-1, $"It did not come to an end.\n{output.Result}\n{errors.Result}");
