@@ -11,9 +11,11 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInp
 
     private readonly List<(int Number, string Code, string? Result)> _history = [];
     private int _count;
-    private CancellationTokenSource _running = new();
+    private CancellationTokenSource? _running;
+    private bool _hasPlotly;
 
-    public void Interrupt() => _running.Cancel();
+    /// <summary>Stops the cell that runs, if one does.</summary>
+    public void Interrupt() => _running?.Cancel();
 
     public async Task<JsonObject> RunAsync(Request request)
     {
@@ -29,7 +31,9 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInp
         if (!silent)
             channels.Publish("execute_input", new() { ["code"] = code, ["execution_count"] = number }, request);
 
-        var cancellation = (_running = new()).Token;
+        _running = new();
+        using var over = new Ending(() => _running = null);
+        var cancellation = _running.Token;
         CellError? error;
         using (var publisher = new CellPublisher(channels, request))
         {
@@ -54,7 +58,7 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInp
             }
             if (silent)
                 return;
-            if (output.Data?.ContainsKey(NotebookFormatters.Plotly) is true)
+            if (!_hasPlotly && output.Data?.ContainsKey(NotebookFormatters.Plotly) is true)
                 ProvidePlotly();
             publisher.Add(output);
         }
@@ -67,23 +71,27 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInp
         var entries = request.Value("hist_access_type", "") switch
         {
             "range" => request.Value("session", 0) is 0 or Session ? _history.Where(entry => entry.Number >= start && entry.Number < stop) : [],
-            "search" => _history.Where(entry => FileSystemName.MatchesSimpleExpression(request.Value("pattern", "*"), entry.Code, ignoreCase: false)),
-            _ => _history,
+            "search" => Last(Unique(_history.Where(entry => FileSystemName.MatchesSimpleExpression(request.Value("pattern", "*"), entry.Code, ignoreCase: false)))),
+            _ => Last(_history),
         };
-        if (request.Value("unique", false))
-            entries = entries.Reverse().DistinctBy(entry => entry.Code).Reverse();
         var withResults = request.Value("output", false);
         return new()
         {
             ["status"] = "ok",
-            ["history"] = new JsonArray([.. entries.TakeLast(request.Value("n", int.MaxValue)).Select(entry => new JsonArray(
+            ["history"] = new JsonArray([.. entries.Select(entry => new JsonArray(
                 Session, entry.Number, withResults ? new JsonArray(entry.Code, entry.Result) : JsonValue.Create(entry.Code)))]),
         };
+
+        IEnumerable<(int Number, string Code, string? Result)> Last(IEnumerable<(int, string, string?)> all) => all.TakeLast(request.Value("n", int.MaxValue));
+
+        IEnumerable<(int, string Code, string?)> Unique(IEnumerable<(int, string Code, string?)> all)
+            => request.Value("unique", false) ? all.Reverse().DistinctBy(entry => entry.Code).Reverse() : all;
     }
 
     // nbconvert makes a page beside the notebook, and its figures look for plotly.js there.
     private void ProvidePlotly()
     {
+        _hasPlotly = true;
         try
         {
             WebAssets.PutPlotlyInto(folder);

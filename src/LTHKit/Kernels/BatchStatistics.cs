@@ -31,7 +31,7 @@ internal sealed unsafe class BatchStatistics(Planes planes)
         var batches = ++*(long*)norm.num_batches_tracked!.storage<long>().data_ptr();
         double count = planes.Count, momentum = norm.momentum ?? 1.0 / batches;
         float* runningMean = Planes.Start(norm.running_mean!), runningVariance = Planes.Start(norm.running_var!);
-        var bias = Planes.Start(unit.Bias);
+        var bias = Planes.StartIfAny(unit.Bias);
         for (var i = 0; i < planes.Channels; i++)
         {
             var (sum, squares) = Total(i);
@@ -55,7 +55,7 @@ internal sealed unsafe class BatchStatistics(Planes planes)
     {
         var norm = unit.Norm;
         float* gamma = Planes.Start(norm.weight!), beta = Planes.Start(norm.bias!), mean = Planes.Start(norm.running_mean!);
-        float* variance = Planes.Start(norm.running_var!), bias = Planes.Start(unit.Bias);
+        float* variance = Planes.Start(norm.running_var!), bias = Planes.StartIfAny(unit.Bias);
         for (var i = 0; i < planes.Channels; i++)
         {
             var scale = gamma[i] / Math.Sqrt(variance[i] + norm.eps);

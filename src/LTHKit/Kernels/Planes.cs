@@ -80,9 +80,11 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Where a block of planes that begin there stands; null for none.</summary>
     public float* At(float* start, int block) => start == null ? null : start + block * Block;
 
-    /// <summary>Where a float tensor's first element is; null of none.</summary>
-    public static float* Start(Tensor? tensor)
-        => tensor is { IsInvalid: false } ? (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset() : null;
+    /// <summary>Where a float tensor's first element is.</summary>
+    public static float* Start(Tensor tensor) => (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset();
+
+    /// <summary>The same of a tensor that need not be; null where it is not.</summary>
+    public static float* StartIfAny(Tensor? tensor) => tensor is { IsInvalid: false } ? Start(tensor) : null;
 
     private long[] Strides => [Block, Plane, Pitch, Lanes, 1];
 

@@ -19,7 +19,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
         Tensor x = from.Laid(input, work), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
-        float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = Planes.Start(added);
+        float* px = Planes.Start(x), pz = Planes.Start(z), py = Planes.Start(y), pr = Planes.StartIfAny(added);
         layout.Forward.Read(Planes.Start(weight));
 
         var statistics = new BatchStatistics(to);
@@ -56,7 +56,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         Tensor x = from.Laid(input, work), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
-        float* px = Planes.Start(x), py = Planes.Start(y), pr = Planes.Start(added);
+        float* px = Planes.Start(x), py = Planes.Start(y), pr = Planes.StartIfAny(added);
         layout.Forward.Read(Planes.Start(unit.Weight));
         var statistics = new BatchStatistics(to);
         statistics.Recall(unit);
@@ -85,8 +85,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
         var passed = fork && gradients[1] is { IsInvalid: false } g ? from.Laid(g, work) : null;
         Tensor dgamma = empty(to.Channels), dbeta = empty(to.Channels), dw = zeros_like(weight, requires_grad: false);
-        float* px = Planes.Start(x), pz = Planes.Start(z), pr = Planes.Start(saved[4]), pg = Planes.Start(gy), pu = Planes.Start(du);
-        float* pd = Planes.Start(dx), pp = Planes.Start(passed), pw = Planes.Start(dw);
+        float* px = Planes.Start(x), pz = Planes.Start(z), pr = Planes.StartIfAny(saved[4]), pg = Planes.Start(gy), pu = Planes.StartIfAny(du);
+        float* pd = Planes.StartIfAny(dx), pp = Planes.StartIfAny(passed), pw = Planes.Start(dw);
 
         work.Each(to.Blocks, (_, block) => passes.Of(act).Slopes(to.At(pg, block), to.At(pz, block), to.At(pr, block), to.At(pu, block), statistics,
             layout.Masks.Of(block), statistics.Sums(block)));

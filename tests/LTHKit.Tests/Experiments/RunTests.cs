@@ -217,6 +217,8 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
         var order = SplitMix64.Keyed(spec.Seed, 2).Next();
         using (var dense = new Trainer(network, null, spec.Recipe, data, Losses.CrossEntropy, order))
             dense.Run([], until: "1ep4it");
+        using (var kept = lab.NetworkOf(lab.Run("dense", [spec.Dense])[0], "13it"))
+            AssertSameBits(kept, network);
         using var mask = lab.MaskOf(run)!;
         mask.Apply(network);
         using (var start = lab.NetworkOf(run, "1ep"))

@@ -94,6 +94,7 @@ public sealed class SpecTests
         Assert.Null(spec.Parent!.Parent!.Parent);
         Assert.Equal(new RunSpec { Seed = 4 }.Id, (spec with { Pruning = Pruner.Omp }).Parent!.Id);
         Assert.Null((spec with { Pruning = Pruner.Random }).Parent);
+        Assert.Equal(new RunSpec { Seed = 4 }.Id, new RunSpec { Seed = 4, Pruning = Pruner.Omp }.Id);
     }
 
     [Fact]
