@@ -30,7 +30,7 @@ internal static class SparseBench
         masks.Add(("uniform 97.2 %", uniform.Draw(start, dense, masks[^1].Mask!.Kept, data, 0), true));
 
         Recipe Recipe(bool? sparse) => new() { BatchSize = setting.Batch, Sparse = sparse };
-        var sides = masks.Select(m => new StepTimer(Networks.Copy(start), m.Mask, Recipe(m.Sparse), data)).ToList();
+        var sides = masks.Select(m => new StepTimer(Networks.Copy(start), m.Mask, Recipe(m.Sparse), data, alike: true)).ToList();
         var times = sides.Select(_ => new List<(double Wall, double Processor)>()).ToList();
         for (var round = -1; round < setting.Rounds; round++)
         {
@@ -75,7 +75,7 @@ internal static class SparseBench
         for (var level = 1; level <= Levels.Max(); level++)
         {
             progress.WriteLine($"bench: level {level} of {Levels.Max()}");
-            using var side = new StepTimer(Networks.Copy(start), level == 1 ? null : mask, new Recipe { BatchSize = batch }, data);
+            using var side = new StepTimer(Networks.Copy(start), level == 1 ? null : mask, new Recipe { BatchSize = batch }, data, alike: true);
             for (var i = 0; i < steps; i++)
             {
                 cancel.ThrowIfCancellationRequested();

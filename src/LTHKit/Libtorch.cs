@@ -105,12 +105,13 @@ internal static unsafe partial class Libtorch
     private static partial int MallocOption(int option, int value);
 
     /// <summary>Its version, for instance "2.10.0": what it says of itself, or else the one that TorchSharp was built for.</summary>
+    // Not read before it is asked for: that loads TorchSharp's libtorch, and Prepare, which may load another, needs this class.
     public static string Version => field ??= Read();
 
     private static string Read()
     {
         var built = Regex.Replace(torch.__version__, @"^(\d+\.\d+\.\d+).*", "$1");
-        if (!CudaStream.Has(Library, ShowConfig))
+        if (!FusedSgd.Available || !CudaStream.Has(Library, ShowConfig))
             return built;
         var text = stackalloc IntPtr[4];        // a std::string: its characters, their number, and room for short ones
         show_config(text);

@@ -43,7 +43,9 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
     private async Task Transfer(HttpClient client, Uri address, string part)
     {
         await using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
-        if (file.Length >= archive.Bytes)
+        if (file.Length > archive.Bytes)
+            file.SetLength(0);
+        if (file.Length == archive.Bytes)
             return;
 
         using var request = new HttpRequestMessage(HttpMethod.Get, address);

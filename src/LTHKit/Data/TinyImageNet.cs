@@ -29,7 +29,7 @@ internal static class TinyImageNet
         RawImages Images(Item[] items)
         {
             var images = RawImages.Blank([.. items.Select(item => item.Label)], decode ? Side : 0);
-            // What is wrong with an image Parallel.For would wrap in an exception of its own.
+            // Parallel.For would wrap what an image throws in an exception of its own.
             Parallel.ForAsync(0, decode ? items.Length : 0, (i, _) =>
             {
                 Decode(folder, items[i].Path, images.Image(i));

@@ -162,7 +162,8 @@ internal sealed partial class RunArchive(string folder)
 
         void Add(string name, Func<byte[]> content)
         {
-            if (Path.Combine(run.Path, name) is var path && !File.Exists(path))
+            var path = Path.Combine(run.Path, name);
+            if (!File.Exists(path))
                 AtomicFile.Write(path, stream => stream.Write(content()));
         }
     }

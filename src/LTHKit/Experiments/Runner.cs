@@ -349,7 +349,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>
     /// An epoch of a run's network, tweaks and images from the steps of a random ticket that half a second has room for, the later half of them, since code is compiled
-    /// in the first; an image that is only evaluated costs a third of a step's.
+    /// in the first; batches are made beforehand, and an image that is only evaluated costs a third of a step's.
     /// </summary>
     public double SecondsAnEpoch(RunSpec spec, double sparsity)
     {
@@ -418,8 +418,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         => new(start.Network, mask, Schedule(spec), open(spec.Data), start.Loss, Seed(spec, Stream.DataOrder), spec.Rewind,
             alike: IsAlike(spec));
 
-    /// <summary>Whether each step of a run is the same work: a user's code may do other things at every one.</summary>
-    /// <summary>Whether every step does the same, as a recorded one must: nothing of it is a user's code.</summary>
+    /// <summary>Whether each step of a run is the same work, as a recorded one must be: a user's code may do other things at every one.</summary>
     public static bool IsAlike(RunSpec spec) => spec.Model.Factory is null && !spec.Tweaks.Any(tweak => tweak.IsUsers);
 
     /// <summary>The recipe of a run; fine-tuning keeps the last learning rate of the training that its weights come from.</summary>

@@ -72,7 +72,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
         Mask? drawn = null;
         for (var round = 1; round <= Rounds; round++)
         {
-            using var last = drawn;
+            using var last = drawn;         // that of the last round is the caller's
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             Networks.CopyState(network, copy);

@@ -65,7 +65,7 @@ internal sealed class Lease : IDisposable
             file.Write(Encoding.UTF8.GetBytes(text));
             return new(path, text);
         }
-        catch (IOException e) when (!made && e is FileNotFoundException or { HResult: Exists })
+        catch (IOException e) when (!made && (e is FileNotFoundException or { HResult: Exists }))
         {
             return null;        // another was faster
         }

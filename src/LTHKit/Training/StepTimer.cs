@@ -9,7 +9,7 @@ internal sealed class StepTimer : IDisposable
     private readonly Batch[] _images;
     private int _step;
 
-    public StepTimer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss? loss = null, bool alike = true)
+    public StepTimer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss? loss = null, bool alike = false)
     {
         Network = network;
         mask?.Apply(Network);
