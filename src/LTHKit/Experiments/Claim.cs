@@ -124,6 +124,7 @@ public sealed class SeedResults
     /// <summary>The sweeps' results, which says what is wrong where a claim asks for more.</summary>
     private sealed class Given(SeedResults[] all) : ReadOnlyCollection<SeedResults>(all), IReadOnlyList<SeedResults>
     {
+        // A claim's number has them as this interface.
         SeedResults IReadOnlyList<SeedResults>.this[int index] => index >= 0 && index < Count ? base[index]
             : throw new UserException($"The claim's number asks for s[{index}], and it was given {Count} sweeps, of which s[0] is the first.");
     }

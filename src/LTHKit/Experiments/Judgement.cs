@@ -102,23 +102,23 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
         Judgement[] judged = [.. claims.Select(claim => new Judgement(claim, double.NaN, null, false, null))];
-        var family = judged.Index().Where(part => part.Item.Claim.Primary).GroupBy(part => part.Item.Claim.Id).Select(parts => Whole([.. parts]))
-            .OrderBy(whole => whole.P).ToList();
+        var family = judged.Select((part, at) => (At: at, Part: part)).Where(one => one.Part.Claim.Primary).GroupBy(one => one.Part.Claim.Id)
+            .Select(parts => Whole([.. parts])).OrderBy(whole => whole.P).ToList();
         var adjusted = 0.0;
         foreach (var (rank, (parts, p, verdict)) in family.Index())
         {
             adjusted = Math.Max(adjusted, Math.Min(1, (family.Count - rank) * p));
             var level = Alpha / (family.Count - rank);
-            foreach (var (i, part) in parts)
-                judged[i] = adjusted <= Alpha
-                    ? part with { Adjusted = adjusted, Verdict = verdict, Decided = parts.Min(other => other.Item.Seeds) >= 5 }
+            foreach (var (at, part) in parts)
+                judged[at] = adjusted <= Alpha
+                    ? part with { Adjusted = adjusted, Verdict = verdict, Decided = parts.Min(one => one.Part.Seeds) >= 5 }
                     : part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds <= level ? null : part.SeedsAt(level) };
         }
         return judged;
 
-        static ((int Index, Judgement Item)[] Parts, double P, Verdict Verdict) Whole((int Index, Judgement Item)[] parts)
+        static ((int At, Judgement Part)[] Parts, double P, Verdict Verdict) Whole((int At, Judgement Part)[] parts)
         {
-            var (holds, fails) = (parts.Max(part => part.Item.Holds), Math.Min(1, parts.Length * parts.Min(part => part.Item.Fails)));
+            var (holds, fails) = (parts.Max(one => one.Part.Holds), Math.Min(1, parts.Length * parts.Min(one => one.Part.Fails)));
             return (parts, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
         }
     }

@@ -130,6 +130,8 @@ def requests():
 
         history = kernel.ask("history", raw=True, output=True, hist_access_type="range", session=0, start=1, stop=3)["history"]
         equal(history, [[1, 1, ["var x = 40;\nx + 2", "42"]], [1, 2, ["x", "40"]]])
+        both = kernel.ask("history", hist_access_type="range", session=0, start=1, stop=3, n=1, unique=True)["history"]
+        equal([entry[1] for entry in both], [1, 2])     # n is not meant for ranges
         equal([entry[1] for entry in kernel.ask("history", raw=True, output=False, hist_access_type="tail", n=2)["history"]], [8, 9])
         equal([entry[1] for entry in kernel.ask("history", hist_access_type="search", pattern="var d*", n=5)["history"]], [4])
         equal(kernel.ask("comm_info"), {"status": "ok", "comms": {}})
