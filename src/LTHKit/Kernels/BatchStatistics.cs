@@ -28,7 +28,7 @@ internal sealed unsafe class BatchStatistics(Planes planes)
     public void Finish(SparseUnit unit, float* gamma, float* beta)
     {
         var norm = unit.Norm;
-        var batches = ++*(long*)norm.num_batches_tracked!.storage<long>().data_ptr();
+        var batches = ++*(long*)Planes.Start(norm.num_batches_tracked!);
         double count = planes.Count, momentum = norm.momentum ?? 1.0 / batches;
         float* runningMean = Planes.Start(norm.running_mean!), runningVariance = Planes.Start(norm.running_var!);
         var bias = Planes.StartIfAny(unit.Bias);

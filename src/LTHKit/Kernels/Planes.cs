@@ -53,7 +53,7 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     public long Size => Blocks * Block + Tail;
 
     /// <summary>The planes that a tensor of this layout holds.</summary>
-    public static Planes Of(Tensor blocked, int images) => new(images, (int)blocked.shape[1], (int)blocked.shape[2] - 1, (int)blocked.shape[3] - 1);
+    public static Planes Of(Tensor blocked, int images) => new(images, (int)blocked.size(1), (int)blocked.size(2) - 1, (int)blocked.size(3) - 1);
 
     /// <summary>Memory of <see cref="Size"/> floats as planes.</summary>
     public Tensor View(Tensor memory)
@@ -61,7 +61,7 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
 
     /// <summary>The tensor in this layout: itself if it is, else a copy with borders of zeros.</summary>
     public Tensor Laid(Tensor blocked, Workspace work)
-        => blocked.storage_offset() >= Lead && blocked.stride().AsSpan().SequenceEqual(Strides) ? blocked : Copied(Pixels(blocked), work);
+        => IsLaid(blocked) ? blocked : Copied(Pixels(blocked), work);
 
     /// <summary>[N, C, H, W] -> this layout; differentiable.</summary>
     public Tensor FromImages(Tensor images, Workspace work)
@@ -80,13 +80,16 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     /// <summary>Where a block of planes that begin there stands; null for none.</summary>
     public float* At(float* start, int block) => start == null ? null : start + block * Block;
 
-    /// <summary>Where a float tensor's first element is.</summary>
-    public static float* Start(Tensor tensor) => (float*)tensor.storage<float>().data_ptr() + tensor.storage_offset();
+    /// <summary>Where a tensor's first element is. (TorchSharp's own ways make a tensor more of it, or check it at length; a step asks a thousand times.)</summary>
+    public static float* Start(Tensor tensor) => (float*)THSTensor_data(tensor.Handle);
 
     /// <summary>The same of a tensor that need not be; null where it is not.</summary>
     public static float* StartIfAny(Tensor? tensor) => tensor is { IsInvalid: false } ? Start(tensor) : null;
 
     private long[] Strides => [Block, Plane, Pitch, Lanes, 1];
+
+    private bool IsLaid(Tensor blocked) => blocked.storage_offset() >= Lead && blocked.stride(0) == Block && blocked.stride(1) == Plane
+        && blocked.stride(2) == Pitch && blocked.stride(3) == Lanes && blocked.stride(4) == 1;
 
     private Tensor Copied(Tensor pixels, Workspace work)
     {
@@ -96,6 +99,9 @@ internal sealed unsafe record Planes(int Images, int Channels, int Height, int W
     }
 
     private Tensor Pixels(Tensor blocked) => blocked.narrow(2, 0, Height).narrow(3, 0, Width);
+
+    [DllImport("LibTorchSharp")]
+    private static extern nint THSTensor_data(nint tensor);
 }
 
 /// <summary>

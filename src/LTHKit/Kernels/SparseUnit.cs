@@ -26,12 +26,12 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     public (Tensor Y, Tensor X) Forward(Tensor x, Nonlinearity act, Tensor? added = null, bool fork = false)
     {
         if (!IsLaid(x))
-            Work.Images = (int)x.shape[0];
-        var call = new UnitCall(this, Work.Images, act, fork);
+            Work.Images = (int)x.size(0);
         var (laid, residual) = (Laid(x), added is null ? null : Laid(added));
+        var call = new UnitCall(this, For(Planes.Of(laid, Work.Images)), act, fork);
         if (!Norm.training)
             return (UnitFunction.Evaluate(call, laid, residual), x);
-        if (For(Planes.Of(laid, Work.Images)).Output.Count == 1)
+        if (call.Layout.Output.Count == 1)
             throw new UserException("In training BatchNorm needs more than one value per channel: give more than one image, or larger ones.");
         var results = UnitFunction.apply(call, laid, Weight, Norm.weight!, Norm.bias!, residual!, Bias!);
         return (results[0], fork ? results[1] : x);
@@ -58,7 +58,7 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
         return _layout = new Layout(input, output, forward, transposed, new Masks(output));
     }
 
-    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes((int)x.shape[0], (int)x.shape[1], (int)x.shape[2], (int)x.shape[3]).FromImages(x, Work);
+    private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes((int)x.size(0), (int)x.size(1), (int)x.size(2), (int)x.size(3)).FromImages(x, Work);
 
     private static bool IsLaid(Tensor x) => x.dim() == 5;
 
@@ -67,4 +67,4 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
 }
 
 /// <summary>What a call needs beside its tensors.</summary>
-internal sealed record UnitCall(SparseUnit Unit, int Images, Nonlinearity Act, bool Fork);
+internal sealed record UnitCall(SparseUnit Unit, SparseUnit.Layout Layout, Nonlinearity Act, bool Fork);

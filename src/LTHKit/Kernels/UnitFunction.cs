@@ -12,10 +12,9 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
     public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var call = (UnitCall)vars[0];
-        var (unit, images, act, _) = call;
+        var (unit, layout, act, _) = call;
         Tensor input = (Tensor)vars[1], weight = (Tensor)vars[2], gamma = (Tensor)vars[3], beta = (Tensor)vars[4];
         var residual = vars[5] as Tensor;
-        var layout = unit.For(Planes.Of(input, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
         Tensor x = from.Laid(input, work), z = work.Empty(to), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
@@ -44,7 +43,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
             => passes.Of(act).Activate(to.At(pz, block), to.At(pr, block), to.At(py, block), statistics, layout.Masks.Of(block)));
 
         ctx.set_materialize_grads(false);
-        ctx.save_for_backward([x, weight, gamma, z, added, input, residual!]);       // the last two for second derivatives
+        // Before a copy what was copied is needed too, for second derivatives.
+        ctx.save_for_backward([x, weight, gamma, z, added, ReferenceEquals(x, input) ? null! : input, ReferenceEquals(added, residual) ? null! : residual!]);
         ctx.save_data("state", new State(call, statistics, input.requires_grad, weight.requires_grad, residual?.requires_grad ?? false));
         return call.Fork ? [y, input] : [y];
     }
@@ -52,8 +52,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
     /// <summary>y with the running mean and variance; not differentiable.</summary>
     public static Tensor Evaluate(UnitCall call, Tensor input, Tensor? residual)
     {
-        var (unit, images, act, _) = call;
-        var layout = unit.For(Planes.Of(input, images));
+        var (unit, layout, act, _) = call;
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         Tensor x = from.Laid(input, work), y = work.Empty(to), added = residual is null ? null! : to.Laid(residual, work);
         float* px = Planes.Start(x), py = Planes.Start(y), pr = Planes.StartIfAny(added);
@@ -72,14 +71,13 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> gradients)
     {
-        var ((unit, images, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
+        var ((unit, layout, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
         var saved = ctx.get_saved_variables();
         if (is_grad_enabled())
             return Differentiable((State)ctx.get_data("state"), saved, gradients);
-        Tensor x = saved[0], weight = saved[1], gamma = saved[2], z = saved[3];
-        var layout = unit.For(Planes.Of(x, images));
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
+        Tensor x = saved[0], weight = saved[1], gamma = saved[2], z = saved[3];
         var gy = to.Laid(gradients[0], work);
         var keep = needsResidual && act != Nonlinearity.None;
         Tensor? du = keep ? work.Empty(to) : null, dx = needsInput ? work.Empty(from) : null;
@@ -126,19 +124,17 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
         GC.KeepAlive((saved, gy, passed));
-        var residual = !needsResidual ? null : keep ? du : gy;
-        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, residual!, unit.Bias is null ? null! : zeros(to.Channels)];
+        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, needsResidual ? keep ? du! : gy : null!, unit.Bias is null ? null! : zeros(to.Channels)];
     }
 
     /// <summary>The gradients with a graph of their own, by TorchSharp's functions.</summary>
     private static List<Tensor> Differentiable(State state, List<Tensor> saved, List<Tensor> gradients)
     {
-        var ((unit, images, act, fork), _, needsInput, needsWeight, needsResidual) = state;
+        var ((unit, layout, act, fork), _, needsInput, needsWeight, needsResidual) = state;
         // Views, so that of an input that was made of another nothing is counted twice.
-        Tensor x = View(saved[5]), weight = View(saved[1]), gamma = View(saved[2]), beta = View(unit.Norm.bias!);
-        var residual = saved[6] is { IsInvalid: false } added ? View(added) : null;
-        var (from, shape) = (Planes.Of(x, images), unit.Shape);
-        var to = shape.Out(from);
+        Tensor x = View(saved[5] ?? saved[0]), weight = View(saved[1]), gamma = View(saved[2]), beta = View(unit.Norm.bias!);
+        var residual = (saved[6] ?? saved[4]) is { IsInvalid: false } added ? View(added) : null;
+        var (from, to, shape) = (layout.Input, layout.Output, unit.Shape);
         var z = nn.functional.conv2d(from.ToImages(x), weight, null, [shape.Stride, shape.Stride], [shape.Kernel / 2, shape.Kernel / 2], groups: shape.Groups);
         var u = nn.functional.batch_norm(z, unit.Norm.running_mean!.clone(), unit.Norm.running_var!.clone(), gamma, beta, training: true, eps: unit.Norm.eps);
         if (residual is not null)

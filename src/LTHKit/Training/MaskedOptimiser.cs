@@ -5,6 +5,8 @@ namespace LTHKit.Training;
 /// <summary>An optimiser that holds a mask: pruned weights are exactly zero after every step.</summary>
 internal abstract class MaskedOptimiser(Network network) : IDisposable
 {
+    private readonly Parameter[] _parameters = [.. network.parameters()];
+
     public static MaskedOptimiser Of(Network network, Mask? mask, Recipe recipe)
         => recipe.Optimiser is { } optimiser ? new MaskedTorch(network, mask, recipe, optimiser)
             : MaskedSgd.Serves(network, recipe) ? new MaskedSgd(network, mask, recipe)
@@ -21,7 +23,7 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
 
     public void ZeroGradients()
     {
-        foreach (var weight in network.parameters())
+        foreach (var weight in _parameters)
             weight.grad = null;
     }
 
