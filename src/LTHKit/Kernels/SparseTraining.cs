@@ -28,10 +28,16 @@ internal sealed class SparseTraining : IDisposable
     public static SparseTraining? For(Network network, Mask? mask, bool? wish)
         => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? new(network, mask) : null;
 
-    /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1, with BatchNorm.</summary>
+    /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1 in zeros, with BatchNorm.</summary>
     public static bool Serves(Network network)
-        => network.Convolutions.Any() && network.parameters().All(p => p.device_type == DeviceType.CPU && p.dtype == ScalarType.Float32)
-            && network.Convolutions.All(unit => unit.Norm is { affine: true, track_running_stats: true } && unit.Convolution.kernel_size[0] is 1 or 3);
+        => network.Convolutions.Any() && network.parameters().All(p => p.device_type == DeviceType.CPU && p.dtype == ScalarType.Float32 && p.is_contiguous())
+            && network.Convolutions.All(unit => unit.Norm is { affine: true, track_running_stats: true } && IsPlain(unit.Convolution));
+
+    // A tweak may have changed it.
+    private static bool IsPlain(Conv2d convolution) => convolution is { padding_mode: PaddingModes.Zeros, dilation: null or [1, 1] }
+        && convolution.kernel_size is [1, 1] or [3, 3]
+        && convolution.padding is { } around && around.All(pixels => pixels == convolution.kernel_size[0] / 2)
+        && convolution.stride is { } stride && stride.Distinct().Count() == 1;
 
     /// <summary>Until this is disposed of, the network's units run over the surviving weights.</summary>
     public IDisposable? Step()

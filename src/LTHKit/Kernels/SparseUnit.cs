@@ -27,8 +27,9 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     {
         if (!IsLaid(x))
             Work.Images = (int)x.size(0);
-        var (laid, residual) = (Laid(x), added is null ? null : Laid(added));
+        var laid = Laid(x);
         var call = new UnitCall(this, For(Planes.Of(laid, Work.Images)), act, fork);
+        var residual = added is null ? null : Laid(added, call.Layout.Output);
         if (!Norm.training)
             return (UnitFunction.Evaluate(call, laid, residual), x);
         if (call.Layout.Output.Count == 1)
@@ -40,8 +41,8 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     /// <summary>A tensor as images [N, C, H, W].</summary>
     public Tensor Images(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).ToImages(x) : x;
 
-    /// <summary>a + b, b if there is one.</summary>
-    public Tensor Sum(Tensor a, Tensor? b) => b is null ? a : Laid(b) + Laid(a);
+    /// <summary>images + b, b if there is one.</summary>
+    public Tensor Sum(Tensor images, Tensor? b) => b is null ? images : IsLaid(b) ? b + Laid(images, Planes.Of(b, Work.Images)) : b + images;
 
     /// <summary>The mean of each plane. // -> [N, C]</summary>
     public Tensor Means(Tensor x) => IsLaid(x) ? Planes.Of(x, Work.Images).Means(x) : x.mean([2, 3]);
@@ -59,6 +60,10 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
     }
 
     private Tensor Laid(Tensor x) => IsLaid(x) ? x : new Planes((int)x.size(0), (int)x.size(1), (int)x.size(2), (int)x.size(3)).FromImages(x, Work);
+
+    /// <summary>In the layout of these planes; images may be one for all.</summary>
+    private Tensor Laid(Tensor x, Planes planes)
+        => IsLaid(x) ? x : planes.FromImages(x.expand(planes.Images, planes.Channels, planes.Height, planes.Width), Work);
 
     private static bool IsLaid(Tensor x) => x.dim() == 5;
 

@@ -85,7 +85,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
         }
         return drawn!;
 
-        IReadOnlyDictionary<string, Tensor> Scores() => Scored(new(copy, data, seed) { Cancel = cancel });
+        IReadOnlyDictionary<string, Tensor> Scores() => Scored(new(copy, data, seed) { Mask = drawn ?? before, Cancel = cancel });
     }
 
     internal IReadOnlyDictionary<string, Tensor> Scored(PruningContext context)

@@ -9,7 +9,10 @@ public sealed record ScoredLayer(string Name, Tensor Weight, PruningContext Cont
     /// <summary>g: of the cross-entropy, summed over <see cref="PruningContext.Images"/>; BatchNorm normalises with batch statistics.</summary>
     public Tensor Gradient => Context.Gradient[Name];
 
-    /// <summary>Hg, H the Hessian of that loss in the weights of all convolutions and linear layers, its logits divided by 200 as in GraSP's code.</summary>
+    /// <summary>
+    /// Hg, H the Hessian of that loss in the weights of all convolutions and linear layers, its logits divided by 200 as in GraSP's code. Pruned weights have
+    /// no part in g: nothing flows through them.
+    /// </summary>
     public Tensor HessianGradient => Context.HessianGradient[Name];
 
     /// <summary>dR/d|w|, R = 1' |W_L| ... |W_1| 1 the flow of ones through the absolute weights (SynFlow), in double precision.</summary>
@@ -33,6 +36,9 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
 
     /// <summary>Stops a score that takes long, between two batches.</summary>
     public CancellationToken Cancel { get; init; }
+
+    /// <summary>The mask that the network has; null for none.</summary>
+    internal Mask? Mask { get; init; }
 
     internal IReadOnlyDictionary<string, Tensor> Gradient => _gradient ??= Scores.Gradient(this);
     internal IReadOnlyDictionary<string, Tensor> HessianGradient => _hessianGradient ??= Scores.HessianGradient(this);

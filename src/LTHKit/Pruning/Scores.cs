@@ -45,6 +45,9 @@ internal static class Scores
         Parameter[] weights = [.. all.Select(p => p.parameter)];
         context.Network.train();
         var gradient = Summed(context, weights, Temperature, (loss, of) => Differentiation.Gradients(loss, of), twice: true);
+        foreach (var ((name, _), whole) in all.Zip(gradient))
+            if (context.Mask is { } mask && mask.Covers(name))
+                whole.mul_(mask[name]);
         var product = Summed(context, weights, Temperature, (loss, of) =>
         {
             var here = Differentiation.Gradients(loss, of, createGraph: true);

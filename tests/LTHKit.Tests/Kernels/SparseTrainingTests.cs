@@ -147,6 +147,62 @@ public class SparseTrainingTests
         Assert.All([conv4, lenet, exact], network => Assert.False(SparseTraining.Serves(network)));
     }
 
+    /// <summary>What a unit does not know is TorchSharp's, whoever changed it.</summary>
+    [Theory]
+    [InlineData("padding")]
+    [InlineData("around")]
+    [InlineData("dilation")]
+    [InlineData("strides")]
+    [InlineData("memory")]
+    public void AConvolutionOfAnotherKindIsTorchSharps(string changed)
+    {
+        using var network = Build("resnet18", "relu", null);
+        Assert.True(SparseTraining.Serves(network));
+        var convolution = network.Units[2].Convolution;
+        switch (changed)
+        {
+            case "padding":
+                convolution.padding_mode = PaddingModes.Circular;
+                break;
+            case "around":
+                convolution.SetPadding([0L, 1]);
+                break;
+            case "dilation":
+                convolution.dilation = [2, 2];
+                break;
+            case "strides":
+                convolution.stride = [1, 2];
+                break;
+            case "memory":
+                convolution.weight = new Parameter(convolution.weight!.detach().transpose(0, 1).contiguous().transpose(0, 1));
+                break;
+        }
+        Assert.False(SparseTraining.Serves(network));
+    }
+
+    /// <summary>A skip of one's own may give one map for all images.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void ASkipOfOneMapReachesAllImages(int unit)
+    {
+        using var scope = NewDisposeScope();
+        using Network ours = Build("resnet18", "swish", null), torchs = Build("resnet18", "swish", null);
+        using var mask = Small.HalfOf(ours, seed: 5);
+        foreach (var network in new[] { ours, torchs })
+        {
+            mask.Apply(network);
+            network.Blocks[0].Units[unit].Inject(new Lambda(x => linspace(-1, 1, 256).view(1, 1, 16, 16).expand(1, x.shape[1], 16, 16)));
+        }
+        using var sparse = Sparse(ours, mask);
+        Assert.All(Train(ours, mask, sparse, 20, 3, 0.01).Zip(Train(torchs, mask, null, 20, 3, 0.01)), loss => Assert.Equal(loss.Second, loss.First, 1e-4 * loss.Second));
+    }
+
+    private sealed class Lambda(Func<Tensor, Tensor> function) : nn.Module<Tensor, Tensor>("map")
+    {
+        public override Tensor forward(Tensor x) => function(x);
+    }
+
     /// <summary>As measured: a narrow network always gains, a wide one from some sparsity on.</summary>
     [Theory]
     [InlineData(4, 16, 1, true)]

@@ -1,3 +1,4 @@
+using LTHKit.Tests.Analysis;
 using LTHKit.Tests.Models;
 using TorchSharp.Modules;
 
@@ -74,18 +75,23 @@ public sealed class ScoresTests
         AreSlopes(scores, exact, () => Loss(exact, images, 1).ToDouble(), Math.Abs);
     }
 
-    // Scaling one weight by 1+e changes half the squared gradient norm by e * w (Hg): a positive score holds the gradient flow up.
-    [Fact]
-    public void GraspIsTheGradientFlowsSlopeInAConnectionsStrength()
+    // Scaling one weight by 1+e changes half the squared gradient norm by e * w (Hg): a positive score holds the gradient flow up. Through pruned weights nothing flows.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void GraspIsTheGradientFlowsSlopeInAConnectionsStrength(bool pruned)
     {
         using var scope = NewDisposeScope();
         using var data = ThreeClasses();
         using var network = Smooth("vgg5");
-        var scores = Pruner.Grasp.Scored(new PruningContext(network, data, 0));
+        using var mask = pruned ? Small.HalfOf(network, seed: 5) : Mask.Dense(network);
+        mask.Apply(network);
+        var scores = Pruner.Grasp.Scored(new PruningContext(network, data, 0) { Mask = mask });
         using var exact = InDoublePrecision(network);
         var images = Images(data);
-        Tensor[] weights = [.. exact.parameters().Where(p => p.dim() > 1)];
-        double Flow() => autograd.grad([Loss(exact, images, 200)], weights).Sum(g => g.pow(2).sum().ToDouble()) / 2;
+        (string Name, Tensor Weight)[] weights = [.. exact.named_parameters().Where(p => p.parameter.dim() > 1)];
+        double Flow() => autograd.grad([Loss(exact, images, 200)], [.. weights.Select(w => w.Weight)])
+            .Zip(weights, (g, w) => (mask.Covers(w.Name) ? g * mask[w.Name] : g).pow(2).sum().ToDouble()).Sum() / 2;
         AreSlopes(scores, exact, Flow, slope => slope);
         Assert.All(scores.Values, s => Assert.True(s.amin(0, 1, 2, 3).ToDouble() < 0 && s.amax(0, 1, 2, 3).ToDouble() > 0));
     }
