@@ -32,10 +32,7 @@ internal sealed class Plan(bool elsewhere = false)
     /// <summary>In the order of the cells.</summary>
     public IReadOnlyList<Asked> Asked => _asked;
 
-    /// <summary>
-    /// The runs and all that they build on, each once, by the dense network that their tickets are drawn from; whatever the store holds, so that a plan is the
-    /// same before and after.
-    /// </summary>
+    /// <summary>The runs and all that they build on, each once, by the dense network that their tickets are drawn from; the same whatever the store holds.</summary>
     public IReadOnlyList<IGrouping<string, RunSpec>> Ladders
         => [.. _asked.SelectMany(asked => asked.Specs).SelectMany(spec => spec.Ancestry(_ => false)).DistinctBy(spec => spec.Id).GroupBy(spec => spec.Dense.Id)];
 
