@@ -57,7 +57,7 @@ public sealed class LabAnalysesTests() : InLab(Profile)
     [Fact]
     public void StepsAreTimedWithoutATrace()
     {
-        var runs = _lab.Run("runs", [Tiny.Spec, Tiny.Spec with { Level = 1 }]);
+        var runs = _lab.Run("runs", [Tiny.Spec, Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 1, Tweaks = [new SkipInjection()] }]);
         _lab.StepTimes(runs, 1);
         var files = Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories);
         using var scope = NewDisposeScope();

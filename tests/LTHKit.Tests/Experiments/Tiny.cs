@@ -68,12 +68,12 @@ internal static class Tiny
     }
 }
 
-/// <summary>Tests of a laboratory whose runs are in their own folder.</summary>
+/// <summary>Tests of a laboratory whose runs are in their own folder, or in one within it.</summary>
 public abstract class InLab : InFolder
 {
     protected readonly Lab _lab;
 
-    protected InLab(Profile? profile = null) => _lab = Tiny.Lab(Store, profile: profile);
+    protected InLab(Profile? profile = null, string store = "") => _lab = Tiny.Lab(Folder.At(store), profile: profile);
 
     public override void Dispose()
     {

@@ -361,16 +361,6 @@ public sealed class UsersCodeTests() : InLab(Small)
         Assert.Equal(1, run.Epochs.Max(epoch => epoch.TrainAccuracy), 6);
     }
 
-    private sealed record Counting : Watch
-    {
-        public static int Times;
-
-        public override string Name => "counting";
-
-        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
-            => new Dictionary<string, double> { ["n"] = Interlocked.Increment(ref Times) };
-    }
-
     [Fact]
     public void AnImportedRunIsWatchedOnce()
     {
@@ -381,8 +371,9 @@ public sealed class UsersCodeTests() : InLab(Small)
         var run = there.Sweep([0.5]).Dense[0];
         there.NetworkOf(run, at: "0ep").Dispose();
         Assert.False(File.Exists(new RunFolder(run.Folder).Checkpoint));        // for its beginning nothing is trained
-        there.Watched([run], new Counting());
-        Assert.Equal(Small.Recipe.Epochs + 1, Counting.Times);
+        var sum = new Sum();
+        there.Watched([run], sum);
+        Assert.Equal(Small.Recipe.Epochs + 1, sum.Seen().Count);
     }
 
     [Theory]
@@ -484,12 +475,5 @@ public sealed class UsersCodeTests() : InLab(Small)
         Assert.Contains("no training images", Refused(() => ImageSet.From("mine", zeros(0, 3, 8, 8), zeros(0, dtype: ScalarType.Int64))));
         var sweep = _lab.Sweep([0.5]);
         Assert.Contains("asks for s[3]", Refused(() => new Claim("mine", "", Alternative.Greater, s => s[3].Sparsest, sweep)));
-    }
-
-    [Fact]
-    public void StepsAreTimedWithInjectedSkipConnectionsToo()
-    {
-        var run = _lab.Sweep([0.5], tweaks: [new SkipInjection()], dense: false).Runs[0];
-        Assert.True(_lab.StepTimes([run], 1)[0].Own > 0);
     }
 }
