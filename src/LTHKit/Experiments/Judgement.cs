@@ -107,8 +107,9 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
                       group part by part.Item.Claim.Id into parts
                       let holds = parts.Max(part => part.Item.Holds)
                       let fails = Math.Min(1, parts.Count() * parts.Min(part => part.Item.Fails))
-                      orderby Math.Min(holds, fails)
-                      select (parts, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails)).ToList();
+                      let p = Math.Min(holds, fails)
+                      orderby p
+                      select (parts, p, holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails)).ToList();
         var adjusted = 0.0;
         foreach (var (rank, (parts, p, verdict)) in family.Index())
         {
