@@ -102,8 +102,14 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
         Judgement[] judged = [.. claims.Select(claim => new Judgement(claim, double.NaN, null, false, null))];
-        var family = judged.Select((part, at) => (At: at, Part: part)).Where(one => one.Part.Claim.Primary).GroupBy(one => one.Part.Claim.Id)
-            .Select(parts => Whole([.. parts])).OrderBy(whole => whole.P).ToList();
+        var family = (from part in judged.Index()
+                      where part.Item.Claim.Primary
+                      group part by part.Item.Claim.Id into parts
+                      let holds = parts.Max(part => part.Item.Holds)
+                      let fails = Math.Min(1, parts.Count() * parts.Min(part => part.Item.Fails))
+                      let p = Math.Min(holds, fails)
+                      orderby p
+                      select (parts, p, holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails)).ToList();
         var adjusted = 0.0;
         foreach (var (rank, (parts, p, verdict)) in family.Index())
         {
@@ -111,16 +117,10 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
             var level = Alpha / (family.Count - rank);
             foreach (var (at, part) in parts)
                 judged[at] = adjusted <= Alpha
-                    ? part with { Adjusted = adjusted, Verdict = verdict, Decided = parts.Min(one => one.Part.Seeds) >= 5 }
+                    ? part with { Adjusted = adjusted, Verdict = verdict, Decided = parts.Min(one => one.Item.Seeds) >= 5 }
                     : part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds <= level ? null : part.SeedsAt(level) };
         }
         return judged;
-
-        static ((int At, Judgement Part)[] Parts, double P, Verdict Verdict) Whole((int At, Judgement Part)[] parts)
-        {
-            var (holds, fails) = (parts.Max(one => one.Part.Holds), Math.Min(1, parts.Length * parts.Min(one => one.Part.Fails)));
-            return (parts, Math.Min(holds, fails), holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails);
-        }
     }
 
     /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>

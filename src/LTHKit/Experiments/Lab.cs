@@ -273,14 +273,8 @@ public sealed partial class Lab : IDisposable
             using var network = load(at);
             using var mask = MaskOf(run);
             using var turn = DeviceTurns.Take(Device.type);
-            try
-            {
-                return measure(network, mask);
-            }
-            finally
-            {
-                _runner.Worked(run.Spec);
-            }
+            using var worked = new Ending(() => _runner.Worked(run.Spec));
+            return measure(network, mask);
         }
     }
 

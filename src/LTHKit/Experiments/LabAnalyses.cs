@@ -87,7 +87,6 @@ public sealed partial class Lab
     }
 
     /// <summary>The multiply-adds of networks, dense and as they are.</summary>
-    /// <param name="runs">The runs.</param>
     public IReadOnlyList<Measured<Flops>> MultiplyAdds(IEnumerable<RunResult> runs)
         => MeasureEach("multiply-adds", "flops", runs, new { }, null, null, work => Pruning.Flops.Of(work.Network, work.Mask));
 

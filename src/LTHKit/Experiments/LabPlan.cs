@@ -50,16 +50,7 @@ public sealed partial class Lab
         spec["tweaks"]?.ToJsonString() ?? "");
 
     private static IEnumerable<(string Key, (string, double, double) Value)> Timed(RunFolder run)
-    {
-        try
-        {
-            return RunStore.ReadDone(run) is { Imported: null } done && run.Json(run.Spec)["run"] is JsonObject spec
-                && new RunLog<EpochMetrics>(run, run.Metrics).Read() is { Count: > 0 } epochs
-                ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : [];
-        }
-        catch (FileNotFoundException) when (!File.Exists(run.Done))     // it is trained again meanwhile
-        {
-            return [];
-        }
-    }
+        => run.IfDone<(string, (string, double, double))[]>(() => RunStore.ReadDone(run) is { Imported: null } done && run.Json(run.Spec)["run"] is JsonObject spec
+            && run.Lines<EpochMetrics>(run.Metrics) is { Count: > 0 } epochs
+            ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : null) ?? [];
 }

@@ -32,9 +32,9 @@ internal sealed class Plan(bool elsewhere = false)
     /// <summary>In the order of the cells.</summary>
     public IReadOnlyList<Asked> Asked => _asked;
 
-    /// <summary>The runs and all that they build on, each once, by the dense network that their tickets are drawn from.</summary>
+    /// <summary>The runs and all that they build on, each once, by the dense network that their tickets are drawn from; the same whatever the store holds.</summary>
     public IReadOnlyList<IGrouping<string, RunSpec>> Ladders
-        => [.. _asked.SelectMany(asked => asked.Specs).SelectMany(Ancestry).DistinctBy(spec => spec.Id).GroupBy(spec => spec.Dense.Id)];
+        => [.. _asked.SelectMany(asked => asked.Specs).SelectMany(spec => spec.Ancestry(_ => false)).DistinctBy(spec => spec.Id).GroupBy(spec => spec.Dense.Id)];
 
     /// <summary>Has laboratories that are opened from here on note in this plan.</summary>
     public void Enter() => Ambient.Value = this;
@@ -58,10 +58,6 @@ internal sealed class Plan(bool elsewhere = false)
             _asked.Add(asked);
         return asked.Specs.Select(spec => Unknown(spec, asked.Lab.Store.Maker));
     }
-
-    // Whatever the store holds, so that a plan is the same before and after.
-    private static IEnumerable<RunSpec> Ancestry(RunSpec spec)
-        => new[] { spec.Parent, spec.NeedsDense ? spec.Dense : null }.OfType<RunSpec>().SelectMany(Ancestry).Append(spec);
 
     private static RunResult Unknown(RunSpec spec, string maker) => new(spec, "", spec.Sparsity, spec.Sparsity, [],
         [.. Enumerable.Range(spec.Rewind.Epochs, spec.Recipe.Epochs - spec.Rewind.Epochs).Select(epoch => new EpochMetrics(epoch, 0, 0, 0, 0, 0, 0, 0, 0))], Made: maker);

@@ -91,8 +91,8 @@ internal sealed partial class RunArchive(string folder)
     private JsonObject Line(RunFolder run)
     {
         var (spec, done) = (run.Json(run.Spec), Result(run));
-        var curves = new RunLog<JsonObject>(run, run.Metrics).Read();
-        var best = new RunLog<EpochMetrics>(run, run.Metrics).Read().MaxBy(epoch => epoch.ValidationAccuracy) ?? throw run.Damaged(run.Metrics, "epochs are missing");
+        var curves = run.Lines<JsonObject>(run.Metrics);
+        var best = run.Lines<EpochMetrics>(run.Metrics).MaxBy(epoch => epoch.ValidationAccuracy) ?? throw run.Damaged(run.Metrics, "epochs are missing");
         var files = run.Measured.Concat(run.AllKept).Order(StringComparer.Ordinal);
         return new()
         {
@@ -151,7 +151,7 @@ internal sealed partial class RunArchive(string folder)
         var spec = new JsonObject { ["made"] = (string)line["made"]!, ["images"] = (string)line["images"]!, ["run"] = line["spec"]!.DeepClone() };
         AtomicFile.WriteText(run.Spec, spec.ToJsonString(SpecJson.Options) + "\n");
         var curves = line["curves"]!.AsObject();
-        new RunLog<JsonObject>(run, run.Metrics).Write(Enumerable.Range(0, curves[0]!.AsArray().Count)
+        run.WriteLines(run.Metrics, Enumerable.Range(0, curves[0]!.AsArray().Count)
             .Select(epoch => new JsonObject(curves.Select(column => KeyValuePair.Create(column.Key, column.Value![epoch]?.DeepClone())))));
         var result = line["result"]!.DeepClone().AsObject();
         result.Insert(0, "run", run.Run);

@@ -62,6 +62,19 @@ internal sealed record RunFolder(string Path)
         return left.Length > 0;
     }
 
+    /// <summary>What is read of the run once it is done; nothing where it is not, or where another process begins to train it anew meanwhile.</summary>
+    public T? IfDone<T>(Func<T?> read) where T : class
+    {
+        try
+        {
+            return System.IO.File.Exists(Done) ? read() : null;
+        }
+        catch (FileNotFoundException) when (!System.IO.File.Exists(Done))
+        {
+            return null;
+        }
+    }
+
     /// <summary>Says what is wrong with a file of this run, and the cure.</summary>
     public UserException Damaged(string path, string why, Exception? inner = null)
         => new($"{path} is damaged ({why}): delete the folder {Path} and the run is trained anew.", inner);
@@ -82,29 +95,25 @@ internal sealed record RunFolder(string Path)
     /// <summary>A file of this run that holds one JSON object.</summary>
     public JsonObject Json(string path) => Read(path, () => JsonNode.Parse(System.IO.File.ReadAllText(path))?.AsObject());
 
+    /// <summary>What stands in a file of lines that grow with the run, the first of them the run's name.</summary>
+    public IReadOnlyList<T> Lines<T>(string path) where T : class
+    {
+        if (!System.IO.File.Exists(path))
+            return [];
+        var lines = System.IO.File.ReadAllLines(path);
+        if (lines.Length == 0 || lines[0] != Line(new { Run }))
+            throw Damaged(path, "it does not begin with this run's name");
+        return [.. lines.Skip(1).Select(line => Read(path, () => JsonSerializer.Deserialize<T>(line, SpecJson.LineOptions)))];
+    }
+
+    public void WriteLines<T>(string path, IEnumerable<T> lines) => AtomicFile.WriteText(path, string.Join('\n', [Line(new { Run }), .. lines.Select(Line), ""]));
+
+    private static string Line<T>(T value) => JsonSerializer.Serialize(value, SpecJson.LineOptions);
+
     private string File(string name) => System.IO.Path.Combine(Path, name);
 
     private static string Leaf(string name) => name.Contains('/')
         ? throw new UserException($"What is kept with a run cannot be called '{name}', for that is a file's name: leave the slash out.") : name;
-}
-
-/// <summary>Lines that grow with a run, the first of them the run's name.</summary>
-internal sealed class RunLog<T>(RunFolder folder, string path) where T : class
-{
-    private readonly string _head = JsonSerializer.Serialize(new { folder.Run }, SpecJson.LineOptions);
-
-    public IReadOnlyList<T> Read()
-    {
-        if (!File.Exists(path))
-            return [];
-        var lines = File.ReadAllLines(path);
-        if (lines.Length == 0 || lines[0] != _head)
-            throw folder.Damaged(path, "it does not begin with this run's name");
-        return [.. lines.Skip(1).Select(line => folder.Read(path, () => JsonSerializer.Deserialize<T>(line, SpecJson.LineOptions)))];
-    }
-
-    public void Write(IEnumerable<T> lines)
-        => AtomicFile.WriteText(path, string.Join('\n', [_head, .. lines.Select(line => JsonSerializer.Serialize(line, SpecJson.LineOptions)), ""]));
 }
 
 /// <summary>What a <see cref="Training.Watch"/> saw after so many epochs: numbers by name.</summary>

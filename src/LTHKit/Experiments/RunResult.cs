@@ -36,8 +36,6 @@ public sealed record RunResult(RunSpec Spec, string Folder, double Sparsity, dou
 }
 
 /// <summary>Something that was measured of a finished run's network.</summary>
-/// <param name="Run">The run.</param>
-/// <param name="Value">What was measured.</param>
 public sealed record Measured<T>(RunResult Run, T Value);
 
 /// <summary>What a <see cref="Training.Watch"/> saw of one run.</summary>

@@ -101,8 +101,15 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     /// <summary>Whether training starts from weights that were trained before instead of theta0.</summary>
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
 
-    /// <summary>Whether it is trained from, or with, the trained dense network.</summary>
-    internal bool NeedsDense => IsRewound || Tweaks.Any(t => t.NeedsDense);
+    /// <summary>The runs whose trained weights must be there before this one begins; a ticket that is there need not be drawn.</summary>
+    internal IEnumerable<RunSpec> Needs(Func<RunSpec, bool> hasTicket) => new[]
+    {
+        Rewinding == Rewinding.Weights && hasTicket(this) ? null : Parent,
+        IsRewound || Tweaks.Any(t => t.NeedsDense) ? Dense : null,
+    }.OfType<RunSpec>();
+
+    /// <summary>The run after all it builds on, the dense network first.</summary>
+    internal IEnumerable<RunSpec> Ancestry(Func<RunSpec, bool> hasTicket) => Needs(hasTicket).SelectMany(need => need.Ancestry(hasTicket)).Append(this);
 
     /// <summary>Nominal sparsity of the prunable weights, in [0, 1).</summary>
     public double Sparsity => PruningRates.SparsityAt(Rates, Level);

@@ -80,24 +80,17 @@ public sealed class RunStore(string root, string device = "cpu")
     internal RunResult? Find(RunSpec spec)
     {
         var folder = Folder(spec);
-        // Without its network, or its mask, a run is not finished, whatever is written about it; one that was imported may do without its network.
-        if (!File.Exists(folder.Done) || (spec.Level > 0 && !File.Exists(folder.Mask)))
-            return null;
-        try
+        return folder.IfDone(() =>
         {
+            // Without its network, or its mask, a run is not finished, whatever is written about it; one that was imported may do without its network.
+            if (spec.Level > 0 && !File.Exists(folder.Mask))
+                return null;
             var done = ReadDone(folder);
             if (done.Imported is null && !File.Exists(folder.Checkpoint))
                 return null;
-            var images = Images(spec);
-            var epochs = ReadMetrics(spec);
-            if (epochs.Count != spec.Recipe.Epochs - spec.Rewind.Epochs)
-                throw folder.Damaged(folder.Metrics, "epochs are missing");
-            return new(spec, folder.Path, done.Sparsity, done.Effective!.Value, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
-        }
-        catch (FileNotFoundException) when (!File.Exists(folder.Done))      // another process begins to train it anew
-        {
-            return null;
-        }
+            var (images, epochs) = (Images(spec), ReadMetrics(spec, until: spec.Recipe.Epochs));
+            return new RunResult(spec, folder.Path, done.Sparsity, done.Effective!.Value, done.Collapsed, epochs, images, done.Made, done.Finished, done.Imported is not null);
+        });
     }
 
     /// <summary>Waits until no other process trains this run, then holds it until the result is disposed. A process that dies lets go.</summary>
@@ -169,13 +162,15 @@ public sealed class RunStore(string root, string device = "cpu")
 
     /// <summary>Adds an epoch to the metrics; lines of that epoch and later ones, left by a run that was cut off, are dropped first.</summary>
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
-        => new RunLog<EpochMetrics>(Folder(spec), Folder(spec).Metrics).Write(ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
+        => Folder(spec).WriteLines(Folder(spec).Metrics, ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
-    internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec)
+    /// <summary>The epochs of a run that have been trained, all from its first one on; at least those before <paramref name="until"/>.</summary>
+    internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec, int until = 0)
     {
         var folder = Folder(spec);
-        var epochs = new RunLog<EpochMetrics>(folder, folder.Metrics).Read();
-        return epochs.Select((m, i) => m.Epoch - i).All(first => first == spec.Rewind.Epochs) ? epochs
+        var epochs = folder.Lines<EpochMetrics>(folder.Metrics);
+        var first = spec.Rewind.Epochs;
+        return epochs.Index().All(m => m.Item.Epoch == first + m.Index) && first + epochs.Count >= until && first + epochs.Count <= spec.Recipe.Epochs ? epochs
             : throw folder.Damaged(folder.Metrics, "epochs are missing");
     }
 

@@ -35,8 +35,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var folder = store.Folder(spec);
         if (File.Exists(folder.Checkpoint))
             trainer.Resume(folder.Checkpoint, folder.Run);
-        if (store.ReadMetrics(spec).Count < trainer.NextEpoch - spec.Rewind.Epochs)
-            throw folder.Damaged(folder.Metrics, "epochs are missing");
+        _ = store.ReadMetrics(spec, until: trainer.NextEpoch);      // refused where epochs are missing
         if (trainer.Standing.Iterations == 0 || trainer.Standing == spec.Rewind)
             Look();
         try
@@ -194,11 +193,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
                 Replay(spec, [.. left.Select(epoch => (Step)epoch)], progress, cancel, (at, network, mask) =>
                     Measure(spec, watch, at.Epochs, network, mask, held, cancel));
         }
-        return Log(spec, watch).Read().ToDictionary(seen => seen.Epoch, seen => seen.Values);
+        return SeenBy(spec, watch).ToDictionary(seen => seen.Epoch, seen => seen.Values);
     }
 
     public IReadOnlyList<int> Unseen(RunSpec spec, Watch watch)
-        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(Log(spec, watch).Read().Select(seen => seen.Epoch))];
+        => [.. watch.EpochsOf(spec.Rewind.Epochs, spec.Recipe.Epochs).Except(SeenBy(spec, watch).Select(seen => seen.Epoch))];
 
     public Measured<IReadOnlyList<LearnedScale>> LoadScales(RunResult run)
     {
@@ -440,11 +439,13 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         // What a user's draws is the run's own, and not taken for another run's.
         var seen = new Seen(epoch, watch.GetType().Assembly == typeof(Watch).Assembly ? Look() : Networks.Seeded(seed, Look));
         held.Check();
-        Log(spec, watch).Write(Log(spec, watch).Read().Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
+        store.Folder(spec).WriteLines(LogOf(spec, watch), SeenBy(spec, watch).Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
     }
 
-    private RunLog<Seen> Log(RunSpec spec, Watch watch) => new(store.Folder(spec), store.Folder(spec).Watch(
-        _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}")));
+    private IReadOnlyList<Seen> SeenBy(RunSpec spec, Watch watch) => store.Folder(spec).Lines<Seen>(LogOf(spec, watch));
+
+    private string LogOf(RunSpec spec, Watch watch) => store.Folder(spec).Watch(
+        _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
 
     /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>
     private string Snapshot(RunSpec spec, Step at, TrainingCallback progress, CancellationToken cancel)

@@ -8,7 +8,7 @@ internal sealed class Scheduler(
     private readonly Dictionary<string, Task<RunResult>> _runs = [];
 
     /// <summary>The runs and all that they build on, in an order in which they can be trained.</summary>
-    public IReadOnlyList<RunSpec> All => field ??= [.. specs.SelectMany(Ancestry).DistinctBy(s => s.Id)];
+    public IReadOnlyList<RunSpec> All => field ??= [.. specs.SelectMany(spec => spec.Ancestry(runner.HasTicket)).DistinctBy(s => s.Id)];
 
     /// <summary>Those of them that have to be trained: they are not finished, or imported without the weights that another one needs.</summary>
     public IReadOnlyList<RunSpec> Missing => field ??= Lacking();
@@ -35,7 +35,7 @@ internal sealed class Scheduler(
 
     private async Task<RunResult> Begin(RunSpec spec, LabProgress progress, CancellationToken cancel)
     {
-        await Task.WhenAll(Needs(spec).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
+        await Task.WhenAll(spec.Needs(runner.HasTicket).Select(need => Run(need, progress, cancel))).ConfigureAwait(false);
         return await workers.InPlace(() =>
         {
             var asked = _asked.Contains(spec.Id);
@@ -57,20 +57,8 @@ internal sealed class Scheduler(
             if (!runner.IsFinished(spec) || (needed.Contains(spec.Id) && !runner.HasWeights(spec)))
             {
                 lacking.Insert(0, spec);
-                needed.UnionWith(Needs(spec).Select(need => need.Id));
+                needed.UnionWith(spec.Needs(runner.HasTicket).Select(need => need.Id));
             }
         return lacking;
-    }
-
-    /// <summary>A run after all it builds on, the dense network first.</summary>
-    private IEnumerable<RunSpec> Ancestry(RunSpec spec) => Needs(spec).SelectMany(Ancestry).Append(spec);
-
-    /// <summary>The runs whose trained weights must be there before this one begins; a ticket that is there need not be drawn.</summary>
-    private IEnumerable<RunSpec> Needs(RunSpec spec)
-    {
-        if (spec.Parent is { } parent && (spec.Rewinding != Rewinding.Weights || !runner.HasTicket(spec)))
-            yield return parent;
-        if (spec.NeedsDense)
-            yield return spec.Dense;
     }
 }

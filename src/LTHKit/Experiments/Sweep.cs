@@ -52,9 +52,7 @@ public sealed record Sweep(string Name, IReadOnlyList<RunResult> Runs, IReadOnly
     internal static (double Halvings, int Seed) AtSparsity(RunResult run) => (run.Spec.Halvings, run.Spec.Seed);
 }
 
-/// <summary>A run of a sweep that diverged, or that builds on one that did.</summary>
-/// <param name="Spec">What was to be run.</param>
-/// <param name="Reason">Why there is no result.</param>
+/// <summary>A run of a sweep that diverged, or that builds on one that did, and why there is no result.</summary>
 public sealed record Hole(RunSpec Spec, string Reason);
 
 /// <summary>Mean and spread over seeds, at one sparsity, of test accuracies or of gains in them. All are fractions.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
@@ -18,20 +17,14 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
     public async Task<T> InPlace<T>(Func<T> work, CancellationToken cancel)
     {
         await _places.WaitAsync(cancel).ConfigureAwait(false);
-        try
+        using var place = new Ending(() => _places.Release());
+        return await Task.Factory.StartNew(() =>
         {
-            return await Task.Factory.StartNew(() =>
-            {
-                _at = this;
-                Libtorch.UseThreads(threads);
-                using var stream = CudaStream.Own(device);
-                return work();
-            }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
-        }
-        finally
-        {
-            _places.Release();
-        }
+            _at = this;
+            Libtorch.UseThreads(threads);
+            using var stream = CudaStream.Own(device);
+            return work();
+        }, cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
     }
 
     public T[] Each<TOne, T>(IEnumerable<TOne> all, Func<TOne, CancellationToken, T> work)
@@ -44,19 +37,14 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
             throw new UserException("A laboratory was asked by a tweak, a watch or the like while it works for it, and they would wait for each other: ask beforehand, in "
                 + "the cell, and let that use the answer.");
         using var away = DeviceTurns.Leave();       // others may need it
-        var tasks = begin(stop);
         try
         {
-            Task.WaitAll(tasks);
+            return Task.WhenAll(begin(stop)).GetAwaiter().GetResult();      // with the line of a user's code in which a failure was thrown
         }
-        catch (AggregateException e)
+        catch (OperationCanceledException e)
         {
-            var inner = e.Flatten().InnerExceptions;
-            if (inner.FirstOrDefault(i => i is not OperationCanceledException) is { } failure)
-                ExceptionDispatchInfo.Throw(failure);       // with the line of a user's code in which it was thrown
-            throw new OperationCanceledException("Interrupted; what is finished is kept.", inner[0], stop);
+            throw new OperationCanceledException("Interrupted; what is finished is kept.", e, stop);
         }
-        return tasks.Select(t => t.Result).ToArray();
     }, cancel);
 
     /// <summary>Does work on this thread, with the threads that work here has, that <see cref="Interrupt"/> and the kernel's own interrupt stop.</summary>
@@ -67,15 +55,9 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, KernelInvocationContext.Current?.CancellationToken ?? default, cancel);
         var before = get_num_threads();
         set_num_threads(threads);
+        using var back = new Ending(() => set_num_threads(before));
         using var stream = CudaStream.Own(device);
-        try
-        {
-            return work(stop.Token);
-        }
-        finally
-        {
-            set_num_threads(before);
-        }
+        return work(stop.Token);
     }
 
     public void Dispose() => _places.Dispose();

@@ -119,13 +119,10 @@ internal sealed class Lease : IDisposable
                 act();
                 return true;
             }
-            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-            {
-                return false;
-            }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                return true;        // the disk may be away for a moment, or full: what is written next will tell, or it grows old
+                // The disk may be away for a moment, or full: what is written next will tell, or it grows old.
+                return e is not (FileNotFoundException or DirectoryNotFoundException);
             }
     }
 }

@@ -5,7 +5,7 @@ using LTHKit.Tests.Analysis;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Whatever takes long ends at its next forward pass when it is interrupted, and gives the same result when it is asked again.</summary>
-public sealed class InterruptTests : InFolder
+public sealed class InterruptTests() : InLab(Profile)
 {
     private static readonly Profile Profile = Tiny.Profile with
     {
@@ -106,22 +106,21 @@ public sealed class InterruptTests : InFolder
     public void AnAnalysisOfALabEndsAndGoesOn(string name)
     {
         var alarm = new Alarm();
-        using var lab = Open();
-        var run = lab.Run("dense", [Spec with { Tweaks = [new Alarm.Tweak(alarm)] }])[0];
+        var run = _lab.Run("dense", [Spec with { Tweaks = [new Alarm.Tweak(alarm)] }])[0];
         alarm.Set();
-        var expected = Text(OfALab[name](lab, run));
+        var expected = Text(OfALab[name](_lab, run));
         var passes = alarm.Passes;
         foreach (var result in Results())
             File.Delete(result);
-        alarm.Set(passes - 2, lab.Interrupt);
-        Assert.Throws<OperationCanceledException>(() => OfALab[name](lab, run));
+        alarm.Set(passes - 2, _lab.Interrupt);
+        Assert.Throws<OperationCanceledException>(() => OfALab[name](_lab, run));
         Assert.Equal(passes - 2, alarm.Passes);
         if (name == "watch")
             Assert.Equal(1 + 2, File.ReadAllLines(Assert.Single(Results())).Length);        // the run's name, and what it had seen before
         else
             Assert.Empty(Results());
         alarm.Set();
-        Assert.Equal(expected, Text(OfALab[name](lab, run)));
+        Assert.Equal(expected, Text(OfALab[name](_lab, run)));
         if (name == "watch")
             Assert.True(alarm.Passes < passes);     // it goes on
 
@@ -132,14 +131,14 @@ public sealed class InterruptTests : InFolder
     [Fact]
     public void AWatchInterruptedInATrainingLosesNoEpoch()
     {
-        using Lab lab = Open("cut"), other = Open("whole");
-        var metrics = lab.Store.Folder(Spec).Metrics;
-        Assert.Throws<OperationCanceledException>(() => lab.Run("watched", [Spec], [Sum.At(2, lab.Interrupt)]));
+        using var other = Tiny.Lab(Folder.At("whole"), profile: Profile);
+        var metrics = _lab.Store.Folder(Spec).Metrics;
+        Assert.Throws<OperationCanceledException>(() => _lab.Run("watched", [Spec], [Sum.At(2, _lab.Interrupt)]));
         var kept = File.ReadAllLines(metrics);
         Assert.Equal(1 + 2, kept.Length);
-        var run = lab.Run("watched", [Spec], [new Sum()])[0];
+        var run = _lab.Run("watched", [Spec], [new Sum()])[0];
         Assert.Equal(kept, File.ReadAllLines(metrics).Take(3));
-        var series = lab.Watched([run], new Sum())[0];
+        var series = _lab.Watched([run], new Sum())[0];
         Assert.Equal([0, 1, 2, 3, 4], series.Epochs);
         Assert.Equal(other.Watched([other.Run("whole", [Spec])[0]], new Sum())[0].Values["sum"], series.Values["sum"]);
     }
@@ -151,15 +150,12 @@ public sealed class InterruptTests : InFolder
     [InlineData("random")]
     public void AnInterruptedDrawWritesNoTicket(string pruner)
     {
-        using var lab = Open();
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
+        var runner = new Runner(_lab.Store, d => _lab.Data(d), CPU);
         var spec = Spec with { Level = 2, Pruning = Pruner.All.Single(p => p.Name == pruner) };
-        Directory.CreateDirectory(lab.Store.Folder(spec).Path);
+        Directory.CreateDirectory(_lab.Store.Folder(spec).Path);
         Assert.ThrowsAny<OperationCanceledException>(() => runner.Draw(spec, new CancellationToken(canceled: true)));
-        Assert.Empty(Directory.GetFiles(lab.Store.Folder(spec).Path));
+        Assert.Empty(Directory.GetFiles(_lab.Store.Folder(spec).Path));
         using var ticket = runner.Draw(spec, default);
         Assert.Equal(PruningRates.KeptAt(spec.Rates, 2, ticket.Total), ticket.Kept);
     }
-
-    private Lab Open(string store = "runs") => Tiny.Lab(Folder.At(store), profile: Profile);
 }

@@ -2,7 +2,7 @@ using LTHKit.Analysis;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class LabAnalysesTests : InFolder
+public sealed class LabAnalysesTests() : InLab(Profile)
 {
     private static readonly Profile Profile = Tiny.Profile with
     {
@@ -12,26 +12,25 @@ public sealed class LabAnalysesTests : InFolder
     [Fact]
     public void EveryAnalysisIsTakenOnceAndKeptWithItsRun()
     {
-        using var lab = Open();
-        var runs = lab.Run("runs", [Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation()] }]);
-        var planes = lab.WeightPlanes(runs);
+        var runs = _lab.Run("runs", [Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation()] }]);
+        var planes = _lab.WeightPlanes(runs);
         Assert.Equal(["vanilla LTH", "swish"], planes.Select(plane => plane.Name));
         Assert.NotEqual(planes[0].Z, planes[1].Z);
-        Assert.NotEqual(planes[0].Z, lab.WeightPlanes(runs, epochs: 1)[0].Z);
+        Assert.NotEqual(planes[0].Z, _lab.WeightPlanes(runs, epochs: 1)[0].Z);
         var (inputs, lines, densities, silent, flops) =
-            (lab.InputPlanes(runs), lab.AlongTopEigenvector(runs), lab.SpectralDensities(runs), lab.SilentActivations(runs), lab.MultiplyAdds(runs));
+            (_lab.InputPlanes(runs), _lab.AlongTopEigenvector(runs), _lab.SpectralDensities(runs), _lab.SilentActivations(runs), _lab.MultiplyAdds(runs));
         Assert.Equal(runs, lines.Select(m => m.Run));
         // Of one block it is another Hessian, and another file.
-        Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { Parameters = name => name.StartsWith("layer1.0.") })[0].Value.Eigenvalue);
-        Assert.NotEqual(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs, options: new() { GaussNewton = true })[0].Value.Eigenvalue);
-        Assert.Equal(lines[0].Value.Eigenvalue, lab.AlongTopEigenvector(runs)[0].Value.Eigenvalue);
+        Assert.NotEqual(lines[0].Value.Eigenvalue, _lab.AlongTopEigenvector(runs, options: new() { Parameters = name => name.StartsWith("layer1.0.") })[0].Value.Eigenvalue);
+        Assert.NotEqual(lines[0].Value.Eigenvalue, _lab.AlongTopEigenvector(runs, options: new() { GaussNewton = true })[0].Value.Eigenvalue);
+        Assert.Equal(lines[0].Value.Eigenvalue, _lab.AlongTopEigenvector(runs)[0].Value.Eigenvalue);
         Assert.True(silent[0].Value.Sum(s => s.Silent) > silent[1].Value.Sum(s => s.Silent));
         Assert.True(flops[0].Value.Effective < flops[0].Value.Dense);
 
         // Again, from the files alone, to the same numbers.
         foreach (var run in runs)
             File.Delete(Path.Combine(run.Folder, "checkpoint.safetensors"));
-        using var other = Open();
+        using var other = Tiny.Lab(Store, profile: Profile);
         Assert.Equal(planes[1].Z, other.WeightPlanes(runs)[1].Z);
         Assert.Equal(inputs[1].Z, other.InputPlanes(runs)[1].Z);
         Assert.Equal(lines[1].Value.Line.Y, other.AlongTopEigenvector(runs)[1].Value.Line.Y);
@@ -45,13 +44,12 @@ public sealed class LabAnalysesTests : InFolder
     {
         var curvature = Profile.Analysis.Curvature(Profile.Recipe);
         Assert.Equal([1, 2, 4], curvature.Epochs);
-        using var lab = Open();
-        var run = lab.Run("watched", [Tiny.Spec], [curvature])[0];
-        var during = lab.Watched([run], curvature)[0];
+        var run = _lab.Run("watched", [Tiny.Spec], [curvature])[0];
+        var during = _lab.Watched([run], curvature)[0];
         foreach (var file in Directory.GetFiles(run.Folder, "watch-*"))
             File.Delete(file);
-        Assert.Equal(during.Values[CurvatureWatch.TopEigenvalue], lab.Watched([run], curvature)[0].Values[CurvatureWatch.TopEigenvalue]);
-        var flow = lab.Watched([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
+        Assert.Equal(during.Values[CurvatureWatch.TopEigenvalue], _lab.Watched([run], curvature)[0].Values[CurvatureWatch.TopEigenvalue]);
+        var flow = _lab.Watched([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
         Assert.Equal(20, flow.Values.Count);
         Assert.All(flow.Values.Values, norms => Assert.All(norms, norm => Assert.True(norm > 0)));
     }
@@ -59,39 +57,35 @@ public sealed class LabAnalysesTests : InFolder
     [Fact]
     public void StepsAreTimedWithoutATrace()
     {
-        using var lab = Open();
-        var runs = lab.Run("runs", [Tiny.Spec, Tiny.Spec with { Level = 1 }]);
-        lab.StepTimes(runs, 1);
+        var runs = _lab.Run("runs", [Tiny.Spec, Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 1, Tweaks = [new SkipInjection()] }]);
+        _lab.StepTimes(runs, 1);
         var files = Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories);
         using var scope = NewDisposeScope();
-        var times = lab.StepTimes(runs, 2);
+        var times = _lab.StepTimes(runs, 2);
         Assert.Equal(runs, times.Select(time => time.Run));
         Assert.All(times, time => Assert.True(time.Masked > 0 && time.Own > 0));
         Assert.Equal(0, scope.DisposablesCount);
         Assert.Equal(files, Directory.GetFiles(runs[1].Folder, "*", SearchOption.AllDirectories));
-        Assert.Throws<UserException>(() => lab.StepTimes(runs, 0));
+        Assert.Throws<UserException>(() => _lab.StepTimes(runs, 0));
     }
 
     [Fact]
     public void BadSettingsAreRefusedBeforeAnythingIsComputed()
     {
-        using var lab = Open();
-        var run = lab.Run("dense", [Tiny.Spec])[0];
+        var run = _lab.Run("dense", [Tiny.Spec])[0];
         Action[] mistakes =
         [
-            () => lab.WeightPlanes([run], grid: new(1, 1)),
-            () => lab.WeightPlanes([run], epochs: 5),
-            () => lab.WeightPlanes([run], sample: new Sample { Images = 100_000 }),
-            () => lab.InputPlanes([run], grid: new(3, -1)),
-            () => lab.AlongTopEigenvector([run], options: new() { MaxIterations = 0 }),
-            () => lab.AlongTopEigenvector([run], grid: new(0, 1)),
-            () => lab.SilentActivations([run], -1),
+            () => _lab.WeightPlanes([run], grid: new(1, 1)),
+            () => _lab.WeightPlanes([run], epochs: 5),
+            () => _lab.WeightPlanes([run], sample: new Sample { Images = 100_000 }),
+            () => _lab.InputPlanes([run], grid: new(3, -1)),
+            () => _lab.AlongTopEigenvector([run], options: new() { MaxIterations = 0 }),
+            () => _lab.AlongTopEigenvector([run], grid: new(0, 1)),
+            () => _lab.SilentActivations([run], -1),
             () => (Profile.Analysis with { WatchEvery = 0 }).Curvature(Profile.Recipe),
             () => (Profile.Analysis with { WatchEvery = -3 }).GradientFlow(Profile.Recipe),
         ];
         Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
         Assert.False(Directory.Exists(Path.Combine(run.Folder, "analysis")));
     }
-
-    private Lab Open() => Tiny.Lab(Store, profile: Profile);
 }

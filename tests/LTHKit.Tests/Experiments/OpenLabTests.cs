@@ -6,7 +6,7 @@ namespace LTHKit.Tests.Experiments;
 
 /// <summary>What a user opens in a cell, each through the store: trained, found again, its tickets' weights zero.</summary>
 [Collection(nameof(Alone))]       // the console belongs to the process
-public sealed class OpenLabTests : InFolder
+public sealed class OpenLabTests() : InLab(Profile)
 {
     private static readonly Profile Profile = new()
     {
@@ -16,16 +16,6 @@ public sealed class OpenLabTests : InFolder
         Rates = [0.5],
         Levels = [1, 2],
     };
-
-    private readonly Lab _lab;
-
-    public OpenLabTests() => _lab = Open();
-
-    public override void Dispose()
-    {
-        _lab.Dispose();
-        base.Dispose();
-    }
 
     private Lab Open(ImageSet? data = null) => Lab.Open(Profile, device: "cpu", jobs: 2, store: new RunStore(Store), data: data);
 
@@ -119,11 +109,11 @@ public sealed class OpenLabTests : InFolder
     public void WhatHasToBeTrainedAgainIsSaidBeforeAnythingTrains()
     {
         _lab.Sweep([0.5]);
-        var said = Said(() => _lab.Sweep([0.5], rewind: "2ep"));
+        var said = Tiny.Said(() => _lab.Sweep([0.5], rewind: "2ep"));
         Assert.Contains("has to be trained again: vgg5 on synthetic, dense, seed 0, for its network at 2ep, which was not kept", said.Split("run 1 of")[0]);
         Assert.Equal(1, said.Split("has to be trained again").Length - 1);
-        Assert.DoesNotContain("trained again", Said(() => _lab.Sweep([0.5], rewind: "2ep")));
-        Assert.Contains("for its network at 3ep", Said(() => _lab.Sweep([0.5], keep: ["3ep"])));
+        Assert.DoesNotContain("trained again", Tiny.Said(() => _lab.Sweep([0.5], rewind: "2ep")));
+        Assert.Contains("for its network at 3ep", Tiny.Said(() => _lab.Sweep([0.5], keep: ["3ep"])));
     }
 
     // Another laboratory of this process, opened later, has threads of its own.
@@ -172,28 +162,22 @@ public sealed class OpenLabTests : InFolder
         var (spec, before) = (Tiny.Spec, get_num_threads());
         RunResult Run(RunStore store, CancellationToken cancel = default)
             => new Runner(store, _ => data, CPU).Run(spec, [], [], new((done, _) => { if (done == "1ep3it") stop.Cancel(); }), cancel);
-        try
-        {
-            set_num_threads(2);
-            var first = new RunStore(Store);
-            Assert.Throws<OperationCanceledException>(() => Run(first, stop.Token));
-            set_num_threads(1);
-            var second = new RunStore(Store);
-            Assert.Equal($"{first.Made}; then {second.Made}", Run(second).Made);
-            // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
-            File.WriteAllText(second.Folder(spec).Watch("of the first"), "");
-            File.Delete(second.Folder(spec).Checkpoint);
-            Assert.Equal(second.Made, Run(second).Made);
-            Assert.Empty(second.Folder(spec).Measured);
-            // Half done by a version that did not write who made it.
-            foreach (var file in new[] { second.Folder(spec).Done, second.Folder(spec).Makers })
-                File.Delete(file);
-            Assert.Equal($"{second.Maker}; then {second.Made}", Run(second).Made);
-        }
-        finally
-        {
-            set_num_threads(before);
-        }
+        using var back = new Ending(() => set_num_threads(before));
+        set_num_threads(2);
+        var first = new RunStore(Store);
+        Assert.Throws<OperationCanceledException>(() => Run(first, stop.Token));
+        set_num_threads(1);
+        var second = new RunStore(Store);
+        Assert.Equal($"{first.Made}; then {second.Made}", Run(second).Made);
+        // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
+        File.WriteAllText(second.Folder(spec).Watch("of the first"), "");
+        File.Delete(second.Folder(spec).Checkpoint);
+        Assert.Equal(second.Made, Run(second).Made);
+        Assert.Empty(second.Folder(spec).Measured);
+        // Half done by a version that did not write who made it.
+        foreach (var file in new[] { second.Folder(spec).Done, second.Folder(spec).Makers })
+            File.Delete(file);
+        Assert.Equal($"{second.Maker}; then {second.Made}", Run(second).Made);
     }
 
     // libtorch's one generator belongs to all runs of the process: what a user's code draws is set to the run's seed, or refused where it cannot be.
@@ -246,7 +230,7 @@ public sealed class OpenLabTests : InFolder
         var done = Path.Combine(_lab.Sweep([0.5])[1].Folder, "done.json");
         File.WriteAllText(done, File.ReadAllText(done).Replace("vectors of ", "vectors of 1"));
         Assert.Contains("trained again is made by kit", Assert.Throws<UserException>(() => _lab.NetworkOf(_lab.Sweep([0.5])[1], "1ep1it")).Message);
-        Assert.Matches(@"1 trained by kit \d+, libtorch .*, cpu, 1 thread, vectors of 1\d+ bits, here it is .*: the last digits may differ", Said(() => _lab.Sweep([0.5])));
+        Assert.Matches(@"1 trained by kit \d+, libtorch .*, cpu, 1 thread, vectors of 1\d+ bits, here it is .*: the last digits may differ", Tiny.Said(() => _lab.Sweep([0.5])));
     }
 
     [Fact]
@@ -255,8 +239,8 @@ public sealed class OpenLabTests : InFolder
         var data = Profile.Data with { Seed = 77 };       // which no other test of this process trains on
         using var network = Networks.Build(Profile.Model, new(4, 8), 0);
         var size = FormattableString.Invariant($"vgg5 on synthetic (seed 77): {network.ParameterCount:N0} parameters, {Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image");
-        Assert.Equal(size, Assert.Single(Regex.Matches(Said(() => _lab.Sweep([0.5], data: data)), @"\S+ on synthetic \(seed 77\): .* multiply-adds an image")).Value);
-        Assert.DoesNotContain("seed 77): ", Said(() => _lab.Sweep([0.5], data: data)));
+        Assert.Equal(size, Assert.Single(Regex.Matches(Tiny.Said(() => _lab.Sweep([0.5], data: data)), @"\S+ on synthetic \(seed 77\): .* multiply-adds an image")).Value);
+        Assert.DoesNotContain("seed 77): ", Tiny.Said(() => _lab.Sweep([0.5], data: data)));
     }
 
     // Two rounds of 20 % leave as many weights as one of 36 %; what one sweep alone has is not compared.
@@ -283,7 +267,9 @@ public sealed class OpenLabTests : InFolder
         Assert.All(sweep.Holes, hole => Assert.Contains("infinite or not a number in epoch 1", hole.Reason));
         Assert.Contains("infinite", Assert.Throws<UserException>(() => sweep[1]).Message);
         Assert.Contains("infinite", Assert.Throws<UserException>(() => sweep.Sparsest).Message);
-        var part = _lab.Sweep(tweaks: [new Fragile()]);
+        // One that trains at level 1 and diverges at level 2.
+        var fragile = new Does("fragile", (loss, context) => (logits, target) => loss(logits, target) * (context.Mask?.Sparsity > 0.6 ? float.NaN : 1));
+        var part = _lab.Sweep(tweaks: [fragile]);
         Assert.Equal([1], part.Runs.Select(r => r.Spec.Level));
         Assert.Equal([2], part.Holes.Select(h => h.Spec.Level));
         Assert.Throws<DivergedException>(() => _lab.Run("one", [part.Holes[0].Spec]));
@@ -327,30 +313,6 @@ public sealed class OpenLabTests : InFolder
         Assert.Empty(Directory.GetFileSystemEntries(Store));
         Assert.Contains("another shape", Assert.Throws<UserException>(() => _lab.Sweep(pruning: new Pruner("sum", At.Initialised, c => c.Weight.sum()), dense: false)).Message);
         Assert.Contains("no positive share", Assert.Throws<UserException>(() => _lab.Sweep(pruning: Pruner.Random with { Distribution = new("none", _ => 0) }, dense: false)).Message);
-    }
-
-    private static string Said(Action act)
-    {
-        var before = Console.Error;
-        using var said = new StringWriter();
-        Console.SetError(said);
-        try
-        {
-            act();
-            return said.ToString();
-        }
-        finally
-        {
-            Console.SetError(before);
-        }
-    }
-
-    /// <summary>Trains at level 1 and diverges at level 2.</summary>
-    private sealed record Fragile : Tweak
-    {
-        public override string Label => "fragile";
-
-        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target) => loss(logits, target) * (context.Mask?.Sparsity > 0.6 ? float.NaN : 1);
     }
 
     private sealed class Exploding(IEnumerable<TorchSharp.Modules.Parameter> parameters) : TorchSharp.Modules.SGD(parameters, 0.1)

@@ -8,19 +8,13 @@ namespace LTHKit.Tests.Experiments;
 [Collection(nameof(Alone))]      // it draws from the one generator
 public sealed class OwnWorkTests
 {
-    private sealed record Penalty(double Weight, double First) : Tweak
-    {
-        public override string Label => "penalty";
-
-        public override Loss Wrap(Loss loss, TweakContext context) => (logits, target) => loss(logits, target) + Weight * logits.square().mean();
-
-        public override void Initialise(Network network, TweakContext context)
+    private static Tweak Penalty(double weight, double first) => new Does("penalty",
+        (loss, _) => (logits, target) => loss(logits, target) + weight * logits.square().mean(), Initialises: (network, _) =>
         {
             using var noGrad = no_grad();
             foreach (var parameter in network.parameters())
-                parameter.mul_(First);
-        }
-    }
+                parameter.mul_(first);
+        });
 
     private static readonly Func<IEnumerable<Parameter>, optim.Optimizer>?[] Optimisers =
         [null, p => optim.AdamW(p, lr: 1e-3), p => optim.SGD(p, 0.05, momentum: 0.9, nesterov: true), p => optim.RMSProp(p, 1e-3, momentum: 0.5)];
@@ -48,7 +42,7 @@ public sealed class OwnWorkTests
             Pruning = new Pruner("own", at, score) { Distribution = distribution, Except = spared ? ["a"] : [] },
             Rates = [0.6],
             Level = 1,
-            Tweaks = [new Penalty(weight, first)],
+            Tweaks = [Penalty(weight, first)],
         };
 
     private static Gen<T> OneOf<T>(params T[] all) => Gen.Int[0, all.Length - 1].Select(i => all[i]);
@@ -74,8 +68,7 @@ public sealed class OwnWorkTests
             using var mask = new Runner(store, _ => data, CPU).LoadMask(spec)!;
             var weights = SafeTensors.Load(store.Folder(spec).Checkpoint).Tensors;
             leaks.AddRange(mask.Layers.Select(layer => layer.Name).Where(name => weights[name].masked_select(mask[name].logical_not()).count_nonzero().ToInt64() > 0));
-            var metrics = store.ReadMetrics(spec).Select(m => (m with { Seconds = 0 }).ToString());
-            return string.Join('\n', metrics.Append(Convert.ToHexString(Tiny.Bits(store.Folder(spec).Checkpoint))).Append(Convert.ToHexString(Tiny.Bits(store.Folder(spec).Mask))));
+            return Tiny.Outcome(store, spec);
         }
         Assert.Equal(Outcome("whole", null), Outcome("stopped", last));
         Assert.Empty(leaks);

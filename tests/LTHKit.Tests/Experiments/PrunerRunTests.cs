@@ -2,24 +2,20 @@ namespace LTHKit.Tests.Experiments;
 
 /// <summary>Every pruner through the laboratory, with tweaks.</summary>
 [Collection(nameof(Alone))]       // the console belongs to the process
-public sealed class PrunerRunTests : InFolder
+public sealed class PrunerRunTests() : InLab(Tiny.Profile with { Recipe = Tiny.Profile.Recipe with { Epochs = 1 } })
 {
-    private Lab Lab() => LTHKit.Experiments.Lab.Open(
-        Tiny.Profile with { Recipe = Tiny.Profile.Recipe with { Epochs = 1 } }, device: "cpu", jobs: 2, store: new RunStore(Store));
-
     [Fact]
     public void TweaksSpendATicketOfAnyPruner()
     {
-        using var lab = Lab();
-        var iterative = lab.Sweep(sparsities: [0.75]).Runs[0];
+        var iterative = _lab.Sweep(sparsities: [0.75]).Runs[0];
         foreach (var pruning in Pruner.All)
         {
-            var vanilla = lab.Sweep(sparsities: [0.75], pruning: pruning).Runs[0];
-            var tweaked = lab.Sweep(sparsities: [0.75], pruning: pruning, tweaks: [new SmoothActivation("swish"), new LabelSmoothing(0.1)]).Runs[0];
+            var vanilla = _lab.Sweep(sparsities: [0.75], pruning: pruning).Runs[0];
+            var tweaked = _lab.Sweep(sparsities: [0.75], pruning: pruning, tweaks: [new SmoothActivation("swish"), new LabelSmoothing(0.1)]).Runs[0];
             Assert.Equal(iterative.Sparsity, vanilla.Sparsity);
-            using Mask ticket = lab.MaskOf(vanilla)!, again = lab.MaskOf(tweaked)!;
+            using Mask ticket = _lab.MaskOf(vanilla)!, again = _lab.MaskOf(tweaked)!;
             Assert.Equal(ticket, again);
-            using var network = lab.NetworkOf(tweaked);
+            using var network = _lab.NetworkOf(tweaked);
             Assert.Empty(Leaks.In(network, ticket));
             Assert.Single(tweaked.Epochs);
         }
@@ -28,11 +24,10 @@ public sealed class PrunerRunTests : InFolder
     [Fact]
     public void OnlyMagnitudePruningNeedsTheDenseNetwork()
     {
-        using var lab = Lab();
-        var spec = Tiny.Spec with { Level = 2, Recipe = lab.Profile.Recipe };
-        lab.Run("snip", [spec with { Pruning = Pruner.Snip }]);
+        var spec = Tiny.Spec with { Level = 2, Recipe = _lab.Profile.Recipe };
+        _lab.Run("snip", [spec with { Pruning = Pruner.Snip }]);
         Assert.Single(Directory.GetDirectories(Store));
-        lab.Run("omp", [spec with { Pruning = Pruner.Omp }]);
+        _lab.Run("omp", [spec with { Pruning = Pruner.Omp }]);
         Assert.Equal(3, Directory.GetDirectories(Store).Length);
     }
 
@@ -40,29 +35,24 @@ public sealed class PrunerRunTests : InFolder
     [Fact]
     public void ATicketOfAnyNetworkIsDrawnAsARunsIs()
     {
-        using var lab = Lab();
-        var sweep = lab.Sweep(sparsities: [0.75], pruning: Pruner.Omp);
-        using var dense = lab.NetworkOf(sweep.Dense[0]);
-        using Mask drawn = lab.Draw(Pruner.Omp, dense, sweep.Runs[0].Sparsity), expected = lab.MaskOf(sweep.Runs[0])!;
+        var sweep = _lab.Sweep(sparsities: [0.75], pruning: Pruner.Omp);
+        using var dense = _lab.NetworkOf(sweep.Dense[0]);
+        using Mask drawn = _lab.Draw(Pruner.Omp, dense, sweep.Runs[0].Sparsity), expected = _lab.MaskOf(sweep.Runs[0])!;
         Assert.Equal(expected, drawn);
-        Assert.Throws<UserException>(() => lab.Draw(Pruner.Omp, dense, 1));
+        Assert.Throws<UserException>(() => _lab.Draw(Pruner.Omp, dense, 1));
     }
 
     // SNIP at one weight in two thousand leaves nothing of some layers; the run goes on, is recorded, and says so.
     [Fact]
     public void ACollapsedTicketIsTrainedAndReported()
     {
-        using var lab = Lab();
-        var before = Console.Error;
-        using var said = new StringWriter();
-        Console.SetError(said);
-        using var back = new Ending(() => Console.SetError(before));
-        var run = lab.Sweep(sparsities: [0.5], pruning: Pruner.Snip, rates: [0.9995], model: new ModelSpec("vgg16", 4), name: "snip").Runs[0];
+        Sweep Collapsed() => _lab.Sweep(sparsities: [0.5], pruning: Pruner.Snip, rates: [0.9995], model: new ModelSpec("vgg16", 4), name: "snip");
+        Assert.Contains("layer collapse at 99.95 % sparsity: nothing is left of layer", Tiny.Said(() => Collapsed()));
+        var run = Collapsed().Runs[0];
         Assert.NotEmpty(run.Collapsed);
-        using var mask = lab.MaskOf(run)!;
+        using var mask = _lab.MaskOf(run)!;
         Assert.Equal(mask.Collapsed, run.Collapsed);
-        Assert.Contains("layer collapse at 99.95 % sparsity: nothing is left of layer", said.ToString());
-        using var other = Lab();
+        using var other = Tiny.Lab(Store);
         Assert.Equal(run.Collapsed, other.Store.Find(run.Spec)!.Collapsed);
         Assert.Empty(other.Store.Find(run.Spec.Dense)!.Collapsed);
     }

@@ -6,7 +6,7 @@ using LTHKit.Analysis;
 namespace LTHKit.Tests.Experiments;
 
 /// <summary>Finished runs leave a store as text and packed masks, and another store goes on from them.</summary>
-public sealed class RunArchiveTests : InFolder
+public sealed class RunArchiveTests() : InLab(store: "here")
 {
     private static readonly CurvatureWatch Curvature = new() { Sample = new() { Images = 32 }, Epochs = [2, 4] };
 
@@ -56,8 +56,7 @@ public sealed class RunArchiveTests : InFolder
         var (there, rescaledThere) = Trained();
         Assert.Equal((5, 5, 0), Archive.Import(Here));
         var before = Files("here");
-        using var lab = Tiny.Lab(At("here"));
-        var (found, rescaled) = Sweeps(lab);
+        var (found, rescaled) = Sweeps(_lab);
         Assert.Equal(before, Files("here"));
         Assert.DoesNotContain(before.Keys, file => file.EndsWith("checkpoint.safetensors"));
         foreach (var (run, original) in found.All.Concat(rescaled.Runs).Zip(there.All.Concat(rescaledThere.Runs)))
@@ -67,9 +66,9 @@ public sealed class RunArchiveTests : InFolder
             Assert.Equal(original.Epochs, run.Epochs);
         }
         using var source = Tiny.Lab(At("there"));
-        Assert.Equal(source.MaskOf(there.Sparsest), lab.MaskOf(found.Sparsest));
-        Assert.Equal(source.Scales(rescaledThere.Sparsest).Value, lab.Scales(rescaled.Sparsest).Value);
-        Assert.Equal(source.Watched(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), lab.Watched(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
+        Assert.Equal(source.MaskOf(there.Sparsest), _lab.MaskOf(found.Sparsest));
+        Assert.Equal(source.Scales(rescaledThere.Sparsest).Value, _lab.Scales(rescaled.Sparsest).Value);
+        Assert.Equal(source.Watched(there.Runs, Curvature).Select(s => s.Values["top eigenvalue"]), _lab.Watched(found.Runs, Curvature).Select(s => s.Values["top eigenvalue"]));
         Assert.Equal(before, Files("here"));
     }
 
@@ -92,8 +91,8 @@ public sealed class RunArchiveTests : InFolder
             return line.ToJsonString();
         }).ToList());
         Archive.Import(Here);
-        using Lab there = Tiny.Lab(At("there")), here = Tiny.Lab(At("here"));
-        Assert.Equal(there.Scales(rescaled.Sparsest).Value, here.Scales(Sweeps(here).Rescaled.Sparsest).Value);
+        using var there = Tiny.Lab(At("there"));
+        Assert.Equal(there.Scales(rescaled.Sparsest).Value, _lab.Scales(Sweeps(_lab).Rescaled.Sparsest).Value);
     }
 
     [Fact]
@@ -198,10 +197,9 @@ public sealed class RunArchiveTests : InFolder
         using (var mask = LTHKit.Pruning.Mask.Load(folders[2].Mask))
             mask.Save(folders[1].Mask, folders[1].Run);
         File.Copy(folders[0].Checkpoint, folders[2].Checkpoint, overwrite: true);
-        using var lab = Tiny.Lab(At("here"));
-        var spent = lab.Sweep([0.5], [new LabelSmoothing()], dense: false);
+        var spent = _lab.Sweep([0.5], [new LabelSmoothing()], dense: false);
         Assert.Equal(Tiny.Bits(There.Folder(found[1].Spec).Mask), Tiny.Bits(Here.Folder(spent[1].Spec).Mask));
-        var (again, _) = Sweeps(lab);
+        var (again, _) = Sweeps(_lab);
         Assert.All(again.All, run => Assert.False(run.Imported || File.Exists(Here.Folder(run.Spec).Importing)));
         SameWeights(found.All.Concat(rescaled.Runs).Select(run => run.Spec));
     }
@@ -210,12 +208,11 @@ public sealed class RunArchiveTests : InFolder
     public void AnAnalysisThatWasNotExportedTrainsTheRunAgain()
     {
         var (found, _) = Imported();
-        using var lab = Tiny.Lab(At("here"));
-        var run = lab.Sweep([0.75], dense: false).Sparsest;
+        var run = _lab.Sweep([0.75], dense: false).Sparsest;
         using var source = Tiny.Lab(At("there"));
-        Assert.Equal(source.MultiplyAdds([found[2]])[0].Value.Layers, lab.MultiplyAdds([run])[0].Value.Layers);
+        Assert.Equal(source.MultiplyAdds([found[2]])[0].Value.Layers, _lab.MultiplyAdds([run])[0].Value.Layers);
         SameWeights(run.Spec);
-        using var network = lab.NetworkOf(found[1], 1);
+        using var network = _lab.NetworkOf(found[1], 1);
         Assert.False(Here.Find(found[1].Spec)!.Imported);
         Assert.True(Here.Find(found.Dense[0].Spec)!.Imported);
     }
@@ -279,8 +276,7 @@ public sealed class RunArchiveTests : InFolder
     {
         var (found, _) = Trained();
         var own = Here.Folder(found[1].Spec);
-        using (var lab = Tiny.Lab(At("here")))
-            lab.Sweep([0.5]);
+        _lab.Sweep([0.5]);
         var before = File.ReadAllText(own.Done);
         Assert.Equal((5, 3, 0), Archive.Import(Here));
         Assert.Equal(before, File.ReadAllText(own.Done));

@@ -7,7 +7,7 @@ namespace LTHKit.Tests.Experiments;
 /// A run's folder in any state: whatever its files have become, finished or interrupted, the run goes on to the numbers that it has, or says which file
 /// is damaged; and when that is deleted, in the same session, it goes on.
 /// </summary>
-public sealed class RunFolderTests : InFolder
+public sealed class RunFolderTests : InLab
 {
     private static readonly RunSpec Spec = (Tiny.SpecOf(Tiny.Smallest) with { Level = 1, Tweaks = [new RescaledInit(Iterations: 2)] }).Normalised;
 
@@ -16,12 +16,10 @@ public sealed class RunFolderTests : InFolder
 
     private static readonly string[] Damages = ["removed", "emptied", "cut short", "null", "{}", "another run's"];
 
-    private readonly Lab _lab;
     private readonly string _finished, _interrupted, _other, _outcome;
 
-    public RunFolderTests()
+    public RunFolderTests() : base(Tiny.Smallest, "runs")
     {
-        _lab = Tiny.Lab(Folder.At("runs"), profile: Tiny.Smallest);
         // Interrupted after its first epoch, then finished; and another run, whose files are of the same kinds.
         Assert.Throws<OperationCanceledException>(() => _lab.Run("first", [Spec], [Sum.At(1, _lab.Interrupt)], ["1ep"]));
         var run = _lab.Store.Folder(Spec).Path;
@@ -31,12 +29,6 @@ public sealed class RunFolderTests : InFolder
         var other = Spec with { Seed = 1 };
         _ = Outcome(other);
         _other = _lab.Store.Folder(other).Path;
-    }
-
-    public override void Dispose()
-    {
-        _lab.Dispose();
-        base.Dispose();
     }
 
     public static IEnumerable<object[]> EveryDamage => from damage in Damages from finished in new[] { true, false } select new object[] { damage, finished };

@@ -4,22 +4,21 @@ using Xunit.Abstractions;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class RunTests(ITestOutputHelper counted) : InFolder
+public sealed class RunTests(ITestOutputHelper counted) : InLab
 {
     private RunFolder FolderOf(RunSpec spec, string? store = null) => new RunStore(store ?? Store).Folder(spec);
 
     [Fact]
     public void SweepTrainsTheLadderAndSharesItsRuns()
     {
-        using var lab = Tiny.Lab(Store);
-        var vanilla = lab.Sweep();
+        var vanilla = _lab.Sweep();
         Assert.Equal([1, 2], vanilla.Runs.Select(r => r.Spec.Level));
         Assert.Equal(3, Directory.GetDirectories(Store).Length);      // dense, level 1, level 2
-        var swish = lab.Sweep(sparsities: [0.75], tweaks: [new SmoothActivation("swish")]);
+        var swish = _lab.Sweep(sparsities: [0.75], tweaks: [new SmoothActivation("swish")]);
         Assert.Equal(5, Directory.GetDirectories(Store).Length);      // and swish dense, swish level 2, on the same ticket
-        var longer = lab.Sweep([0.75], recipe: Tiny.Profile.Recipe with { Epochs = 6 }, dense: false);       // the drawing stays as it is
+        var longer = _lab.Sweep([0.75], recipe: Tiny.Profile.Recipe with { Epochs = 6 }, dense: false);       // the drawing stays as it is
         Assert.Equal(6, longer.Runs[0].Epochs.Count);
-        using Mask? a = lab.MaskOf(vanilla.Runs[1]), b = lab.MaskOf(swish.Runs[0]), c = lab.MaskOf(longer.Runs[0]);
+        using Mask? a = _lab.MaskOf(vanilla.Runs[1]), b = _lab.MaskOf(swish.Runs[0]), c = _lab.MaskOf(longer.Runs[0]);
         Assert.Equal(a, b);
         Assert.Equal(a, c);
         Assert.Equal(0.75, vanilla.Runs[1].Sparsity, 3);
@@ -29,15 +28,14 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
     [Fact]
     public void APlanTimesARunByRunsWithItsTweaks()
     {
-        using var lab = Tiny.Lab(Store);
-        lab.Run("plain", [Tiny.Spec]);
+        _lab.Run("plain", [Tiny.Spec]);
         var tweaked = Tiny.Spec with { Tweaks = [new SkipInjection(), new Distillation()] };
         Assert.True(Of(Tiny.Spec with { Seed = 1 }, here: true) is { Measured: false, Seconds: > 0 });
         Assert.True(Of(tweaked, here: true) is { Measured: true, Seconds: > 0 });
         Assert.True(Of(tweaked, here: false) is { Measured: false, Seconds: > 0 });
         Assert.Null(Of(tweaked with { Recipe = Tiny.Profile.Recipe with { BatchSize = 64 } }, here: false).Seconds);
 
-        PlannedRun Of(RunSpec spec, bool here) => lab.Planned([spec], here).Single(run => run.Run == spec.Id);
+        PlannedRun Of(RunSpec spec, bool here) => _lab.Planned([spec], here).Single(run => run.Run == spec.Id);
     }
 
     [Fact]
@@ -62,14 +60,13 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
     [Fact]
     public void AnEstimateOfDiskBuildsANetworkOnce()
     {
-        using var lab = Tiny.Lab(Store);
         var built = 0;
         var model = ModelSpec.Own("linear", input =>
         {
             built++;
             return nn.Sequential(nn.Flatten(), nn.Linear(768, 4), nn.ReLU(), nn.Linear(4, input.Classes));
         });
-        var runner = new Runner(lab.Store, d => lab.Data(d), CPU);
+        var runner = new Runner(_lab.Store, d => _lab.Data(d), CPU);
         var spec = Tiny.Spec with { Model = model };
         Assert.Equal([4 * 3101, 4 * 3101 + 3101 / 8], new[] { spec, spec with { Level = 1, Seed = 7 } }.Select(runner.Bytes));
         Assert.Equal(1, built);
@@ -78,11 +75,10 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
     [Fact]
     public void ATicketHoldsTheLargestTrainedWeightsOfItsParentAndTheyStartFromTheta0()
     {
-        using var lab = Tiny.Lab(Store);
-        var runs = lab.Run("ladder", [Tiny.Spec, Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 2 }]);
+        var runs = _lab.Run("ladder", [Tiny.Spec, Tiny.Spec with { Level = 1 }, Tiny.Spec with { Level = 2 }]);
         using var scope = NewDisposeScope();
-        using Network theta0 = lab.NetworkOf(runs[0], 0), parent = lab.NetworkOf(runs[1]), start = lab.NetworkOf(runs[2], 0);
-        using Mask before = lab.MaskOf(runs[1])!, after = lab.MaskOf(runs[2])!;
+        using Network theta0 = _lab.NetworkOf(runs[0], 0), parent = _lab.NetworkOf(runs[1]), start = _lab.NetworkOf(runs[2], 0);
+        using Mask before = _lab.MaskOf(runs[1])!, after = _lab.MaskOf(runs[2])!;
         Assert.Equal(PruningRates.KeptAt(Tiny.Spec.Rates, 2, after.Total), after.Kept);
         Assert.All(before.Compare(after), layer => Assert.Equal(layer.Second.Kept, layer.Both));
         var dropped = before.Layers.ToDictionary(l => l.Name, l => before[l.Name].logical_and(after[l.Name].logical_not()));
@@ -163,12 +159,11 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
     [Fact]
     public void ADivergedRunStopsSaysWhereAndKeepsItsLastGoodEpoch()
     {
-        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Tweaks = [AtStep.Of(2 * 9 + 2, loss => loss * float.NaN)] };
-        var said = Assert.Throws<DivergedException>(() => lab.Run("explosive", [spec])).Message;
+        var said = Assert.Throws<DivergedException>(() => _lab.Run("explosive", [spec])).Message;
         Assert.Contains("epoch 3, step 2", said);
         Assert.Contains(spec.Id, said);
-        Assert.Equal(2, lab.Store.ReadMetrics(spec).Count);
+        Assert.Equal(2, _lab.Store.ReadMetrics(spec).Count);
         using var network = Networks.Build(spec.Model, new InputSpec(5, 16), 0);
         Assert.Equal(2, Checkpoint.Load(FolderOf(spec).Checkpoint, network));
     }
@@ -206,53 +201,51 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
     [Fact]
     public void RewindingToAStepGoesOnWithTheNextOne()
     {
-        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Level = 1, Rewind = "1ep4it" };
-        var run = lab.Run("rewound", [spec])[0];
+        var run = _lab.Run("rewound", [spec])[0];
         Assert.Equal([1, 2, 3], run.Epochs.Select(e => e.Epoch));
         Assert.True(File.Exists(FolderOf(spec.Dense).Snapshot("1ep4it")));      // kept while it trained
         // By hand: the dense network's first epoch and four steps of the second, masked, then the steps that are left.
         using var data = DataSets.Open(Tiny.Profile.Data);
-        using var network = lab.NetworkOf(lab.Run("dense", [spec.Dense])[0], 0);
+        using var network = _lab.NetworkOf(_lab.Run("dense", [spec.Dense])[0], 0);
         var order = SplitMix64.Keyed(spec.Seed, 2).Next();
         using (var dense = new Trainer(network, null, spec.Recipe, data, Losses.CrossEntropy, order))
             dense.Run([], until: "1ep4it");
-        using (var kept = lab.NetworkOf(lab.Run("dense", [spec.Dense])[0], "13it"))
+        using (var kept = _lab.NetworkOf(_lab.Run("dense", [spec.Dense])[0], "13it"))
             AssertSameBits(kept, network);
-        using var mask = lab.MaskOf(run)!;
+        using var mask = _lab.MaskOf(run)!;
         mask.Apply(network);
-        using (var start = lab.NetworkOf(run, "1ep"))
+        using (var start = _lab.NetworkOf(run, "1ep"))
             AssertSameBits(start, network);
         var steps = new List<int>();
         using (var rest = new Trainer(network, mask, spec.Recipe, data, Losses.CrossEntropy, order, "1ep4it"))
             rest.Run([new((done, _) => steps.Add(done.Iterations))]);
         Assert.Equal([5, 6, 7, 8, 9, 1, 2], steps.Take(7));
-        using var trained = lab.NetworkOf(run);
+        using var trained = _lab.NetworkOf(run);
         AssertSameBits(trained, network);
-        Assert.Equal(run.Id, lab.Run("the same point", [spec with { Rewind = "13it" }])[0].Id);       // an epoch has nine
-        Assert.Throws<UserException>(() => lab.Run("past the end", [spec with { Rewind = "36it" }]));
-        Assert.Throws<UserException>(() => lab.Run("before the start", [spec with { Rewind = new(1, -1) }]));
+        Assert.Equal(run.Id, _lab.Run("the same point", [spec with { Rewind = "13it" }])[0].Id);       // an epoch has nine
+        Assert.Throws<UserException>(() => _lab.Run("past the end", [spec with { Rewind = "36it" }]));
+        Assert.Throws<UserException>(() => _lab.Run("before the start", [spec with { Rewind = new(1, -1) }]));
     }
 
     [Fact]
     public void ANetworkOfAnyEpochKeptOrNotIsTheOneThatTrainingPassedThrough()
     {
-        using var lab = Tiny.Lab(Store);
         var spec = Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation(), new LabelSmoothing()] };
         var passed = new Sum();
-        var run = lab.Run("passing", [spec], [passed], keep: [1, 3])[0];
+        var run = _lab.Run("passing", [spec], [passed], keep: [1, 3])[0];
         var snapshots = Enumerable.Range(0, 4).Select(epoch => FolderOf(spec).Snapshot(epoch)).ToList();
         Assert.Equal([false, true, false, true], snapshots.Select(File.Exists));
         var kept = File.ReadAllBytes(snapshots[3]);
         File.Delete(snapshots[3]);
         for (var epochs = 0; epochs <= 4; epochs++)
         {
-            using var network = lab.NetworkOf(run, epochs);
+            using var network = _lab.NetworkOf(run, epochs);
             Assert.Equal(passed.Seen()[epochs], Sum.Of(network));
         }
         Assert.Equal(kept, File.ReadAllBytes(snapshots[3]));
         Assert.Equal(5, passed.Seen().Distinct().Count());
-        Assert.Throws<UserException>(() => lab.NetworkOf(run, 5));
+        Assert.Throws<UserException>(() => _lab.NetworkOf(run, 5));
     }
 
     [Fact]
@@ -276,60 +269,56 @@ public sealed class RunTests(ITestOutputHelper counted) : InFolder
     [Fact]
     public void AReplayThatGoesAnotherWayIsRefused()
     {
-        using var lab = Tiny.Lab(Store);
-        var run = lab.Run("dense", [Tiny.Spec])[0];
+        var run = _lab.Run("dense", [Tiny.Spec])[0];
         var lines = File.ReadAllLines(FolderOf(Tiny.Spec).Metrics);
         lines[2] = lines[2].Replace("\"trainLoss\":", "\"trainLoss\":1");      // the second epoch of another machine
         File.WriteAllLines(FolderOf(Tiny.Spec).Metrics, lines);
-        using (lab.NetworkOf(run, 1))
+        using (_lab.NetworkOf(run, 1))
         {
         }
-        var e = Assert.Throws<UserException>(() => lab.NetworkOf(run, 2));
+        var e = Assert.Throws<UserException>(() => _lab.NetworkOf(run, 2));
         Assert.Contains("epoch 2", e.Message);
         Assert.False(File.Exists(FolderOf(Tiny.Spec).Snapshot(2)));
-        Assert.Throws<UserException>(() => lab.Watched([run], new Sum { Epochs = [3] }));
+        Assert.Throws<UserException>(() => _lab.Watched([run], new Sum { Epochs = [3] }));
         // The last network is there and needs no replay.
-        Assert.Single(lab.Watched([run], new Sum { Epochs = [4] })[0].Values["sum"]);
+        Assert.Single(_lab.Watched([run], new Sum { Epochs = [4] })[0].Values["sum"]);
     }
 
     [Fact]
     public void AWatchThatCannotLookIsRefusedBeforeTraining()
     {
-        using var lab = Tiny.Lab(Folder.At("runs"));
-        Assert.Contains("5, 9", Assert.Throws<UserException>(() => lab.Run("late", [Tiny.Spec], [new Sum { Epochs = [5, 9] }])).Message);
-        Assert.Contains("fc9", Assert.Throws<UserException>(() => lab.Run("unknown", [Tiny.Spec], [new GradientFlow { Layers = ["fc9"] }])).Message);
-        Assert.Throws<UserException>(() => lab.Run("many", [Tiny.Spec], [new CurvatureWatch { Sample = new() { Images = 100_000 } }]));
-        Assert.False(Directory.Exists(lab.Store.Root));
+        Assert.Contains("5, 9", Assert.Throws<UserException>(() => _lab.Run("late", [Tiny.Spec], [new Sum { Epochs = [5, 9] }])).Message);
+        Assert.Contains("fc9", Assert.Throws<UserException>(() => _lab.Run("unknown", [Tiny.Spec], [new GradientFlow { Layers = ["fc9"] }])).Message);
+        Assert.Throws<UserException>(() => _lab.Run("many", [Tiny.Spec], [new CurvatureWatch { Sample = new() { Images = 100_000 } }]));
+        Assert.Empty(Directory.GetFileSystemEntries(Store));
     }
 
     [Fact]
     public void AMeasurementIsTakenOnceAndAnewForOtherSettings()
     {
-        using var lab = Tiny.Lab(Store);
-        var run = lab.Run("dense", [Tiny.Spec])[0];
-        double Measure(double eps) => lab.Measure(run, "eps", new { Eps = eps }, (_, _) => Random.Shared.NextDouble());
+        var run = _lab.Run("dense", [Tiny.Spec])[0];
+        double Measure(double eps) => _lab.Measure(run, "eps", new { Eps = eps }, (_, _) => Random.Shared.NextDouble());
         var first = Measure(0.5);
         Assert.Equal(first, Measure(0.5));
         Assert.NotEqual(first, Measure(0.25));
         // Edited code and another captured value are another measurement.
-        Assert.NotEqual(first, lab.Measure(run, "eps", new { Eps = 0.5 }, (_, _) => Random.Shared.NextDouble() + 1));
-        double Scaled(double by) => lab.Measure(run, "eps", new { }, (_, _) => by);
+        Assert.NotEqual(first, _lab.Measure(run, "eps", new { Eps = 0.5 }, (_, _) => Random.Shared.NextDouble() + 1));
+        double Scaled(double by) => _lab.Measure(run, "eps", new { }, (_, _) => by);
         Assert.Equal([2.0, 3, 2], new[] { Scaled(2), Scaled(3), Scaled(2) });
     }
 
     [Fact]
     public void InterruptedItKeepsItsEpochsAndGoesOn()
     {
-        using var lab = Tiny.Lab(Store);
         var interrupting = AtStep.Of(12, loss =>
         {
-            lab.Interrupt();
+            _lab.Interrupt();
             return loss;
         });
         var spec = Tiny.Spec with { Tweaks = [interrupting] };
-        Assert.Throws<OperationCanceledException>(() => lab.Run("interrupted", [spec]));
-        Assert.Single(lab.Store.ReadMetrics(spec));
-        Assert.Equal(4, lab.Run("again", [spec])[0].Epochs.Count);
+        Assert.Throws<OperationCanceledException>(() => _lab.Run("interrupted", [spec]));
+        Assert.Single(_lab.Store.ReadMetrics(spec));
+        Assert.Equal(4, _lab.Run("again", [spec])[0].Epochs.Count);
     }
 
     /// <summary>Epochs have nine steps: of the stops after 1, 3, 6, 10, 15, 16, 18, ... steps some come with an epoch's last one, before it is evaluated.</summary>

@@ -2,20 +2,19 @@ using LTHKit.Storage;
 
 namespace LTHKit.Tests.Experiments;
 
-public sealed class StoreTests : InFolder
+public sealed class StoreTests : InLab
 {
     // What another libtorch made is another folder: not taken, not touched, told of.
     [Fact]
     public void RunsThatAnotherMadeAreNeitherTakenNorLost()
     {
-        using var lab = Tiny.Lab(Store);
-        lab.Run("one", [Tiny.Spec]);
+        _lab.Run("one", [Tiny.Spec]);
         var others = Folder.At(Tiny.Spec.Id + "-kit-2-libtorch-1.13.0-cpu");
-        Directory.Move(lab.Store.Folder(Tiny.Spec).Path, others);
-        Assert.Null(lab.Store.Find(Tiny.Spec));
-        Assert.Equal(["kit-2-libtorch-1.13.0-cpu"], lab.Store.OtherMakers(Tiny.Spec));
+        Directory.Move(_lab.Store.Folder(Tiny.Spec).Path, others);
+        Assert.Null(_lab.Store.Find(Tiny.Spec));
+        Assert.Equal(["kit-2-libtorch-1.13.0-cpu"], _lab.Store.OtherMakers(Tiny.Spec));
         var files = Directory.GetFiles(others).ToDictionary(f => f, File.ReadAllBytes);
-        var again = lab.Run("again", [Tiny.Spec])[0];
+        var again = _lab.Run("again", [Tiny.Spec])[0];
         Assert.StartsWith($"kit {RunStore.Algorithms}, libtorch {Libtorch.Version}, cpu, ", again.Made);
         Assert.All(files, file => Assert.Equal(file.Value, File.ReadAllBytes(file.Key)));
         Assert.Matches(@"^\d+\.\d+\.\d+", Libtorch.Version);
@@ -58,16 +57,14 @@ public sealed class StorePlaceTests
     {
         Assert.Equal(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/runs", new RunStore("~/runs").Root);
         var (before, here) = (Environment.GetEnvironmentVariable("LTHKIT_RUNS"), Environment.GetEnvironmentVariable("PWD"));
-        try
+        using var back = new Ending(() => Set(before, here));
+        Set("mine", Path.GetTempPath());
+        Assert.Equal(Path.Combine(Path.GetTempPath(), "mine"), RunStore.Default().Root);
+
+        static void Set(string? runs, string? folder)
         {
-            Environment.SetEnvironmentVariable("LTHKIT_RUNS", "mine");
-            Environment.SetEnvironmentVariable("PWD", Path.GetTempPath());
-            Assert.Equal(Path.Combine(Path.GetTempPath(), "mine"), RunStore.Default().Root);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("LTHKIT_RUNS", before);
-            Environment.SetEnvironmentVariable("PWD", here);
+            Environment.SetEnvironmentVariable("LTHKIT_RUNS", runs);
+            Environment.SetEnvironmentVariable("PWD", folder);
         }
     }
 }

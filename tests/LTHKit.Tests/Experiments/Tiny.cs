@@ -55,6 +55,46 @@ internal static class Tiny
 
     public static Lab Lab(string store, int jobs = 2, Profile? profile = null)
         => LTHKit.Experiments.Lab.Open(profile ?? Profile, device: "cpu", jobs: jobs, store: new RunStore(store));
+
+    /// <summary>What is said on standard error meanwhile; the console belongs to the process.</summary>
+    public static string Said(Action act)
+    {
+        var before = Console.Error;
+        using var said = new StringWriter();
+        Console.SetError(said);
+        using var back = new Ending(() => Console.SetError(before));
+        act();
+        return said.ToString();
+    }
+}
+
+/// <summary>Tests of a laboratory whose runs are in their own folder, or in one within it.</summary>
+public abstract class InLab : InFolder
+{
+    protected readonly Lab _lab;
+
+    protected InLab(Profile? profile = null, string store = "") => _lab = Tiny.Lab(Folder.At(store), profile: profile);
+
+    public override void Dispose()
+    {
+        _lab.Dispose();
+        base.Dispose();
+    }
+}
+
+/// <summary>A tweak that does what it is given.</summary>
+internal sealed record Does(string Name, Func<Loss, TweakContext, Loss>? Wraps = null, Action<Network, TweakContext>? Rewrites = null,
+    Action<Network, TweakContext>? Initialises = null) : Tweak
+{
+    public Tensor? Held = null;     // a field, which is no setting
+
+    public override string Label => Name;
+
+    public override void Rewrite(Network network, TweakContext context) => Rewrites?.Invoke(network, context);
+
+    public override Loss Wrap(Loss loss, TweakContext context) => Wraps?.Invoke(loss, context) ?? loss;
+
+    public override void Initialise(Network network, TweakContext context) => Initialises?.Invoke(network, context);
 }
 
 /// <summary>Sees a network as one number, and may do something when it is asked to look for a time of a given number, counted from 0.</summary>

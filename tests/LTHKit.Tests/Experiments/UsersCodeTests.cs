@@ -6,7 +6,7 @@ namespace LTHKit.Tests.Experiments;
 
 /// <summary>What a user's own networks, tweaks, measurements and claims may do that the kit's own never do.</summary>
 [Collection(nameof(Alone))]      // it draws from the one generator
-public sealed class UsersCodeTests : InFolder
+public sealed class UsersCodeTests() : InLab(Small)
 {
     private static readonly Profile Small = Tiny.Profile with
     {
@@ -15,25 +15,7 @@ public sealed class UsersCodeTests : InFolder
         Recipe = new Recipe { Epochs = 2, BatchSize = 30, LearningRate = 0.05 },
     };
 
-    private Lab Open(int jobs = 2, string? store = null, Profile? profile = null)
-        => Lab.Open(profile ?? Small, device: "cpu", jobs: jobs, store: new RunStore(store ?? Store));
-
     private static string Refused(Func<object?> act) => Assert.Throws<UserException>(act).Message;
-
-    /// <summary>A tweak that does what it is given.</summary>
-    private sealed record Does(string Name, Func<Loss, TweakContext, Loss>? Wraps = null, Action<Network, TweakContext>? Rewrites = null,
-        Action<Network, TweakContext>? Initialises = null) : Tweak
-    {
-        public Tensor? Held = null;     // a field, which is no setting
-
-        public override string Label => Name;
-
-        public override void Rewrite(Network network, TweakContext context) => Rewrites?.Invoke(network, context);
-
-        public override Loss Wrap(Loss loss, TweakContext context) => Wraps?.Invoke(loss, context) ?? loss;
-
-        public override void Initialise(Network network, TweakContext context) => Initialises?.Invoke(network, context);
-    }
 
     /// <summary>Two convolutions, and what one does wrong.</summary>
     private sealed class Odd : nn.Module<Tensor, Tensor>
@@ -74,17 +56,15 @@ public sealed class UsersCodeTests : InFolder
     [InlineData("unused")]
     public void LayersThatNoGradientReachesAreScoredZero(string how)
     {
-        using var lab = Open();
         foreach (var pruner in new[] { Pruner.Snip, Pruner.Grasp, Pruner.SynFlow })
-            Assert.Single(lab.Sweep([0.5], pruning: pruner, dense: false, model: Model(how)).Runs);
-        using var snip = lab.MaskOf(lab.Sweep([0.5], pruning: Pruner.Snip, dense: false, model: Model(how)).Runs[0])!;
+            Assert.Single(_lab.Sweep([0.5], pruning: pruner, dense: false, model: Model(how)).Runs);
+        using var snip = _lab.MaskOf(_lab.Sweep([0.5], pruning: Pruner.Snip, dense: false, model: Model(how)).Runs[0])!;
         Assert.Equal(how == "detached", snip.Layers.Single(layer => layer.Name == "b.weight").Kept < snip.Kept / 2);
     }
 
     [Fact]
     public void WhatIsFrozenStays()
     {
-        using var lab = Open();
         var model = ModelSpec.Own("frozen", input =>
         {
             var made = new Odd(input, "plain");
@@ -93,11 +73,11 @@ public sealed class UsersCodeTests : InFolder
         });
         foreach (var pruner in Pruner.All)
         {
-            using var mask = lab.MaskOf(Assert.Single(lab.Sweep([0.5], pruning: pruner, dense: false, model: model).Runs))!;
+            using var mask = _lab.MaskOf(Assert.Single(_lab.Sweep([0.5], pruning: pruner, dense: false, model: model).Runs))!;
             Assert.True(mask.Layers.Single(layer => layer.Name == "a.weight").Kept > 0, pruner.Name);
         }
-        var rescaled = lab.Sweep([0.5], [new RescaledInit(3)], dense: false, model: model);
-        Assert.DoesNotContain(lab.Scales(rescaled.Runs[0]).Value, scale => scale.Parameter == "a.weight");
+        var rescaled = _lab.Sweep([0.5], [new RescaledInit(3)], dense: false, model: model);
+        Assert.DoesNotContain(_lab.Scales(rescaled.Runs[0]).Value, scale => scale.Parameter == "a.weight");
     }
 
     /// <summary>What TorchSharp registers without keeping it alive: a parameter, a buffer, a field, a module that libtorch makes.</summary>
@@ -126,9 +106,8 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void ANetworksOwnTensorsLiveAndTrain()
     {
-        using var lab = Open();
-        var sweep = lab.Sweep([0.5], model: ModelSpec.Own("own", input => new Own(input)));
-        using Network before = lab.NetworkOf(sweep.Dense[0], at: "0ep"), after = lab.NetworkOf(sweep.Dense[0]);
+        var sweep = _lab.Sweep([0.5], model: ModelSpec.Own("own", input => new Own(input)));
+        using Network before = _lab.NetworkOf(sweep.Dense[0], at: "0ep"), after = _lab.NetworkOf(sweep.Dense[0]);
         var (first, last) = (before.State.ToDictionary(), after.State.ToDictionary());
         foreach (var name in new[] { "gain", "attention.in_proj_weight" })
             Assert.False(first[name].allclose(last[name]));
@@ -149,20 +128,20 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void RunsAndTensorsAreSettings()
     {
-        using Lab lab = Open(), moved = Open(store: Folder.At("moved"));
-        var (teacher, same) = (lab.Sweep([0.5]).Runs[0], moved.Sweep([0.5]).Runs[0]);
-        RunSpec Of(RunResult run, Tensor start) => lab.Sweep([0.5], [new From(run, start)], dense: false).Runs[0].Spec;
+        using var moved = Tiny.Lab(Folder.At("moved"), profile: Small);
+        var (teacher, same) = (_lab.Sweep([0.5]).Runs[0], moved.Sweep([0.5]).Runs[0]);
+        RunSpec Of(RunResult run, Tensor start) => _lab.Sweep([0.5], [new From(run, start)], dense: false).Runs[0].Spec;
         Assert.NotEqual(teacher.Folder, same.Folder);
         Assert.Equal(Of(teacher, ones(3)).Id, Of(same, ones(3)).Id);
         Assert.NotEqual(Of(teacher, ones(3)).Id, Of(teacher, zeros(3)).Id);
-        Assert.NotEqual(Of(teacher, ones(3)).Id, Of(lab.Sweep([0.75]).Runs[0], ones(3)).Id);
-        Assert.Contains("A setting of Table cannot be written down", Refused(() => lab.Sweep([0.5], [new Table(new double[2, 2])])));
+        Assert.NotEqual(Of(teacher, ones(3)).Id, Of(_lab.Sweep([0.75]).Runs[0], ones(3)).Id);
+        Assert.Contains("A setting of Table cannot be written down", Refused(() => _lab.Sweep([0.5], [new Table(new double[2, 2])])));
     }
 
     [Fact]
     public void LevelsAreOfTheRatesThatAreGivenAndZeroIsTheDenseNetworkOnce()
     {
-        using var lab = Open(profile: Small with { Levels = [0, 1, 2] });
+        using var lab = Tiny.Lab(Store, profile: Small with { Levels = [0, 1, 2] });
         Assert.Equal([0.488, 0.738], lab.Sweep(rates: [0.2]).Runs.Select(run => Math.Round(run.Spec.Sparsity, 3)));
         var sweep = lab.Sweep();
         Assert.Equal((1, 2), (sweep.Dense.Count, sweep.Runs.Count));
@@ -188,26 +167,25 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void WhatTweaksAskForIsThereOrSaysWhyNot()
     {
-        using var lab = Open();
         Action<Network, TweakContext> asks = (_, context) => context.Dense();
         foreach (var tweak in new[] { new Does("asks", Initialises: asks), new Does("asks", Rewrites: asks) })
-            Assert.Contains("asked for the trained dense network", Refused(() => lab.Sweep([0.5], [tweak])));
+            Assert.Contains("asked for the trained dense network", Refused(() => _lab.Sweep([0.5], [tweak])));
         var scaled = new Does("scaled", Rewrites: (network, context) =>
         {
             if (context.Mask?[context.Mask.Layers[0].Name] is { } kept)
                 ((nn.Module<Tensor, Tensor>)network.Convolutions.First().Convolution).register_forward_hook((_, _, y) => y / kept.to(ScalarType.Float32).mean());
         });
-        using var network = lab.NetworkOf(lab.Sweep([0.5], [scaled], dense: false).Runs[0]);
+        using var network = _lab.NetworkOf(_lab.Sweep([0.5], [scaled], dense: false).Runs[0]);
         GC.Collect();
         Assert.Equal([2, 4], network.call(randn(2, 3, 8, 8)).shape);
         var blows = new Does("blows", Initialises: (network, context) => _ = context.Mask is null ? network : throw new DivergedException("The weights became infinite."));
-        var blown = lab.Sweep([0.5], [blows]);
+        var blown = _lab.Sweep([0.5], [blows]);
         Assert.Equal((0, 1, 1), (blown.Runs.Count, blown.Dense.Count, blown.Holes.Count));
         Assert.Contains("became infinite", blown.Holes[0].Reason);
-        Assert.Contains("other weights than the ticket", Refused(() => lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning)));
-        Assert.Single(lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning, pruning: Pruner.Omp, dense: false).Runs);
-        Assert.Contains("WarmUp is 5000it", Refused(() => lab.Sweep([0.5], recipe: Small.Recipe with { WarmUp = "5000it" })));
-        Assert.Contains("goes from 1 to 2 epochs", Refused(() => lab.Sweep([0.5], rewind: "1ep", keep: ["0ep"], dense: false)));
+        Assert.Contains("other weights than the ticket", Refused(() => _lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning)));
+        Assert.Single(_lab.Sweep([0.75], control: Control.Random, rewinding: Rewinding.FineTuning, pruning: Pruner.Omp, dense: false).Runs);
+        Assert.Contains("WarmUp is 5000it", Refused(() => _lab.Sweep([0.5], recipe: Small.Recipe with { WarmUp = "5000it" })));
+        Assert.Contains("goes from 1 to 2 epochs", Refused(() => _lab.Sweep([0.5], rewind: "1ep", keep: ["0ep"], dense: false)));
     }
 
     // Groups of the factory's own order its state otherwise than the network's weights: each has its own mask all the same.
@@ -243,24 +221,22 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void ANetworkIsNotBuiltByCodeThatHoldsOtherValuesNow()
     {
-        using var lab = Open();
         var slope = 0.1;
-        var sweep = lab.Sweep([0.5], [new CustomActivation("leaky", x => nn.functional.leaky_relu(x, slope))], dense: false);
-        lab.SilentActivations(sweep.Runs);
+        var sweep = _lab.Sweep([0.5], [new CustomActivation("leaky", x => nn.functional.leaky_relu(x, slope))], dense: false);
+        _lab.SilentActivations(sweep.Runs);
         slope = 0.5;
-        Assert.Contains("holds other values now", Refused(() => lab.NetworkOf(sweep.Runs[0])));
-        Assert.Single(lab.SilentActivations(sweep.Runs));       // as measured then
+        Assert.Contains("holds other values now", Refused(() => _lab.NetworkOf(sweep.Runs[0])));
+        Assert.Single(_lab.SilentActivations(sweep.Runs));       // as measured then
     }
 
     [Fact]
     public void ALossMayPenaliseTheWeightsOfItsRun()
     {
-        using var lab = Open();
         double Size(double weight)
         {
             var penalty = new Does($"L1 {weight}", (loss, context) => (logits, target)
                 => loss(logits, target) + weight * context.Network!.PrunableWeights().Select(w => w.Weight.abs().sum()).Aggregate((a, b) => a + b));
-            using var network = lab.NetworkOf(lab.Sweep([0.5], [penalty], dense: false).Runs[0]);
+            using var network = _lab.NetworkOf(_lab.Sweep([0.5], [penalty], dense: false).Runs[0]);
             return network.PrunableWeights().Sum(w => w.Weight.abs().sum().ToDouble());
         }
         Assert.True(Size(0.5) < 0.8 * Size(0));
@@ -282,22 +258,21 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void WhatCellsGetWrongIsASentence()
     {
-        using var lab = Open();
         var adapter = new Does("adapter", Initialises: (network, _) => network.register_module("adapter", nn.Linear(4, 4)));
-        Assert.Contains("in Initialise, where weights alone may change", Refused(() => lab.Sweep([0.5], [adapter])));
+        Assert.Contains("in Initialise, where weights alone may change", Refused(() => _lab.Sweep([0.5], [adapter])));
         var detached = new Does("detached", (loss, _) => (logits, target) => loss(logits, target).detach());
-        Assert.Contains("depends on no weight", Refused(() => lab.Sweep([0.5], [detached])));
+        Assert.Contains("depends on no weight", Refused(() => _lab.Sweep([0.5], [detached])));
         var ofEach = new Does("of each image", (_, _) => (logits, target) => nn.functional.cross_entropy(logits, target.Labels, reduction: nn.Reduction.None));
-        Assert.Contains("must be one number", Refused(() => lab.Sweep([0.5], [ofEach])));
-        Assert.Contains("without a closure", Refused(() => lab.Sweep([0.5], recipe: Small.Recipe with { Optimiser = p => optim.LBFGS(p) }, dense: false)));
-        Assert.Contains("cannot be run a second time", Refused(() => lab.Sweep([0.5], model: Model("keeps"))));
-        Assert.Contains("number of seeds", Refused(() => Open(profile: Small with { Seeds = -1 })));
+        Assert.Contains("must be one number", Refused(() => _lab.Sweep([0.5], [ofEach])));
+        Assert.Contains("without a closure", Refused(() => _lab.Sweep([0.5], recipe: Small.Recipe with { Optimiser = p => optim.LBFGS(p) }, dense: false)));
+        Assert.Contains("cannot be run a second time", Refused(() => _lab.Sweep([0.5], model: Model("keeps"))));
+        Assert.Contains("number of seeds", Refused(() => Tiny.Lab(Store, profile: Small with { Seeds = -1 })));
         Assert.Contains("at least one sweep", Refused(() => new Claim("mine", "nothing", Alternative.Greater, s => 0)));
-        using var mask = lab.MaskOf(lab.Sweep([0.5], dense: false).Runs[0])!;
-        var spent = lab.Sweep([0.5], pruning: new Pruner("mine", At.Initialised, layer => mask[layer.Name]), dense: false).Runs[0];
-        using (var drawn = lab.MaskOf(spent)!)
+        using var mask = _lab.MaskOf(_lab.Sweep([0.5], dense: false).Runs[0])!;
+        var spent = _lab.Sweep([0.5], pruning: new Pruner("mine", At.Initialised, layer => mask[layer.Name]), dense: false).Runs[0];
+        using (var drawn = _lab.MaskOf(spent)!)
             Assert.All(drawn.Layers, layer => Assert.True(drawn[layer.Name].eq(mask[layer.Name]).all().ToBoolean()));
-        using var twice = lab.NetworkOf(lab.Sweep([0.5], model: Model("twice")).Dense[0]);
+        using var twice = _lab.NetworkOf(_lab.Sweep([0.5], model: Model("twice")).Dense[0]);
         var flops = Flops.Of(twice);
         Assert.Equal(["a", "b", "fc"], flops.Layers.Select(layer => layer.Name));
         Assert.Equal(2 * 64 * 4 * 4 * 9, flops.Layers[1].Dense);
@@ -306,8 +281,7 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void WhatCannotBeDifferentiatedIsRefusedAndEndsNothing()
     {
-        using var lab = Open();
-        Assert.Contains("odd has no derivative", Refused(() => lab.Sweep([0.5], pruning: Pruner.Snip, model: Model("in place"))));
+        Assert.Contains("odd has no derivative", Refused(() => _lab.Sweep([0.5], pruning: Pruner.Snip, model: Model("in place"))));
         var module = new Odd(new InputSpec(4, 8), "in place");
         module.parameters().First().grad = ones_like(module.parameters().First());
         var objective = new Objective(module, [new Batch(randn(4, 3, 8, 8), arange(4))]);
@@ -331,7 +305,6 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void AFactoryThatDoesNotRepeatIsRefused()
     {
-        using var lab = Open();
         var model = ModelSpec.Own("drawn", input =>
         {
             using var noGrad = no_grad();
@@ -339,27 +312,26 @@ public sealed class UsersCodeTests : InFolder
             made.parameters().First().mul_(System.Random.Shared.NextDouble());
             return made;
         });
-        Assert.Contains("makes another 0.weight each time", Refused(() => lab.Sweep([0.5], model: model)));
+        Assert.Contains("makes another 0.weight each time", Refused(() => _lab.Sweep([0.5], model: model)));
     }
 
     [Fact]
     public void AMeasurementComesBackFromTheStoreAsItWas()
     {
-        using var lab = Open();
-        var run = lab.Sweep([0.5]).Dense[0];
+        var run = _lab.Sweep([0.5]).Dense[0];
         for (var time = 0; time < 2; time++)
         {
-            Assert.Equal((1.5, 2.5), lab.Measure(run, "pair", new { }, (_, _) => (1.5, 2.5)));
-            Assert.Equal(("conv", 3.0), lab.Measure(run, "list", new { }, (_, _) => new List<(string, double)> { ("conv", 3.0) })[0]);
+            Assert.Equal((1.5, 2.5), _lab.Measure(run, "pair", new { }, (_, _) => (1.5, 2.5)));
+            Assert.Equal(("conv", 3.0), _lab.Measure(run, "list", new { }, (_, _) => new List<(string, double)> { ("conv", 3.0) })[0]);
         }
-        double Settings((int, int) settings) => lab.Measure(run, "settings", settings, (_, _) => Measured);
+        double Settings((int, int) settings) => _lab.Measure(run, "settings", settings, (_, _) => Measured);
         Measured = 1;
         Assert.Equal(1, Settings((1, 2)));
         Measured = 7;
         Assert.Equal(7, Settings((3, 4)));
-        Assert.Contains("cannot be kept", Refused(() => lab.Measure(run, "table", new { }, (_, _) => new double[2, 2])));
-        Assert.Contains("cannot be kept", Refused(() => lab.Measure(run, "tensor", new { }, (network, _) => network.parameters().First().sum().detach())));
-        Assert.Contains("leave the slash out", Refused(() => lab.Measure(run, "layer1/conv", new { }, (_, _) => 3.0)));
+        Assert.Contains("cannot be kept", Refused(() => _lab.Measure(run, "table", new { }, (_, _) => new double[2, 2])));
+        Assert.Contains("cannot be kept", Refused(() => _lab.Measure(run, "tensor", new { }, (network, _) => network.parameters().First().sum().detach())));
+        Assert.Contains("leave the slash out", Refused(() => _lab.Measure(run, "layer1/conv", new { }, (_, _) => 3.0)));
     }
 
     [ThreadStatic]
@@ -368,11 +340,10 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void AReinitialisedTicketIsTheTicket()
     {
-        using var lab = Open();
         foreach (var pruner in new[] { Pruner.Snip, Pruner.Grasp, Pruner.SynFlow, Pruner.Random, Pruner.Omp, Pruner.Imp })
         {
-            using Mask found = lab.MaskOf(lab.Sweep([0.75], pruning: pruner, dense: false).Runs[0])!;
-            using Mask other = lab.MaskOf(lab.Sweep([0.75], pruning: pruner, control: Control.Reinitialised, dense: false).Runs[0])!;
+            using Mask found = _lab.MaskOf(_lab.Sweep([0.75], pruning: pruner, dense: false).Runs[0])!;
+            using Mask other = _lab.MaskOf(_lab.Sweep([0.75], pruning: pruner, control: Control.Reinitialised, dense: false).Runs[0])!;
             Assert.True(found.Equals(other), pruner.Name);
         }
     }
@@ -380,7 +351,7 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void TrainingAccuracyIsOverAllImagesWhereTheLastJoinsTheBatchBeforeIt()
     {
-        using var lab = Open(profile: Small with
+        using var lab = Tiny.Lab(Store, profile: Small with
         {
             Data = Small.Data with { TrainCount = 4, Classes = 2, ValidationFraction = 0.25 },
             Recipe = Small.Recipe with { BatchSize = 2, Epochs = 40, Augment = false },
@@ -390,31 +361,19 @@ public sealed class UsersCodeTests : InFolder
         Assert.Equal(1, run.Epochs.Max(epoch => epoch.TrainAccuracy), 6);
     }
 
-    private sealed record Counting : Watch
-    {
-        public static int Times;
-
-        public override string Name => "counting";
-
-        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
-            => new Dictionary<string, double> { ["n"] = Interlocked.Increment(ref Times) };
-    }
-
     [Fact]
     public void AnImportedRunIsWatchedOnce()
     {
-        using (var lab = Open())
-        {
-            lab.Sweep([0.5]);
-            new RunArchive(Folder.At("archive")).Export(lab.Store, false);
-        }
-        using var there = Open(store: Folder.At("there"));
+        _lab.Sweep([0.5]);
+        new RunArchive(Folder.At("archive")).Export(_lab.Store, false);
+        using var there = Tiny.Lab(Folder.At("there"), profile: Small);
         new RunArchive(Folder.At("archive")).Import(there.Store);
         var run = there.Sweep([0.5]).Dense[0];
         there.NetworkOf(run, at: "0ep").Dispose();
         Assert.False(File.Exists(new RunFolder(run.Folder).Checkpoint));        // for its beginning nothing is trained
-        there.Watched([run], new Counting());
-        Assert.Equal(Small.Recipe.Epochs + 1, Counting.Times);
+        var sum = new Sum();
+        there.Watched([run], sum);
+        Assert.Equal(Small.Recipe.Epochs + 1, sum.Seen().Count);
     }
 
     [Theory]
@@ -422,7 +381,7 @@ public sealed class UsersCodeTests : InFolder
     [InlineData(3)]
     public void ATweakThatAsksTheLaboratoryIsToldToAskBefore(int jobs)
     {
-        using var lab = Open(jobs);
+        using var lab = Tiny.Lab(Store, jobs, Small);
         var run = lab.Sweep([0.5]).Dense[0];
         var asking = new Does("asking", Initialises: (_, _) => lab.NetworkOf(run).Dispose());
         Assert.Contains("ask beforehand", Refused(() => lab.Sweep([0.5], tweaks: [asking], dense: false)));
@@ -431,9 +390,8 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void AnErrorKeepsTheLineThatItComesFrom()
     {
-        using var lab = Open();
         var failing = new Does("failing", (_, _) => (logits, _) => Line(logits));
-        var error = Assert.ThrowsAny<Exception>(() => lab.Sweep([0.5], tweaks: [failing], dense: false));
+        var error = Assert.ThrowsAny<Exception>(() => _lab.Sweep([0.5], tweaks: [failing], dense: false));
         Assert.Contains($"g__{nameof(Line)}", error.StackTrace);
 
         static Tensor Line(Tensor logits) => logits.mean([7]);
@@ -452,15 +410,13 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void WhatTweaksKeepUnderOneNameIsEachOnesOwn()
     {
-        using var lab = Open();
-        Assert.Single(lab.Sweep([0.5], tweaks: [new Keeping(1), new Keeping(2), new AlsoKeeping(3)], dense: false).Runs);
+        Assert.Single(_lab.Sweep([0.5], tweaks: [new Keeping(1), new Keeping(2), new AlsoKeeping(3)], dense: false).Runs);
     }
 
     [Fact]
     public void ARunsNameIsThatOfItsNumbersAlone()
     {
-        using var lab = Open();
-        var run = lab.Sweep([0.5]).Dense[0];
+        var run = _lab.Sweep([0.5]).Dense[0];
         var moved = run with { Folder = Path.Combine("/elsewhere", Path.GetFileName(run.Folder)) };
         Func<Tensor, Tensor> By(RunResult by) => x => x * by.Seconds;
         Assert.Equal(CodeIdentity.Of(By(run)), CodeIdentity.Of(By(moved)));
@@ -472,7 +428,7 @@ public sealed class UsersCodeTests : InFolder
         Assert.NotEqual(forwards.Keys.AsEnumerable(), backwards.Keys);
         Assert.Equal(CodeIdentity.Of(From(forwards)), CodeIdentity.Of(From(backwards)));
 
-        Assert.Contains("no Label", Refused(() => lab.Sweep([0.5], tweaks: [new Does("")])));
+        Assert.Contains("no Label", Refused(() => _lab.Sweep([0.5], tweaks: [new Does("")])));
     }
 
     private sealed class Hashing(int sign) : EqualityComparer<string>
@@ -485,8 +441,7 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void WhatHasNoResultSaysWhy()
     {
-        using var lab = Open();
-        var lost = lab.Sweep([0.5], recipe: Small.Recipe with { LearningRate = 1e9 });
+        var lost = _lab.Sweep([0.5], recipe: Small.Recipe with { LearningRate = 1e9 });
         Assert.Empty(lost.Runs);
         foreach (var reason in new[]
         {
@@ -501,33 +456,24 @@ public sealed class UsersCodeTests : InFolder
     [Fact]
     public void SettingsThatWouldChangeNothingOrTrainWronglyAreRefused()
     {
-        using var lab = Open();
         Recipe recipe = Small.Recipe;
-        Assert.Contains("cannot go back", Refused(() => lab.Sweep([0.5], rewind: "1ep", rewinding: Rewinding.FineTuning)));
-        Assert.Contains("no point is given", Refused(() => lab.Sweep([0.5], eachRound: true)));
-        Assert.Contains("has no rounds", Refused(() => lab.Sweep([0.5], rewind: "1ep", eachRound: true, pruning: Pruner.Omp)));
-        Assert.Contains("No network can be kept at 9ep", Refused(() => lab.Sweep([0.5], keep: [9])));
-        Assert.Contains("No network can be kept at 999it", Refused(() => lab.Sweep([0.5], keep: ["999it"])));
-        Assert.Empty(lab.Sweep([], dense: false, keep: [1]).Runs);
-        Assert.Contains("Schedule", Refused(() => lab.Sweep([0.5], recipe: recipe with { Schedule = done => 0.8 - done })));
-        Assert.Contains("Schedule", Refused(() => lab.Sweep([0.5], recipe: recipe with { Schedule = done => 0.4 - done })));
-        Assert.Contains("RateOf of", Refused(() => lab.Sweep([0.5], recipe: recipe with { RateOf = _ => -1 })));
-        Assert.Contains("RateOf of", Refused(() => lab.Sweep([0.5], recipe: recipe with { RateOf = _ => double.NaN, Optimiser = p => optim.AdamW(p) })));
+        Assert.Contains("cannot go back", Refused(() => _lab.Sweep([0.5], rewind: "1ep", rewinding: Rewinding.FineTuning)));
+        Assert.Contains("no point is given", Refused(() => _lab.Sweep([0.5], eachRound: true)));
+        Assert.Contains("has no rounds", Refused(() => _lab.Sweep([0.5], rewind: "1ep", eachRound: true, pruning: Pruner.Omp)));
+        Assert.Contains("No network can be kept at 9ep", Refused(() => _lab.Sweep([0.5], keep: [9])));
+        Assert.Contains("No network can be kept at 999it", Refused(() => _lab.Sweep([0.5], keep: ["999it"])));
+        Assert.Empty(_lab.Sweep([], dense: false, keep: [1]).Runs);
+        Assert.Contains("Schedule", Refused(() => _lab.Sweep([0.5], recipe: recipe with { Schedule = done => 0.8 - done })));
+        Assert.Contains("Schedule", Refused(() => _lab.Sweep([0.5], recipe: recipe with { Schedule = done => 0.4 - done })));
+        Assert.Contains("RateOf of", Refused(() => _lab.Sweep([0.5], recipe: recipe with { RateOf = _ => -1 })));
+        Assert.Contains("RateOf of", Refused(() => _lab.Sweep([0.5], recipe: recipe with { RateOf = _ => double.NaN, Optimiser = p => optim.AdamW(p) })));
         foreach (var warmUp in new Step[] { -5, "3ep", new(0, -3) })
-            Assert.Contains("WarmUp", Refused(() => lab.Sweep([0.5], recipe: recipe with { WarmUp = warmUp })));
+            Assert.Contains("WarmUp", Refused(() => _lab.Sweep([0.5], recipe: recipe with { WarmUp = warmUp })));
         foreach (var text in new[] { " ", "", null! })
             Assert.Contains("no point of a training", Refused(() => Step.Parse(text)));
         Assert.Contains("null", Refused(() => ImageSet.From("mine", null!, zeros(4))));
         Assert.Contains("no training images", Refused(() => ImageSet.From("mine", zeros(0, 3, 8, 8), zeros(0, dtype: ScalarType.Int64))));
-        var sweep = lab.Sweep([0.5]);
+        var sweep = _lab.Sweep([0.5]);
         Assert.Contains("asks for s[3]", Refused(() => new Claim("mine", "", Alternative.Greater, s => s[3].Sparsest, sweep)));
-    }
-
-    [Fact]
-    public void StepsAreTimedWithInjectedSkipConnectionsToo()
-    {
-        using var lab = Open();
-        var run = lab.Sweep([0.5], tweaks: [new SkipInjection()], dense: false).Runs[0];
-        Assert.True(lab.StepTimes([run], 1)[0].Own > 0);
     }
 }
