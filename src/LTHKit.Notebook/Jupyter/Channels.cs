@@ -3,7 +3,7 @@ using NetMQ.Sockets;
 
 namespace LTHKit.Notebook.Jupyter;
 
-internal enum Channel { Shell, Control, Stdin, Iopub }
+internal enum Channel { Heartbeat, Shell, Control, Stdin, Iopub }
 
 /// <summary>
 /// The five sockets of a kernel. A thread of their own reads and writes them, answers the heartbeat whatever a cell does, and hands
@@ -17,7 +17,6 @@ internal sealed class Channels : IDisposable
     private readonly MessageCodec _codec;
     private readonly Action<Channel, Request> _received;
     private readonly Action<string> _log;
-    private readonly ResponseSocket _heartbeat = new();
     private readonly Dictionary<Channel, NetMQSocket> _sockets = [];
     private readonly NetMQQueue<(Channel Channel, NetMQMessage Message)> _outgoing = new();
     private readonly NetMQPoller _poller;
@@ -26,24 +25,28 @@ internal sealed class Channels : IDisposable
     public Channels(ConnectionFile connection, Action<Channel, Request> received, Action<string> log)
     {
         (_codec, _received, _log) = (new MessageCodec(connection.Key), received, log);
-        _poller = [_heartbeat, _outgoing];
-        Bind(_heartbeat, connection.Endpoint(connection.HbPort));
+        _poller = [_outgoing];
+        Open(Channel.Heartbeat, new ResponseSocket(), connection.HbPort);
         Open(Channel.Shell, new RouterSocket(), connection.ShellPort);
         Open(Channel.Control, new RouterSocket(), connection.ControlPort);
         Open(Channel.Stdin, new RouterSocket(), connection.StdinPort);
         Open(Channel.Iopub, new XPublisherSocket { Options = { XPubVerbose = true } }, connection.IopubPort);       // each subscriber is welcomed
-        _heartbeat.ReceiveReady += (_, _) =>
-        {
-            if (Received(_heartbeat) is { } beat)
-                _heartbeat.SendMultipartBytes(beat);
-        };
         _outgoing.ReceiveReady += (_, _) => SendWaiting();
 
         void Open(Channel channel, NetMQSocket socket, int port)
         {
             if (socket is RouterSocket)
                 socket.Options.RouterHandover = true;
-            Bind(socket, connection.Endpoint(port));
+            // What was sent shortly before the end still leaves; nothing is dropped for being much.
+            (socket.Options.Linger, socket.Options.SendHighWatermark, socket.Options.ReceiveHighWatermark, socket.Options.MaxMsgSize) = (Linger, 0, 0, MostBytes);
+            try
+            {
+                socket.Bind(connection.Endpoint(port));
+            }
+            catch (NetMQException e)
+            {
+                throw new UserException($"The kernel cannot listen on {connection.Endpoint(port)}: {e.Message}.", e);
+            }
             socket.ReceiveReady += (_, _) => Receive(channel, socket);
             _sockets[channel] = socket;
             _poller.Add(socket);
@@ -67,30 +70,9 @@ internal sealed class Channels : IDisposable
             _poller.Stop();
         SendWaiting();
         _poller.Dispose();
-        foreach (var socket in _sockets.Values.Append(_heartbeat))
+        foreach (var socket in _sockets.Values)
             socket.Dispose();
         _outgoing.Dispose();
-    }
-
-    private static void Bind(NetMQSocket socket, string endpoint)
-    {
-        // What was sent shortly before the end still leaves; nothing is dropped for being much.
-        (socket.Options.Linger, socket.Options.SendHighWatermark, socket.Options.ReceiveHighWatermark, socket.Options.MaxMsgSize) = (Linger, 0, 0, MostBytes);
-        try
-        {
-            socket.Bind(endpoint);
-        }
-        catch (NetMQException e)
-        {
-            throw new UserException($"The kernel cannot listen on {endpoint}: {e.Message}.", e);
-        }
-    }
-
-    // None where what came was no message: waiting for one would keep all sockets waiting.
-    private static List<byte[]>? Received(NetMQSocket socket)
-    {
-        List<byte[]>? frames = null;
-        return socket.TryReceiveMultipartBytes(ref frames!) ? frames : null;
     }
 
     private void Enqueue(Channel channel, NetMQMessage message)
@@ -115,9 +97,12 @@ internal sealed class Channels : IDisposable
 
     private void Receive(Channel channel, NetMQSocket socket)
     {
-        if (Received(socket) is not { } frames)
-            return;
-        if (channel == Channel.Iopub)
+        List<byte[]>? frames = null;
+        if (!socket.TryReceiveMultipartBytes(ref frames!))
+            return;     // what came was no message: waiting for one would keep all sockets waiting
+        if (channel == Channel.Heartbeat)
+            socket.SendMultipartBytes(frames);
+        else if (channel == Channel.Iopub)
         {
             // A new subscriber: from here on it misses nothing, and is told so.
             if (frames is [[1, .. var topic]])
