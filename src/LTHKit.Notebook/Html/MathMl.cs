@@ -118,18 +118,13 @@ internal sealed partial class MathMl
             var style = name[..brace].TrimEnd() is "textbf" or "mathbf" or "boldsymbol" ? " style=\"font-weight:bold\"" : "";
             return $"<mtext{style}>{WebUtility.HtmlEncode(name[(brace + 1)..^1]).Replace(' ', '\u00a0')}</mtext>";
         }
-        if (Letters.TryGetValue(name, out var letter))
-            return char.IsUpper(letter[0]) || letter is "∇" or "∞" ? $"<mi mathvariant=\"normal\">{letter}</mi>" : $"<mi>{letter}</mi>";
-        if (Operators.TryGetValue(name, out var sign))
-            return Operator(sign);
-        if (Functions.Contains(name))
-            return $"<mi>{name}</mi>";
-        if (Accents.TryGetValue(name, out var accent))
-            return $"<mover accent=\"true\">{Argument()}<mo>{accent}</mo></mover>";
-        if (Spaces.TryGetValue(name, out var width))
-            return $"<mspace width=\"{width}\"/>";
         return name switch
         {
+            _ when Letters.TryGetValue(name, out var letter) => $"<mi{(char.IsUpper(letter[0]) || letter is "∇" or "∞" ? " mathvariant=\"normal\"" : "")}>{letter}</mi>",
+            _ when Operators.TryGetValue(name, out var sign) => Operator(sign),
+            _ when Functions.Contains(name) => $"<mi>{name}</mi>",
+            _ when Accents.TryGetValue(name, out var accent) => $"<mover accent=\"true\">{Argument()}<mo>{accent}</mo></mover>",
+            _ when Spaces.TryGetValue(name, out var width) => $"<mspace width=\"{width}\"/>",
             "frac" or "tfrac" or "dfrac" => $"<mfrac>{Argument()}{Argument()}</mfrac>",
             "sqrt" when Next != "[" => $"<msqrt>{Argument()}</msqrt>",
             "left" => $"<mrow>{Fence(Take())}{Row("\\right")}{Fence(Take())}</mrow>",
