@@ -49,7 +49,7 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
     }
 
     /// <summary>Begins what waits, so many tasks at once, until all have ended.</summary>
-    public async Task<int> Supervise(CancellationToken cancel)
+    public async Task Supervise(CancellationToken cancel)
     {
         using var held = GridFolder.Hold(grid.Supervisor) ?? throw new UserException($"Another process begins the tasks of {grid.Name}.");
         var left = Waiting();
@@ -70,7 +70,6 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
         {
             Write([]);
         }
-        return 0;
     }
 
     private async Task Begin(int task)

@@ -14,7 +14,7 @@ internal static class DataVerb
             foreach (var archive in DataArchives.All)
             {
                 var place = Path.Combine(parsed.GetValue(folder)!, archive.Folder);
-                Console.WriteLine(FormattableString.Invariant($"{archive.Set}  {archive.Bytes / 1e6:0.0} MB  {archive.Address}"));
+                Console.WriteLine($"{archive.Set}  {archive.Bytes / 1e6:0.0} MB  {archive.Address}");
                 Console.WriteLine($"    md5 {archive.Md5} ({archive.Md5Source}); {(Directory.Exists(place) ? $"here: {place}" : "not here")}");
             }
         });
@@ -35,7 +35,6 @@ internal static class DataVerb
             var place = await DataArchives.Get(DataArchives.Find(parsed.GetRequiredValue(set)), parsed.GetValue(folder)!, from, line.Show, cancel);
             line.Dispose();
             Console.WriteLine(place);
-            return 0;
         });
         return command;
     }
@@ -49,8 +48,7 @@ internal static class DataVerb
             RawSet report;
             using (var line = new ProgressLine())
                 report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line.Show);
-            Console.WriteLine(FormattableString.Invariant(
-                $"{parsed.GetValue(set)} in {report.Folder}: {report.ClassNames.Count} classes, {report.Train.Count:N0} training and {report.Test.Count:N0} test images"));
+            Console.WriteLine($"{parsed.GetValue(set)} in {report.Folder}: {report.ClassNames.Count} classes, {report.Train.Count:N0} training and {report.Test.Count:N0} test images");
             foreach (var difference in report.Differences)
                 Console.WriteLine($"    {difference}");
             return report.Differences.Count == 0 ? 0 : 1;
