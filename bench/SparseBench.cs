@@ -22,15 +22,12 @@ internal static class SparseBench
         using var data = DataSets.Open(new DataSpec { Size = setting.Size, TrainCount = Math.Max(300, setting.Batch * 6), TestCount = 20 });
         using var start = Networks.Build(new ModelSpec(model, setting.Width), new InputSpec(data.Classes, data.Height), 0);
         using var dense = Mask.Dense(start);
-        var masks = new List<(string Name, Mask? Mask, bool? Sparse)> { ("libtorch, dense", null, false), ("dense", null, true) };
-        foreach (var (level, mask) in Ladder(start, dense, data, setting.Batch, ladderSteps, progress, cancel))
-            if (Levels.Contains(level))
-                masks.Add(($"ladder {100 * mask.Sparsity:0.0} %", mask, true));
+        List<(string Name, Mask? Mask, bool Sparse)> masks = [("libtorch, dense", null, false), ("dense", null, true),
+            .. Ladder(start, dense, data, setting.Batch, ladderSteps, progress, cancel).Select(mask => ($"ladder {100 * mask.Sparsity:0.0} %", mask, true))];
         var uniform = Pruner.Random with { Distribution = Distribution.Uniform };
         masks.Add(("uniform 97.2 %", uniform.Draw(start, dense, masks[^1].Mask!.Kept, data, 0), true));
 
-        Recipe Recipe(bool? sparse) => new() { BatchSize = setting.Batch, Sparse = sparse };
-        var sides = masks.Select(m => new StepTimer(Networks.Copy(start), m.Mask, Recipe(m.Sparse), data, alike: true)).ToList();
+        var sides = masks.Select(m => new StepTimer(Networks.Copy(start), m.Mask, new Recipe { BatchSize = setting.Batch, Sparse = m.Sparse }, data, alike: true)).ToList();
         var times = sides.Select(_ => new List<(double Wall, double Processor)>()).ToList();
         for (var round = 0; round <= setting.Rounds; round++)
         {
@@ -64,8 +61,8 @@ internal static class SparseBench
         return text.ToString().TrimEnd();
     }
 
-    /// <summary>Trains from the start, prunes a fifth of what is left, and so on.</summary>
-    private static IEnumerable<(int Level, Mask Mask)> Ladder(Network start, Mask dense, ImageSet data, int batch, int steps, TextWriter progress,
+    /// <summary>Trains from the start, prunes a fifth of what is left, and so on; the masks of some levels.</summary>
+    private static IEnumerable<Mask> Ladder(Network start, Mask dense, ImageSet data, int batch, int steps, TextWriter progress,
         CancellationToken cancel)
     {
         var mask = dense;
@@ -79,7 +76,8 @@ internal static class SparseBench
                 side.Step();
             }
             mask = Pruner.Imp.Draw(side.Network, mask, (long)Math.Round(mask.Kept * 0.8), data, 0, cancel);
-            yield return (level, mask);
+            if (Levels.Contains(level))
+                yield return mask;
         }
     }
 }

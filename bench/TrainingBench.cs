@@ -66,15 +66,11 @@ internal static class TrainingBench
     /// <summary>Seconds that the work takes, also what it leaves to a CUDA device.</summary>
     public static double Time(Device device, Action work)
     {
-        void Wait()
-        {
-            if (device.type == DeviceType.CUDA)
-                CudaStream.Wait();
-        }
-        Wait();
+        Action wait = device.type == DeviceType.CUDA ? CudaStream.Wait : () => { };
+        wait();
         var clock = Stopwatch.StartNew();
         work();
-        Wait();
+        wait();
         return clock.Elapsed.TotalSeconds;
     }
 
