@@ -8,14 +8,13 @@ namespace LTHKit.Cli.Tests;
 /// <summary>Results, claims and the estimate, over real runs.</summary>
 public sealed partial class VerbTests
 {
-    private static async Task<string> Said(params string[] arguments)
+    internal static async Task<string> Said(params string[] arguments)
     {
         var (before, said) = (Console.Out, new StringWriter());
         Console.SetOut(said);
         try
         {
-            var (code, error) = await Run(arguments);
-            Assert.True(code == 0, error);
+            Assert.Equal((0, ""), await Run(arguments));
             return said.ToString();
         }
         finally
