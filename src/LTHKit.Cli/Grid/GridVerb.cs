@@ -11,10 +11,18 @@ internal static class GridVerb
     /// <summary>What a job calls; signals mean something of their own to it.</summary>
     public const string WorkVerb = "work";
 
-    public static Command Create() => new("grid", "Train the runs behind figures as a job array of Slurm, or side by side on this machine; ./lthkit reproduce then draws them.")
+    public static Command Create()
     {
-        Submit(), Status(), Logs(), Retry(), Cancel(), Reset(), Supervise(), Work(),
-    };
+        var (folder, task) = (new Argument<string>("FOLDER"), new Argument<int>("TASK"));
+        var supervise = new Command("supervise", "Carry out the tasks that wait.") { Hidden = true, Arguments = { folder } };
+        supervise.SetAction((parsed, cancel) => new ThisMachine(new(parsed.GetRequiredValue(folder))).Supervise(cancel));
+        var work = new Command(WorkVerb, "Carry out one task.") { Hidden = true, Arguments = { folder, task } };
+        work.SetAction((parsed, _) => new GridWorker(new(parsed.GetRequiredValue(folder)), parsed.GetValue(task), PlanNotebooks).Run(Console.Error));
+        return new("grid", "Train the runs behind figures as a job array of Slurm, or side by side on this machine; ./lthkit reproduce then draws them.")
+        {
+            Submit(), Status(), Logs(), Retry(), Cancel(), Reset(), supervise, work,
+        };
+    }
 
     private static Command Submit()
     {
@@ -208,22 +216,6 @@ internal static class GridVerb
         tasks.ForEach(grid.Forget);
         Console.WriteLine($"{grid.Name}: {Text.Count(thrown, "unfinished run")} thrown away{(kept > 0 ? $"; {kept} that others train are kept" : "")}.");
     });
-
-    private static Command Work()
-    {
-        var (folder, task) = (new Argument<string>("FOLDER"), new Argument<int>("TASK"));
-        var command = new Command(WorkVerb, "Carry out one task.") { Hidden = true, Arguments = { folder, task } };
-        command.SetAction((parsed, _) => new GridWorker(new(parsed.GetRequiredValue(folder)), parsed.GetValue(task), PlanNotebooks).Run(Console.Error));
-        return command;
-    }
-
-    private static Command Supervise()
-    {
-        var folder = new Argument<string>("FOLDER");
-        var command = new Command("supervise", "Carry out the tasks that wait.") { Hidden = true, Arguments = { folder } };
-        command.SetAction((parsed, cancel) => new ThisMachine(new(parsed.GetRequiredValue(folder))).Supervise(cancel));
-        return command;
-    }
 
     private static Command OnGrid(string name, string description, Action<GridFolder, ParseResult> act, params Option[] options)
     {
