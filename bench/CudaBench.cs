@@ -53,31 +53,25 @@ internal static class CudaBench
 
         void Compare(Precision precision, List<Contender> all)
         {
-            try
-            {
-                for (var round = 0; round <= setting.Rounds; round++)      // the first one warms all up
-                    foreach (var each in all)
+            using var end = new Ending(() => all.ForEach(each => each.Side?.Dispose()));
+            for (var round = 0; round <= setting.Rounds; round++)      // the first one warms all up
+                foreach (var each in all)
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    progress.WriteLine($"bench: {each.Name}, {(round == 0 ? "warming up" : $"round {round} of {setting.Rounds}")}");
+                    try
                     {
-                        cancel.ThrowIfCancellationRequested();
-                        progress.WriteLine($"bench: {each.Name}, {(round == 0 ? "warming up" : $"round {round} of {setting.Rounds}")}");
-                        try
-                        {
-                            each.Side = round == 0 ? each.Start() : each.Side;
-                            if (each.Side is { } side)
-                                each.Times.Add((side.Steps(StepsARound) / StepsARound, side.Epoch()));
-                        }
-                        catch (UserException e)
-                        {
-                            progress.WriteLine($"bench: {each.Name}: {e.Message}");
-                            each.Side?.Dispose();
-                            each.Side = null;
-                        }
+                        each.Side = round == 0 ? each.Start() : each.Side;
+                        if (each.Side is { } side)
+                            each.Times.Add((side.Steps(StepsARound) / StepsARound, side.Epoch()));
                     }
-            }
-            finally
-            {
-                all.ForEach(each => each.Side?.Dispose());
-            }
+                    catch (UserException e)
+                    {
+                        progress.WriteLine($"bench: {each.Name}: {e.Message}");
+                        each.Side?.Dispose();
+                        each.Side = null;
+                    }
+                }
             foreach (var each in all)
                 output.WriteLine(each.Side is null ? $"{each.Name,-36}  is not there" : Row(each, work, peak?[(int)precision]));
         }

@@ -11,16 +11,10 @@ public sealed partial class VerbTests
     internal static async Task<string> Said(params string[] arguments)
     {
         var (before, said) = (Console.Out, new StringWriter());
+        using var back = new Ending(() => Console.SetOut(before));
         Console.SetOut(said);
-        try
-        {
-            Assert.Equal((0, ""), await Run(arguments));
-            return said.ToString();
-        }
-        finally
-        {
-            Console.SetOut(before);
-        }
+        Assert.Equal((0, ""), await Run(arguments));
+        return said.ToString();
     }
 
     private string[] Finished(string store)

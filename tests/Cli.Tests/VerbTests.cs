@@ -153,15 +153,9 @@ public sealed partial class VerbTests : IDisposable
     {
         var folder = $"lthkit-{Guid.NewGuid():N}";
         var there = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), folder);
-        try
-        {
-            Assert.Equal((0, ""), await Run("student", Notebook("1 + 1"), $"--out=~/{folder}"));
-            Assert.True(File.Exists(Path.Combine(there, "small.ipynb")));
-        }
-        finally
-        {
-            Directory.Delete(there, recursive: true);
-        }
+        using var gone = new Ending(() => Directory.Delete(there, recursive: true));
+        Assert.Equal((0, ""), await Run("student", Notebook("1 + 1"), $"--out=~/{folder}"));
+        Assert.True(File.Exists(Path.Combine(there, "small.ipynb")));
     }
 
     [Fact]
