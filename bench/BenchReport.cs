@@ -5,22 +5,11 @@ using MathNet.Numerics.Statistics;
 namespace LTHKit.Cli.Bench;
 
 /// <summary>Seconds of the three sides in one round; null where there is no PyTorch.</summary>
-internal readonly record struct Times(double LthKit, double Textbook, double? PyTorch)
-{
-    public static Times operator /(Times times, double count) => new(times.LthKit / count, times.Textbook / count, times.PyTorch / count);
-}
+internal readonly record struct Times(double LthKit, double Textbook, double? PyTorch);
 
 /// <summary>What was measured: medians over the rounds, and ratios taken within each round. Below 1 LTHKit is faster.</summary>
-internal sealed class BenchReport(BenchSetting setting, string? pytorch)
+internal sealed class BenchReport(BenchSetting setting, string? pytorch, IReadOnlyList<Times> steps, IReadOnlyList<Times> epochs)
 {
-    private readonly List<Times> _steps = [], _epochs = [];
-
-    public void Add(Times step, Times epoch)
-    {
-        _steps.Add(step);
-        _epochs.Add(epoch);
-    }
-
     public string ToJson() => new JsonObject
     {
         ["network"] = "resnet18",
@@ -32,8 +21,8 @@ internal sealed class BenchReport(BenchSetting setting, string? pytorch)
         ["device"] = setting.Device,
         ["torchsharp"] = __version__,
         ["pytorch"] = pytorch,
-        ["step"] = Json(_steps),
-        ["epoch"] = Json(_epochs),
+        ["step"] = Json(steps),
+        ["epoch"] = Json(epochs),
     }.ToJsonString();
 
     public string ToText()
@@ -42,18 +31,19 @@ internal sealed class BenchReport(BenchSetting setting, string? pytorch)
         text.AppendLine($"ResNet-18 of width {setting.Width}, {setting.Size}x{setting.Size}, batch {setting.Batch}, {setting.Images} images an epoch, "
             + $"{setting.Threads} threads, {setting.Device}; medians of {setting.Rounds} rounds in turns");
         text.AppendLine($"{"",-28}{"LTHKit",10}{"textbook",10}{"ratio",8}{"PyTorch",10}{"ratio",8}");
-        Row("training step, ms", _steps, 1000);
-        Row("epoch with augmentation, s", _epochs, 1);
+        Row("training step, ms", steps, 1000);
+        Row("epoch with augmentation, s", epochs, 1);
         text.Append(pytorch is null
             ? "No Python with torch, torchvision and PIL was found (Debian: python3-torch python3-torchvision), so PyTorch is left out."
             : $"PyTorch {pytorch}.");
         return text.ToString();
 
-        void Row(string name, List<Times> times, double unit) => text.AppendLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-28}{Median(times, t => t.LthKit) * unit,10:0.00}{Median(times, t => t.Textbook) * unit,10:0.00}{Median(times, ToTextbook),8:0.00}{Median(times, t => t.PyTorch) * unit,10:0.00}{Median(times, ToPyTorch),8:0.00}"));
+        void Row(string name, IReadOnlyList<Times> times, double unit) => text.AppendLine(
+            $"{name,-28}{Median(times, t => t.LthKit) * unit,10:0.00}{Median(times, t => t.Textbook) * unit,10:0.00}{Median(times, ToTextbook),8:0.00}"
+            + $"{Median(times, t => t.PyTorch) * unit,10:0.00}{Median(times, ToPyTorch),8:0.00}");
     }
 
-    private static JsonObject Json(List<Times> times) => new()
+    private static JsonObject Json(IReadOnlyList<Times> times) => new()
     {
         ["lthkit"] = Median(times, t => t.LthKit),
         ["textbook"] = Median(times, t => t.Textbook),

@@ -41,7 +41,7 @@ internal static class BenchVerb
                 var report = TrainingBench.Run(setting, parsed.GetValue(json) ? TextWriter.Null : Console.Error, cancel);
                 Console.WriteLine(parsed.GetValue(json) ? report.ToJson() : report.ToText());
             }
-            return Task.FromResult(0);
+            return Task.CompletedTask;
         });
         return command;
     }

@@ -24,83 +24,56 @@ internal static class CudaBench
         var actual = setting with { Images = data.Train.Count, Size = data.Height };
         var card = Tool.Output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")?.Split('\n')[0] ?? setting.Device;
         var peak = Peaks.FirstOrDefault(known => card.Contains(known.Key)).Value;
-        var pixels = TrainingBench.Pixels(data);
+        using var pixels = TrainingBench.Pixels(data);
         var work = 3 * 2 * Work(setting, data) * setting.Batch / 1e12;       // a backward pass costs two forward ones
-        try
+        output.WriteLine($"ResNet-18 of width {setting.Width}, {actual.Size}x{actual.Size}, batch {setting.Batch}, {actual.Images} images an epoch, on {card}; medians of {setting.Rounds} rounds in turns");
+        output.WriteLine($"{"",-36}{"step, ms",10}{"epoch, s",10}{"TFLOP/s",10}{"of peak",10}");
+        foreach (var precision in Enum.GetValues<Precision>())
         {
-            output.WriteLine($"ResNet-18 of width {setting.Width}, {actual.Size}x{actual.Size}, batch {setting.Batch}, {actual.Images} images an epoch, on {card}; medians of {setting.Rounds} rounds in turns");
-            output.WriteLine($"{"",-36}{"step, ms",10}{"epoch, s",10}{"TFLOP/s",10}{"of peak",10}");
-            foreach (var precision in Enum.GetValues<Precision>())
-            {
-                List<Contender> all = [new($"LTHKit {Name(precision)}", new TrainingBench.LthKitSide(actual, data, precision)),
-                    Theirs(precision, precision == Precision.Bf16 ? ", channels last" : "")];
-                if (precision == Precision.Bf16)
-                    all.Add(Theirs(precision, ", captured by hand", "--graph"));
-                Compare(precision, all);
-            }
+            List<Contender> all = [new($"LTHKit {Name(precision)}", () => new TrainingBench.LthKitSide(actual, data, precision)),
+                Theirs(precision, precision == Precision.Bf16 ? ", channels last" : "")];
+            if (precision == Precision.Bf16)
+                all.Add(Theirs(precision, ", captured by hand", "--graph"));
+            Compare(precision, all);
+        }
 
-            double? one = null;
-            foreach (var runs in SideBySide)
-            {
-                cancel.ThrowIfCancellationRequested();
-                progress.WriteLine($"bench: {Text.Count(runs, "run")} side by side");
-                var images = Together(actual, data, runs);
-                one ??= images;
-                output.WriteLine(FormattableString.Invariant($"{(runs == 1 ? "LTHKit bf16, one run" : $"LTHKit bf16, {runs} runs side by side"),-36}{images,10:#,0} images/s, {images / one:0.00} times one's"));
-            }
-            Compare(Precision.Bf16, [Theirs(Precision.Bf16, ", torch.compile", "--compile")]);      // takes a minute to begin
-        }
-        finally
+        double? one = null;
+        foreach (var runs in SideBySide)
         {
-            File.Delete(pixels);
+            cancel.ThrowIfCancellationRequested();
+            progress.WriteLine($"bench: {Text.Count(runs, "run")} side by side");
+            var images = Together(actual, data, runs);
+            one ??= images;
+            output.WriteLine($"{(runs == 1 ? "LTHKit bf16, one run" : $"LTHKit bf16, {runs} runs side by side"),-36}{images,10:#,0} images/s, {images / one:0.00} times one's");
         }
+        Compare(Precision.Bf16, [Theirs(Precision.Bf16, ", torch.compile", "--compile")]);      // takes a minute to begin
+
+        Contender Theirs(Precision precision, string kind, params string[] more) => new($"PyTorch {Name(precision)}{kind}",
+            () => PyTorchSide.Start(actual, data.Classes, pixels.Name, ["--precision", Name(precision), "--on-device", .. more]));
 
         void Compare(Precision precision, List<Contender> all)
         {
-            try
-            {
-                for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
-                    foreach (var each in all)
+            using var end = new Ending(() => all.ForEach(each => each.Side?.Dispose()));
+            for (var round = 0; round <= setting.Rounds; round++)      // the first one warms all up
+                foreach (var each in all)
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    progress.WriteLine($"bench: {each.Name}, {(round == 0 ? "warming up" : $"round {round} of {setting.Rounds}")}");
+                    try
                     {
-                        cancel.ThrowIfCancellationRequested();
-                        progress.WriteLine($"bench: {each.Name}, {(round < 0 ? "warming up" : $"round {round + 1} of {setting.Rounds}")}");
-                        try
-                        {
-                            each.Measure(count: round >= 0);
-                        }
-                        catch (UserException e)
-                        {
-                            Leave(each, e);
-                        }
+                        each.Side = round == 0 ? each.Start() : each.Side;
+                        if (each.Side is { } side)
+                            each.Times.Add((side.Steps(StepsARound) / StepsARound, side.Epoch()));
                     }
-            }
-            finally
-            {
-                all.ForEach(each => each.Side?.Dispose());
-            }
+                    catch (UserException e)
+                    {
+                        progress.WriteLine($"bench: {each.Name}: {e.Message}");
+                        each.Side?.Dispose();
+                        each.Side = null;
+                    }
+                }
             foreach (var each in all)
-                output.WriteLine(each.Side is null ? $"{each.Name,-36}  is not there" : Row(each.Name, each.Times.Select(t => t.Step).Median(), each.Times.Select(t => t.Epoch).Median(), work, peak?[(int)precision]));
-        }
-
-        Contender Theirs(Precision precision, string kind, params string[] more)
-        {
-            var theirs = new Contender($"PyTorch {Name(precision)}{kind}", null);
-            try
-            {
-                theirs.Side = PyTorchSide.Start(actual, data.Classes, pixels, ["--precision", Name(precision), "--on-device", .. more]);
-            }
-            catch (UserException e)
-            {
-                Leave(theirs, e);
-            }
-            return theirs;
-        }
-
-        void Leave(Contender one, UserException reason)
-        {
-            one.Side?.Dispose();
-            one.Side = null;
-            progress.WriteLine($"bench: {one.Name}: {reason.Message}");
+                output.WriteLine(each.Side is null ? $"{each.Name,-36}  is not there" : Row(each, work, peak?[(int)precision]));
         }
     }
 
@@ -138,20 +111,16 @@ internal static class CudaBench
         return Flops.Of(network).Dense;
     }
 
-    private static string Row(string name, double step, double epoch, double work, double? peak)
-        => FormattableString.Invariant($"{name,-36}{1000 * step,10:0.00}{epoch,10:0.00}{work / step,10:0.0}{(peak is { } most ? $"{100 * work / step / most:0.0} %" : "?"),10}");
-
-    /// <summary>One of those that are compared; without a side it is not there.</summary>
-    private sealed class Contender(string name, ISide? side)
+    private static string Row(Contender one, double work, double? peak)
     {
-        public string Name => name;
-        public ISide? Side { get; set; } = side;
-        public List<(double Step, double Epoch)> Times { get; } = [];
+        var (step, epoch) = (one.Times.Skip(1).Select(t => t.Step).Median(), one.Times.Skip(1).Select(t => t.Epoch).Median());
+        return $"{one.Name,-36}{1000 * step,10:0.00}{epoch,10:0.00}{work / step,10:0.0}{(peak is { } most ? $"{100 * work / step / most:0.0} %" : "?"),10}";
+    }
 
-        public void Measure(bool count)
-        {
-            if (Side is not null && (Side.Steps(StepsARound) / StepsARound, Side.Epoch()) is var time && count)
-                Times.Add(time);
-        }
+    /// <summary>One of those that are compared, which begins in the first round; without a side it is not there.</summary>
+    private sealed record Contender(string Name, Func<ISide?> Start)
+    {
+        public ISide? Side { get; set; }
+        public List<(double Step, double Epoch)> Times { get; } = [];
     }
 }

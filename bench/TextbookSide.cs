@@ -8,14 +8,14 @@ internal sealed class TextbookSide : ISide
 {
     private readonly Tensor _images, _labels;       // [N, 3, H, W] in 0..255, [N]
     private readonly int _batch;
-    private readonly ResNet18 _network;
+    private readonly Module<Tensor, Tensor> _network;
     private readonly optim.Optimizer _optimiser;
     private readonly Tensor _x, _y;
 
     public TextbookSide(BenchSetting setting, ImageSet data)
     {
         (_images, _labels, _batch) = (data.Train.Images, data.Train.Labels, setting.Batch);
-        _network = new ResNet18(setting.Width, data.Classes);
+        _network = ResNet18(setting.Width, data.Classes);
         _network.to(data.Device);
         _network.train();
         _optimiser = optim.SGD(_network.parameters(), 0.1, momentum: 0.9, weight_decay: 2e-4);
@@ -69,15 +69,23 @@ internal sealed class TextbookSide : ISide
         return Random.Shared.Next(2) == 0 ? crop.flip(3) : crop;
     }
 
+    private static Module<Tensor, Tensor> ResNet18(long width, long classes)
+    {
+        var blocks = Enumerable.Range(0, 8).Select(i => new BasicBlock(width << Math.Max(0, (i - 1) / 2), width << (i / 2), i is 2 or 4 or 6 ? 2 : 1));
+        Module<Tensor, Tensor>[] layers = [Conv2d(3, width, 3, 1L, 1L, bias: false), BatchNorm2d(width), ReLU(), .. blocks, AdaptiveAvgPool2d(1), Flatten(),
+            Linear(width << 3, classes)];
+        return Sequential(layers);
+    }
+
     private sealed class BasicBlock : Module<Tensor, Tensor>
     {
-        private readonly Module<Tensor, Tensor> conv1, bn1, conv2, bn2, shortcut;
+        private readonly Module<Tensor, Tensor> main, shortcut;
 
         public BasicBlock(long inputs, long outputs, long stride)
             : base("BasicBlock")
         {
-            (conv1, bn1) = (Conv2d(inputs, outputs, 3, stride, 1L, bias: false), BatchNorm2d(outputs));
-            (conv2, bn2) = (Conv2d(outputs, outputs, 3, 1L, 1L, bias: false), BatchNorm2d(outputs));
+            main = Sequential(Conv2d(inputs, outputs, 3, stride, 1L, bias: false), BatchNorm2d(outputs), ReLU(),
+                Conv2d(outputs, outputs, 3, 1L, 1L, bias: false), BatchNorm2d(outputs));
             shortcut = stride == 1 && inputs == outputs ? Identity() : Sequential(Conv2d(inputs, outputs, 1, stride, bias: false), BatchNorm2d(outputs));
             RegisterComponents();
         }
@@ -85,29 +93,7 @@ internal sealed class TextbookSide : ISide
         public override Tensor forward(Tensor x)
         {
             using var scope = NewDisposeScope();
-            var y = functional.relu(bn1.call(conv1.call(x)));
-            return functional.relu(bn2.call(conv2.call(y)) + shortcut.call(x)).MoveToOuterDisposeScope();
-        }
-    }
-
-    private sealed class ResNet18 : Module<Tensor, Tensor>
-    {
-        private readonly Module<Tensor, Tensor> conv1, bn1, blocks, fc;
-
-        public ResNet18(long width, long classes)
-            : base("ResNet18")
-        {
-            (conv1, bn1) = (Conv2d(3, width, 3, 1L, 1L, bias: false), BatchNorm2d(width));
-            blocks = Sequential(Enumerable.Range(0, 8).Select(i => (Module<Tensor, Tensor>)new BasicBlock(
-                width << Math.Max(0, (i - 1) / 2), width << (i / 2), i is 2 or 4 or 6 ? 2 : 1)));
-            fc = Linear(width << 3, classes);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor x)
-        {
-            using var scope = NewDisposeScope();
-            return fc.call(blocks.call(functional.relu(bn1.call(conv1.call(x)))).mean([2, 3])).MoveToOuterDisposeScope();
+            return functional.relu(main.call(x) + shortcut.call(x)).MoveToOuterDisposeScope();
         }
     }
 }

@@ -25,28 +25,21 @@ internal static class TrainingBench
     {
         using var data = Images(setting);
         var actual = setting with { Images = data.Train.Count, Size = data.Height };
-        var pixels = Pixels(data);
-        try
+        using var pixels = Pixels(data);
+        using var theirs = PyTorchSide.Start(actual, data.Classes, pixels.Name);
+        using LthKitSide ours = new(actual, data);
+        using TextbookSide textbook = new(actual, data);
+        List<Times> steps = [], epochs = [];
+        for (var round = 0; round <= setting.Rounds; round++)      // the first one warms all up
         {
-            using var theirs = PyTorchSide.Start(actual, data.Classes, pixels);
-            using LthKitSide ours = new(actual, data);
-            using TextbookSide textbook = new(actual, data);
-            var report = new BenchReport(actual, theirs?.Version);
-            for (var round = -1; round < setting.Rounds; round++)      // the first round warms all up
-            {
-                cancel.ThrowIfCancellationRequested();
-                progress.WriteLine(round < 0 ? "bench: warming up" : $"bench: round {round + 1} of {setting.Rounds}");
-                Times steps = new(ours.Steps(StepsARound), textbook.Steps(StepsARound), theirs?.Steps(StepsARound));
-                Times epoch = new(ours.Epoch(), textbook.Epoch(), theirs?.Epoch());
-                if (round >= 0)
-                    report.Add(steps / StepsARound, epoch);
-            }
-            return report;
+            cancel.ThrowIfCancellationRequested();
+            progress.WriteLine(round == 0 ? "bench: warming up" : $"bench: round {round} of {setting.Rounds}");
+            steps.Add(InTurns(side => side.Steps(StepsARound) / StepsARound));
+            epochs.Add(InTurns(side => side.Epoch()));
         }
-        finally
-        {
-            File.Delete(pixels);
-        }
+        return new(actual, theirs?.Version, steps[1..], epochs[1..]);
+
+        Times InTurns(Func<ISide, double> time) => new(time(ours), time(textbook), theirs is null ? null : time(theirs));
     }
 
     /// <summary>Procedural images on the device; the split keeps a tenth for validation, so that as many as were asked for are left to train on.</summary>
@@ -60,28 +53,24 @@ internal static class TrainingBench
             : throw new UserException($"The {data.Train.Count:N0} images to train on make no batch of {setting.Batch:N0}: give a smaller --batch, or more --images.");
     }
 
-    /// <summary>A file of the training images, for the other side.</summary>
-    public static string Pixels(ImageSet data)
+    /// <summary>The training images for the other side, in a file that is there until it is closed.</summary>
+    public static FileStream Pixels(ImageSet data)
     {
-        var path = Path.GetTempFileName();
-        using var stream = File.Create(path);
+        var file = File.Create(Path.GetTempFileName(), 4096, FileOptions.DeleteOnClose);
         using var onCpu = data.Train.Images.cpu();
-        stream.Write(onCpu.bytes);
-        return path;
+        file.Write(onCpu.bytes);
+        file.Flush();
+        return file;
     }
 
     /// <summary>Seconds that the work takes, also what it leaves to a CUDA device.</summary>
     public static double Time(Device device, Action work)
     {
-        void Wait()
-        {
-            if (device.type == DeviceType.CUDA)
-                CudaStream.Wait();
-        }
-        Wait();
+        Action wait = device.type == DeviceType.CUDA ? CudaStream.Wait : () => { };
+        wait();
         var clock = Stopwatch.StartNew();
         work();
-        Wait();
+        wait();
         return clock.Elapsed.TotalSeconds;
     }
 

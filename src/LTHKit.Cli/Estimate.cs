@@ -25,15 +25,15 @@ internal static class Estimate
                 + $"{Basis(missing)}; analyses and learning of scales come on top";
         AtomicFile.CreateFolder(store);
         var free = new DriveInfo(store).AvailableFreeSpace;
-        writer.WriteLine(FormattableString.Invariant($"""
+        writer.WriteLine($"""
               runs      {runs.Count:N0}; asked for {asked.Count:N0} times, so that sharing saves {asked.Count - runs.Count:N0} trainings
               to train  {missing.Count:N0} of them, {missing.Sum(run => run.Epochs):N0} epochs; {runs.Count - missing.Count:N0} are in {store}
               time      {time}
               disk      about {missing.Sum(run => run.Bytes) / 1e6:N0} MB of {free / 1e9:N0} GB that are free
-            """));
+            """);
     }
 
-    private static string Time(double seconds) => FormattableString.Invariant($"{(seconds < 5400 ? $"{seconds / 60:0.0} minutes" : $"{seconds / 3600:0.0} hours")}");
+    private static string Time(double seconds) => seconds < 5400 ? $"{seconds / 60:0.0} minutes" : $"{seconds / 3600:0.0} hours";
 
     private static string Basis(IReadOnlyList<PlannedRun> missing) => missing.Count(run => run.Measured) switch
     {

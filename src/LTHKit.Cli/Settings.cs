@@ -5,10 +5,7 @@ internal static class Settings
 {
     /// <summary>One of a few words.</summary>
     public static Option<string> Choice(string name, string description, string fallback, params string[] choices)
-    {
-        var option = new Option<string>(name) { Description = description, HelpName = string.Join('|', choices), DefaultValueFactory = _ => fallback };
-        return option.AcceptOnlyFromAmong(choices);
-    }
+        => new Option<string>(name) { Description = description, HelpName = string.Join('|', choices), DefaultValueFactory = _ => fallback }.AcceptOnlyFromAmong(choices);
 
     /// <summary>A whole number within bounds.</summary>
     public static Option<int> Number(string name, string description, int fallback, int least = 0, int most = int.MaxValue) => new(name)

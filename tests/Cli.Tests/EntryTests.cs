@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using LTHKit.Cli.Doctor;
 using Xunit;
 
 namespace LTHKit.Cli.Tests;
@@ -19,19 +20,10 @@ public sealed class EntryTests : IDisposable
     private static (int Code, string Output, string Error) Run(
         string file, string[] arguments, string? folder = null, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(file, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = folder ?? Root,
-        };
+        var start = new ProcessStartInfo(file, arguments) { WorkingDirectory = folder ?? Root };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        return Tool.Run(start, Timeout.InfiniteTimeSpan);
     }
 
     private static (int Code, string Output, string Error) Lthkit(params string[] arguments) =>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LTHKit.Cli.Doctor;
 using Xunit;
 
 namespace LTHKit.Cli.Tests;
@@ -57,17 +58,12 @@ public sealed class PackageTests : IDisposable
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", arguments)
         {
             WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
         };
         foreach (var name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase) || name.StartsWith("VSTEST")))
             start.Environment.Remove(name);
         (start.Environment["MSBUILDDISABLENODEREUSE"], start.Environment["DOTNET_NOLOGO"]) = ("1", "1");
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, output + error.Result);
+        var (code, output, error) = Tool.Run(start, Timeout.InfiniteTimeSpan);
+        Assert.True(code == 0, output + error);
         return output;
     }
 }

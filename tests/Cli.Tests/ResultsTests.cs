@@ -8,20 +8,13 @@ namespace LTHKit.Cli.Tests;
 /// <summary>Results, claims and the estimate, over real runs.</summary>
 public sealed partial class VerbTests
 {
-    private static async Task<string> Said(params string[] arguments)
+    internal static async Task<string> Said(params string[] arguments)
     {
         var (before, said) = (Console.Out, new StringWriter());
+        using var back = new Ending(() => Console.SetOut(before));
         Console.SetOut(said);
-        try
-        {
-            var (code, error) = await Run(arguments);
-            Assert.True(code == 0, error);
-            return said.ToString();
-        }
-        finally
-        {
-            Console.SetOut(before);
-        }
+        Assert.Equal((0, ""), await Run(arguments));
+        return said.ToString();
     }
 
     private string[] Finished(string store)

@@ -17,9 +17,9 @@ internal static class Examination
         // What this process may use: a container or a batch job has less than the machine.
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Gibi;
         var free = new DriveInfo(Checkout.Root).AvailableFreeSpace / Gibi;
-        yield return new("machine", string.Create(CultureInfo.InvariantCulture,
-            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, {Text.Count(Environment.ProcessorCount, "core")}, {memory:0.0} GiB of memory"));
-        yield return new("disk", string.Create(CultureInfo.InvariantCulture, $"{free:0.0} GiB free for {Checkout.Root}"),
+        yield return new("machine",
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}, {Text.Count(Environment.ProcessorCount, "core")}, {memory:0.0} GiB of memory");
+        yield return new("disk", $"{free:0.0} GiB free for {Checkout.Root}",
             free < 1 ? "less than 1 GiB is left for builds and runs: free some space, or clone the repository onto another disk" : null, Needed: true);
     }
 

@@ -11,10 +11,18 @@ internal static class GridVerb
     /// <summary>What a job calls; signals mean something of their own to it.</summary>
     public const string WorkVerb = "work";
 
-    public static Command Create() => new("grid", "Train the runs behind figures as a job array of Slurm, or side by side on this machine; ./lthkit reproduce then draws them.")
+    public static Command Create()
     {
-        Submit(), Status(), Logs(), Retry(), Cancel(), Reset(), Supervise(), Work(),
-    };
+        var (folder, task) = (new Argument<string>("FOLDER"), new Argument<int>("TASK"));
+        var supervise = new Command("supervise", "Carry out the tasks that wait.") { Hidden = true, Arguments = { folder } };
+        supervise.SetAction((parsed, cancel) => new ThisMachine(new(parsed.GetRequiredValue(folder))).Supervise(cancel));
+        var work = new Command(WorkVerb, "Carry out one task.") { Hidden = true, Arguments = { folder, task } };
+        work.SetAction((parsed, _) => new GridWorker(new(parsed.GetRequiredValue(folder)), parsed.GetValue(task), PlanNotebooks).Run(Console.Error));
+        return new("grid", "Train the runs behind figures as a job array of Slurm, or side by side on this machine; ./lthkit reproduce then draws them.")
+        {
+            Submit(), Status(), Logs(), Retry(), Cancel(), Reset(), supervise, work,
+        };
+    }
 
     private static Command Submit()
     {
@@ -55,13 +63,13 @@ internal static class GridVerb
             var folder = Folder(parsed.GetValue(name) is not { } own ? $"{called}-{settings.Parameters["profile"]}"
                 : Regex.IsMatch(own, @"^[A-Za-z0-9][A-Za-z0-9._-]*\z") ? own
                 : throw new UserException($"A grid cannot be called '{own}': give a --name of letters, digits and '.', '-', '_', that begins with a letter or digit."));
-            return await Submit(folder, settings, parsed.GetValue(dryRun), PlanNotebooks, Console.Out, cancel);
+            await Submit(folder, settings, parsed.GetValue(dryRun), PlanNotebooks, Console.Out, cancel);
         });
         return command;
     }
 
     /// <summary>Plans a grid and begins what the store lacks.</summary>
-    public static async Task<int> Submit(GridFolder folder, GridSettings settings, bool dryRun,
+    public static async Task Submit(GridFolder folder, GridSettings settings, bool dryRun,
         Func<GridSettings, GridTask?, Plan, CancellationToken, Task> planner, TextWriter output, CancellationToken cancel)
     {
         Free();
@@ -82,14 +90,14 @@ internal static class GridVerb
             throw new UserException(asked.Problem ?? "These notebooks ask for no runs, so that there is nothing to hand in.");
         var missing = settings.Tasks.Select(task => task.Runs.Where(run => !File.Exists(GridFolder.Folder(settings, run).Done)).ToList()).ToList();
         output.WriteLine($"{folder.Name}: {Text.Count(settings.Tasks.Count, "task")}, {settings.AtOnce} at once; {Text.Count(settings.Tasks.Sum(task => task.Runs.Count), "run")}, "
-            + FormattableString.Invariant($"of which {missing.Sum(runs => runs.Count)} with {missing.Sum(runs => runs.Sum(run => (long)run.Epochs)):N0} epochs are to be trained"));
+            + $"of which {missing.Sum(runs => runs.Count)} with {missing.Sum(runs => runs.Sum(run => (long)run.Epochs)):N0} epochs are to be trained");
         if (dryRun)
         {
             foreach (var (i, task) in settings.Tasks.Index())
                 output.WriteLine($"  {i:0000}  {task.Label}: {missing[i].Count} of {Text.Count(task.Runs.Count, "run")}, {missing[i].Sum(run => run.Epochs)} epochs");
             Estimate.Tell(asked, settings.Store, settings.AtOnce * settings.PerTask, output, here: settings is { Script: null, Device: "cpu" });
             output.Write(settings.Script is null ? "" : $"sbatch {string.Join(' ', settings.Options)}\n{settings.Script}");
-            return 0;
+            return;
         }
         Free();         // the plan may have taken minutes
         if (folder.Exists)
@@ -99,7 +107,6 @@ internal static class GridVerb
         if (begun.Count > 0)
             output.WriteLine($"submitted: {ICluster.Of(folder).Submit(begun)}");
         output.WriteLine(folder.Path);
-        return 0;
 
         void Free()
         {
@@ -121,7 +128,6 @@ internal static class GridVerb
             Console.WriteLine($"  {i:0000}  {Word(standing)}: {tasks[i].Label}, {missing[i]} of {Text.Count(tasks[i].Runs.Count, "run")} to go{(why is null ? "" : $"; {why}")}");
         if (stands.Any(s => s.Standing is Standing.Failed or Standing.Stopped))
             Console.WriteLine($"./lthkit grid logs {grid.Name} shows what failed, ./lthkit grid retry {grid.Name} submits it again.");
-        return 0;
     });
 
     private static Command Logs()
@@ -141,7 +147,6 @@ internal static class GridVerb
                 Console.WriteLine($"{grid.Name}: nothing failed; --run shows the log of one task.");
             foreach (var path in found.Select(grid.Log))
                 Console.WriteLine($"{path}\n{(File.Exists(path) ? string.Join('\n', File.ReadLines(path).TakeLast(parsed.GetValue(lines)).Select(line => "  " + line)) : "  nothing yet")}");
-            return 0;
         }, which, lines);
     }
 
@@ -154,7 +159,7 @@ internal static class GridVerb
         {
             File.Delete(grid.Cancelled);
             Console.WriteLine($"{grid.Name}: nothing failed.");
-            return 0;
+            return;
         }
         var (states, cancelled) = (again.Select(grid.State).ToList(), File.Exists(grid.Cancelled));
         again.ForEach(grid.Forget);
@@ -162,7 +167,6 @@ internal static class GridVerb
         try
         {
             Console.WriteLine($"{grid.Name}: {Text.Count(again.Count, "task")} submitted again: {cluster.Submit(again)}");
-            return 0;
         }
         catch (UserException)       // why they failed is still to be told
         {
@@ -180,7 +184,7 @@ internal static class GridVerb
         if (grid.Settings.Tasks.Index().All(task => grid.Missing(task.Index).Count == 0) && cluster.Active() is { Count: 0 })
         {
             Console.WriteLine($"{grid.Name} is finished: there is nothing to cancel.");
-            return 0;
+            return;
         }
         File.WriteAllText(grid.Cancelled, "");
         // A task may be queueing itself again at this moment: until none is left.
@@ -193,7 +197,6 @@ internal static class GridVerb
             Thread.Sleep(500);
         }
         Console.WriteLine($"{grid.Name} is cancelled; ./lthkit grid retry {grid.Name} goes on with it.");
-        return 0;
     });
 
     private static Command Reset() => OnGrid("reset", "Throw away what failed or stopped tasks have reached of unfinished runs, so that retry begins these anew.", (grid, _) =>
@@ -212,28 +215,9 @@ internal static class GridVerb
         }
         tasks.ForEach(grid.Forget);
         Console.WriteLine($"{grid.Name}: {Text.Count(thrown, "unfinished run")} thrown away{(kept > 0 ? $"; {kept} that others train are kept" : "")}.");
-        return 0;
     });
 
-    private static Command Work()
-    {
-        var (folder, task) = (new Argument<string>("FOLDER"), new Argument<int>("TASK"));
-        var command = new Command(WorkVerb, "Carry out one task.") { folder, task };
-        command.Hidden = true;
-        command.SetAction((parsed, _) => new GridWorker(new(parsed.GetRequiredValue(folder)), parsed.GetValue(task), PlanNotebooks).Run(Console.Error));
-        return command;
-    }
-
-    private static Command Supervise()
-    {
-        var folder = new Argument<string>("FOLDER");
-        var command = new Command("supervise", "Carry out the tasks that wait.") { folder };
-        command.Hidden = true;
-        command.SetAction((parsed, cancel) => new ThisMachine(new(parsed.GetRequiredValue(folder))).Supervise(cancel));
-        return command;
-    }
-
-    private static Command OnGrid(string name, string description, Func<GridFolder, ParseResult, int> act, params Option[] options)
+    private static Command OnGrid(string name, string description, Action<GridFolder, ParseResult> act, params Option[] options)
     {
         var grid = new Argument<string>("NAME") { Description = "The grid (default: the newest).", Arity = ArgumentArity.ZeroOrOne };
         var command = new Command(name, description) { grid };
@@ -243,7 +227,9 @@ internal static class GridVerb
             var folder = parsed.GetValue(grid) is { Length: > 0 } named ? Folder(named)
                 : Directory.Exists(Root) && new DirectoryInfo(Root).GetDirectories().MaxBy(d => d.CreationTimeUtc) is { } newest ? new(newest.FullName)
                 : throw new UserException("There is no grid yet; see ./lthkit grid submit.");
-            return folder.Exists ? act(folder, parsed) : throw new UserException($"There is no grid '{folder.Name}'; the grids are in {Root}.");
+            if (!folder.Exists)
+                throw new UserException($"There is no grid '{folder.Name}'; the grids are in {Root}.");
+            act(folder, parsed);
         });
         return command;
     }

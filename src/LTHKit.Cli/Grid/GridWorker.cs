@@ -165,21 +165,9 @@ internal sealed class Staged : IDisposable
 
     public void Dispose()
     {
-        try
-        {
-            if (Directory.Exists(_folder))
-                Directory.Delete(_folder, recursive: true);
-            if (_held is not null)
-                File.Delete(_folder + Lock);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Another task that begins on this node tries again.
-        }
-        finally
-        {
-            _held?.Dispose();
-        }
+        _held?.Dispose();
+        if (_folder is not null)
+            Remove(_folder);
     }
 
     // What processes left that were killed on this machine.
@@ -188,20 +176,24 @@ internal sealed class Staged : IDisposable
         using var again = AtomicFile.Hold(_folder + Lock);
         if (again is not null)
             return;         // a disk without locks
-        var listed = new EnumerationOptions { IgnoreInaccessible = true };
-        foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}", listed))
-            try
-            {
-                using var left = AtomicFile.Hold(path);
-                if (left is null)
-                    continue;
-                if (path[..^Lock.Length] is var folder && Directory.Exists(folder))
-                    Directory.Delete(folder, recursive: true);
-                File.Delete(path);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // Another user's.
-            }
+        foreach (var path in Directory.GetFiles(place, $"lthkit-*@{Environment.MachineName}{Lock}", new EnumerationOptions { IgnoreInaccessible = true }))
+            Remove(path[..^Lock.Length]);
+    }
+
+    private static void Remove(string folder)
+    {
+        try
+        {
+            using var held = AtomicFile.Hold(folder + Lock);
+            if (held is null)
+                return;         // its process lives
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+            File.Delete(folder + Lock);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another user's; or another task that begins on this node tries again.
+        }
     }
 }

@@ -63,15 +63,8 @@ internal sealed class Slurm(GridFolder grid) : ICluster
         => Ask("scontrol", ["requeue", task], int.MaxValue, left) is { Code: not 0 } failed ? Sentence(failed.Error) : null;
 
     /// <summary>Slurm's "[days-]hours:minutes:seconds", or UNLIMITED; null for what is no time.</summary>
-    internal static TimeSpan? Time(string text)
-    {
-        if (text == "UNLIMITED")
-            return TimeSpan.MaxValue;
-        var (days, clock) = text.Split('-') is [var before, var after] ? (before, after) : ("0", text);
-        long[] parts = [.. clock.Split(':').Select(part => long.TryParse(part, out var number) ? number : -1)];
-        return parts.Contains(-1) || !long.TryParse(days, out var whole) ? null
-            : TimeSpan.FromDays(whole) + TimeSpan.FromSeconds(parts.Aggregate(0L, (seconds, part) => 60 * seconds + part));
-    }
+    internal static TimeSpan? Time(string text) => text == "UNLIMITED" ? TimeSpan.MaxValue
+        : TimeSpan.TryParseExact(text, [@"d\-h\:m\:s", @"h\:m\:s", @"m\:s", "%s"], CultureInfo.InvariantCulture, out var time) ? time : null;
 
     // A controller that is busy or restarts is asked again, later each time.
     private static (int Code, string Output, string Error) Ask(string program, string[] arguments, int tries, TimeSpan? within = null)

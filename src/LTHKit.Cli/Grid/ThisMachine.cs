@@ -49,28 +49,21 @@ internal sealed class ThisMachine(GridFolder grid) : ICluster
     }
 
     /// <summary>Begins what waits, so many tasks at once, until all have ended.</summary>
-    public async Task<int> Supervise(CancellationToken cancel)
+    public async Task Supervise(CancellationToken cancel)
     {
         using var held = GridFolder.Hold(grid.Supervisor) ?? throw new UserException($"Another process begins the tasks of {grid.Name}.");
         var left = Waiting();
-        try
+        using var end = new Ending(() => Write([]));
+        await Parallel.ForEachAsync(left.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = grid.Settings.AtOnce, CancellationToken = cancel }, async (task, _) =>
         {
-            await Parallel.ForEachAsync(left.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = grid.Settings.AtOnce, CancellationToken = cancel }, async (task, _) =>
+            if (!File.Exists(grid.Cancelled))
+                await Begin(task);
+            lock (left)
             {
-                if (!File.Exists(grid.Cancelled))
-                    await Begin(task);
-                lock (left)
-                {
-                    left.Remove(task);
-                    Write(left);
-                }
-            });
-        }
-        finally
-        {
-            Write([]);
-        }
-        return 0;
+                left.Remove(task);
+                Write(left);
+            }
+        });
     }
 
     private async Task Begin(int task)

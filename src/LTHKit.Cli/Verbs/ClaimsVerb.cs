@@ -57,32 +57,26 @@ internal static class ClaimsVerb
         if (!File.Exists(path) || File.ReadLines(path).FirstOrDefault() is not { } line || !line.StartsWith(first) || !line.EndsWith(last))
             throw new UserException($"There is no table of claims in {folder}: `{Prompt}--write NAME` makes one.");
         var temporary = Directory.CreateTempSubdirectory("lthkit-claims-").FullName;
-        try
+        using var gone = new Ending(() => Directory.Delete(temporary, recursive: true));
+        var archive = new RunArchive(folder);
+        var (all, _, foreign) = archive.Import(new(Path.Combine(temporary, "runs")));
+        string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
+        if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
+            throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
+        if (foreign < all)
+            command.Parse(settings).Invoke(new() { EnableDefaultExceptionHandler = false });
+        var (here, there) = (foreign < all ? File.ReadAllLines(Path.Combine(temporary, Table)) : [], File.ReadAllLines(path));
+        if (here.SequenceEqual(there))
         {
-            var archive = new RunArchive(folder);
-            var (all, _, foreign) = archive.Import(new(Path.Combine(temporary, "runs")));
-            string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
-            if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
-                throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
-            if (foreign < all)
-                command.Parse(settings).Invoke(new() { EnableDefaultExceptionHandler = false });
-            var (here, there) = (foreign < all ? File.ReadAllLines(Path.Combine(temporary, Table)) : [], File.ReadAllLines(path));
-            if (here.SequenceEqual(there))
-            {
-                Console.WriteLine($"{path} is what the runs beside it say");
-                return 0;
-            }
-            if (foreign > 0)
-                throw new UserException($"{Text.Count(foreign, "run")} in {folder} were made by {string.Join(" and by ", archive.OtherMakers())}; this is {RunStore.Kit}, "
-                    + "which never takes them for its own: verify the table with what made them.");
-            foreach (var (i, (mine, theirs)) in here.Concat(Enumerable.Repeat("", there.Length)).Zip(there.Concat(Enumerable.Repeat("", here.Length))).Index().Where(pair => pair.Item.First != pair.Item.Second))
-                Console.WriteLine($"line {i + 1} is\n  {theirs}\nand the runs say\n  {mine}");
-            return 1;
+            Console.WriteLine($"{path} is what the runs beside it say");
+            return 0;
         }
-        finally
-        {
-            Directory.Delete(temporary, recursive: true);
-        }
+        if (foreign > 0)
+            throw new UserException($"{Text.Count(foreign, "run")} in {folder} were made by {string.Join(" and by ", archive.OtherMakers())}; this is {RunStore.Kit}, "
+                + "which never takes them for its own: verify the table with what made them.");
+        foreach (var (i, (mine, theirs)) in here.Concat(Enumerable.Repeat("", there.Length)).Zip(there.Concat(Enumerable.Repeat("", here.Length))).Index().Where(pair => pair.Item.First != pair.Item.Second))
+            Console.WriteLine($"line {i + 1} is\n  {theirs}\nand the runs say\n  {mine}");
+        return 1;
     }
 
     private static readonly string[] Heading = ["claim", "statement", "rule", "mean over seeds [95 %]", "p", "p (Holm)", "status", "runs"];

@@ -3,30 +3,23 @@ namespace LTHKit.Cli;
 /// <summary>`data`: the real data sets.</summary>
 internal static class DataVerb
 {
-    public static Command Create() => new("data", "List, download and verify the official archives of the data sets.") { List(), Get(), Verify() };
-
-    private static Command List()
+    public static Command Create()
     {
-        var folder = DataFolder();
-        var command = new Command("list", "Name the archives with their addresses, sizes and checksums.") { folder };
-        command.SetAction(parsed =>
+        var set = new Argument<string>("SET") { Description = string.Join(", ", DataArchives.All.Select(a => a.Set)) };
+        var folder = Settings.Folder("--data", "The folder that holds the data sets.", Path.Combine(Checkout.Root, "data"));
+        var mirror = new Option<string>("--mirror") { Description = "A web folder with the same files.", HelpName = "URL" };
+        var list = new Command("list", "Name the archives with their addresses, sizes and checksums.") { folder };
+        list.SetAction(parsed =>
         {
             foreach (var archive in DataArchives.All)
             {
                 var place = Path.Combine(parsed.GetValue(folder)!, archive.Folder);
-                Console.WriteLine(FormattableString.Invariant($"{archive.Set}  {archive.Bytes / 1e6:0.0} MB  {archive.Address}"));
+                Console.WriteLine($"{archive.Set}  {archive.Bytes / 1e6:0.0} MB  {archive.Address}");
                 Console.WriteLine($"    md5 {archive.Md5} ({archive.Md5Source}); {(Directory.Exists(place) ? $"here: {place}" : "not here")}");
             }
         });
-        return command;
-    }
-
-    private static Command Get()
-    {
-        var (set, folder) = (Set(), DataFolder());
-        var mirror = new Option<string>("--mirror") { Description = "A web folder with the same files.", HelpName = "URL" };
-        var command = new Command("get", "Download an archive (going on where it stopped), check it, unpack it.") { set, folder, mirror };
-        command.SetAction(async (parsed, cancel) =>
+        var get = new Command("get", "Download an archive (going on where it stopped), check it, unpack it.") { set, folder, mirror };
+        get.SetAction(async (parsed, cancel) =>
         {
             Uri? from = null;
             if (parsed.GetValue(mirror) is { Length: > 0 } text && !Uri.TryCreate(text, UriKind.Absolute, out from))
@@ -35,30 +28,18 @@ internal static class DataVerb
             var place = await DataArchives.Get(DataArchives.Find(parsed.GetRequiredValue(set)), parsed.GetValue(folder)!, from, line.Show, cancel);
             line.Dispose();
             Console.WriteLine(place);
-            return 0;
         });
-        return command;
-    }
-
-    private static Command Verify()
-    {
-        var (set, folder) = (Set(), DataFolder());
-        var command = new Command("verify", "Read every file of a data set and compare layout and counts with the official ones (exit 1: they differ).") { set, folder };
-        command.SetAction(parsed =>
+        var verify = new Command("verify", "Read every file of a data set and compare layout and counts with the official ones (exit 1: they differ).") { set, folder };
+        verify.SetAction(parsed =>
         {
             RawSet report;
             using (var line = new ProgressLine())
                 report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line.Show);
-            Console.WriteLine(FormattableString.Invariant(
-                $"{parsed.GetValue(set)} in {report.Folder}: {report.ClassNames.Count} classes, {report.Train.Count:N0} training and {report.Test.Count:N0} test images"));
+            Console.WriteLine($"{parsed.GetValue(set)} in {report.Folder}: {report.ClassNames.Count} classes, {report.Train.Count:N0} training and {report.Test.Count:N0} test images");
             foreach (var difference in report.Differences)
                 Console.WriteLine($"    {difference}");
             return report.Differences.Count == 0 ? 0 : 1;
         });
-        return command;
+        return new("data", "List, download and verify the official archives of the data sets.") { list, get, verify };
     }
-
-    private static Argument<string> Set() => new("SET") { Description = string.Join(", ", DataArchives.All.Select(a => a.Set)) };
-
-    private static Option<string> DataFolder() => Settings.Folder("--data", "The folder that holds the data sets.", Path.Combine(Checkout.Root, "data"));
 }

@@ -22,7 +22,6 @@ internal static class FiguresVerb
             foreach (var notebook in Chosen(parsed.GetValue(notebooks) ?? []))
                 foreach (var picture in await FigureImages.WriteAsync(notebook, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(scale), parsed.GetValue(embed), cancel))
                     Console.WriteLine(picture);
-            return 0;
         });
         return command;
     }

@@ -75,7 +75,7 @@ internal static class KernelVerb
             SetAction((parsed, stop) => Serve(parsed.GetRequiredValue(file), stop));
         }
 
-        private static async Task<int> Serve(string connectionFile, CancellationToken stop)
+        private static async Task Serve(string connectionFile, CancellationToken stop)
         {
             var parent = Parent();          // while it is the front end
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -95,7 +95,6 @@ internal static class KernelVerb
             await kernel.RunAsync(end.Token);
             // A cell may have left threads behind; they must not keep the process.
             Environment.Exit(0);
-            return 0;
         }
 
         // A front end that was killed cannot say goodbye: its child gets another parent.

@@ -25,15 +25,14 @@ internal static class ReproduceVerb
                 {
                     Console.WriteLine(what);
                     await Estimate.Of(chosen, parameters, lab, Console.Out, cancel);
-                    return 0;
+                    return;
                 }
             }
             var clock = Stopwatch.StartNew();
             foreach (var notebook in chosen)
                 Notebooks.Describe(await Notebooks.Run(notebook.Path, parsed.GetValue(output)!, parameters, cancel), Console.Out);
             Console.WriteLine();
-            Console.WriteLine(FormattableString.Invariant($"{what}: {clock.Elapsed.TotalMinutes:0.0} minutes."));
-            return 0;
+            Console.WriteLine($"{what}: {clock.Elapsed.TotalMinutes:0.0} minutes.");
         });
         return command;
     }

@@ -21,8 +21,7 @@ internal static class ResultsVerb
                 throw new UserException($"{folder} is there and holds something else than runs (it has no {Runs}): name a new folder, or one that was exported to.");
             var runs = Finished(parsed.GetValue(store)!);
             var (all, added, left) = new RunArchive(folder).Export(runs, parsed.GetValue(weights));
-            Console.WriteLine($"{Text.Count(all, "run")} in {Shown(folder)}, {added} of them new: "
-                + FormattableString.Invariant($"{Files(new(folder)).Sum(file => file.Length) / 1e6:0.0} MB"));
+            Console.WriteLine($"{Text.Count(all, "run")} in {Shown(folder)}, {added} of them new: {Files(new(folder)).Sum(file => file.Length) / 1e6:0.0} MB");
             if (left > 0)
                 Console.WriteLine($"{Text.Count(left, "run")} of the store's had been trained elsewhere before and stay as they are there");
         });

@@ -45,7 +45,6 @@ internal static class RunVerb
                     await PutInto(notebook, before, outcome, cancel);
                 Notebooks.Describe(outcome, Console.Out);
             }
-            return 0;
         });
         return command;
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using LTHKit.Cli.Grid;
 using LTHKit.Data;
 using LTHKit.Experiments;
@@ -27,7 +26,7 @@ internal static class GridProgram
     public static GridSettings OnSlurm(GridSettings settings) => settings with
     {
         Options = ["--cpus-per-task=1"],
-        Script = $"#!/bin/bash\nexport DOTNET_PROCESSOR_COUNT=1\nexec {string.Join(' ', settings.Command)} \"$1\" \"$SLURM_ARRAY_TASK_ID\"\n",
+        Script = GridVerb.Script(settings, site: null),
     };
 
     /// <summary>What the cells of a notebook would ask for.</summary>

@@ -18,34 +18,17 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private async Task<(GridFolder Grid, string Said)> Submit(GridSettings settings)
+    private async Task<(GridFolder Grid, string Said)> Submit(GridSettings settings, bool dryRun = false)
     {
         GridFolder grid = new(At("grid"));
         var said = new StringWriter();
-        Assert.Equal(0, await GridVerb.Submit(grid, settings, dryRun: false, GridProgram.PlanRuns, said, default));
+        await GridVerb.Submit(grid, settings, dryRun, GridProgram.PlanRuns, said, default);
         return (grid, said.ToString());
     }
 
-    private static async Task<(int Code, string Error)> Verb(params string[] arguments)
-    {
-        var error = new StringWriter();
-        return (await CommandLine.Run(CommandLine.Verbs, ["grid", .. arguments], error), error.ToString());
-    }
+    private static Task<(int Code, string Error)> Verb(params string[] arguments) => VerbTests.Run(["grid", .. arguments]);
 
-    private static async Task<string> Said(params string[] arguments)
-    {
-        var (before, said) = (Console.Out, new StringWriter());
-        Console.SetOut(said);
-        try
-        {
-            Assert.Equal((0, ""), await Verb(arguments));
-            return said.ToString();
-        }
-        finally
-        {
-            Console.SetOut(before);
-        }
-    }
+    private static Task<string> Said(params string[] arguments) => VerbTests.Said(["grid", .. arguments]);
 
     private static List<Standing> Stands(GridFolder grid)
         => ICluster.Of(grid).Active() is var active ? [.. grid.Settings.Tasks.Select((_, i) => grid.Stands(i, active).Standing)] : [];
@@ -332,12 +315,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         Assert.Matches("time +about [^h]*, 1 side by side, as finished runs", await Said(GridProgram.OnSlurm(here)));
         Assert.False(Directory.Exists(At("grid")));
 
-        async Task<string> Said(GridSettings settings)
-        {
-            var said = new StringWriter();
-            Assert.Equal(0, await GridVerb.Submit(new(At("grid")), settings, dryRun: true, GridProgram.PlanRuns, said, default));
-            return said.ToString();
-        }
+        async Task<string> Said(GridSettings settings) => (await Submit(settings, dryRun: true)).Said;
     }
 
     [Fact]
@@ -356,8 +334,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
         };
         GridTask task = new("0", "a ladder", "cifar-10", [0], []);
         using (var staged = new Staged(settings, task, "1", default))
-            Assert.Equal(["cifar-10-batches-bin/test_batch.bin"],
-                Images(staged));
+            Assert.Equal(["cifar-10-batches-bin/test_batch.bin"], Images(staged));
         Assert.Empty(Directory.GetFileSystemEntries(At("node")));
         // What processes of this machine left that were killed goes, and nothing else.
         var killed = At($"node/lthkit-7@{Environment.MachineName}");

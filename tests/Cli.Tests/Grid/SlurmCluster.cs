@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using LTHKit.Cli.Doctor;
 using Xunit;
 
 namespace LTHKit.Cli.Tests.Grid;
@@ -21,7 +22,7 @@ internal sealed class SlurmCluster : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("lthkit-slurm-").FullName;
     private readonly Dictionary<string, Process> _daemons = [];
-    private readonly (string Name, string? Value)[] _before;
+    private readonly string? _before = Environment.GetEnvironmentVariable("SLURM_CONF");
 
     public SlurmCluster(int processors)
     {
@@ -62,9 +63,7 @@ internal sealed class SlurmCluster : IDisposable
             PartitionName=low Nodes=ALL Default=YES PriorityTier=1 GraceTime=0
             PartitionName=high Nodes=ALL PriorityTier=2 PreemptMode=OFF
             """);
-        (string, string?)[] set = [("SLURM_CONF", At("slurm.conf"))];
-        _before = [.. set.Select(s => (s.Item1, Environment.GetEnvironmentVariable(s.Item1)))];
-        Array.ForEach(set, s => Environment.SetEnvironmentVariable(s.Item1, s.Item2));
+        Environment.SetEnvironmentVariable("SLURM_CONF", At("slurm.conf"));
         try
         {
             Start("/usr/sbin/munged", "-F", "--force", $"--key-file={At("munge/key")}", $"--socket={At("munge/socket")}", $"--pid-file={At("munge/pid")}",
@@ -92,11 +91,8 @@ internal sealed class SlurmCluster : IDisposable
 
     public static string Output(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return output + error.Result;
+        var (_, output, error) = Tool.Run(new ProcessStartInfo(program, arguments), Timeout.InfiniteTimeSpan);
+        return output + error;
     }
 
     public void Until(string what, Func<bool> condition, int seconds = 60)
@@ -111,9 +107,12 @@ internal sealed class SlurmCluster : IDisposable
         Output("scancel", "-u", "root");
         for (var clock = Stopwatch.StartNew(); Output("squeue", "-h").Length > 0 && clock.Elapsed < TimeSpan.FromSeconds(20);)
             Thread.Sleep(200);
-        foreach (var daemon in _daemons.Keys.Reverse().ToList())
-            Kill(daemon);
-        Array.ForEach(_before, s => Environment.SetEnvironmentVariable(s.Name, s.Value));
+        foreach (var daemon in _daemons.Values.Reverse())
+        {
+            daemon.Kill();
+            daemon.WaitForExit();
+        }
+        Environment.SetEnvironmentVariable("SLURM_CONF", _before);
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -121,14 +120,6 @@ internal sealed class SlurmCluster : IDisposable
 
     private void Start(string program, params string[] arguments)
         => _daemons[program] = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >/dev/null 2>&1", "sh", program, .. arguments]))!;
-
-    private void Kill(string program)
-    {
-        if (!_daemons.Remove(program, out var process))
-            return;
-        process.Kill();
-        process.WaitForExit();
-    }
 
     private static int FreePort()
     {
