@@ -303,8 +303,8 @@ public static class Claims
     private static Claim Silence(string sentence, IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> measured, Func<double[], double> number)
     {
         var shares = measured.Select(m => (m.Run, Shares: m.Value.Where(s => s.Stage != "stem").Select(s => s.Share).ToArray()));
-        return OfRuns("C15", sentence, Alternative.Greater, shares.Where(m => m.Shares.Length > 0).Select(m => (m.Run, number(m.Shares))), measured.Select(m => m.Run))
-            with { Unit = "points", Scale = 100 };
+        var claim = OfRuns("C15", sentence, Alternative.Greater, shares.Where(m => m.Shares.Length > 0).Select(m => (m.Run, number(m.Shares))), measured.Select(m => m.Run));
+        return claim with { Unit = "points", Scale = 100 };
     }
 
     /// <summary>A claim about what was measured of runs, for each seed the mean over its own; what is no number is left out.</summary>
