@@ -1,3 +1,5 @@
+using System.Reflection;
+
 namespace LTHKit.Models;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace LTHKit.Models;
 /// </summary>
 public class Network : nn.Module<Tensor, Tensor>
 {
+    private static readonly FieldInfo Buffers = typeof(nn.Module).GetField("_internal_buffers", BindingFlags.Instance | BindingFlags.NonPublic)!;
     private readonly nn.Module<Tensor, Tensor> _body;
 
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
@@ -107,8 +110,9 @@ public class Network : nn.Module<Tensor, Tensor>
 
     public override Parameter get_parameter(string target) => named_parameters().FirstOrDefault(p => p.name == target).parameter;
 
+    /// <summary>TorchSharp leaves out those that are not persistent, whatever it is asked; a training goes on with them too.</summary>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
-        => base.named_buffers(recurse, include_nonpersistent).Select(b => (Own(b.name), b.buffer));
+        => base.named_buffers(recurse, include_nonpersistent).Concat(recurse && include_nonpersistent ? Passing() : []).Select(b => (Own(b.name), b.buffer));
 
     public override IEnumerable<(string name, nn.Module module)> named_modules()
         => base.named_modules().Where(m => m.module != _body).Select(m => (Own(m.name), m.module));
@@ -119,6 +123,12 @@ public class Network : nn.Module<Tensor, Tensor>
         if (disposing)
             _body.Dispose();
     }
+
+    private IEnumerable<(string name, Tensor buffer)> Passing() =>
+        from part in base.named_modules().DistinctBy(m => m.module)
+        from buffer in (IEnumerable<(string Name, (Tensor Value, bool Persistent) Kept)>)Buffers.GetValue(part.module)!
+        where !buffer.Kept.Persistent
+        select ($"{part.name}.{buffer.Name}", buffer.Kept.Value);
 
     private static string Own(string name) => name.StartsWith("body.", StringComparison.Ordinal) ? name["body.".Length..] : name;
 

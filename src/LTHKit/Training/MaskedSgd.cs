@@ -55,7 +55,10 @@ internal sealed class MaskedSgd : MaskedOptimiser
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var active = _slots.Where(s => s.Weight.grad is not null).Select(s => (Slot: s, Gradient: Gradient(s))).ToList();
+        var active = (from slot in _slots
+                      let gradient = slot.Weight.grad
+                      where gradient is not null
+                      select (Slot: slot, Gradient: Plain(gradient, slot))).ToList();
         var masked = active.Where(a => a.Slot.High is not null).ToList();
         FusedSgd.Clamp([.. masked.Select(a => a.Gradient)], [.. masked.Select(a => a.Slot.Low!)], [.. masked.Select(a => a.Slot.High!)]);
         foreach (var group in active.GroupBy(a => a.Slot.Rate))
@@ -64,11 +67,7 @@ internal sealed class MaskedSgd : MaskedOptimiser
     }
 
     // With the channels last the gradient of a 1x1 convolution is contiguous too, but strides of dimensions of size 1 are others, which CUDA's update refuses.
-    private static Tensor Gradient(Slot slot)
-    {
-        var gradient = slot.Weight.grad!.contiguous();
-        return slot.Shape.Contains(1) ? gradient.flatten().view(slot.Shape) : gradient;
-    }
+    private static Tensor Plain(Tensor gradient, Slot slot) => slot.Shape.Contains(1) ? gradient.contiguous().flatten().view(slot.Shape) : gradient.contiguous();
 
     public override void Dispose()
     {

@@ -93,11 +93,14 @@ public sealed class UsersCodeTests() : InLab(Small)
         {
             (a, fc, gain, attention) = (nn.Conv2d(input.Channels, 4, 3, padding: 1), nn.Linear(4, input.Classes), nn.Parameter(ones(4)), nn.MultiheadAttention(4, 2));
             register_buffer("scale", full(4, 2f));
+            register_buffer("steps", zeros(1), persistent: false);
             RegisterComponents();
         }
 
         public override Tensor forward(Tensor x)
         {
+            if (training)
+                get_buffer("steps")!.add_(1);
             var h = a.call(x).relu().mean([2, 3]) * gain * get_buffer("scale")! + shift;
             return fc.call(h + attention.call(h.unsqueeze(0), h.unsqueeze(0), h.unsqueeze(0)).Item1.squeeze(0));
         }
@@ -112,6 +115,8 @@ public sealed class UsersCodeTests() : InLab(Small)
         foreach (var name in new[] { "gain", "attention.in_proj_weight" })
             Assert.False(first[name].allclose(last[name]));
         Assert.Equal(8, last["scale"].sum().ToSingle());
+        Assert.Equal(0, first["steps"].item<float>());
+        Assert.True(last["steps"].item<float>() > 3);
     }
 
     private sealed record From(RunResult Teacher, Tensor Start) : Tweak
