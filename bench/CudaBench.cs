@@ -61,7 +61,8 @@ internal static class CudaBench
                     progress.WriteLine($"bench: {each.Name}, {(round == 0 ? "warming up" : $"round {round} of {setting.Rounds}")}");
                     try
                     {
-                        each.Side = round == 0 ? each.Start() : each.Side;
+                        if (round == 0)
+                            each.Side = each.Start();
                         if (each.Side is { } side)
                             each.Times.Add((side.Steps(StepsARound) / StepsARound, side.Epoch()));
                     }

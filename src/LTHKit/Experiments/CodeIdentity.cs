@@ -109,7 +109,8 @@ internal sealed partial class CodeIdentity
                 Value($"{name}, {property.Name}", setting);
         foreach (var hooks in SparseTraining.Hooks(module).OfType<IDictionary>())
             Elements($"{name}, a hook", hooks.Values);
-        var tensors = module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false));
+        var tensors = module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter))
+            .Concat(module.named_buffers(recurse: false)).Concat(Network.PassingOf(module));
         foreach (var (key, tensor) in tensors)
             _values.Append(' ').Append(key).Append(' ').Append(Bytes(tensor));
         foreach (var (key, child) in module.named_children())

@@ -49,8 +49,10 @@ public sealed partial class Lab
         $"{spec["data"]?.ToJsonString()} {spec["model"]?.ToJsonString()} {spec["recipe"]?["batchSize"]} {spec["recipe"]?["precision"]}",
         spec["tweaks"]?.ToJsonString() ?? "");
 
-    private static IEnumerable<(string Key, (string, double, double) Value)> Timed(RunFolder run)
-        => run.IfDone<(string, (string, double, double))[]>(() => RunStore.ReadDone(run) is { Imported: null } done && run.Json(run.Spec)["run"] is JsonObject spec
-            && run.Lines<EpochMetrics>(run.Metrics) is { Count: > 0 } epochs
-            ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : null) ?? [];
+    private static IEnumerable<(string Key, (string, double, double) Value)> Timed(RunFolder run) => run.IfDone<(string, (string, double, double))[]>(() =>
+    {
+        var (done, epochs) = (RunStore.ReadDone(run), run.Lines<EpochMetrics>(run.Metrics));
+        return done.Imported is null && epochs.Count > 0 && run.Json(run.Spec)["run"] is JsonObject spec
+            ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : null;
+    }) ?? [];
 }

@@ -102,11 +102,13 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     internal bool IsRewound => Rewinding != Rewinding.Weights || Rewind != default;
 
     /// <summary>The runs whose trained weights must be there before this one begins; a ticket that is there need not be drawn.</summary>
-    internal IEnumerable<RunSpec> Needs(Func<RunSpec, bool> hasTicket) => new[]
+    internal IEnumerable<RunSpec> Needs(Func<RunSpec, bool> hasTicket)
     {
-        Rewinding == Rewinding.Weights && hasTicket(this) ? null : Parent,
-        IsRewound || Tweaks.Any(t => t.NeedsDense) ? Dense : null,
-    }.OfType<RunSpec>();
+        if (Parent is { } parent && (Rewinding != Rewinding.Weights || !hasTicket(this)))
+            yield return parent;
+        if (IsRewound || Tweaks.Any(t => t.NeedsDense))
+            yield return Dense;
+    }
 
     /// <summary>The run after all it builds on, the dense network first.</summary>
     internal IEnumerable<RunSpec> Ancestry(Func<RunSpec, bool> hasTicket) => Needs(hasTicket).SelectMany(need => need.Ancestry(hasTicket)).Append(this);

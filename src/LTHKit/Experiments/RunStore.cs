@@ -11,7 +11,7 @@ namespace LTHKit.Experiments;
 /// <param name="device">On what the runs are trained: "cpu", "cuda".</param>
 public sealed class RunStore(string root, string device = "cpu")
 {
-    /// <summary>Counts up whenever the same spec gives other numbers than before.</summary>
+    /// <summary>Counts up when the same spec gives other numbers than before; where few specs do, the changelog names them instead.</summary>
     public const int Algorithms = 5;
 
     public string Root { get; } = AtomicFile.Absolute(root);
@@ -164,14 +164,14 @@ public sealed class RunStore(string root, string device = "cpu")
     internal void AddMetrics(RunSpec spec, EpochMetrics metrics)
         => Folder(spec).WriteLines(Folder(spec).Metrics, ReadMetrics(spec).Where(m => m.Epoch < metrics.Epoch).Append(metrics));
 
-    /// <summary>The epochs of a run that have been trained, all from its first one on; at least those before <paramref name="until"/>.</summary>
+    /// <summary>The epochs of a run that have been trained, all from its first one on; at least those before <paramref name="until"/>, at most its recipe's.</summary>
     internal IReadOnlyList<EpochMetrics> ReadMetrics(RunSpec spec, int until = 0)
     {
         var folder = Folder(spec);
         var epochs = folder.Lines<EpochMetrics>(folder.Metrics);
         var first = spec.Rewind.Epochs;
         return epochs.Index().All(m => m.Item.Epoch == first + m.Index) && first + epochs.Count >= until && first + epochs.Count <= spec.Recipe.Epochs ? epochs
-            : throw folder.Damaged(folder.Metrics, "epochs are missing");
+            : throw folder.Damaged(folder.Metrics, first + epochs.Count > spec.Recipe.Epochs ? "it has more epochs than the recipe" : "epochs are missing");
     }
 
     /// <summary>Writes the result; the run is finished then.</summary>

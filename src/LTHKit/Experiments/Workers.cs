@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.DotNet.Interactive;
 
 namespace LTHKit.Experiments;
@@ -41,7 +42,12 @@ internal sealed class Workers(int places, int threads, Device device, Plan? plan
         {
             return Task.WhenAll(begin(stop)).GetAwaiter().GetResult();      // with the line of a user's code in which a failure was thrown
         }
-        catch (OperationCanceledException e)
+        catch (AggregateException e) when (e.Flatten().InnerExceptions.FirstOrDefault(inner => inner is not OperationCanceledException) is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure);       // of a user's code that works on several threads
+            throw;
+        }
+        catch (Exception e) when (e is OperationCanceledException or AggregateException)
         {
             throw new OperationCanceledException("Interrupted; what is finished is kept.", e, stop);
         }

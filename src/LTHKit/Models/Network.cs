@@ -114,6 +114,12 @@ public class Network : nn.Module<Tensor, Tensor>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
         => base.named_buffers(recurse, include_nonpersistent).Concat(recurse && include_nonpersistent ? Passing() : []).Select(b => (Own(b.name), b.buffer));
 
+    /// <summary>A module's own buffers that are not persistent.</summary>
+    internal static IEnumerable<(string Name, Tensor Buffer)> PassingOf(nn.Module module) =>
+        from buffer in (IEnumerable<(string Name, (Tensor Value, bool Persistent) Kept)>)Buffers.GetValue(module)!
+        where !buffer.Kept.Persistent
+        select (buffer.Name, buffer.Kept.Value);
+
     public override IEnumerable<(string name, nn.Module module)> named_modules()
         => base.named_modules().Where(m => m.module != _body).Select(m => (Own(m.name), m.module));
 
@@ -124,11 +130,10 @@ public class Network : nn.Module<Tensor, Tensor>
             _body.Dispose();
     }
 
-    private IEnumerable<(string name, Tensor buffer)> Passing() =>
+    private IEnumerable<(string name, Tensor buffer)> Passing() => PassingOf(this).Concat(
         from part in base.named_modules().DistinctBy(m => m.module)
-        from buffer in (IEnumerable<(string Name, (Tensor Value, bool Persistent) Kept)>)Buffers.GetValue(part.module)!
-        where !buffer.Kept.Persistent
-        select ($"{part.name}.{buffer.Name}", buffer.Kept.Value);
+        from buffer in PassingOf(part.module)
+        select ($"{part.name}.{buffer.Name}", buffer.Buffer));
 
     private static string Own(string name) => name.StartsWith("body.", StringComparison.Ordinal) ? name["body.".Length..] : name;
 

@@ -91,8 +91,8 @@ internal sealed class SlurmCluster : IDisposable
 
     public static string Output(string program, params string[] arguments)
     {
-        var (_, output, error) = Tool.Run(new ProcessStartInfo(program, arguments), Timeout.InfiniteTimeSpan);
-        return output + error;
+        var (code, output, error) = Tool.Run(new ProcessStartInfo(program, arguments), Timeout.InfiniteTimeSpan);
+        return code != -1 ? output + error : throw new FileNotFoundException(error);
     }
 
     public void Until(string what, Func<bool> condition, int seconds = 60)

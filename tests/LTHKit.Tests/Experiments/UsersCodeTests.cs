@@ -15,6 +15,19 @@ public sealed class UsersCodeTests() : InLab(Small)
         Recipe = new Recipe { Epochs = 2, BatchSize = 30, LearningRate = 0.05 },
     };
 
+    [Fact]
+    public void AFailureOnSeveralThreadsIsThatFailure()
+    {
+        var several = new Does("several", Wraps: (_, _) => (_, _) =>
+        {
+            Parallel.For(0, 2, i => throw new InvalidOperationException("mine"));
+            return zeros(1);
+        });
+        Assert.Equal("mine", Assert.Throws<InvalidOperationException>(() => _lab.Sweep([0.5], [several], dense: false)).Message);
+        var stopped = new Does("stopped", Wraps: (_, _) => (_, _) => throw new AggregateException(new OperationCanceledException()));
+        Assert.Throws<OperationCanceledException>(() => _lab.Sweep([0.5], [stopped], dense: false));
+    }
+
     private static string Refused(Func<object?> act) => Assert.Throws<UserException>(act).Message;
 
     /// <summary>Two convolutions, and what one does wrong.</summary>
@@ -117,6 +130,8 @@ public sealed class UsersCodeTests() : InLab(Small)
         Assert.Equal(8, last["scale"].sum().ToSingle());
         Assert.Equal(0, first["steps"].item<float>());
         Assert.True(last["steps"].item<float>() > 3);
+        after.register_buffer("seen", zeros(1), persistent: false);
+        Assert.Contains(after.State, state => state.Name == "seen");
     }
 
     private sealed record From(RunResult Teacher, Tensor Start) : Tweak

@@ -96,6 +96,23 @@ public sealed class ScoresTests
         Assert.All(scores.Values, s => Assert.True(s.amin(0, 1, 2, 3).ToDouble() < 0 && s.amax(0, 1, 2, 3).ToDouble() > 0));
     }
 
+    [Fact]
+    public void GraspInRoundsKnowsWhatTheRoundBeforePruned()
+    {
+        using var scope = NewDisposeScope();
+        using var data = ThreeClasses();
+        using var network = Smooth("vgg5");
+        using var dense = Mask.Dense(network);
+        var keep = dense.Kept / 4;
+        using var twice = (Pruner.Grasp with { Rounds = 2 }).Draw(network, dense, keep, data, 0);
+        using var once = Pruner.Grasp.Draw(network, dense, (long)Math.Round(dense.Kept * Math.Pow(keep / (double)dense.Kept, 0.5)), data, 0);
+        once.Apply(network);
+        using var knowing = Cut.To(Pruner.Grasp.Scored(new(network, data, 0) { Mask = once }), once, keep, Distribution.Global, []);
+        using var unknowing = Cut.To(Pruner.Grasp.Scored(new(network, data, 0)), once, keep, Distribution.Global, []);
+        Assert.Equal(knowing, twice);
+        Assert.NotEqual(unknowing, twice);
+    }
+
     // By hand: with positive inputs every unit is on, so that the flow is a product of matrices.
     [Fact]
     public void SynFlowIsTheProductOfTheAbsoluteWeights()
