@@ -124,7 +124,8 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         for (var thread = 0; needsWeight && thread < work.Threads(to.Blocks); thread++)
             passes.AddUp(work.Own(thread, "weights", sumFloats), forward, pw);
         GC.KeepAlive((saved, gy, passed));
-        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, needsResidual ? keep ? du! : gy : null!, unit.Bias is null ? null! : zeros(to.Channels)];
+        var residual = !needsResidual ? null : keep ? du : gy;
+        return [null!, dx!, needsWeight ? dw : null!, dgamma, dbeta, residual!, unit.Bias is null ? null! : zeros(to.Channels)];
     }
 
     /// <summary>The gradients with a graph of their own, by TorchSharp's functions.</summary>
