@@ -16,7 +16,7 @@ internal static class Kit
     public static void Lthkit(string runs, params IEnumerable<string> arguments)
     {
         var (code, said) = Run("dotnet", [CommandLine, .. arguments], new() { ["LTHKIT_RUNS"] = runs });
-        Assert.True(code == 0, said);
+        Assert.True(code == 0, $"exit code {code}\n{said}");
     }
 
     /// <summary>Runs a program to its end: its exit code, and what it printed.</summary>

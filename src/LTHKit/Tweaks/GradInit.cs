@@ -67,7 +67,7 @@ internal sealed class GradInit
             Differentiation.Require(_network, _parameters, () => Loss(one, other), twice: true);
         var gradients = Gradients(Loss(one, other), createGraph: true)       // g
             .Zip(_factors, (g, f) => f.Kept is null ? g : g.masked_fill(f.Kept.logical_not(), 0)).ToList();
-        var norm = stack(gradients.Select(g => g.square().sum())).sum().sqrt();
+        var norm = stack([.. gradients.Select(g => g.square().sum())]).sum().sqrt();
         var size = norm.ToDouble();                                             // G
         if (!double.IsFinite(size))
             return false;
@@ -93,7 +93,7 @@ internal sealed class GradInit
     private bool Update(List<Tensor> directions, bool constrained)
     {
         using var noGrad = no_grad();
-        var slopes = stack(directions.Zip(_factors, (q, f) => (q * f.Start).sum())).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        var slopes = stack([.. directions.Zip(_factors, (q, f) => (q * f.Start).sum())]).to(ScalarType.Float64).cpu().data<double>().ToArray();
         if (!slopes.All(double.IsFinite))
             return false;
         var steps = constrained ? ++_constraintSteps : ++_lossSteps;

@@ -106,5 +106,5 @@ public sealed class DistillationTests : InFolder
         return [.. logits.Select(l => Math.Exp(l / temperature) / sum)];
     }
 
-    private static Tensor Tensor(double[][] rows) => stack(rows.Select(r => tensor(r)));
+    private static Tensor Tensor(double[][] rows) => stack([.. rows.Select(r => tensor(r))]);
 }
