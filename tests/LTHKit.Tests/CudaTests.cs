@@ -160,8 +160,8 @@ public sealed class CudaTests : InFolder
                 until.Wait();
             }
         }, TaskCreationOptions.LongRunning);
-        void Await(int count) => Assert.True(SpinWait.SpinUntil(() => log.Count == count, 10_000));
-        void AwaitWaiting() => Assert.True(SpinWait.SpinUntil(() => last?.ThreadState.HasFlag(ThreadState.WaitSleepJoin) ?? false, 10_000));
+        void Await(int count) => Assert.True(SpinWait.SpinUntil(() => log.Count == count, 60_000));
+        void AwaitWaiting() => Assert.True(SpinWait.SpinUntil(() => last?.ThreadState.HasFlag(ThreadState.WaitSleepJoin) ?? false, 60_000));
         TaskCompletionSource first = new(), second = new();
         var all = new List<Task> { Work("a", Precision.Tf32, first.Task), Work("b", Precision.Tf32, first.Task) };
         Await(2);

@@ -115,7 +115,7 @@ public sealed class FuzzTests : InFolder
         var clock = Stopwatch.StartNew();
         var outcome = await NotebookRunner.RunAsync(path, Output);
         Assert.Null(outcome.Error?.Message);
-        Assert.True(clock.Elapsed.TotalSeconds < 60, $"{clock.Elapsed}");
+        Assert.True(clock.Elapsed.TotalMinutes < 5, $"{clock.Elapsed}");
         Assert.Equal("9000", (string?)NotebookDocument.Load(outcome.Notebook).Cells[9000].Outputs[0]!["data"]!["text/plain"]![0]);
         Assert.Contains("id=\"step-9990\"", File.ReadAllText(outcome.Html));
     }
@@ -135,7 +135,7 @@ public sealed class FuzzTests : InFolder
             recorder.Add(CellOutput.Stream("stdout", i % 2 == 0 ? "\n" : "\r\n"));
         }
         recorder.Add(CellOutput.Stream("stdout", "end"));
-        Assert.True(clock.Elapsed.TotalSeconds < 20, $"{clock.Elapsed}");
+        Assert.True(clock.Elapsed.TotalMinutes < 5, $"{clock.Elapsed}");
         var lines = Assert.Single(cell.Outputs)!["text"]!.AsArray();
         Assert.Equal(250_001, lines.Count);
         Assert.Equal((line + "\n", "end"), ((string)lines[1]!, (string)lines[^1]!));

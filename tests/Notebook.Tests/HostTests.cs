@@ -172,8 +172,8 @@ public class HostTests : Session
 
     // Neither one that sleeps nor one that awaits keeps the next cell from running.
     [Theory]
-    [InlineData("for (var i = 0; i < 60; i++) { System.Threading.Thread.Sleep(50); Console.WriteLine(i); }")]
-    [InlineData("for (var i = 0; i < 60; i++) { await Task.Delay(50); Console.WriteLine(i); }")]
+    [InlineData("for (var i = 0; i < 600; i++) { System.Threading.Thread.Sleep(50); Console.WriteLine(i); }")]
+    [InlineData("for (var i = 0; i < 600; i++) { await Task.Delay(50); Console.WriteLine(i); }")]
     public async Task ACellThatDoesNotListenIsLeftBehind(string code)
     {
         var outputs = await Interrupt("System.IO.File.WriteAllText(\"begun\", \"\");\n" + code);

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace LTHKit.Training;
 
 /// <summary>
@@ -14,7 +16,8 @@ internal sealed unsafe class CudaGraph : IDisposable
     private const int ThreadLocal = 1;      // cudaStreamCaptureModeThreadLocal: other threads may allocate meanwhile
 
     private static readonly bool Available = CudaStream.Has(Library, Construct, Destroy, Launch, Begin, End);
-    private static readonly Lock Recording = new();
+    private static readonly Lock Recording = new();         // libtorch's list of graphs is everyone's
+    private static readonly ConcurrentBag<nint> Left = [];      // a finaliser may not wait for who records, since that one waits for finalisers
     private void* _graph;
 
     /// <summary>
@@ -28,6 +31,7 @@ internal sealed unsafe class CudaGraph : IDisposable
         GC.WaitForPendingFinalizers();
         lock (Recording)
         {
+            FreeLeft();
             FreeCache();
             var graph = NativeMemory.AllocZeroed(Size);
             construct(graph, 0);
@@ -62,7 +66,7 @@ internal sealed unsafe class CudaGraph : IDisposable
         }
     }
 
-    ~CudaGraph() => Free();
+    ~CudaGraph() => Leave();
 
     /// <summary>Whether this thread can record: it has a stream of its own, and this libtorch what is needed.</summary>
     public static bool Serves => Available && CudaStream.IsOwn;
@@ -77,18 +81,26 @@ internal sealed unsafe class CudaGraph : IDisposable
     public void Dispose()
     {
         CudaStream.Wait();
-        Free();
+        Leave();
         GC.SuppressFinalize(this);
+        lock (Recording)
+            FreeLeft();
     }
 
-    private void Free()
+    private void Leave()
     {
-        if (_graph is null)
-            return;
-        lock (Recording)        // libtorch's list of graphs is everyone's
-            destroy(_graph);
-        NativeMemory.Free(_graph);
+        if (_graph is not null)
+            Left.Add((nint)_graph);
         _graph = null;
+    }
+
+    private static void FreeLeft()
+    {
+        while (Left.TryTake(out var graph))
+        {
+            destroy((void*)graph);
+            NativeMemory.Free((void*)graph);
+        }
     }
 
     [DllImport(Library, EntryPoint = Construct)]

@@ -33,7 +33,7 @@ public sealed partial class GridTests(ITestOutputHelper counted) : IDisposable
     private static List<Standing> Stands(GridFolder grid)
         => ICluster.Of(grid).Active() is var active ? [.. grid.Settings.Tasks.Select((_, i) => grid.Stands(i, active).Standing)] : [];
 
-    private void Until(Func<bool> condition, int seconds = 120)
+    private void Until(Func<bool> condition, int seconds = 600)
     {
         for (var clock = Stopwatch.StartNew(); !condition(); Thread.Sleep(100))
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(seconds), "it never was so:\n" + string.Join('\n', Directory.GetFiles(At("grid/logs")).Order().SelectMany(File.ReadLines)));

@@ -298,6 +298,7 @@ public sealed class RunArchiveTests() : InLab(store: "here")
         using var seen = new BlockingCollection<string>();
         using var watcher = new FileSystemWatcher(run.Path);
         watcher.Deleted += (_, file) => seen.Add($"without {file.Name}");
+        watcher.Created += (_, file) => seen.Add($"with {file.Name}");
         watcher.Renamed += (_, file) => seen.Add($"with {file.Name}");
         watcher.EnableRaisingEvents = true;
         Archive.Import(Here);

@@ -132,7 +132,7 @@ public sealed class RunTests(ITestOutputHelper counted) : InLab
             kills++;
         }
         counted.WriteLine($"{kills} SIGKILLs");
-        Assert.InRange(kills, 2, 40);
+        Assert.InRange(kills, 1, 40);
         Assert.Empty(Directory.GetFiles(cut, "*.tmp", SearchOption.AllDirectories));
         foreach (var run in new[] { spec.Dense, spec.Parent!, spec })
             Assert.Equal(Tiny.Outcome(new RunStore(whole), run), Tiny.Outcome(new RunStore(cut), run));

@@ -48,8 +48,8 @@ public sealed class LeaseTests : InFolder
         using (Lease.Take(Path, "a"))
         {
             Assert.Null(Lease.Take(Path, "b"));
-            // The machine went away two minutes ago, or this one's process did.
-            File.SetLastWriteTimeUtc(Path, DateTime.UtcNow.AddSeconds(-121));
+            // The machine went away three minutes ago, or this one's process did.
+            File.SetLastWriteTimeUtc(Path, DateTime.UtcNow.AddMinutes(-3));
             using (Lease.Take(Path, "b")!)
                 Assert.StartsWith("b ", File.ReadAllText(Path));
             // Of one's own machine it is taken as soon as its process is gone; no process has this number.

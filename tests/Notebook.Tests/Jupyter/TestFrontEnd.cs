@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -77,8 +78,7 @@ public class TestFrontEnd : IDisposable
     /// <summary>The next message that is wanted, its signature checked; others are passed over.</summary>
     protected static (string Type, JsonObject Content, string? Parent) Next(NetMQSocket socket, Func<(string Type, JsonObject Content, string? Parent), bool> wanted)
     {
-        var limit = DateTime.UtcNow + Patience;
-        while (DateTime.UtcNow < limit)
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < Patience;)
         {
             List<byte[]>? frames = null;
             while (socket.TryReceiveMultipartBytes(TimeSpan.FromMilliseconds(100), ref frames!))
