@@ -45,7 +45,8 @@ internal static class DataArchives
             Remove(unpacking);
             using var after = new Ending(() => Remove(unpacking));
             progress?.Invoke($"unpacking {archive.File}");
-            var unpacked = await Unpack(file, Directory.CreateDirectory(unpacking).FullName, archive.Folder, cancel);
+            await Unpack(file, Directory.CreateDirectory(unpacking).FullName, cancel);
+            var unpacked = Path.Combine(unpacking, archive.Folder);
             if (Directory.Exists(target))
                 Fill(unpacked, target);
             else
@@ -86,24 +87,14 @@ internal static class DataArchives
         }
     }
 
-    // .NET lets nothing out of the folder, by a name or by a link. An error of the disk has the system's number; EEXIST, ENOTDIR and EISDIR are the archive's.
-    private static async Task<string> Unpack(string file, string folder, string set, CancellationToken cancel)
+    private static async Task Unpack(string file, string folder, CancellationToken cancel)
     {
-        try
+        if (file.EndsWith(".zip", StringComparison.Ordinal))
+            await ZipFile.ExtractToDirectoryAsync(file, folder, cancel);
+        else
         {
-            if (file.EndsWith(".zip", StringComparison.Ordinal))
-                await ZipFile.ExtractToDirectoryAsync(file, folder, cancel);
-            else
-            {
-                await using var plain = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
-                await TarFile.ExtractToDirectoryAsync(plain, folder, overwriteFiles: false, cancel);
-            }
-            var unpacked = Path.Combine(folder, set);
-            return Directory.Exists(unpacked) ? unpacked : throw new InvalidDataException($"it has no folder {set}");
-        }
-        catch (Exception e) when (e is InvalidDataException or IOException { HResult: < 0 or 17 or 20 or 21 })
-        {
-            throw new UserException($"{file} has the right checksum and cannot be unpacked ({e.Message.TrimEnd('.')}); remove it and get it from another mirror.", e);
+            await using var plain = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
+            await TarFile.ExtractToDirectoryAsync(plain, folder, overwriteFiles: false, cancel);
         }
     }
 
