@@ -34,7 +34,7 @@ internal static class Parameters
     // Name to type as written, or as the default shows where it is var.
     private static Dictionary<string, string> Declared(string source)
     {
-        var fields = (NotebookHost.Parse(source)?.GetRoot() as CompilationUnitSyntax)?.Members.OfType<FieldDeclarationSyntax>() ?? [];
+        var fields = (NotebookHost.Parse(source).GetRoot() as CompilationUnitSyntax)?.Members.OfType<FieldDeclarationSyntax>() ?? [];
         return fields
             .SelectMany(field => field.Declaration.Variables, (field, variable) => (variable.Identifier.Text, Type: TypeOf(field.Declaration.Type, variable.Initializer?.Value)))
             .DistinctBy(pair => pair.Text).ToDictionary(pair => pair.Text, pair => pair.Type);

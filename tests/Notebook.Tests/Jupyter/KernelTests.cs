@@ -124,21 +124,6 @@ public sealed class KernelTests : TestFrontEnd
         Alive();
     }
 
-    // The compiler would overflow the stack, and the kernel be gone.
-    [Theory]
-    [InlineData("(")]
-    [InlineData("{")]
-    [InlineData("a[")]
-    public void BracketsWithoutEndEndNoKernel(string opening)
-    {
-        var code = Execute(string.Concat(Enumerable.Repeat(opening, 20_000)));
-        code["cursor_pos"] = 20_000;
-        Assert.Contains("more than 500 deep", Ask("execute_request", code.DeepClone().AsObject())["evalue"]!.GetValue<string>());
-        foreach (var type in (string[])["complete_request", "inspect_request", "is_complete_request"])
-            Assert.Contains(Ask(type, code.DeepClone().AsObject())["status"]!.GetValue<string>(), (string[])["ok", "unknown"]);
-        Alive();
-    }
-
     private void Alive()
     {
         // A cell behind one that failed would be left out.
