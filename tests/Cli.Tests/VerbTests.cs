@@ -108,7 +108,6 @@ public sealed partial class VerbTests : IDisposable
     [InlineData("run /nonexistent/x.ipynb -p profile", "-p takes NAME=VALUE")]
     [InlineData("data get mnist", "There is no archive for 'mnist'")]
     [InlineData("data get cifar-10 --mirror ftp://x", "http")]
-    [InlineData("data verify cifar-10 --data /nonexistent", "/nonexistent")]
     [InlineData("kernel", "Required command was not provided")]
     [InlineData("kernel install --prefix ", "give --prefix with the name of a folder")]
     [InlineData("kernel install --prefix /proc/lthkit", "/proc/lthkit")]

@@ -267,7 +267,7 @@ public sealed class CudaTests : InFolder
             Assert.All(lab.SpectralDensities(two), density => Assert.True(double.IsFinite(density.Value.Mean)));
             Assert.Equal(2, lab.SilentActivations(two).Count);
             Assert.Equal(2, lab.MultiplyAdds(two).Count);
-            Assert.All(lab.StepTimes(sweeps[0].Runs, 1), time => Assert.True(time.Masked > 0));
+            Assert.All(lab.StepTimes(sweeps[0].Runs), time => Assert.True(time.Masked > 0));
             Assert.All(lab.Watched(two, profile.Analysis.Curvature(profile.Recipe)), seen => Assert.NotEmpty(seen.Values));
             Assert.All(lab.Watched(two, profile.Analysis.GradientFlow(profile.Recipe)), seen => Assert.NotEmpty(seen.Values));
             return [.. sweeps.SelectMany(sweep => sweep.Runs).Select(run => Convert.ToHexString(Tiny.Bits(Path.Combine(run.Folder, "checkpoint.safetensors"))))];

@@ -84,27 +84,6 @@ public sealed class FuzzTests : InFolder
         }
     }
 
-    // What is nested without end ends no process, and no page.
-    [Theory]
-    [InlineData("markdown", ">")]
-    [InlineData("markdown", "- ")]
-    [InlineData("markdown", "[")]
-    [InlineData("markdown", "$\\frac{", "$")]
-    [InlineData("markdown", "${", "$")]
-    [InlineData("markdown", "$\\left(", "$")]
-    [InlineData("markdown", "$x^", "$")]
-    [InlineData("code", "(")]
-    [InlineData("code", "{ if (a) ")]
-    [InlineData("code", "$\"{")]
-    public void WhatIsNestedDeeplyIsShown(string kind, string opening, string end = "")
-    {
-        var notebook = TestNotebook.Empty();
-        var inside = opening.TrimStart('$');
-        notebook.Add(kind, "c", string.Concat(Enumerable.Repeat(inside, 20_000).Prepend(opening[..^inside.Length])) + end);
-        notebook.Add("markdown", "d", "the next cell");
-        Assert.Contains("the next cell", HtmlExport.Page(notebook, "deep", Folder));
-    }
-
     [Fact]
     public async Task TenThousandCellsOfOneTitleAreRunAndShown()
     {

@@ -122,29 +122,16 @@ public sealed class RunnerTests : InFolder
         Assert.Equal("count = 4;", cells[2].Source);
     }
 
-    // Lists are JSON, or stand between commas.
     [Theory]
-    [InlineData("names", "[\"a,b\",\"c\"]", "names = [\"a,b\", \"c\"];")]
-    [InlineData("names", "a, true", "names = [\"a\", \"true\"];")]
-    [InlineData("pairs", "[[1,2],[3]]", "pairs = [[1, 2], [3]];")]
-    [InlineData("rates", ".5,1e-3", "rates = [0.5d, 0.001d];")]
-    [InlineData("rates", "[]", "rates = [];")]
-    public void AListIsWhatWasWritten(string name, string value, string assigned)
-    {
-        var notebook = NotebookDocument.Load(Write(("string[] names = []; int[][] pairs = []; double[] rates = [];", ["parameters"])));
-        Parameters.Inject(notebook, new Dictionary<string, string> { [name] = value }, "in.ipynb");
-        Assert.Equal(assigned, notebook.Cells[1].Source);
-        Assert.Contains("a list such as", Assert.Throws<UserException>(() => Parameters.Inject(notebook, new Dictionary<string, string> { [name] = "[\"1, 2" }, "in.ipynb")).Message);
-    }
-
-    [Theory]
-    [InlineData("cuont", "3", "in.ipynb has no parameter cuont; it has count, rate.")]
+    [InlineData("cuont", "3", "in.ipynb has no parameter cuont; it has count, rate, levels.")]
     [InlineData("count", "many", "The parameter count must be a whole number, not \"many\".")]
     [InlineData("rate", "1,5", "The parameter rate must be a number, not \"1,5\".")]
+    [InlineData("levels", "[1, 2", "The parameter levels must be a C# expression, not \"[1, 2\".")]
+    [InlineData("levels", "1,2", "The parameter levels must be a C# expression, not \"1,2\".")]
     [InlineData("count", "1", "in.ipynb takes no parameters: it has no code cell tagged \"parameters\".", "another tag")]
     public async Task AWrongParameterIsRefusedBeforeAnythingIsWritten(string name, string value, string message, string tag = "parameters")
     {
-        var path = Write(("var count = 1; var rate = 0.5;", [tag]));
+        var path = Write(("var count = 1; var rate = 0.5; int[] levels = [];", [tag]));
         var refused = await Assert.ThrowsAsync<UserException>(() => Run(path, (name, value)));
         Assert.Equal(message, refused.Message);
         Assert.False(Directory.Exists(Output));

@@ -29,17 +29,6 @@ internal static class DataVerb
             line.Dispose();
             Console.WriteLine(place);
         });
-        var verify = new Command("verify", "Read every file of a data set and compare layout and counts with the official ones (exit 1: they differ).") { set, folder };
-        verify.SetAction(parsed =>
-        {
-            RawSet report;
-            using (var line = new ProgressLine())
-                report = DataArchives.Verify(parsed.GetRequiredValue(set), parsed.GetValue(folder)!, line.Show);
-            Console.WriteLine($"{parsed.GetValue(set)} in {report.Folder}: {report.ClassNames.Count} classes, {report.Train.Count:N0} training and {report.Test.Count:N0} test images");
-            foreach (var difference in report.Differences)
-                Console.WriteLine($"    {difference}");
-            return report.Differences.Count == 0 ? 0 : 1;
-        });
-        return new("data", "List, download and verify the official archives of the data sets.") { list, get, verify };
+        return new("data", "List and download the official archives of the data sets.") { list, get };
     }
 }

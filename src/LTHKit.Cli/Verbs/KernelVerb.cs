@@ -8,36 +8,18 @@ internal static class KernelVerb
 {
     public static Command Create() => new("kernel", "Register the C# kernel with Jupyter, for notebooks in a browser or in VS Code.")
     {
-        Install(), Uninstall(), List(), new RunCommand(),
+        Install(), Uninstall(), new RunCommand(),
     };
 
     private static Command Install() => InFolder("install", "Register the kernel of this checkout.", folder =>
     {
         // dotnet and the built program by their full names: front ends start kernels in the notebook's folder.
         string[] start = [DotNet(), Path.ChangeExtension(Environment.ProcessPath!, null) + ".dll", "kernel", "run"];
-        var spec = KernelSpecs.Install(folder, start, Checkout.Root);
-        Console.WriteLine($"{spec.DisplayName} is registered as {KernelSpecs.Name} in {spec.Folder}");
+        Console.WriteLine($"{KernelSpecs.DisplayName} is registered as {KernelSpecs.Name} in {KernelSpecs.Install(folder, start, Checkout.Root)}");
     });
 
     private static Command Uninstall() => InFolder("uninstall", "Remove the kernel.", folder =>
-        Console.WriteLine(KernelSpecs.Uninstall(folder) is { } removed ? $"{removed.Folder} is removed" : $"no kernel of LTHKit is registered in {folder}"));
-
-    private static Command List()
-    {
-        var command = new Command("list", "Name the kernels of LTHKit that Jupyter knows.");
-        command.SetAction(_ =>
-        {
-            var specs = KernelSpecs.Find([.. ActivePythons()]);
-            foreach (var spec in specs)
-                Console.WriteLine($"{KernelSpecs.Name,-14} {spec.DisplayName,-18} {spec.Folder}  ({Owner(spec)})");
-            if (specs.Count == 0)
-                Console.WriteLine("no kernel of LTHKit is registered; ./lthkit kernel install does it");
-        });
-        return command;
-    }
-
-    private static string Owner(KernelSpec spec) =>
-        spec.Checkout is null ? "not LTHKit's" : spec.Checkout == Checkout.Root ? "this checkout" : $"the checkout {spec.Checkout}";
+        Console.WriteLine(KernelSpecs.Uninstall(folder) is { } removed ? $"{removed} is removed" : $"no kernel of LTHKit is registered in {folder}"));
 
     /// <summary>A command on the folder in which Jupyter looks for kernels.</summary>
     private static Command InFolder(string name, string description, Action<string> act)
@@ -48,7 +30,7 @@ internal static class KernelVerb
         command.SetAction(parsed => act((parsed.GetValue(prefix), parsed.GetValue(active)) switch
         {
             (null, false) => KernelSpecs.UserFolder,
-            (null, true) => ActivePythons().FirstOrDefault() ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH."),
+            (null, true) => ActivePython() ?? throw new UserException("--sys-prefix needs the Python that Jupyter runs in; no python3 is on the PATH."),
             ({ Length: > 0 } folder, false) => KernelSpecs.FolderOf(folder),
             _ => throw new UserException("give --prefix with the name of a folder, or --sys-prefix, not both."),
         }));
@@ -56,8 +38,8 @@ internal static class KernelVerb
     }
 
     /// <summary>The data folder of the Python on the PATH, if there is one.</summary>
-    private static IEnumerable<string> ActivePythons()
-        => Tool.Output("python3", "-c", "import sys; print(sys.prefix)") is { } environment ? [KernelSpecs.FolderOf(environment.Trim())] : [];
+    private static string? ActivePython()
+        => Tool.Output("python3", "-c", "import sys; print(sys.prefix)") is { } environment ? KernelSpecs.FolderOf(environment.Trim()) : null;
 
     private static string DotNet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 

@@ -33,7 +33,7 @@ internal sealed class NotebookHost : IDisposable
 
     public static readonly CSharpParseOptions Script = new(kind: SourceCodeKind.Script);
 
-    private const int MostNested = 500, MostText = 2000;
+    private const int MostText = 2000;
 
     private readonly CompositeKernel _kernels = new() { DefaultKernelName = "csharp" };
     private readonly CSharpKernel _csharp = new();
@@ -94,14 +94,6 @@ internal sealed class NotebookHost : IDisposable
     public async Task<CellError?> RunAsync(string code, int number, Action<CellOutput> output, CancellationToken cancellation)
     {
         await _ready.ConfigureAwait(false);
-        if (IsTooDeep(code))
-        {
-            var refused = $"{UserTrace.Name(number)}: its brackets are nested more than {MostNested} deep, which would end the compiler and the kernel with it.";
-            var tooDeep = new CellError("CompilationError", refused, [refused]);
-            output(CellOutput.Of(tooDeep));
-            return tooDeep;
-        }
-
         _cancellation = cancellation;
         _trace.Begin(number, code);
         var (gate, closed) = (new Lock(), false);
@@ -126,21 +118,13 @@ internal sealed class NotebookHost : IDisposable
 
     public async Task<T?> AskAsync<T>(KernelCommand question) where T : KernelEvent
     {
-        if (question is LanguageServiceCommand about && IsTooDeep(about.Code))
-            return null;
         await _ready.ConfigureAwait(false);
         var result = await _kernels.SendAsync(question, CancellationToken.None).ConfigureAwait(false);
         return result.Events.OfType<T>().LastOrDefault();
     }
 
-    /// <summary>C# of a cell; null where it opens more brackets than the compiler can follow, which knows no limit and overflows the stack.</summary>
-    public static SyntaxTree? Parse(string code) => IsTooDeep(code) ? null : CSharpSyntaxTree.ParseText(code, Script);
-
-    private static bool IsTooDeep(string code)
-    {
-        var depth = 0;
-        return code.Any(c => (depth = c is '(' or '[' or '{' ? depth + 1 : c is ')' or ']' or '}' ? Math.Max(0, depth - 1) : depth) > MostNested);
-    }
+    /// <summary>C# of a cell.</summary>
+    public static SyntaxTree Parse(string code) => CSharpSyntaxTree.ParseText(code, Script);
 
     public void Dispose() => _kernels.Dispose();
 

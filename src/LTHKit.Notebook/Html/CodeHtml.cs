@@ -14,10 +14,8 @@ internal static class CodeHtml
 
     public static string Highlight(string code)
     {
-        if (NotebookHost.Parse(code) is not { } tree)
-            return Encode(code);
         var html = new StringBuilder();
-        foreach (var token in tree.GetRoot().DescendantTokens(descendIntoTrivia: false))
+        foreach (var token in NotebookHost.Parse(code).GetRoot().DescendantTokens(descendIntoTrivia: false))
         {
             Trivia(token.LeadingTrivia);
             Mark(token.Text, Class(token));

@@ -20,16 +20,7 @@ internal sealed class MarkdownHtml(string folder)
 
     public string Render(string text, JsonObject? attachments = null)
     {
-        MarkdownDocument document;
-        try
-        {
-            document = Markdown.Parse(text, Pipeline);
-        }
-        catch (ArgumentException)       // nested more deeply than Markdig follows
-        {
-            return $"<pre>{CodeHtml.Encode(text)}</pre>\n";
-        }
-
+        var document = Markdown.Parse(text, Pipeline);
         foreach (var image in document.Descendants<LinkInline>().Where(link => link is { IsImage: true, Url: not null }))
             image.Url = Inlined(image.Url!, attachments) ?? image.Url;
         foreach (var heading in document.Descendants<HeadingBlock>())

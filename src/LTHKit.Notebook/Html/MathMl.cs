@@ -22,10 +22,8 @@ internal sealed partial class MathMl
     private static readonly Dictionary<string, string> Spaces =
         new() { [","] = "0.17em", [":"] = "0.22em", [";"] = "0.28em", [" "] = "0.25em", ["!"] = "-0.17em", ["quad"] = "1em", ["qquad"] = "2em" };
 
-    private const int MostNested = 50;
-
     private readonly List<string> _tokens;
-    private int _at, _depth;
+    private int _at;
 
     private MathMl(string tex) => _tokens = [.. Token().Matches(tex).Select(match => match.Value).Where(token => !string.IsNullOrWhiteSpace(token))];
 
@@ -94,15 +92,6 @@ internal sealed partial class MathMl
     }
 
     private string Atom()
-    {
-        if (++_depth > MostNested)
-            throw new FormatException();
-        var atom = Simple();
-        _depth--;
-        return atom;
-    }
-
-    private string Simple()
     {
         var token = Take();
         if (token == "{")

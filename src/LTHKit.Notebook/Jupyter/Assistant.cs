@@ -58,8 +58,9 @@ internal sealed partial class Assistant(NotebookHost kernels)
     public static JsonObject IsComplete(Request request)
     {
         var code = request.Value("code", "");
-        if (NotebookHost.Parse(code) is not { } tree || code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
+        if (code.Split('\n').Any(line => line.TrimStart().StartsWith("#!", StringComparison.Ordinal)))
             return new() { ["status"] = "unknown" };
+        var tree = NotebookHost.Parse(code);
         if (!SyntaxFactory.IsCompleteSubmission(tree))
             return new() { ["status"] = "incomplete", ["indent"] = new string(' ', code.Length - code.TrimEnd().Length > 0 ? 0 : 4) };
         return new() { ["status"] = tree.GetDiagnostics().Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error) ? "invalid" : "complete" };

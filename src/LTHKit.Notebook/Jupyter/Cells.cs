@@ -33,16 +33,15 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInp
 
         _running = new();
         using var over = new Ending(() => _running = null);
-        var cancellation = _running.Token;
         CellError? error;
         using (var publisher = new CellPublisher(channels, request))
         {
-            input.Begin(request, publisher, cancellation);
-            error = await kernels.RunAsync(code, number, output => Put(output, publisher), cancellation).ConfigureAwait(false);
+            input.Begin(request, publisher, _running.Token);
+            error = await kernels.RunAsync(code, number, output => Put(output, publisher), _running.Token).ConfigureAwait(false);
         }
         var reply = error is not null
             ? CellOutput.Of(error).Content
-            : new JsonObject { ["user_expressions"] = await Evaluate(request, number, cancellation).ConfigureAwait(false), ["payload"] = new JsonArray() };
+            : new JsonObject { ["user_expressions"] = new JsonObject(), ["payload"] = new JsonArray() };
         reply["status"] = error is null ? "ok" : "error";
         reply["execution_count"] = number;
         return reply;
@@ -100,20 +99,6 @@ internal sealed class Cells(Channels channels, NotebookHost kernels, FrontEndInp
         {
             // Front ends that are served the kernel's own copy draw without it.
         }
-    }
-
-    private async Task<JsonObject> Evaluate(Request request, int number, CancellationToken cancellation)
-    {
-        var values = new JsonObject();
-        foreach (var (name, expression) in request.Content["user_expressions"] as JsonObject ?? [])
-        {
-            var content = new JsonObject { ["data"] = new JsonObject(), ["metadata"] = new JsonObject() };
-            var error = await kernels.RunAsync(
-                expression?.ToString() ?? "", number, output => content = output.Type is "execute_result" or "error" ? output.Content : content, cancellation).ConfigureAwait(false);
-            content["status"] = error is null ? "ok" : "error";
-            values[name] = content;
-        }
-        return values;
     }
 }
 

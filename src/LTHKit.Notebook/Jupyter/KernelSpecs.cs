@@ -3,13 +3,10 @@ using LTHKit.Notebook.Html;
 
 namespace LTHKit.Notebook.Jupyter;
 
-/// <summary>A kernel of this kit's name that Jupyter knows of; without a checkout it is somebody else's.</summary>
-internal sealed record KernelSpec(string Folder, string DisplayName, string? Checkout);
-
 /// <summary>The folders in which Jupyter looks for kernels, and this kit's entry in them.</summary>
 internal static class KernelSpecs
 {
-    public const string Name = "lthkit";
+    public const string Name = "lthkit", DisplayName = "LTHKit (C#)";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static string UserFolder =>
@@ -17,42 +14,33 @@ internal static class KernelSpecs
 
     public static string FolderOf(string prefix) => Path.Combine(AtomicFile.Absolute(prefix), "share", "jupyter");
 
-    /// <summary>This kit's kernels in the folders that Jupyter looks in and in <paramref name="more"/>, in Jupyter's order.</summary>
-    public static IReadOnlyList<KernelSpec> Find(params IEnumerable<string> more)
+    /// <summary>Registers the kernel in a data folder; the folder that it has there.</summary>
+    public static string Install(string folder, IReadOnlyList<string> command, string checkout)
     {
-        IEnumerable<string> folders =
-        [
-            .. (Variable("JUPYTER_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), UserFolder, .. more,
-            .. new[] { Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), "/usr/local", "/usr" }.OfType<string>().Select(FolderOf),
-        ];
-        return [.. folders.Distinct().Select(folder => Read(Path.Combine(folder, "kernels", Name))).OfType<KernelSpec>()];
-    }
-
-    public static KernelSpec Install(string folder, IReadOnlyList<string> command, string checkout)
-    {
-        var spec = new KernelSpec(Path.Combine(folder, "kernels", Name), "LTHKit (C#)", checkout);
+        var own = Of(folder);
         var json = new JsonObject
         {
             ["argv"] = new JsonArray([.. command.Append("{connection_file}").Select(word => JsonValue.Create(word))]),
-            ["display_name"] = spec.DisplayName,
+            ["display_name"] = DisplayName,
             ["language"] = "C#",
             ["interrupt_mode"] = "message",
             ["metadata"] = new JsonObject { [Name] = checkout },
         };
         // Front ends serve what lies beside a kernel's description: figures take plotly.js from there.
-        AtomicFile.WriteText(Path.Combine(spec.Folder, WebAssets.PlotlyFile), WebAssets.Plotly);
-        AtomicFile.WriteText(Path.Combine(spec.Folder, "kernel.json"), json.ToJsonString(Indented) + "\n");
-        return spec;
+        AtomicFile.WriteText(Path.Combine(own, WebAssets.PlotlyFile), WebAssets.Plotly);
+        AtomicFile.WriteText(Path.Combine(own, "kernel.json"), json.ToJsonString(Indented) + "\n");
+        return own;
     }
 
-    /// <summary>Removes this kit's kernel from a data folder; null where there is none.</summary>
-    public static KernelSpec? Uninstall(string folder)
+    /// <summary>Removes this kit's kernel from a data folder; the folder that it had there, null where there is none.</summary>
+    public static string? Uninstall(string folder)
     {
-        if (Read(Path.Combine(folder, "kernels", Name)) is not { Checkout: not null } own)
+        var own = Of(folder);
+        if (!IsOurs(own))
             return null;
         try
         {
-            Directory.Delete(own.Folder, recursive: true);
+            Directory.Delete(own, recursive: true);
             return own;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -61,21 +49,20 @@ internal static class KernelSpecs
         }
     }
 
+    private static string Of(string folder) => Path.Combine(folder, "kernels", Name);
+
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
-    private static KernelSpec? Read(string folder)
+    // Somebody else's may have the name.
+    private static bool IsOurs(string kernel)
     {
-        var file = Path.Combine(folder, "kernel.json");
-        if (!File.Exists(file))
-            return null;
         try
         {
-            var json = JsonNode.Parse(File.ReadAllText(file));
-            return new(folder, json?["display_name"]?.ToString() ?? "", json?["metadata"]?[Name]?.ToString());
+            return JsonNode.Parse(File.ReadAllText(Path.Combine(kernel, "kernel.json")))?["metadata"]?[Name] is not null;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
-            return new(folder, "(unreadable)", null);
+            return false;
         }
     }
 }

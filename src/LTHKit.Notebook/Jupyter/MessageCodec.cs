@@ -13,23 +13,19 @@ internal sealed class MessageCodec(string key)
 {
     public const string Version = "5.4";
 
-    private const int Remembered = 1 << 16;
     private static readonly byte[] Delimiter = "<IDS|MSG>"u8.ToArray();
     private static readonly byte[] Empty = "{}"u8.ToArray();
 
     private readonly byte[] _key = Encoding.UTF8.GetBytes(key);
     private readonly string _session = Guid.NewGuid().ToString("N");
-    private readonly HashSet<string> _seen = [];
-    private readonly Queue<string> _oldest = [];
 
-    /// <summary>Reads a message; one that is not signed as it must be, was seen before or makes no sense is refused.</summary>
+    /// <summary>Reads a message; one that is not signed as it must be or makes no sense is refused.</summary>
     public Request? Read(List<byte[]> frames, out string? problem)
     {
         var start = frames.FindIndex(frame => frame.AsSpan().SequenceEqual(Delimiter));
         problem = start < 0 || frames.Count < start + 6 ? "it has not the parts of a message"
-            : !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Sign(frames.Skip(start + 2).Take(4))), frames[start + 1])
-                ? frames[start + 1].Length == 0 ? "it is not signed" : "its signature is wrong"
-            : IsNew(Encoding.ASCII.GetString(frames[start + 1])) ? null : "it was received before";
+            : CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Sign(frames.Skip(start + 2).Take(4))), frames[start + 1]) ? null
+            : frames[start + 1].Length == 0 ? "it is not signed" : "its signature is wrong";
         if (problem is not null)
             return null;
         try
@@ -68,16 +64,5 @@ internal sealed class MessageCodec(string key)
         foreach (var part in parts)
             hash.AppendData(part);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    // As in Jupyter itself, the last 65,536 signatures are known.
-    private bool IsNew(string signature)
-    {
-        if (!_seen.Add(signature))
-            return false;
-        _oldest.Enqueue(signature);
-        if (_oldest.Count > Remembered)
-            _seen.Remove(_oldest.Dequeue());
-        return true;
     }
 }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace LTHKit.Notebook.Running;
@@ -34,69 +33,38 @@ internal static class Parameters
     // Name to type as written, or as the default shows where it is var.
     private static Dictionary<string, string> Declared(string source)
     {
-        var fields = (NotebookHost.Parse(source)?.GetRoot() as CompilationUnitSyntax)?.Members.OfType<FieldDeclarationSyntax>() ?? [];
+        var fields = (NotebookHost.Parse(source).GetRoot() as CompilationUnitSyntax)?.Members.OfType<FieldDeclarationSyntax>() ?? [];
         return fields
             .SelectMany(field => field.Declaration.Variables, (field, variable) => (variable.Identifier.Text, Type: TypeOf(field.Declaration.Type, variable.Initializer?.Value)))
             .DistinctBy(pair => pair.Text).ToDictionary(pair => pair.Text, pair => pair.Type);
     }
 
-    private static string TypeOf(TypeSyntax declared, ExpressionSyntax? value) => declared.IsVar ? TypeOf(value) : declared.ToString().Replace(" ", "");
+    private static string TypeOf(TypeSyntax declared, ExpressionSyntax? value) => declared.IsVar ? TypeOf(value) : declared.ToString();
 
     private static string TypeOf(ExpressionSyntax? value) => value switch
     {
         PrefixUnaryExpressionSyntax { Operand: var operand } => TypeOf(operand),
         LiteralExpressionSyntax { Token.Value: int } => "int",
-        LiteralExpressionSyntax { Token.Value: long } => "long",
         LiteralExpressionSyntax { Token.Value: double } => "double",
-        LiteralExpressionSyntax { Token.Value: float } => "float",
-        LiteralExpressionSyntax { Token.Value: decimal } => "decimal",
         LiteralExpressionSyntax { Token.Value: bool } => "bool",
         LiteralExpressionSyntax { Token.Value: string } => "string",
-        ArrayCreationExpressionSyntax array => array.Type.ElementType + "[]",
-        ImplicitArrayCreationExpressionSyntax array => TypeOf(array.Initializer.Expressions.FirstOrDefault()) + "[]",
         _ => "",
     };
 
     private static string Literal(string parameter, string type, string value)
     {
-        if (type.EndsWith('?'))
-            return value is "null" or "" ? "null" : Literal(parameter, type[..^1], value);
-        if (type.EndsWith("[]", StringComparison.Ordinal) && type != "[]")
-            return $"[{string.Join(", ", Items().Select(item => Literal(parameter, type[..^2], item)))}]";
         return type switch
         {
             "string" => SymbolDisplay.FormatLiteral(value, quote: true),
             "bool" => bool.TryParse(value, out var truth) ? truth ? "true" : "false" : throw Wrong("true or false"),
-            "int" => Number<int>(NumberStyles.Integer, "", "a whole number"),
-            "long" => Number<long>(NumberStyles.Integer, "L", "a whole number"),
-            "double" => Number<double>(NumberStyles.Float, "d", "a number"),
-            "float" => Number<float>(NumberStyles.Float, "f", "a number"),
-            "decimal" => Number<decimal>(NumberStyles.Float, "m", "a number"),
+            "int" => int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var whole) ? $"{whole}" : throw Wrong("a whole number"),
+            "double" => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? $"{number}d" : throw Wrong("a number"),
             _ => Expression(),
         };
 
-        string Number<T>(NumberStyles style, string suffix, string wanted) where T : INumberBase<T> =>
-            T.TryParse(value, style, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number)
-                ? SymbolDisplay.FormatPrimitive(number, quoteStrings: false, useHexadecimalNumbers: false) + suffix
-                : throw Wrong(wanted);
-
-        // As JSON, or between commas.
-        IEnumerable<string> Items()
-        {
-            var text = value.Trim() is ['[', .. var inside, ']'] ? inside : value;
-            try
-            {
-                return JsonNode.Parse($"[{text}]")!.AsArray().Select(item => item?.GetValueKind() == JsonValueKind.String ? item.GetValue<string>() : item?.ToJsonString() ?? "null");
-            }
-            catch (JsonException)
-            {
-                return text.IndexOfAny(['"', '[', ']']) < 0 ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : throw Wrong("a list such as [1, 2]");
-            }
-        }
-
         UserException Wrong(string wanted) => new($"The parameter {parameter} must be {wanted}, not \"{value}\".");
 
-        // Of any other type: what was given must be an expression, and the compiler judges it.
+        // Of any other type: what was given must be an expression, such as [1, 2], and the compiler judges it.
         string Expression()
         {
             var expression = SyntaxFactory.ParseExpression(value, options: NotebookHost.Script);

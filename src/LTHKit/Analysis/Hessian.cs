@@ -201,19 +201,18 @@ public sealed record SpectralDensity(IReadOnlyList<double> Values, IReadOnlyList
     public double Mean => Values.Zip(Weights, (value, weight) => value * weight).Sum();
 
     /// <summary>The density as a curve: each point mass smeared to a Gaussian.</summary>
-    /// <param name="points">Points on the axis, which reaches a little beyond the outermost masses.</param>
     /// <param name="width">Standard deviation of the Gaussians; 0 for a hundredth of the range of values.</param>
-    /// <returns>Equally spaced x and the density there; its integral is 1.</returns>
-    /// <exception cref="UserException">There are fewer than two points, or the width is negative.</exception>
-    public (IReadOnlyList<double> X, IReadOnlyList<double> Density) Smoothed(int points = 501, double width = 0)
+    /// <returns>Equally spaced x, a little beyond the outermost masses, and the density there; its integral is 1.</returns>
+    /// <exception cref="UserException">The width is negative.</exception>
+    public (IReadOnlyList<double> X, IReadOnlyList<double> Density) Smoothed(double width = 0)
     {
-        UserException.Require(points >= 2, "The number of a curve's points", points, "at least 2");
+        const int Points = 501;
         UserException.Require(width >= 0, "The width of the smoothing", width, "positive, or 0 for a hundredth of the range");
         var range = Values[^1] - Values[0];
         if (width == 0)
             width = range > 0 ? range / 100 : Math.Max(Math.Abs(Values[0]), 1) / 100;
-        var (first, step) = (Values[0] - 5 * width, (range + 10 * width) / (points - 1));
-        var x = Enumerable.Range(0, points).Select(i => first + i * step).ToArray();
+        var (first, step) = (Values[0] - 5 * width, (range + 10 * width) / (Points - 1));
+        var x = Enumerable.Range(0, Points).Select(i => first + i * step).ToArray();
         return (x, [.. x.Select(at => Values.Zip(Weights, (value, weight) => weight * MathNet.Numerics.Distributions.Normal.PDF(value, width, at)).Sum())]);
     }
 }

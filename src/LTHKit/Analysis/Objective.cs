@@ -87,17 +87,14 @@ public sealed class Objective
     }
 }
 
-/// <summary>One of the three parts of an <see cref="ImageSet"/>.</summary>
+/// <summary>A part of an <see cref="ImageSet"/>. The numbers are its own for good: a sample of its images is drawn with them.</summary>
 public enum Part
 {
     /// <summary>What the networks are trained on.</summary>
-    Train,
-
-    /// <summary>What decides which epoch is best.</summary>
-    Validation,
+    Train = 0,
 
     /// <summary>What accuracy is reported on.</summary>
-    Test,
+    Test = 2,
 }
 
 /// <summary>Which images a measurement is taken on. They are never augmented, and the network is in eval mode.</summary>
@@ -125,12 +122,7 @@ public sealed record Sample(Part Part = Part.Train, int Images = 0, int BatchSiz
             yield return batch;
     }
 
-    private ImageSplit Whole(ImageSet data) => Part switch
-    {
-        Part.Train => data.Train,
-        Part.Validation => data.Validation,
-        _ => data.Test,
-    };
+    private ImageSplit Whole(ImageSet data) => Part == Part.Train ? data.Train : data.Test;
 
     private ImageSplit Chosen(ImageSet data)
     {

@@ -20,7 +20,7 @@ internal sealed record Cifar(int LabelBytes, int Classes, string ClassFile, stri
         if (names.Length != Classes)
             throw folder.Damaged(ClassFile, $"has {names.Length} class names instead of {Classes}");
         var (train, test) = RecordOrder.Of(folder.Set, Read(folder, Train, OfficialTrain, differences), Read(folder, [Test], OfficialTest, differences));
-        return new(folder.Root, names, train, test, differences);
+        return new(names, train, test, differences);
     }
 
     private RawImages Read(DataFolder folder, string[] files, int official, List<string> differences)

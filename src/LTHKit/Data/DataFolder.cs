@@ -28,9 +28,9 @@ internal sealed class DataFolder
 
     public byte[] Bytes(string file) => Read(file, File.ReadAllBytes);
 
-    public UserException Missing(string file, Exception? e = null) => new($"{At(file)} is missing; {Get()}, which adds what is missing.", e);
+    public UserException Missing(string file, Exception? e = null) => new($"{At(file)} is missing; {GetAnew()}.", e);
 
-    public UserException Damaged(string file, string how) => new($"{At(file)} {how}; remove it and {Get()}.");
+    public UserException Damaged(string file, string how) => new($"{At(file)} {how}; {GetAnew()}.");
 
     private T Read<T>(string file, Func<string, T> read)
     {
@@ -47,6 +47,8 @@ internal sealed class DataFolder
             throw new UserException($"{At(file)} cannot be read ({e.Message.TrimEnd('.')}); check the file and its permissions.", e);
         }
     }
+
+    private string GetAnew() => $"remove the folder {Root} and {Get()}";
 
     private string Get() => $"run `./lthkit data get {Set} --data {(Root.Contains(' ') ? $"'{Root}'" : Root)}`";
 }

@@ -73,7 +73,7 @@ public sealed record ImageSet(DataSpec Spec, IReadOnlyList<string> ClassNames, i
         if (classNames.Count < 2 || highest >= classNames.Count)
             throw new UserException($"The labels reach {highest} and there are {classNames.Count} classes; labels are 0, 1, ... for at least two classes, "
                 + "each below their number.");
-        var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, new("", classNames, all, held, []), CPU);
+        var set = From(new DataSpec { Name = name, ValidationFraction = validation, SplitSeed = seed }, new(classNames, all, held, []), CPU);
         return set with { Spec = set.Spec with { Content = set.Fingerprint } };
     }
 

@@ -115,5 +115,5 @@ internal sealed record RawImages(byte[] Pixels, int[] Labels, int Channels, int 
     }
 }
 
-/// <summary>What a reader makes of a data set: where it lies, what its labels stand for, its images, and how they differ from the official ones, a sentence each.</summary>
-internal sealed record RawSet(string Folder, IReadOnlyList<string> ClassNames, RawImages Train, RawImages Test, IReadOnlyList<string> Differences);
+/// <summary>What a reader makes of a data set: what its labels stand for, its images, and how they differ from the official ones, a sentence each.</summary>
+internal sealed record RawSet(IReadOnlyList<string> ClassNames, RawImages Train, RawImages Test, IReadOnlyList<string> Differences);

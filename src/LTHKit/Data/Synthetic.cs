@@ -28,7 +28,7 @@ internal static class Synthetic
         UserException.Require(spec.Classes >= 2 && spec.Classes <= names.Length, "The number of synthetic classes", spec.Classes, $"2 to {names.Length}");
         UserException.Require(spec.Noise is >= 0 and <= 1, "The noise of the synthetic images", spec.Noise, "in [0, 1]");
         UserException.Require(spec.Clutter is >= 0 and <= 50, "The clutter of the synthetic images", spec.Clutter, "0 to 50 things");
-        return new("", names[..spec.Classes], Render(spec, spec.TrainCount ?? TrainCount, part: 0), Render(spec, spec.TestCount ?? TestCount, part: 1), []);
+        return new(names[..spec.Classes], Render(spec, spec.TrainCount ?? TrainCount, part: 0), Render(spec, spec.TestCount ?? TestCount, part: 1), []);
     }
 
     // Each image has its own generator, so that the bytes do not depend on the number of threads.

@@ -13,7 +13,7 @@ internal static class TinyImageNet
 
     private readonly record struct Item(string Path, int Label);
 
-    public static RawSet Read(DataFolder folder, bool decode, Action<string>? progress)
+    public static RawSet Read(DataFolder folder)
     {
         string[] ids = [.. folder.Lines(ClassFile).Select(line => line.Trim()).Order(StringComparer.Ordinal)];
         if (ids.Length == 0 || ids.Distinct().Count() != ids.Length)
@@ -23,18 +23,15 @@ internal static class TinyImageNet
         string[] differences = train.Length == OfficialTrain && test.Length == OfficialTest ? []
             : [FormattableString.Invariant($"{folder.Root} holds {train.Length:N0} training and {test.Length:N0} validation images instead of the official ")
                 + FormattableString.Invariant($"{OfficialTrain:N0} and {OfficialTest:N0}.")];
-        var (done, said) = (0, new Lock());
-        return new(folder.Root, [.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])], Images(train), Images(test), differences);
+        return new([.. ids.Select(id => words[id].FirstOrDefault(id).Split(',')[0])], Images(train), Images(test), differences);
 
         RawImages Images(Item[] items)
         {
-            var images = RawImages.Blank([.. items.Select(item => item.Label)], decode ? Side : 0);
+            var images = RawImages.Blank([.. items.Select(item => item.Label)], Side);
             // Parallel.For would wrap what an image throws in an exception of its own.
-            Parallel.ForAsync(0, decode ? items.Length : 0, (i, _) =>
+            Parallel.ForAsync(0, items.Length, (i, _) =>
             {
                 Decode(folder, items[i].Path, images.Image(i));
-                lock (said)
-                    progress?.Invoke(FormattableString.Invariant($"decoding {Name}: {++done:N0} of {train.Length + test.Length:N0} images"));
                 return ValueTask.CompletedTask;
             }).GetAwaiter().GetResult();
             return images;

@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using MathNet.Numerics;
 using MathNet.Numerics.Interpolation;
 
@@ -115,18 +114,10 @@ public sealed class SeedResults
                 + "sweep the same sparsities to compare them.");
         var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.FirstOrDefault(run => run.Spec.Halvings == at)?.Sparsity
             ?? sweeps[0].Asked.First(spec => spec.Halvings == at).Sparsity)).ToList();
-        return seeds.Order().Select(seed => (seed, value: number(new Given([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))]))))
+        return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
             .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
 
         HashSet<T> Shared<T>(Func<RunSpec, T> key) => [.. sweeps.Select(sweep => sweep.Asked.Select(key)).Aggregate((a, b) => a.Intersect(b))];
-    }
-
-    /// <summary>The sweeps' results, which says what is wrong where a claim asks for more.</summary>
-    private sealed class Given(SeedResults[] all) : ReadOnlyCollection<SeedResults>(all), IReadOnlyList<SeedResults>
-    {
-        // A claim's number has them as this interface.
-        SeedResults IReadOnlyList<SeedResults>.this[int index] => index >= 0 && index < Count ? base[index]
-            : throw new UserException($"The claim's number asks for s[{index}], and it was given {Count} sweeps, of which s[0] is the first.");
     }
 
     private static double Mean(IEnumerable<(double, RunResult? Run)> tickets) => tickets.Select(ticket => Of(ticket.Run)).DefaultIfEmpty(double.NaN).Average();

@@ -95,18 +95,17 @@ public sealed partial class Lab
     /// On the CPU with the threads that a run here has.
     /// </summary>
     /// <param name="runs">The runs; of a sweep's dense network and of its tickets one seed is enough.</param>
-    /// <param name="rounds">How often each is measured.</param>
     /// <exception cref="OperationCanceledException"><see cref="Interrupt"/> was called.</exception>
-    public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs, int rounds = 9)
+    public IReadOnlyList<StepTime> StepTimes(IEnumerable<RunResult> runs)
     {
-        UserException.Require(rounds >= 1, "The number of rounds", rounds, "at least 1");
+        const int Rounds = 9;
         return _workers.Stoppable(stop => runs.Select(run =>
         {
             using var mask = MaskOf(run);
             using StepTimer masked = Timer(run.Spec.Recipe with { Sparse = false }), own = Timer(run.Spec.Recipe);
             var times = new List<(double Masked, double Own)>();
             // First for a second without measuring: .NET compiles what runs often anew, libtorch chooses.
-            for (var warm = Stopwatch.StartNew(); times.Count < rounds;)
+            for (var warm = Stopwatch.StartNew(); times.Count < Rounds;)
             {
                 stop.ThrowIfCancellationRequested();
                 var measured = warm.Elapsed > TimeSpan.FromSeconds(1);

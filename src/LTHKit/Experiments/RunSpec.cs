@@ -153,9 +153,6 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         UserException.Require(Data.ValidationFraction is > 0 and < 1, "The validation share", Data.ValidationFraction,
             "in (0, 1) for a run to choose its best epoch, the paper's is 0.1");
         UserException.Require(Level is >= 0 and <= PruningRates.MaxLevel, "The pruning level", Level, $"0 for the dense network, or up to {PruningRates.MaxLevel}");
-        if (!Enum.IsDefined(Control) || !Enum.IsDefined(Rewinding))
-            throw new UserException($"There is no control {(int)Control} or no rewinding {(int)Rewinding}; choose of "
-                + $"{string.Join(", ", Enum.GetNames<Control>())} and {string.Join(", ", Enum.GetNames<Rewinding>())}.");
         if (Control == Control.Reinitialised && IsRewound)
             throw new UserException("A re-initialised ticket starts from weights drawn anew and cannot be rewound: leave one of the two out.");
         if (Control != Control.None && Rewinding != Rewinding.Weights && Pruning.At == At.EachRound && Level > 1)

@@ -255,9 +255,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     {
         progress ??= new();
         var network = Untrained(spec, mask);
-        var dense = new Lazy<Network>(() => Networks.Aside(() => LoadFor(progress, spec.Dense, cancel)));
-        var context = Context(spec, mask, () => spec.Tweaks.Any(tweak => tweak.NeedsDense) ? dense.Value
-            : throw new UserException("A tweak asked for the trained dense network, which is there for those alone that say so: override NeedsDense.")) with
+        var dense = spec.Tweaks.Any(tweak => tweak.NeedsDense) ? LoadFor(progress, spec.Dense, cancel) : null;
+        var context = Context(spec, mask, () => dense
+            ?? throw new UserException("A tweak asked for the trained dense network, which is there for those alone that say so: override NeedsDense.")) with
         {
             Network = network,
             Keep = (name, compute) => Keep(spec, name, compute, check),
@@ -274,11 +274,15 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
         mask?.Apply(network);
         using var turn = DeviceTurns.Take(device.type);
-        var loss = Networks.Seeded(context.Seed, () => Wrapped(spec, For));
+        // A user's tweak may draw from libtorch's one generator.
+        var loss = spec.Tweaks.Any(tweak => tweak.IsUsers) ? Networks.Seeded(context.Seed, () => Wrapped(spec, For)) : Wrapped(spec, For);
         foreach (var (i, tweak) in spec.Tweaks.Index())
             try
             {
-                Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, For(i)));
+                if (tweak.IsUsers)
+                    Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, For(i)));
+                else
+                    tweak.Initialise(network, context);
             }
             catch (UserException e)
             {
@@ -508,13 +512,12 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private static ulong Seed(RunSpec spec, Stream stream) => SplitMix64.Keyed(spec.Seed, (long)stream).Next();
 
-    internal sealed record Start(Network Network, Loss Loss, Lazy<Network> Dense) : IDisposable
+    internal sealed record Start(Network Network, Loss Loss, Network? Dense) : IDisposable
     {
         public void Dispose()
         {
             Network.Dispose();
-            if (Dense.IsValueCreated)
-                Dense.Value.Dispose();
+            Dense?.Dispose();
         }
     }
 }

@@ -138,7 +138,7 @@ public static partial class Figures
         var width = (all.Max(m => m.Value.Values[^1]) - all.Min(m => m.Value.Values[0])) / 200;
         return CurvePerRun("Density of the Hessian's eigenvalues", "Eigenvalue", "Density", all, (name, value) =>
         {
-            var (x, density) = value.Smoothed(width: width);
+            var (x, density) = value.Smoothed(width);
             var (least, values) = (1e-5 * density.Max(), value.Values);
             bool IsEnd(double at) => Math.Min(Math.Abs(at - values[0]), Math.Abs(at - values[^1])) <= width;
             return new Curve(name, x, [.. density.Zip(x, (d, at) => d >= least ? d : IsEnd(at) ? least : double.NaN)]);

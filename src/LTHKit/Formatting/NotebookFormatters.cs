@@ -35,7 +35,7 @@ internal static class NotebookFormatters
         Formatter.SetPreferredMimeTypesFor(typeof(GenericChart), Plotly, HtmlFormatter.MimeType, PlainTextFormatter.MimeType);
 
         Formatter.Register<IFrame>(TableHtml.Of, HtmlFormatter.MimeType);
-        Formatter.Register<IFrame>(Text, PlainTextFormatter.MimeType);
+        Formatter.Register<IFrame>(frame => ((IFsiFormattable)frame).Format().TrimEnd(), PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(IFrame), HtmlFormatter.MimeType, PlainTextFormatter.MimeType);
 
         // As any other sequence: of its properties, the end of a list has none.
@@ -48,20 +48,5 @@ internal static class NotebookFormatters
 
         Formatter.Register<torch.Tensor>(TensorText.Of, PlainTextFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(torch.Tensor), PlainTextFormatter.MimeType);
-    }
-
-    /// <summary>Deedle's own text; it writes numbers in the thread's culture.</summary>
-    private static string Text(IFrame frame)
-    {
-        var culture = CultureInfo.CurrentCulture;
-        try
-        {
-            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-            return ((IFsiFormattable)frame).Format().TrimEnd();
-        }
-        finally
-        {
-            CultureInfo.CurrentCulture = culture;
-        }
     }
 }

@@ -80,24 +80,6 @@ public static class Networks
         }
     }
 
-    /// <summary>What takes long, or may wait for another run, without holding others up where this is in the midst of <see cref="Seeded{T}"/>.</summary>
-    internal static T Aside<T>(Func<T> make)
-    {
-        if (!Drawing.IsHeldByCurrentThread)
-            return make();
-        using var state = random.get_rng_state();
-        Drawing.Exit();
-        try
-        {
-            return make();
-        }
-        finally
-        {
-            Drawing.Enter();
-            random.set_rng_state(state);
-        }
-    }
-
     private static Network Make(ModelSpec model, InputSpec input)
     {
         if (model.Factory is not null)

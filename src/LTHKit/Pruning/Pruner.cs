@@ -61,8 +61,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
     {
         if (string.IsNullOrWhiteSpace(Name))
             throw new UserException("A pruner needs a name for figures and tables.");
-        if (!Enum.IsDefined(At) || Rounds < 1)
-            throw new UserException($"The pruner '{Name}' looks {At} in {Rounds} rounds; give {string.Join(", ", Enum.GetNames<At>())} and 1 round or more.");
+        UserException.Require(Rounds >= 1, $"The number of rounds of the pruner '{Name}'", Rounds, "at least 1");
     }
 
     /// <summary>The ticket of a number of weights, cut from <paramref name="before"/> by the score of the network with that mask applied.</summary>

@@ -69,8 +69,8 @@ public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double Learni
         Require(Decay is > 0 and <= 1, nameof(Decay), Decay, "in (0, 1]");
         if (WarmUp.Epochs < 0 || WarmUp.Iterations < 0 || WarmUp.Epochs > Epochs)
             throw new UserException($"The recipe's WarmUp is {WarmUp}; it must not be longer than the training of {Epochs} epochs.");
-        if (!Enum.IsDefined(Precision) || (Precision == Precision.Bf16 && !Autocast.Available))
-            throw new UserException($"The recipe's precision is {Precision}, which {(Enum.IsDefined(Precision) ? "this libtorch lacks" : "there is not")}; give Fp32 or Tf32.");
+        if (Precision == Precision.Bf16 && !Autocast.Available)
+            throw new UserException($"The recipe's precision is {Precision}, which this libtorch lacks; give Fp32 or Tf32.");
         if (Precision == Precision.Bf16 && Sparse == true)
             throw new UserException("The kit's own kernels compute in float32: give a recipe with Sparse = true another precision than Bf16.");
         foreach (var share in DecayAt)

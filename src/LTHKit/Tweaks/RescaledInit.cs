@@ -46,7 +46,7 @@ public sealed record RescaledInit(
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        foreach (var (name, scale) in context.Keep(Kept, () => Networks.Aside(() => Learn(network, context))))
+        foreach (var (name, scale) in context.Keep(Kept, () => Learn(network, context)))
             if (parameters.TryGetValue(name, out var parameter))
                 parameter.mul_(scale.ToDouble());
             else

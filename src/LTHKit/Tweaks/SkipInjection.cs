@@ -42,13 +42,8 @@ public sealed record SkipInjection(SkipKind Kind = SkipKind.Projection, double F
 
     public override string? Replaces => "the skip connections";
 
-    public override void Validate(Recipe recipe)
-    {
-        if (!Enum.IsDefined(Kind))
-            throw new UserException($"There is no skip connection of kind {(int)Kind}; choose {string.Join(", ", Enum.GetNames<SkipKind>())}.");
-        UserException.Require(FirstWeight is > 0 and < double.PositiveInfinity, "The first weight of a skip connection", FirstWeight,
-            "positive, the published one is 1e-4");
-    }
+    public override void Validate(Recipe recipe) => UserException.Require(FirstWeight is > 0 and < double.PositiveInfinity,
+        "The first weight of a skip connection", FirstWeight, "positive, the published one is 1e-4");
 
     public override void Validate(Network network)
     {

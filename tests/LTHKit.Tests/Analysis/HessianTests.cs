@@ -335,8 +335,7 @@ public sealed class HessianTests : OnSmallImages
             () => On(network, new Sample { BatchSize = 0 }),
             () => new Objective(network, []),
             () => new CurvatureWatch { Hessian = new() { MaxIterations = 0 } }.Validate(new(), Data),
-            () => hessian.Density().Smoothed(1),
-            () => hessian.Density().Smoothed(width: -1));
+            () => hessian.Density().Smoothed(-1));
     }
 
     private Hessian Of(Quadratic network, HessianOptions? options = null) => new(new Objective(network, Data, loss: (value, _) => value), options: options);

@@ -19,7 +19,7 @@ public sealed class BatchesTests : IDisposable
                     pixels[(i * 3 + channel) * Side * Side + k] = (byte)(order[k] + 1 + 60 * channel);
             }
         var raw = new RawImages(pixels, [.. Enumerable.Range(0, Count)], 3, Side, Side);
-        return ImageSet.From(new DataSpec { ValidationFraction = 0 }, new("", [.. Enumerable.Range(0, Count).Select(i => $"{i}")], raw, raw, []), CPU);
+        return ImageSet.From(new DataSpec { ValidationFraction = 0 }, new([.. Enumerable.Range(0, Count).Select(i => $"{i}")], raw, raw, []), CPU);
     }
 
     public void Dispose() => _set.Dispose();

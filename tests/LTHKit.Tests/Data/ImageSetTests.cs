@@ -9,7 +9,7 @@ public sealed class ImageSetTests : InFolder
         new([.. Enumerable.Range(0, count).SelectMany(i => new[] { (byte)i, (byte)(255 - i) })], [.. Enumerable.Range(0, count).Select(i => i % 4)], 2, 1, 1);
 
     private static ImageSet Open(DataSpec spec) =>
-        ImageSet.From(spec, new("", [.. Enumerable.Range(0, 4).Select(i => $"class {i}")], Counting(100), Counting(20), []), CPU);
+        ImageSet.From(spec, new([.. Enumerable.Range(0, 4).Select(i => $"class {i}")], Counting(100), Counting(20), []), CPU);
 
     private static byte[] Values(ImageSplit split) => [.. split.Images.bytes.ToArray().Where((_, i) => i % 2 == 0)];
 
@@ -70,7 +70,7 @@ public sealed class ImageSetTests : InFolder
         string[] names = ["a", "b", "c", "d"];
         string Print(IReadOnlyList<string> n, RawImages a, RawImages b)
         {
-            using var set = ImageSet.From(new DataSpec(), new("", n, a, b, []), CPU);
+            using var set = ImageSet.From(new DataSpec(), new(n, a, b, []), CPU);
             return set.Fingerprint;
         }
         string[] prints = [Print(names, train, test), Print(names, train with { Pixels = [1, .. train.Pixels[1..]] }, test),
@@ -96,7 +96,7 @@ public sealed class ImageSetTests : InFolder
     public void AConstantChannelIsRefused()
     {
         var grey = RawImages.Blank(new int[20], 1);
-        Assert.Contains("same value", Assert.Throws<UserException>(() => ImageSet.From(new DataSpec(), new("", ["a"], grey, grey, []), CPU)).Message);
+        Assert.Contains("same value", Assert.Throws<UserException>(() => ImageSet.From(new DataSpec(), new(["a"], grey, grey, []), CPU)).Message);
     }
 
     // [i, 255 - i] again, as a user would give them.

@@ -121,7 +121,7 @@ public sealed class RunArchiveTests() : InLab(store: "here")
         using var lab = Lab.Open(Tiny.Profile, device: "cpu", store: Here, train: false);
         Action[] asks = [() => lab.NetworkOf(found.Runs[0]), () => lab.NetworkOf(found.Runs[0], 1)];
         Assert.All(asks, ask => Assert.Contains("does not train", Assert.Throws<MissingException>(ask).Message));
-        Assert.All(lab.StepTimes(found.Runs, rounds: 1), time => Assert.True(time.Own > 0));        // whose steps need no trained weights
+        Assert.All(lab.StepTimes(found.Runs), time => Assert.True(time.Own > 0));        // whose steps need no trained weights
         Assert.Equal(before, Files("here"));
     }
 

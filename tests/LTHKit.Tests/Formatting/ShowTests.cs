@@ -1,6 +1,4 @@
 using System.Collections;
-using System.Globalization;
-using System.Runtime.CompilerServices;
 using LTHKit.Formatting;
 using Microsoft.DotNet.Interactive.Formatting;
 using static LTHKit.Tests.FigureSamples;
@@ -70,27 +68,5 @@ public class ShowTests
         Assert.Contains("kernelspecs/lthkit/plotly.min.js", chart.ToDisplayString(HtmlFormatter.MimeType));
         Assert.Contains("cdn.plot.ly", Plotly.NET.Interactive.Formatters.toInteractiveHTML(chart));
         Assert.Equal(NotebookFormatters.Plotly, Formatter.GetPreferredMimeTypesFor(chart.GetType()).First());
-    }
-
-    [Fact]
-    public void ShowingDoesNotDependOnTheCulture()
-    {
-        static string All() => string.Join("\n", FigureSamples.All.Values.Select(chart => Json(chart).ToString())
-            .Concat(Values().Values.SelectMany(value => new[] { value.ToDisplayString(PlainTextFormatter.MimeType), value.ToDisplayString(HtmlFormatter.MimeType) }))
-            .Append(Tables.Accuracy(Vanilla, Swish).ToDisplayString(PlainTextFormatter.MimeType)).Append(Tables.Runs(Vanilla).ToDisplayString(HtmlFormatter.MimeType)));
-        var (culture, here) = (CultureInfo.CurrentCulture, All());
-        try
-        {
-            var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
-            (other.NumberFormat.NumberDecimalSeparator, other.NumberFormat.NumberGroupSeparator, other.NumberFormat.NegativeSign) = (",", ".", "~");
-            CultureInfo.CurrentCulture = other;
-            Assert.Equal("-1 of 1,234.5 (7.0)", new UserException($"{-1} of {1234.5:N1} " + $"({7:0.0})").Message);
-            foreach (var (expected, actual) in here.Split('\n').Zip(All().Split('\n')))
-                Assert.Equal(expected, actual);
-        }
-        finally
-        {
-            CultureInfo.CurrentCulture = culture;
-        }
     }
 }

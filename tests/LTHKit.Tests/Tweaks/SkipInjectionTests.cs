@@ -191,7 +191,6 @@ public sealed class SkipInjectionTests : InFolder
     [Fact]
     public void RefusesWhatItCannotDo()
     {
-        Assert.Contains("kind 7", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new SkipInjection((SkipKind)7)] }.Validate()).Message);
         Assert.Contains("positive", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new SkipInjection(FirstWeight: 0)] }.Validate()).Message);
         Assert.Contains("already", Assert.Throws<UserException>(() => TweakSamples.Rewritten(new ModelSpec("vgg5", 4), new InputSpec(10), new SkipInjection(), Projection)).Message);
     }

@@ -7,19 +7,25 @@ public sealed class KernelSpecTests : InFolder
     private static readonly string[] Start = ["/usr/bin/dotnet", "/kit/lthkit-cli.dll", "kernel", "run"];
 
     [Fact]
-    public void ItHasTheNotebooksNameAndIsFoundAgainAndRemoved()
+    public void ItHasTheNotebooksNameAndIsRemoved()
     {
         var spec = KernelSpecs.Install(Folder, Start, "/kit");
-        Assert.Equal(Path.Combine(Folder, "kernels", "lthkit"), spec.Folder);
-        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(spec.Folder, "kernel.json")))!;
+        Assert.Equal(Path.Combine(Folder, "kernels", "lthkit"), spec);
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(spec, "kernel.json")))!;
         Assert.Equal([.. Start, "{connection_file}"], json["argv"]!.AsArray().Select(word => word!.GetValue<string>()));
+        Assert.Equal("LTHKit (C#)", (string?)json["display_name"]);
         Assert.Equal(("C#", "message"), (json["language"]!.GetValue<string>(), json["interrupt_mode"]!.GetValue<string>()));
-        Assert.True(File.Exists(Path.Combine(spec.Folder, "plotly.min.js")));
-        Assert.Contains(spec, KernelSpecs.Find(Folder));
+        Assert.True(File.Exists(Path.Combine(spec, "plotly.min.js")));
         Assert.Equal(spec, KernelSpecs.Install(Folder, Start, "/kit"));
         Assert.Equal(spec, KernelSpecs.Uninstall(Folder));
-        Assert.False(Directory.Exists(spec.Folder));
+        Assert.False(Directory.Exists(spec));
         Assert.Null(KernelSpecs.Uninstall(Folder));
+        Directory.CreateDirectory(spec);
+        foreach (var theirs in (string[])["{}", "[]", "{"])
+        {
+            File.WriteAllText(Path.Combine(spec, "kernel.json"), theirs);
+            Assert.Null(KernelSpecs.Uninstall(Folder));
+        }
     }
 
     [Fact]
@@ -29,7 +35,6 @@ public sealed class KernelSpecTests : InFolder
         Directory.CreateDirectory(theirs);
         File.WriteAllText(Path.Combine(theirs, "kernel.json"), """{"argv":["dotnet","interactive"],"display_name":".NET (C#)","language":"C#"}""");
         var spec = KernelSpecs.Install(Folder, Start, "/kit");
-        Assert.Equal("LTHKit (C#)", spec.DisplayName);
         Assert.Equal(spec, KernelSpecs.Uninstall(Folder));
         Assert.True(File.Exists(Path.Combine(theirs, "kernel.json")));
     }

@@ -23,7 +23,6 @@ public sealed class KernelTests : TestFrontEnd
     public void MessagesThatAreNotSignedOrMakeNoSenseAreDroppedAndToldAndTheKernelLives()
     {
         var code = Execute("var stolen = 1;");
-        var good = Frames("execute_request", Execute("var count = 1;"));
         var changed = Frames("execute_request", code);
         changed[^1] = Encoding.UTF8.GetBytes("{\"code\":\"var stolen = 2;\"}");
         List<byte[]>[] bad =
@@ -41,19 +40,17 @@ public sealed class KernelTests : TestFrontEnd
         ];
         foreach (var frames in bad)
             Send(Shell, frames);
-        Send(Shell, good);
-        Send(Shell, good);      // once more: replayed
+        Send(Shell, Frames("execute_request", Execute("var count = 1;")));
         Assert.Equal("ok", Next(Shell, _ => true).Content["status"]!.GetValue<string>());
         var refused = Run("stolen");
         Assert.True(refused["ename"]?.GetValue<string>() == "CompilationError", refused.ToJsonString() + string.Join('\n', Log));
         Assert.Equal(3, Run("count")["execution_count"]!.GetValue<int>());
         lock (Log)
         {
-            Assert.Equal(bad.Length + 1, Log.Count);
+            Assert.Equal(bad.Length, Log.Count);
             Assert.All(Log, sentence => Assert.StartsWith("a message on shell was dropped: ", sentence));
             Assert.Equal(1, Log.Count(sentence => sentence.Contains("it is not signed")));
             Assert.Equal(2, Log.Count(sentence => sentence.Contains("its signature is wrong")));
-            Assert.Equal(1, Log.Count(sentence => sentence.Contains("it was received before")));
         }
     }
 
@@ -64,7 +61,7 @@ public sealed class KernelTests : TestFrontEnd
         var random = new Random(1);
         string[] types = ["execute_request", "complete_request", "inspect_request", "is_complete_request", "history_request", "comm_info_request", "kernel_info_request", "comm_open", "input_reply", ""];
         string[] contents = ["{}", "[]", "null", "1", "\"x\"", "{\"code\":1}", "{\"code\":\"1\",\"cursor_pos\":-5}", "{\"code\":\"\\ud800\",\"cursor_pos\":1}", "{\"code\":\"x\",\"cursor_pos\":1e99}",
-            "{\"hist_access_type\":\"search\",\"pattern\":\"***[\",\"n\":-1}", "{\"user_expressions\":[]}", new string('[', 5000), "{\"code\":\"\\u0000\"}", "\ufeff{}"];
+            "{\"hist_access_type\":\"search\",\"pattern\":\"***[\",\"n\":-1}", new string('[', 5000), "{\"code\":\"\\u0000\"}", "\ufeff{}"];
         for (var i = 0; i < 1000; i++)
         {
             var header = $"{{\"msg_id\":\"{i}\",\"msg_type\":\"{types[random.Next(types.Length)]}\"}}";
@@ -124,21 +121,6 @@ public sealed class KernelTests : TestFrontEnd
         Send(Shell, Frames("execute_request", Execute("Console.Write(new string('y', 100_000_000));")));
         var written = 0;
         Next(Iopub, message => message.Type == "stream" && (written += message.Content["text"]!.GetValue<string>().Length) == 100_000_000);
-        Alive();
-    }
-
-    // The compiler would overflow the stack, and the kernel be gone.
-    [Theory]
-    [InlineData("(")]
-    [InlineData("{")]
-    [InlineData("a[")]
-    public void BracketsWithoutEndEndNoKernel(string opening)
-    {
-        var code = Execute(string.Concat(Enumerable.Repeat(opening, 20_000)));
-        code["cursor_pos"] = 20_000;
-        Assert.Contains("more than 500 deep", Ask("execute_request", code.DeepClone().AsObject())["evalue"]!.GetValue<string>());
-        foreach (var type in (string[])["complete_request", "inspect_request", "is_complete_request"])
-            Assert.Contains(Ask(type, code.DeepClone().AsObject())["status"]!.GetValue<string>(), (string[])["ok", "unknown"]);
         Alive();
     }
 
