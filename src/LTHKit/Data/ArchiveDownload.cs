@@ -60,6 +60,11 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
 
         if (response.StatusCode != HttpStatusCode.PartialContent || response.Content.Headers.ContentRange?.From != file.Length)
             file.SetLength(0);
+        var offered = response.Content.Headers.ContentLength is { } length ? file.Length + length : archive.Bytes;
+        if (offered != archive.Bytes)
+            throw new UserException($"{address} offers {offered:N0} bytes where {archive.File} has {archive.Bytes:N0}; it is another file, " +
+                "so nothing was fetched.");
+
         file.Seek(0, SeekOrigin.End);
         await using var body = await response.Content.ReadAsStreamAsync(cancel);
         var buffer = new byte[1 << 16];
@@ -93,8 +98,9 @@ internal sealed class ArchiveDownload(DataArchive archive, Action<string>? progr
             found = Convert.ToHexStringLower(MD5.HashData(file));
         if (found == archive.Md5)
             return;
-        File.Delete(path);
-        throw new UserException($"{archive.File} has the checksum {found} instead of {archive.Md5}, so it was not unpacked and is deleted; " +
-            "fetch it again, or from another mirror.");
+        var aside = Path.Combine(Path.GetDirectoryName(path)!, archive.File + ".bad");
+        File.Move(path, aside, overwrite: true);
+        throw new UserException($"{archive.File} has the checksum {found} instead of {archive.Md5}, so it was not unpacked but put aside as " +
+            $"{aside}; fetch it again, or from another mirror.");
     }
 }
