@@ -440,8 +440,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var turn = DeviceTurns.Take(device.type);
         var seed = Seed(spec, Stream.Watch);
         IReadOnlyDictionary<string, double> Look() => watch.Measure(network, mask, open(spec.Data), seed, cancel);
-        // What a user's draws is the run's own, and not taken for another run's.
-        var seen = new Seen(epoch, watch.GetType().Assembly == typeof(Watch).Assembly ? Look() : Networks.Seeded(seed, Look));
+        // What a user's draws is the run's own, and not taken for another run's; what it changes is put back.
+        var seen = new Seen(epoch, watch.GetType().Assembly == typeof(Watch).Assembly ? Look() : Networks.Seeded(seed, () => Networks.Unchanged(network, Look)));
         held.Check();
         store.Folder(spec).WriteLines(LogOf(spec, watch), SeenBy(spec, watch).Where(line => line.Epoch != epoch).Append(seen).OrderBy(line => line.Epoch));
     }

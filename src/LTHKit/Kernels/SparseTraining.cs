@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 
 namespace LTHKit.Kernels;
 
@@ -51,6 +52,15 @@ internal sealed class SparseTraining : IDisposable
             foreach (var (unit, _) in _units)
                 unit.Sparse = null;
         });
+    }
+
+    /// <summary>Throws what a unit's backward pass met.</summary>
+    public void ThrowIfFailed()
+    {
+        var failure = _work.Failure;
+        _work.Failure = null;
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     public void Dispose() => _work.Dispose();

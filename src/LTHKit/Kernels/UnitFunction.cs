@@ -71,10 +71,22 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> gradients)
     {
-        var ((unit, layout, act, fork), statistics, needsInput, needsWeight, needsResidual) = (State)ctx.get_data("state");
-        var saved = ctx.get_saved_variables();
-        if (is_grad_enabled())
-            return Differentiable((State)ctx.get_data("state"), saved, gradients);
+        var state = (State)ctx.get_data("state");
+        try
+        {
+            var saved = ctx.get_saved_variables();
+            return is_grad_enabled() ? Differentiable(state, saved, gradients) : Gradients(state, saved, gradients);
+        }
+        catch (Exception e)
+        {
+            state.Call.Unit.Work.Failure ??= e;
+            return [null!, null!, null!, null!, null!, null!, null!];
+        }
+    }
+
+    private static List<Tensor> Gradients(State state, List<Tensor> saved, List<Tensor> gradients)
+    {
+        var ((unit, layout, act, fork), statistics, needsInput, needsWeight, needsResidual) = state;
         var (from, to, work) = (layout.Input, layout.Output, unit.Work);
         var passes = work.Passes;
         Tensor x = saved[0], weight = saved[1], gamma = saved[2], z = saved[3];

@@ -10,6 +10,9 @@ internal unsafe class Workspace(int threads, Passes? passes = null) : IDisposabl
     public Passes Passes { get; } = passes ?? Passes.Widest;
     public int Images { get; set; }
 
+    /// <summary>What a backward pass met first: nothing may be thrown through libtorch, which calls it.</summary>
+    public Exception? Failure { get; set; }
+
     /// <summary>Threads that work on this many blocks.</summary>
     public int Threads(int blocks) => Math.Min(threads, blocks);
 

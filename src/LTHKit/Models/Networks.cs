@@ -68,6 +68,24 @@ public static class Networks
         return true;
     });
 
+    /// <summary>Does something with a network in eval mode, which then is as it was: weights, buffers and mode.</summary>
+    internal static T Unchanged<T>(Network network, Func<T> look)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = new EvalMode(network);
+        using var noGrad = no_grad();
+        var before = network.State.Select(state => (state.Value, Copy: state.Value.clone())).ToList();
+        try
+        {
+            using (enable_grad())
+                return look();
+        }
+        finally
+        {
+            before.ForEach(state => state.Value.copy_(state.Copy));
+        }
+    }
+
     /// <summary>Whether something moved libtorch's one generator; nothing of the kit's moves it meanwhile.</summary>
     internal static bool Draws(Action act)
     {

@@ -18,9 +18,10 @@ internal sealed class Trainer : IDisposable
     private readonly Step _start;
     private readonly SparseTraining? _sparse;
     private readonly Tensor _losses, _correct;      // [steps of an epoch], summed over each batch; [1], right answers: both of the epoch under way
+    private readonly bool _alike;
     private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
     private double _done;           // share of the training
-    private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not
+    private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not, of a user's code in this epoch
     private RecordedStep? _recorded;
     private int _whole;             // steps on a whole batch that could have been recorded
 
@@ -31,7 +32,7 @@ internal sealed class Trainer : IDisposable
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = false)
     {
         recipe.Validate();
-        (Network, _recipe, _data, _loss, _start, Standing, NextEpoch) = (network, recipe, data, loss, start, start, start.Epochs);
+        (Network, _recipe, _data, _loss, _start, Standing, NextEpoch, _alike) = (network, recipe, data, loss, start, start, start.Epochs, alike);
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
@@ -150,6 +151,8 @@ internal sealed class Trainer : IDisposable
             _correct.zero_();
         }
         var iteration = first;
+        if (!_alike)
+            _drawing ??= 0;
         Network.train();
         foreach (var batch in Batches.Epoch(epoch, first).Take((until ?? iterations) - first))
         {
@@ -213,9 +216,17 @@ internal sealed class Trainer : IDisposable
             logits = Network.call(batch.Images);
             loss = _loss(logits, new Target(batch.Images, batch.Labels, Done: _done));
         }
-        if (loss.numel() != 1 || !loss.requires_grad)
-            throw new UserException($"The loss is [{string.Join(", ", loss.shape)}]{(loss.requires_grad ? "" : " and depends on no weight")}: it must be one number, the mean over the batch.");
-        loss.backward();
+        if (loss is null || loss.numel() != 1 || !loss.requires_grad)
+            throw new UserException($"The loss is {(loss is null ? "null" : $"[{string.Join(", ", loss.shape)}]{(loss.requires_grad ? "" : " and depends on no weight")}")}: it must be one number, the mean over the batch.");
+        try
+        {
+            loss.backward();
+            _sparse?.ThrowIfFailed();
+        }
+        catch (ExternalException e)
+        {
+            throw new UserException($"The gradient of the loss cannot be computed ({e.Message.Split('\n')[0].TrimEnd('.')}): what the forward pass used may not be changed in place before; work on copies.", e);
+        }
         using (no_grad())
         {
             lossSum?.copy_(loss * batch.Count);

@@ -12,8 +12,8 @@ public abstract record Watch
     /// <summary>After how many epochs to measure, 0 being before the first; empty for all.</summary>
     public IReadOnlyList<int> Epochs { get; init; } = [];
 
-    /// <summary>Measures. The network comes back as it was, cancelled or not: weights, buffers, gradients and mode.</summary>
-    /// <param name="network">In training mode or not, on the data's device.</param>
+    /// <summary>Measures. A run is the same with and without: weights, buffers and mode that one's own watch changes are put back.</summary>
+    /// <param name="network">On the data's device; for one's own watch in eval mode.</param>
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="data">What it is trained on.</param>
     /// <param name="seed">For measurements that draw random numbers; the same at every epoch of a run.</param>

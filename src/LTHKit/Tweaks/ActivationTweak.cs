@@ -63,13 +63,24 @@ public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function
             throw new UserException("A custom activation needs a name for figures and tables.");
         using var scope = NewDisposeScope();
         var x = linspace(-3, 3, 24, requires_grad: true);
-        var y = Function(x.reshape(2, 3, 2, 2));
+        Tensor y;
+        try
+        {
+            y = Function(x.reshape(2, 3, 2, 2)) ?? throw new UserException($"The activation '{Name}' makes nothing.");
+        }
+        catch (ExternalException e)
+        {
+            throw new UserException($"The activation '{Name}' cannot be computed ({e.Message.Split('\n')[0].TrimEnd('.')}); build it from differentiable operations that change nothing in place.", e);
+        }
         if (!y.shape.SequenceEqual([2, 3, 2, 2]) || y.dtype != x.dtype)
             throw new UserException($"The activation '{Name}' makes [{string.Join(", ", y.shape)}] of {y.dtype} from [2, 3, 2, 2] of {x.dtype}; "
                 + "it must keep shape and type.");
         if (!y.requires_grad)
             throw new UserException($"The activation '{Name}' passes no gradient back, so that nothing before it could learn; "
                 + "build it from differentiable operations.");
+        if (Function(x.detach().reshape(2, 3, 2, 2)).requires_grad)
+            throw new UserException($"The activation '{Name}' computes with weights of its own, which nothing would train: make them in a tweak's Rewrite, where network.register_module makes "
+                + "them the network's, and set each activation's Function there.");
         y.sum().backward();
         if (!y.isfinite().all().ToBoolean() || x.grad is not { } gradient || !gradient.isfinite().all().ToBoolean())
             throw new UserException($"The activation '{Name}' or its gradient is not finite for inputs between -3 and 3.");

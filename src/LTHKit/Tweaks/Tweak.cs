@@ -2,7 +2,8 @@ namespace LTHKit.Tweaks;
 
 /// <summary>
 /// One change to how a ticket is retrained. A tweak is a record with up to three hooks; its properties are its settings and name it
-/// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose in any order. The code of one's own tweak, and what its
+/// in a run's spec, and at their neutral values it changes nothing, to the bit. Tweaks compose: they act by the names of their types,
+/// so that every order of a list is the same run; two of one's own that do not commute are written as one. The code of one's own tweak, and what its
 /// readonly fields hold, name the run too; private fields that are neither readonly nor set in a constructor's body are working memory and do not. One tweak serves many runs at once, and a run that
 /// was stopped begins its hooks anew: what a loss does may depend on <see cref="Target.Done"/>, and not on how often it was called.
 /// </summary>

@@ -197,7 +197,9 @@ public sealed class OpenLabTests() : InLab(Profile)
         Assert.Equal(bits, Bits("another"));
         Assert.Equal(4, bits.Distinct().Count());       // mask and weights of two seeds
         var noise = new CustomActivation("noise", x => nn.functional.relu(x + 0.1 * randn_like(x)));
-        Assert.Contains("draws random numbers", Assert.Throws<UserException>(() => _lab.Sweep([0.5], tweaks: [noise])).Message);
+        var late = new Does("late", (loss, _) => (logits, target) => loss(target.Done < 0.3 ? logits : logits + randn_like(logits), target));
+        foreach (var tweak in new Tweak[] { noise, late })
+            Assert.Contains("draws random numbers", Assert.Throws<UserException>(() => _lab.Sweep([0.5], tweaks: [tweak], recipe: Profile.Recipe with { BatchSize = 10 })).Message);
     }
 
     /// <summary>Draws a factor of the loss and the first weights anew, and asks for the dense network while it does.</summary>

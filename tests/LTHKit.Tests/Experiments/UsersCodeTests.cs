@@ -284,6 +284,7 @@ public sealed class UsersCodeTests() : InLab(Small)
         Assert.Contains("depends on no weight", Refused(() => _lab.Sweep([0.5], [detached])));
         var ofEach = new Does("of each image", (_, _) => (logits, target) => nn.functional.cross_entropy(logits, target.Labels, reduction: nn.Reduction.None));
         Assert.Contains("must be one number", Refused(() => _lab.Sweep([0.5], [ofEach])));
+        Assert.Contains("The loss is null", Refused(() => _lab.Sweep([0.5], [new Does("none", (_, _) => (_, _) => null!)])));
         Assert.Contains("without a closure", Refused(() => _lab.Sweep([0.5], recipe: Small.Recipe with { Optimiser = p => optim.LBFGS(p) }, dense: false)));
         Assert.Contains("cannot be run a second time", Refused(() => _lab.Sweep([0.5], model: Model("keeps"))));
         Assert.Contains("number of seeds", Refused(() => Tiny.Lab(Store, profile: Small with { Seeds = -1 })));
@@ -296,6 +297,51 @@ public sealed class UsersCodeTests() : InLab(Small)
         var flops = Flops.Of(twice);
         Assert.Equal(["a", "b", "fc"], flops.Layers.Select(layer => layer.Name));
         Assert.Equal(2 * 64 * 4 * 4 * 9, flops.Layers[1].Dense);
+    }
+
+    // Through the kit's kernels an exception would have to pass through libtorch, which ends the process.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ALossThatChangesWeightsInPlaceIsRefusedAndEndsNothing(bool sparse)
+    {
+        var noise = new Does("noise", (loss, context) => (logits, target) =>
+        {
+            using (no_grad())
+                foreach (var (_, weight) in context.Network!.PrunableWeights())
+                    weight.add_(0.001);
+            return loss(logits, target);
+        });
+        Assert.Contains("gradient of the loss cannot be computed",
+            Refused(() => _lab.Sweep([0.5], [noise], recipe: Small.Recipe with { Sparse = sparse }, model: new ModelSpec("resnet18", 2), dense: false)));
+    }
+
+    [Fact]
+    public void ARunIsTheSameWhateverAWatchDoesToItsNetwork()
+    {
+        string Bits(string store, params Watch[] watches)
+        {
+            using var lab = Tiny.Lab(Folder.At(store), profile: Small);
+            return Convert.ToHexString(Tiny.Bits(lab.Store.Folder(lab.Sweep([0.5], watches: watches, dense: false).Runs[0].Spec).Checkpoint));
+        }
+        Assert.Equal(Bits("alone"), Bits("watched", new Meddles()));
+    }
+
+    /// <summary>Moves the running statistics and the weights, and leaves the network in another mode.</summary>
+    private sealed record Meddles : Watch
+    {
+        public override string Name => "meddles";
+
+        public override IReadOnlyDictionary<string, double> Measure(Network network, Mask? mask, ImageSet data, ulong seed, CancellationToken cancel)
+        {
+            Assert.False(network.training);
+            network.train();
+            network.call(randn(8, 3, 8, 8)).sum().backward();
+            using (no_grad())
+                foreach (var (_, weight) in network.PrunableWeights())
+                    weight.mul_(0.9);
+            return new Dictionary<string, double> { ["one"] = 1 };
+        }
     }
 
     [Fact]

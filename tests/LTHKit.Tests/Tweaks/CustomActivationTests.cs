@@ -85,6 +85,10 @@ public sealed class CustomActivationTests : InFolder
         Assert.Contains("shape", Refused(x => x.sum()));
         Assert.Contains("shape and type", Refused(x => x.to_type(ScalarType.Float64)));
         Assert.Contains("gradient", Refused(x => x.detach()));
+        Assert.Contains("nothing in place", Refused(x => x.relu_()));
+        Assert.Contains("makes nothing", Refused(x => null!));
+        using var slope = nn.PReLU(1);
+        Assert.Contains("weights of its own", Refused(slope.call));
         Assert.Contains("not finite", Refused(x => x.log()));
         Assert.Contains("not finite", Refused(x => (x * 0).sqrt()));
         Assert.Contains("name", Assert.Throws<UserException>(() => new RunSpec { Tweaks = [new CustomActivation(" ", x => x)] }.Validate()).Message);
