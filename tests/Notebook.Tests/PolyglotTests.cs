@@ -41,6 +41,8 @@ public class PolyglotTests : Session
         await Run("var numbers = new List<double> { 1, 2, 3 };\nvar problem = new LTHKit.UserException(\"p\");");
         Assert.Equal("6", await Value("#!fsharp\n#!share --from csharp numbers\n#!share problem --from csharp --as p\nSeq.sum numbers"));
         Assert.Equal("p", await Value("#!fsharp\np.Message"));
+        await Run("var pruner = LTHKit.Pruning.Pruner.Imp;\nvar tensor = TorchSharp.torch.ones(2);");
+        Assert.Equal("imp 2", await Value("#!fsharp\n#!share --from csharp pruner\n#!share --from csharp tensor\n$\"{pruner.Name} {tensor.numel()}\""));
         (await Run("#!fsharp\nlet back = [| for n in numbers -> n * 10.0 |]")).Good();
         Assert.Equal("60", await Value("#!share --from fsharp back\nback.Sum()"));
         Assert.Equal("60", await Value("#!set --name taken --value @fsharp:back --byref\ntaken.Sum()"));

@@ -23,6 +23,8 @@ internal static class NotebookFormatters
         {
             Formatter.Register(type, (value, writer) => writer.Write(KitText.Of(value)), PlainTextFormatter.MimeType);
             Formatter.Register(type, (value, writer) => writer.Write(WebUtility.HtmlEncode(KitText.Of(value))), HtmlFormatter.MimeType);
+            // Without it `#!share` passes over what holds a function or a tensor.
+            Formatter.Register(type, (value, writer) => writer.Write(JsonSerializer.Serialize(KitText.Of(value))), JsonFormatter.MimeType);
         }
         Formatter.Register<Sweep>(sweep => sweep.Runs.Count + sweep.Dense.Count == 0
             ? WebUtility.HtmlEncode(sweep.ToString()) : TableHtml.Of(Tables.Accuracy(sweep)), HtmlFormatter.MimeType);
@@ -47,6 +49,7 @@ internal static class NotebookFormatters
             }, type);
 
         Formatter.Register<torch.Tensor>(TensorText.Of, PlainTextFormatter.MimeType);
+        Formatter.Register<torch.Tensor>(tensor => JsonSerializer.Serialize(TensorText.Of(tensor)), JsonFormatter.MimeType);
         Formatter.SetPreferredMimeTypesFor(typeof(torch.Tensor), PlainTextFormatter.MimeType);
     }
 }
