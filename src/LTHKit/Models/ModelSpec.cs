@@ -18,7 +18,7 @@ public sealed record ModelSpec(string Name = "resnet18", int Width = 0)
 
     /// <summary>
     /// A network of a user's own, any TorchSharp module: <c>ModelSpec.Own("plain", input => new Plain(input.Classes))</c>. Its Conv2d and hidden Linear
-    /// layers are pruned; other kinds of convolution, its last layer and the layers named in <paramref name="dense"/> stay dense. The constructor's draws are seeded, and it must make the
+    /// layers are pruned; other kinds of convolution, the weights of recurrent and attention modules, its last layer and the layers named in <paramref name="dense"/> stay dense. The constructor's draws are seeded, and it must make the
     /// same weights of the same draws; those of a GroupNorm are set to 1 and 0. A run is known by the code.
     /// </summary>
     /// <param name="name">Its name in figures and tables.</param>

@@ -10,13 +10,12 @@ namespace LTHKit.Models;
 public class Network : nn.Module<Tensor, Tensor>
 {
     private static readonly FieldInfo Buffers = typeof(nn.Module).GetField("_internal_buffers", BindingFlags.Instance | BindingFlags.NonPublic)!;
-    private readonly nn.Module<Tensor, Tensor> _body;
 
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
     /// <exception cref="UserException">It makes no logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
     internal Network(ModelSpec model, InputSpec input, nn.Module<Tensor, Tensor> body) : base(model.Name)
     {
-        (Model, Input, _body) = (model, input, body);
+        (Model, Input, Body) = (model, input, body);
         register_module("body", body);
         var trace = ForwardPass.Of(this);
         // A module that a field holds has the field's name beside the one it was registered under; its weights have the first.
@@ -100,10 +99,13 @@ public class Network : nn.Module<Tensor, Tensor>
     internal IEnumerable<(string Name, Tensor Value)> State
         => named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(named_buffers().Select(b => (b.name, b.buffer)));
 
+    /// <summary>The module that makes the logits: of a model of one's own the one that its factory made.</summary>
+    public nn.Module<Tensor, Tensor> Body { get; }
+
     /// <summary>For instance "resnet18, 11,220,132 parameters".</summary>
     public override string ToString() => FormattableString.Invariant($"{Model.Name}, {ParameterCount:N0} parameters");
 
-    public override Tensor forward(Tensor input) => _body.call(input);
+    public override Tensor forward(Tensor input) => Body.call(input);
 
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
         => base.named_parameters(recurse).Select(p => (Own(p.name), p.parameter));
@@ -121,13 +123,13 @@ public class Network : nn.Module<Tensor, Tensor>
         select (buffer.Name, buffer.Kept.Value);
 
     public override IEnumerable<(string name, nn.Module module)> named_modules()
-        => base.named_modules().Where(m => m.module != _body).Select(m => (Own(m.name), m.module));
+        => base.named_modules().Where(m => m.module != Body).Select(m => (Own(m.name), m.module));
 
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
         if (disposing)
-            _body.Dispose();
+            Body.Dispose();
     }
 
     private IEnumerable<(string name, Tensor buffer)> Passing() => PassingOf(this).Concat(

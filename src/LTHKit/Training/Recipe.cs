@@ -16,7 +16,8 @@ namespace LTHKit.Training;
 /// or <c>done => 1 - done</c>.
 /// </param>
 /// <param name="Optimiser">
-/// In place of SGD: any optimiser of torch.optim that steps without a closure and by the rate that it is given (all but LBFGS, Rprop, ASGD and RAdam), for instance
+/// In place of SGD: any optimiser of torch.optim that steps without a closure and by the rate that it is given (all but LBFGS, Rprop, ASGD and RAdam), or one's own that derives from
+/// TorchSharp's OptimizerHelper as they do, for instance
 /// <c>p => torch.optim.AdamW(p, weight_decay: 0.01)</c>. Its learning rate is set before every step from the recipe's, which SGD's 0.1 is mostly too much for; <paramref name="Momentum"/> and
 /// <paramref name="WeightDecay"/> are SGD's. Pruned weights are held at zero.
 /// </param>

@@ -294,6 +294,7 @@ public sealed class UsersCodeTests() : InLab(Small)
         using (var drawn = _lab.MaskOf(spent)!)
             Assert.All(drawn.Layers, layer => Assert.True(drawn[layer.Name].eq(mask[layer.Name]).all().ToBoolean()));
         using var twice = _lab.NetworkOf(_lab.Sweep([0.5], model: Model("twice")).Dense[0]);
+        Assert.IsType<Odd>(twice.Body);
         var flops = Flops.Of(twice);
         Assert.Equal(["a", "b", "fc"], flops.Layers.Select(layer => layer.Name));
         Assert.Equal(2 * 64 * 4 * 4 * 9, flops.Layers[1].Dense);
