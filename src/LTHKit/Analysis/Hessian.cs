@@ -38,6 +38,9 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
     /// <summary>Number of weights that are not pruned.</summary>
     public long Dimension => _space.Dimension;
 
+    /// <summary>P, the length of vectors [P]: the weights of the module, or those of <see cref="HessianOptions.Parameters"/>, pruned ones included.</summary>
+    public long Size => _space.Size;
+
     /// <summary>The product H v; with a mask M H M v. // [P] -> [P]</summary>
     public Tensor Product(Tensor vector, CancellationToken cancel = default)
     {

@@ -144,6 +144,7 @@ public sealed partial class Lab : IDisposable
             return [.. specs.Select(spec => spec.Rewind.Iterations > 0 ? _runner.Validated(spec) : spec.Normalised)
                 .Select(spec => Store.Find(spec) is { } run ? (spec, run, null) : (spec, (RunResult?)null, new MissingException($"{spec.Label} has not been trained")))];
         specs = [.. specs.Select(_runner.Validated)];
+        RequireWeights(specs);
         IReadOnlyList<Watch> watched = [.. watches ?? []];
         foreach (var watch in watched)
             Validate(watch, specs);
@@ -224,12 +225,13 @@ public sealed partial class Lab : IDisposable
     public Mask Draw(Pruner pruning, Network network, double sparsity, ulong seed = 0)
     {
         pruning.Validate();
-        UserException.Require(sparsity is >= 0 and < 1, "The sparsity", sparsity, "in [0, 1), 0.9 for instance");
         using var whole = Pruning.Mask.Dense(network);
+        var keep = whole.Total - (long)Math.Round(sparsity * whole.Total);
+        UserException.Require(sparsity is >= 0 and < 1 && keep > 0, "The sparsity", sparsity, $"in [0, 1), 0.9 for instance, and leave one of {whole.Total} weights");
         return _workers.Stoppable(stop =>
         {
             using var turn = DeviceTurns.Take(Device.type);
-            return pruning.Draw(network, whole, whole.Total - (long)Math.Round(sparsity * whole.Total), Data(), seed, stop);
+            return pruning.Draw(network, whole, keep, Data(), seed, stop);
         });
     }
 
@@ -324,6 +326,22 @@ public sealed partial class Lab : IDisposable
         foreach (var set in _data.Values)
             set.Dispose();
         _workers.Dispose();
+    }
+
+    /// <summary>Refuses tickets without a weight; rounds that leave one of one weight leave some of any number.</summary>
+    private void RequireWeights(IEnumerable<RunSpec> specs)
+    {
+        foreach (var alike in specs.Where(spec => PruningRates.KeptAt(spec.Rates, spec.Level, 1) == 0).GroupBy(spec => (spec.Model, spec.Data)))
+        {
+            var data = Data(alike.Key.Data);
+            using var network = Networks.Build(alike.Key.Model, new InputSpec(data.Classes, data.Height, data.Channels), 0);
+            var total = network.PrunableWeights().Sum(w => w.Weight.numel());
+            if (alike.FirstOrDefault(spec => PruningRates.KeptAt(spec.Rates, spec.Level, total) == 0) is not { } empty)
+                continue;
+            var last = Enumerable.Range(0, empty.Level).Last(level => PruningRates.KeptAt(empty.Rates, level, total) > 0);
+            throw new UserException(FormattableString.Invariant($"A sparsity of {empty.Sparsity:0.#########} leaves none of the {total:N0} prunable weights of {network.Model.Name}: ")
+                + FormattableString.Invariant($"ask for at most {PruningRates.SparsityAt(empty.Rates, last):0.#########}, the last of these rates that leaves some, or give other rates."));
+        }
     }
 
     private void Validate(Watch watch, IEnumerable<RunSpec> specs)

@@ -103,12 +103,22 @@ public static class Networks
         if (model.Factory is not null)
         {
             using var scope = NewDisposeScope();
-            var made = new Network(model, input, Whole(model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module.")));
+            var module = model.Factory(input) ?? throw new UserException($"The factory of {model.Name} makes no module.");
+            RequireNew(model, module);
+            var made = new Network(model, input, Whole(module));
             scope.Detach(scope.DisposablesView);        // a user's module keeps what it made
             return made;
         }
         var (width, make) = Builders[model.Name];
         return new(model, input, make(input, model.Width == 0 ? width : model.Width));
+    }
+
+    /// <summary>Refuses what a factory gave before: the weights of another network, or what was disposed with one.</summary>
+    private static void RequireNew(ModelSpec model, Module made, Network? other = null)
+    {
+        if (made.modules().Any(part => part is Convolution { weight.IsInvalid: true } or Linear { weight.IsInvalid: true })
+            || made.parameters().Intersect(other?.parameters() ?? [], ReferenceEqualityComparer.Instance).Any())
+            throw new UserException($"The factory of {model.Name} gives a module that it gave before; it must make a new one, with all that is in it, at each call.");
     }
 
     /// <summary>The module with what TorchSharp leaves as memory has it: the scale and shift of a GroupNorm begin at 1 and 0.</summary>
@@ -128,6 +138,7 @@ public static class Networks
     {
         using var first = Build(model, input, 0);
         using var second = Build(model, input, 0);
+        RequireNew(model, second, first);
         var again = second.State.ToDictionary();
         foreach (var (name, value) in first.State)
             if (!again.TryGetValue(name, out var its) || !its.shape.SequenceEqual(value.shape) || !its.eq(value).all().ToBoolean())
@@ -143,6 +154,7 @@ public static class Networks
             throw new UserException($"{injected.Path} has an injected skip connection: build the network anew and apply the tweak to it.");
         using var scope = NewDisposeScope();
         var copy = Seeded(0, () => Make(network.Model, network.Input));
+        RequireNew(network.Model, copy, network);
         var like = network.parameters().First();
         copy.to(like.device, like.dtype);
         CopyState(network, copy);

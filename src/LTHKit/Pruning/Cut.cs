@@ -24,7 +24,7 @@ internal static class Cut
         return new Mask(mask.Layers.Select(l => (l.Name, cut[l.Name])));
     }
 
-    /// <summary>The layers whose names begin with what is given.</summary>
+    /// <summary>The layers of the names that are given, or below them.</summary>
     internal static IReadOnlySet<string> LeftOut(Mask mask, IReadOnlyList<string> except)
     {
         var names = mask.Layers.Select(l => l.Name).ToList();
@@ -52,8 +52,6 @@ internal static class Cut
             return [];
         var kept = cat([.. layers.Select(l => mask[l.Name].flatten())]);                                    // [W]
         var surviving = cat([.. layers.Select(l => scores[l.Name].detach().flatten())]).masked_select(kept); // [S]
-        if (!surviving.isfinite().all().ToBoolean())
-            throw new UserException("A pruning score is infinite or not a number, so weights cannot be ranked: the network it was computed on has diverged.");
         var cut = surviving.numel() - keep;
         if (cut > 0)
         {

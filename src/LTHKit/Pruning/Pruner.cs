@@ -48,7 +48,7 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
 
     public Distribution Distribution { get; init; } = Distribution.Global;
 
-    /// <summary>Layers that are left whole, by the beginning of their names: "conv1", "layer1.0". The sparsity still counts all layers.</summary>
+    /// <summary>Layers that are left whole, by name: "conv1", or "layer1.0" for all below it. The sparsity still counts all layers.</summary>
     public IReadOnlyList<string> Except { get; init; } = [];
 
     /// <summary>For instance "imp", or "imp erk" where the cut is not ranked over all layers.</summary>
@@ -78,21 +78,28 @@ public sealed record Pruner(string Name, At At, Func<ScoredLayer, Tensor> Score)
             (last ?? before).Apply(copy);
             // Exponential schedule: density falls by the same factor each round (Tanaka et al. 2020).
             var kept = round == Rounds ? keep : (long)Math.Round(before.Kept * Math.Pow(keep / (double)before.Kept, round / (double)Rounds));
-            // A user's own score may draw from libtorch's one generator.
-            var scores = Score.Method.DeclaringType == typeof(Scores) ? Scores() : Networks.Seeded(unchecked(seed + (ulong)round), () => Scores());
+            // A user's own score may do as it likes with the network it sees, and draw from libtorch's one generator.
+            using var seen = Score.Method.DeclaringType == typeof(Scores) ? null : Networks.Copy(copy);
+            var context = new PruningContext(seen ?? copy, data, seed) { Source = copy, Mask = last ?? before, Cancel = cancel };
+            var scores = seen is null ? Scored(context) : Networks.Seeded(unchecked(seed + (ulong)round), () => Scored(context));
             drawn = Cut.To(scores, last ?? before, kept, Distribution, Except);
         }
         return drawn!;
-
-        IReadOnlyDictionary<string, Tensor> Scores() => Scored(new(copy, data, seed) { Mask = drawn ?? before, Cancel = cancel });
     }
 
     internal IReadOnlyDictionary<string, Tensor> Scored(PruningContext context)
         => context.Layers().ToDictionary(layer => layer.Name, layer =>
         {
-            var (score, shape) = (Score(layer), layer.Weight.shape);
-            return score.shape.SequenceEqual(shape) ? (score.dtype == ScalarType.Bool ? score.to(ScalarType.Byte) : score).detach()
-                : throw new UserException($"The pruner '{Name}' scores {layer.Name} with another shape than [{string.Join(", ", shape)}]; score each weight.");
+            var shape = layer.Weight.shape;
+            if (Score(layer) is not { IsInvalid: false } score)
+                throw new UserException($"The pruner '{Name}' scores {layer.Name} with null or a tensor that is disposed; give one of shape [{string.Join(", ", shape)}].");
+            if (!score.shape.SequenceEqual(shape))
+                throw new UserException($"The pruner '{Name}' scores {layer.Name} with another shape than [{string.Join(", ", shape)}]; score each weight.");
+            score = (score.dtype == ScalarType.Bool ? score.to(ScalarType.Byte) : score).detach();
+            var ranked = context.Mask is { } mask ? score.masked_select(mask[layer.Name]) : score;
+            return ranked.isfinite().all().ToBoolean() ? score
+                : throw new UserException($"The pruner '{Name}' scores weights of {layer.Name} as infinite or not a number, so that they cannot be ranked: its formula divides by "
+                    + "zero, for instance, or the network it looks at has diverged.");
         });
 }
 

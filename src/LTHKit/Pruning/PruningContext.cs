@@ -23,7 +23,10 @@ public sealed record ScoredLayer(string Name, Tensor Weight, PruningContext Cont
 }
 
 /// <summary>What scores look at. What takes long is computed when it is asked for, once for all layers.</summary>
-/// <param name="Network">A copy of the network with its mask applied, which a score may do with as it likes.</param>
+/// <param name="Network">
+/// A copy of the network with its mask applied, in training mode, which a score may do with as it likes: one for all layers of a round, and none of what
+/// layers are given is computed from it.
+/// </param>
 /// <param name="Data">The data set, on the network's device.</param>
 /// <param name="Seed">For scores that draw random numbers or images.</param>
 public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
@@ -37,6 +40,9 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
     /// <summary>Stops a score that takes long, between two batches.</summary>
     public CancellationToken Cancel { get; init; }
 
+    /// <summary>What layers are computed from.</summary>
+    internal Network Source { get; init; } = Network;
+
     /// <summary>The mask that the network has; null for none.</summary>
     internal Mask? Mask { get; init; }
 
@@ -46,7 +52,7 @@ public sealed record PruningContext(Network Network, ImageSet Data, ulong Seed)
     internal IReadOnlyDictionary<string, Tensor> Random => _random ??= Scores.Uniform(this);
 
     /// <summary>The prunable layers, in the network's order.</summary>
-    public IEnumerable<ScoredLayer> Layers() => Network.PrunableWeights().ToList().Select(w => new ScoredLayer(w.Name, w.Weight.detach().clone(), this));
+    public IEnumerable<ScoredLayer> Layers() => Source.PrunableWeights().ToList().Select(w => new ScoredLayer(w.Name, w.Weight.detach().clone(), this));
 
     /// <summary>
     /// The training images for scores that look at a loss: <see cref="ImagesPerClass"/> of each class, drawn by the seed, not augmented, in batches of

@@ -29,21 +29,21 @@ internal static class Scores
     public static Dictionary<string, Tensor> Uniform(PruningContext context)
     {
         using var generator = new Generator(context.Seed);
-        return context.Network.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
+        return context.Source.PrunableWeights().ToDictionary(w => w.Name, w => rand(w.Weight.shape, generator: generator).to(w.Weight.device));
     }
 
     public static Dictionary<string, Tensor> Gradient(PruningContext context)
     {
-        var weights = context.Network.PrunableWeights().ToList();
-        context.Network.train();
+        var weights = context.Source.PrunableWeights().ToList();
+        context.Source.train();
         return weights.Zip(Summed(context, [.. weights.Select(w => w.Weight)], 1, (loss, of) => Differentiation.Gradients(loss, of))).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
     public static Dictionary<string, Tensor> HessianGradient(PruningContext context)
     {
-        var all = context.Network.named_parameters().Where(p => p.parameter.dim() > 1).ToList();
+        var all = context.Source.named_parameters().Where(p => p.parameter.dim() > 1).ToList();
         Parameter[] weights = [.. all.Select(p => p.parameter)];
-        context.Network.train();
+        context.Source.train();
         var gradient = Summed(context, weights, Temperature, (loss, of) => Differentiation.Gradients(loss, of), twice: true);
         foreach (var ((name, _), whole) in all.Zip(gradient))
             if (context.Mask is { } mask && mask.Covers(name))
@@ -62,7 +62,7 @@ internal static class Scores
     /// </summary>
     public static Dictionary<string, Tensor> Flow(PruningContext context)
     {
-        using var network = Networks.Copy(context.Network);
+        using var network = Networks.Copy(context.Source);
         network.to(ScalarType.Float64);
         network.eval();
         MakePositive(network);
@@ -102,13 +102,13 @@ internal static class Scores
             context.Cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             if (twice)
-                Differentiation.Require(context.Network, weights, Loss, twice);
+                Differentiation.Require(context.Source, weights, Loss, twice);
             twice = false;
             context.Cancel.ThrowIfCancellationRequested();
             foreach (var (sum, part) in sums.Zip(value(Loss(), weights)))
                 sum.add_(part);
 
-            Tensor Loss() => nn.functional.cross_entropy(context.Network.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
+            Tensor Loss() => nn.functional.cross_entropy(context.Source.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
         }
         return sums;
     }

@@ -105,7 +105,8 @@ public sealed class HessianTests : OnSmallImages
         var kept = Small.Flat(network, mask);
         using var hessian = new Hessian(On(network), mask, Exact);
         Assert.Equal(kept.sum().ToDouble(), hessian.Dimension);
-        var vector = randn(full.shape[0], dtype: ScalarType.Float64);
+        Assert.Equal(full.shape[0], hessian.Size);
+        var vector = randn(hessian.Size, dtype: ScalarType.Float64);
         Near(kept * full.mv(kept * vector), hessian.Product(vector), 1e-10);
         var sub = full[TensorIndex.Tensor(kept.nonzero().squeeze(1))].index_select(1, kept.nonzero().squeeze(1));
         var top = hessian.Top()[0];
@@ -165,7 +166,8 @@ public sealed class HessianTests : OnSmallImages
         Assert.InRange(index.numel(), 1, kept.numel() - 1);
         var top = hessian.Top()[0];
         Assert.Equal(Values(linalg.eigvalsh(block)).MaxBy(Math.Abs), top.Value, 1e-7);
-        var vector = randn(inBlock.numel(), dtype: ScalarType.Float64);
+        Assert.Equal(inBlock.numel(), hessian.Size);
+        var vector = randn(hessian.Size, dtype: ScalarType.Float64);
         var chosen = kept.index_select(0, inBlock);
         Near(block.mv((vector * chosen).index_select(0, chosen.nonzero().squeeze(1))), hessian.Product(vector).index_select(0, chosen.nonzero().squeeze(1)), 1e-10);
         if (model == "vgg5")

@@ -40,6 +40,7 @@ public sealed class PrunerRunTests() : InLab(Tiny.Profile with { Recipe = Tiny.P
         using Mask drawn = _lab.Draw(Pruner.Omp, dense, sweep.Runs[0].Sparsity), expected = _lab.MaskOf(sweep.Runs[0])!;
         Assert.Equal(expected, drawn);
         Assert.Throws<UserException>(() => _lab.Draw(Pruner.Omp, dense, 1));
+        Assert.Contains($"leave one of {drawn.Total} weights", Assert.Throws<UserException>(() => _lab.Draw(Pruner.Omp, dense, 0.9999999)).Message);
     }
 
     // SNIP at one weight in two thousand leaves nothing of some layers; the run goes on, is recorded, and says so.

@@ -155,6 +155,34 @@ public sealed class OwnModelTests : InFolder
         Assert.Empty(Directory.EnumerateFileSystemEntries(Store));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AFactoryThatGivesWhatItGaveBeforeIsRefused(bool part)
+    {
+        void Refused(Action<ModelSpec> act)
+        {
+            nn.Module<Tensor, Tensor> one = part ? nn.Conv2d(3, 4, 16) : nn.Sequential(nn.Conv2d(3, 4, 16), nn.Flatten(), nn.Linear(4, 5));
+            var said = Assert.Throws<UserException>(() => act(ModelSpec.Own("same", _ => part ? nn.Sequential(one, nn.Flatten(), nn.Linear(4, 5)) : one))).Message;
+            Assert.Contains("The factory of same gives", said);
+            Assert.Contains("it must make a new one", said);
+        }
+        var input = new InputSpec(5, 16);
+        Refused(model =>
+        {
+            Networks.Build(model, input, 0).Dispose();
+            Networks.Build(model, input, 0);
+        });
+        Refused(model =>
+        {
+            using var network = Networks.Build(model, input, 0);
+            Networks.Copy(network);
+        });
+        using var lab = Tiny.Lab(Store);
+        Refused(model => lab.Run("", [Tiny.Spec with { Model = model }]));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Store));
+    }
+
     /// <summary>A row of convolutions, with or without BatchNorm, of strides 1 and 2, then linear layers.</summary>
     private static ModelSpec Any((int Width, bool Norm, int Stride)[] convolutions, int[] hidden) => ModelSpec.Own("any", input =>
     {

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace LTHKit.Tests.Pruning;
 
 public sealed class PrunersTests
@@ -104,13 +106,77 @@ public sealed class PrunersTests
         Assert.Equal(["fc2.weight"], mask.Collapsed);
     }
 
+    // What a score does with the network that it is given reaches no layer: neither its weight nor what is computed for it.
+    [Fact]
+    public void AScoreMayDoWithItsNetworkAsItLikes()
+    {
+        using var data = ScoresTests.ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("vgg5", 4), new InputSpec(3, 8), 1);
+        using var dense = Mask.Dense(network);
+        static Tensor Score(ScoredLayer layer) => (layer.Weight * layer.Gradient).abs() + layer.Weight.abs() * layer.Flow + (layer.Weight * layer.HessianGradient).abs();
+        using Mask spoiling = Drawn(layer => Score(Spoilt(layer))), expected = Drawn(Score);
+        Assert.Equal(expected, spoiling);
+
+        Mask Drawn(Func<ScoredLayer, Tensor> score) => Draw(new("own", At.Trained, score) { Rounds = 2 }, network, dense, 4, data, 0);
+
+        static ScoredLayer Spoilt(ScoredLayer layer)
+        {
+            using var noGrad = no_grad();
+            var seen = layer.Context.Network;
+            Assert.True(seen.training);
+            seen.eval();
+            foreach (var (name, weight) in seen.PrunableWeights())
+            {
+                if (name == seen.Prunable[0] && layer.Name == name)
+                    Assert.True(weight.eq(layer.Weight).all().ToBoolean());
+                weight.mul_(0.5);
+            }
+            seen.train();
+            return layer;
+        }
+    }
+
+    // Of weights that are cut already no score is asked.
+    [Theory]
+    [InlineData("null", "null or a tensor that is disposed; give one of shape [4, 3, 3, 3]")]
+    [InlineData("disposed", "null or a tensor that is disposed; give one of shape [4, 3, 3, 3]")]
+    [InlineData("sum", "another shape than [4, 3, 3, 3]")]
+    [InlineData("nan", "its formula divides by zero, for instance, or the network it looks at has diverged")]
+    [InlineData("pruned", null)]
+    public void RefusesWhatIsNoScore(string name, string? said)
+    {
+        using var data = ScoresTests.ThreeClasses();
+        using var network = Networks.Build(new ModelSpec("vgg5", 4), new InputSpec(3, 8), 1);
+        using var dense = Mask.Dense(network);
+        using var half = Draw(Pruner.Omp, network, dense, 1, data, 0, 0.5);
+        Func<ScoredLayer, Tensor> score = name switch
+        {
+            "null" => _ => null!,
+            "disposed" => layer => Disposed(layer.Weight),
+            "sum" => layer => layer.Weight.sum(),
+            "nan" => layer => layer.Weight / layer.Weight.mul(0),
+            _ => layer => layer.Weight.abs() / layer.Weight.ne(0),
+        };
+        void Drawn() => Draw(new(name, At.Trained, score), network, half, 2, data, 0, 0.5).Dispose();
+        if (said is null)
+            Drawn();
+        else
+            Assert.Matches($"^The pruner '{name}' scores .*{network.Prunable[0]} .*{Regex.Escape(said)}", Assert.Throws<UserException>(Drawn).Message);
+
+        static Tensor Disposed(Tensor weight)
+        {
+            weight.Dispose();
+            return weight;
+        }
+    }
+
     [Fact]
     public void DrawingLeavesNoLiveTensorButTheTicket()
     {
         using var data = ScoresTests.ThreeClasses();
         using var network = Networks.Build(new ModelSpec("vgg5", 4), new InputSpec(3, 8), 1);
         using var dense = Mask.Dense(network);
-        foreach (var pruner in Pruner.All)
+        foreach (var pruner in Pruner.All.Append(new("own", At.Trained, layer => layer.Context.Network.get_parameter(layer.Name).abs())))
         {
             Draw(pruner, network, dense, 2, data, 0).Dispose();
             var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
