@@ -39,6 +39,8 @@ internal static class DataArchives
             Directory.CreateDirectory(root);
             using var alone = AtomicFile.Hold(Path.Combine(root, $".{archive.Folder}.lock"), FileOptions.DeleteOnClose)
                 ?? throw new UserException($"Another process is fetching {archive.Set} into {root}; wait for it.");
+            if (Directory.Exists(target))       // another was faster
+                return target;
             var kept = File.Exists(Path.Combine(root, archive.File));
             var file = await new ArchiveDownload(archive, progress, cancel).Fetch(root, mirror);
             var unpacking = Path.Combine(root, $".{archive.Folder}.unpacking");

@@ -48,7 +48,7 @@ internal sealed class DataFolder
         }
     }
 
-    private string GetAnew() => $"remove the folder {Root} and {Get()}";
+    private string GetAnew() => $"move the folder {Root} away and {Get()}";
 
     private string Get() => $"run `./lthkit data get {Set} --data {(Root.Contains(' ') ? $"'{Root}'" : Root)}`";
 }

@@ -69,7 +69,7 @@ internal sealed record RunFolder(string Path)
         {
             return System.IO.File.Exists(Done) ? read() : null;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException && !System.IO.File.Exists(Done))
+        catch (Exception e) when ((e is FileNotFoundException or DirectoryNotFoundException) && !System.IO.File.Exists(Done))
         {
             return null;
         }

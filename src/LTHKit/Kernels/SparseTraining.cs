@@ -45,6 +45,7 @@ internal sealed class SparseTraining : IDisposable
     {
         if (_hooks.Any(hooks => hooks.Count > 0))
             return null;
+        _work.Failure = null;
         foreach (var (unit, sparse) in _units)
             unit.Sparse = sparse;
         return new Ending(() =>
@@ -57,9 +58,7 @@ internal sealed class SparseTraining : IDisposable
     /// <summary>Throws what a unit's backward pass met.</summary>
     public void ThrowIfFailed()
     {
-        var failure = _work.Failure;
-        _work.Failure = null;
-        if (failure is not null)
+        if (_work.Failure is { } failure)
             ExceptionDispatchInfo.Throw(failure);
     }
 

@@ -80,7 +80,7 @@ internal sealed unsafe class UnitFunction : autograd.MultiTensorFunction<UnitFun
         catch (Exception e)
         {
             state.Call.Unit.Work.Failure ??= e;
-            return [null!, null!, null!, null!, null!, null!, null!];
+            return [.. new Tensor[7]];
         }
     }
 

@@ -68,13 +68,12 @@ public static class Networks
         return true;
     });
 
-    /// <summary>Does something with a network in eval mode, which then is as it was: weights, buffers and mode.</summary>
+    /// <summary>Does something with a network in eval mode, which then is as it was: weights, buffers, what learns and mode.</summary>
     internal static T Unchanged<T>(Network network, Func<T> look)
     {
-        using var scope = NewDisposeScope();
         using var mode = new EvalMode(network);
         using var noGrad = no_grad();
-        var before = network.State.Select(state => (state.Value, Copy: state.Value.clone())).ToList();
+        var before = network.State.Select(state => (state.Value, Copy: state.Value.clone(), Learns: state.Value.requires_grad)).ToList();
         try
         {
             using (enable_grad())
@@ -82,7 +81,12 @@ public static class Networks
         }
         finally
         {
-            before.ForEach(state => state.Value.copy_(state.Copy));
+            foreach (var (value, copy, learns) in before)
+            {
+                value.copy_(copy);
+                value.requires_grad = learns;
+                copy.Dispose();
+            }
         }
     }
 

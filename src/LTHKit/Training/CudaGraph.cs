@@ -17,7 +17,7 @@ internal sealed unsafe class CudaGraph : IDisposable
 
     private static readonly bool Available = CudaStream.Has(Library, Construct, Destroy, Launch, Begin, End);
     private static readonly Lock Recording = new();         // libtorch's list of graphs is everyone's
-    private static readonly ConcurrentBag<nint> Left = [];      // a finaliser may not wait for who records, since that one waits for finalisers
+    private static readonly ConcurrentBag<nint> Left = [];      // to be freed; a finaliser may not wait for the lock, since who records waits for finalisers
     private void* _graph;
 
     /// <summary>

@@ -21,7 +21,7 @@ internal sealed class Trainer : IDisposable
     private readonly bool _alike;
     private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
     private double _done;           // share of the training
-    private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not, of a user's code in this epoch
+    private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not, with a user's code until the next epoch
     private RecordedStep? _recorded;
     private int _whole;             // steps on a whole batch that could have been recorded
 
@@ -32,7 +32,8 @@ internal sealed class Trainer : IDisposable
     public Trainer(Network network, Mask? mask, Recipe recipe, ImageSet data, Loss loss, ulong seed, Step start = default, bool alike = false)
     {
         recipe.Validate();
-        (Network, _recipe, _data, _loss, _start, Standing, NextEpoch, _alike) = (network, recipe, data, loss, start, start, start.Epochs, alike);
+        (Network, _recipe, _data, _loss, _start, Standing, NextEpoch) = (network, recipe, data, loss, start, start, start.Epochs);
+        _alike = alike && recipe.Optimiser is null;
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
@@ -152,7 +153,7 @@ internal sealed class Trainer : IDisposable
         }
         var iteration = first;
         if (!_alike)
-            _drawing ??= 0;
+            _drawing ??= 0;         // what did not draw so far may do it from here on
         Network.train();
         foreach (var batch in Batches.Epoch(epoch, first).Take((until ?? iterations) - first))
         {
@@ -176,7 +177,7 @@ internal sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode. Refuses, in its first steps, what draws from the
+    /// One step of training; <see cref="TrainEpoch"/> calls it. The network must be in training mode. Refuses, in first steps, what draws from the
     /// generator of libtorch on the CPU: a resumed run could not draw the same again.
     /// </summary>
     public void Learn(Batch batch, double learningRate, Tensor? lossSum = null, Tensor? correct = null)
@@ -216,8 +217,10 @@ internal sealed class Trainer : IDisposable
             logits = Network.call(batch.Images);
             loss = _loss(logits, new Target(batch.Images, batch.Labels, Done: _done));
         }
-        if (loss is null || loss.numel() != 1 || !loss.requires_grad)
-            throw new UserException($"The loss is {(loss is null ? "null" : $"[{string.Join(", ", loss.shape)}]{(loss.requires_grad ? "" : " and depends on no weight")}")}: it must be one number, the mean over the batch.");
+        if (loss is null)
+            throw new UserException("The loss is null: it must be one number, the mean over the batch.");
+        if (loss.numel() != 1 || !loss.requires_grad)
+            throw new UserException($"The loss is [{string.Join(", ", loss.shape)}]{(loss.requires_grad ? "" : " and depends on no weight")}: it must be one number, the mean over the batch.");
         try
         {
             loss.backward();
@@ -225,7 +228,8 @@ internal sealed class Trainer : IDisposable
         }
         catch (ExternalException e)
         {
-            throw new UserException($"The gradient of the loss cannot be computed ({e.Message.Split('\n')[0].TrimEnd('.')}): what the forward pass used may not be changed in place before; work on copies.", e);
+            throw new UserException($"The gradient of the loss cannot be computed ({e.Message.Split('\n')[0].TrimEnd('.')})"
+                + (e.Message.Contains("inplace operation") ? ": what the forward pass used may not be changed in place before; work on copies." : "."), e);
         }
         using (no_grad())
         {

@@ -12,7 +12,8 @@ public abstract record Watch
     /// <summary>After how many epochs to measure, 0 being before the first; empty for all.</summary>
     public IReadOnlyList<int> Epochs { get; init; } = [];
 
-    /// <summary>Measures. A run is the same with and without: weights, buffers and mode that one's own watch changes are put back.</summary>
+    /// <summary>Measures. A run is the same with and without: what one's own watch changes of weights, buffers, what learns and mode is put back; hooks
+    /// that it adds it removes.</summary>
     /// <param name="network">On the data's device; for one's own watch in eval mode.</param>
     /// <param name="mask">Its mask; null for a dense network.</param>
     /// <param name="data">What it is trained on.</param>

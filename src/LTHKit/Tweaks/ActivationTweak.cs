@@ -79,8 +79,8 @@ public sealed record CustomActivation(string Name, Func<Tensor, Tensor> Function
             throw new UserException($"The activation '{Name}' passes no gradient back, so that nothing before it could learn; "
                 + "build it from differentiable operations.");
         if (Function(x.detach().reshape(2, 3, 2, 2)).requires_grad)
-            throw new UserException($"The activation '{Name}' computes with weights of its own, which nothing would train: make them in a tweak's Rewrite, where network.register_module makes "
-                + "them the network's, and set each activation's Function there.");
+            throw new UserException($"The activation '{Name}' computes with weights of its own, which nothing would train: make them the network's in a tweak's Rewrite "
+                + "(register_module), and set each activation's Function there.");
         y.sum().backward();
         if (!y.isfinite().all().ToBoolean() || x.grad is not { } gradient || !gradient.isfinite().all().ToBoolean())
             throw new UserException($"The activation '{Name}' or its gradient is not finite for inputs between -3 and 3.");

@@ -166,7 +166,7 @@ public sealed class DataArchivesTests : InFolder
             Directory.Move(Folder.At("cifar-10-batches-bin"), Folder.At("my cifar"));
         var folder = named ? Folder.At("my cifar") : Folder.At("cifar-10-batches-bin");
         ImageSet Open() => DataSets.Open(new DataSpec { Name = "cifar-10" }, folder);
-        Assert.Contains($"data_batch_3.bin is missing; remove the folder {folder} and run `./lthkit data get cifar-10 --data {(named ? $"'{folder}'" : folder)}`.",
+        Assert.Contains($"data_batch_3.bin is missing; move the folder {folder} away and run `./lthkit data get cifar-10 --data {(named ? $"'{folder}'" : folder)}`.",
             Assert.Throws<UserException>(Open).Message);
         Assert.Equal(folder, await Get(archive, folder));
         Assert.Throws<UserException>(Open);
