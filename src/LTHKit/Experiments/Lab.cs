@@ -331,17 +331,13 @@ public sealed partial class Lab : IDisposable
     /// <summary>Refuses tickets without a weight; rounds that leave one of one weight leave some of any number.</summary>
     private void RequireWeights(IEnumerable<RunSpec> specs)
     {
-        foreach (var alike in specs.Where(spec => PruningRates.KeptAt(spec.Rates, spec.Level, 1) == 0).GroupBy(spec => (spec.Model, spec.Data)))
-        {
-            var data = Data(alike.Key.Data);
-            using var network = Networks.Build(alike.Key.Model, new InputSpec(data.Classes, data.Height, data.Channels), 0);
-            var total = network.PrunableWeights().Sum(w => w.Weight.numel());
-            if (alike.FirstOrDefault(spec => PruningRates.KeptAt(spec.Rates, spec.Level, total) == 0) is not { } empty)
-                continue;
-            var last = Enumerable.Range(0, empty.Level).Last(level => PruningRates.KeptAt(empty.Rates, level, total) > 0);
-            throw new UserException(FormattableString.Invariant($"A sparsity of {empty.Sparsity:0.#########} leaves none of the {total:N0} prunable weights of {network.Model.Name}: ")
-                + FormattableString.Invariant($"ask for at most {PruningRates.SparsityAt(empty.Rates, last):0.#########}, the last of these rates that leaves some, or give other rates."));
-        }
+        if (specs.FirstOrDefault(spec => PruningRates.KeptAt(spec.Rates, spec.Level, 1) == 0 && PruningRates.KeptAt(spec.Rates, spec.Level, _runner.Prunable(spec)) == 0)
+            is not { } empty)
+            return;
+        var total = _runner.Prunable(empty);
+        var last = Enumerable.Range(0, empty.Level).Last(level => PruningRates.KeptAt(empty.Rates, level, total) > 0);
+        throw new UserException(FormattableString.Invariant($"A sparsity of {empty.Sparsity:0.#########} leaves none of the {total:N0} prunable weights of {empty.Model.Name}: ")
+            + FormattableString.Invariant($"ask for at most {PruningRates.SparsityAt(empty.Rates, last):0.#########}, the last of these rates that leaves some, or give other rates."));
     }
 
     private void Validate(Watch watch, IEnumerable<RunSpec> specs)

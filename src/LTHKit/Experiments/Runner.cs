@@ -8,7 +8,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 {
     // A watch is the same when what it works with has changed.
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
-    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (string Sentence, long Bytes, long Ticket)> _sizes = new();
+    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (string Sentence, long Bytes, long Ticket, long Prunable)> _sizes = new();
     private readonly ConcurrentDictionary<(ModelSpec, DataSpec), bool> _repeating = new();
     private readonly ConcurrentDictionary<string, bool> _fitting = new();
     private readonly ConcurrentDictionary<string, bool> _changing = new();      // runs whose code holds what it changes itself, a log for one
@@ -342,12 +342,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     /// <summary>What the store keeps of a run, about: its network, and a bit a weight of its ticket.</summary>
     public long Bytes(RunSpec spec) => Size(spec).Bytes + (spec.Level > 0 ? Size(spec).Ticket : 0);
 
-    private (string Sentence, long Bytes, long Ticket) Size(RunSpec spec) => _sizes.GetOrAdd((spec.Model, spec.Data), _ =>
+    /// <summary>How many weights of a run's network pruning chooses from.</summary>
+    public long Prunable(RunSpec spec) => Size(spec).Prunable;
+
+    private (string Sentence, long Bytes, long Ticket, long Prunable) Size(RunSpec spec) => _sizes.GetOrAdd((spec.Model, spec.Data), _ =>
     {
         using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
         return (FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
             + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image"),
-            network.State.Sum(state => state.Value.numel() * state.Value.element_size()), network.ParameterCount / 8);
+            network.State.Sum(state => state.Value.numel() * state.Value.element_size()), network.ParameterCount / 8,
+            network.PrunableWeights().Sum(w => w.Weight.numel()));
     });
 
     /// <summary>

@@ -69,11 +69,12 @@ public static class Networks
     });
 
     /// <summary>Does something with a network in eval mode, which then is as it was: weights, buffers, what learns and mode.</summary>
-    internal static T Unchanged<T>(Network network, Func<T> look)
+    internal static T Unchanged<T>(nn.Module network, Func<T> look)
     {
         using var mode = new EvalMode(network);
         using var noGrad = no_grad();
-        var before = network.State.Select(state => (state.Value, Copy: state.Value.clone(), Learns: state.Value.requires_grad)).ToList();
+        var before = network.named_parameters().Select(p => (Tensor)p.parameter).Concat(network.named_buffers().Select(b => b.buffer))
+            .Select(value => (Value: value, Copy: value.clone(), Learns: value.requires_grad)).ToList();
         try
         {
             using (enable_grad())

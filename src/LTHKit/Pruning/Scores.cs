@@ -35,7 +35,6 @@ internal static class Scores
     public static Dictionary<string, Tensor> Gradient(PruningContext context)
     {
         var weights = context.Source.PrunableWeights().ToList();
-        context.Source.train();
         return weights.Zip(Summed(context, [.. weights.Select(w => w.Weight)], 1, (loss, of) => Differentiation.Gradients(loss, of))).ToDictionary(p => p.First.Name, p => p.Second);
     }
 
@@ -43,7 +42,6 @@ internal static class Scores
     {
         var all = context.Source.named_parameters().Where(p => p.parameter.dim() > 1).ToList();
         Parameter[] weights = [.. all.Select(p => p.parameter)];
-        context.Source.train();
         var gradient = Summed(context, weights, Temperature, (loss, of) => Differentiation.Gradients(loss, of), twice: true);
         foreach (var ((name, _), whole) in all.Zip(gradient))
             if (context.Mask is { } mask && mask.Covers(name))
@@ -91,10 +89,11 @@ internal static class Scores
         }
     }
 
-    /// <summary>What <paramref name="value"/> makes of the cross-entropy of logits / <paramref name="temperature"/>, summed over the images.</summary>
+    /// <summary>What <paramref name="value"/> makes of the cross-entropy of logits / <paramref name="temperature"/>, summed over the images; BatchNorm takes the batch's statistics.</summary>
     private static List<Tensor> Summed(PruningContext context, Parameter[] weights, double temperature, Func<Tensor, Tensor[], IList<Tensor>> value,
-        bool twice = false)
+        bool twice = false) => Networks.Unchanged(context.Source, () =>
     {
+        context.Source.train();
         List<Tensor> sums = [.. weights.Select(w => zeros_like(w, requires_grad: false))];
         foreach (var batch in context.Images())
         {
@@ -111,5 +110,5 @@ internal static class Scores
             Tensor Loss() => nn.functional.cross_entropy(context.Source.call(batch.Images) / temperature, batch.Labels, reduction: nn.Reduction.Sum);
         }
         return sums;
-    }
+    });
 }

@@ -30,12 +30,9 @@ internal sealed class GradInit
     /// batch statistics; parameters, buffers and the network's mode come back as they were.
     /// </summary>
     public IReadOnlyDictionary<string, double> Learn(IEnumerator<Batch> halves, TweakContext context)
-    {
-        var training = _network.training;
-        var buffers = _network.named_buffers().Select(b => (b.buffer, Value: b.buffer.clone())).ToList();
-        _network.train();
-        try
+        => Networks.Unchanged(_network, () =>
         {
+            _network.train();
             for (var iteration = 1; iteration <= _settings.Iterations; iteration++)
             {
                 context.Cancel.ThrowIfCancellationRequested();
@@ -44,18 +41,8 @@ internal sealed class GradInit
                     throw new DivergedException($"The re-scaled initialisation became infinite or not a number in iteration {iteration} of "
                         + $"{_settings.Iterations}: try a smaller learning rate or eta for it.");
             }
-        }
-        finally
-        {
-            using var noGrad = no_grad();
-            _network.train(training);
-            foreach (var factor in _factors)
-                factor.Parameter.copy_(factor.Start);
-            foreach (var (buffer, value) in buffers)
-                buffer.copy_(value);
-        }
-        return _factors.Where(f => f.Learned).ToDictionary(f => f.Name, f => f.Value);
-    }
+            return _factors.Where(f => f.Learned).ToDictionary(f => f.Name, f => f.Value);
+        });
 
     /// <summary>One update of the factors; whether all stayed finite.</summary>
     private bool Step(IEnumerator<Batch> halves, bool first)

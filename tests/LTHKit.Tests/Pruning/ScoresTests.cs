@@ -63,6 +63,21 @@ public sealed class ScoresTests
     }
 
     // dL/dc of a factor c on one weight, at c = 1, in double precision.
+    // The gradient's batches move BatchNorm's running statistics, by which the flow is scaled.
+    [Fact]
+    public void TheFlowIsTheSameAfterTheGradient()
+    {
+        using var scope = NewDisposeScope();
+        using var data = DataSets.Open(new DataSpec { TrainCount = 100, TestCount = 40, Classes = 4, Size = 8 });
+        using var network = Networks.Build(new ModelSpec("resnet18", 2), new InputSpec(4, 8), 0);
+        string[] Flows(bool after) => [.. new PruningContext(network, data, 0).Layers().Select(layer =>
+        {
+            _ = after ? layer.Gradient : null;
+            return Convert.ToHexString(layer.Flow.bytes.ToArray());
+        })];
+        Assert.Equal(Flows(after: false), Flows(after: true));
+    }
+
     [Fact]
     public void SnipIsTheLossesSlopeInAConnectionsStrength()
     {
