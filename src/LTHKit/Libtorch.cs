@@ -12,7 +12,7 @@ internal static unsafe partial class Libtorch
     private const int Most = 1 << 30, MostOfOldGlibc = 32 << 20;
     private const string Library = "libtorch_cpu.so", CudaLibrary = "libtorch_cuda.so", Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
     private const string GlobalContext = "_ZN2at13globalContextEv", Deterministic = "_ZN2at7Context21setDeterministicCuDNNEb";
-    private const string ShowConfig = "_ZN2at11show_configB5cxx11Ev";
+    private const string UserNnpack = "_ZN2at7Context20setUserEnabledNNPACKEb", ShowConfig = "_ZN2at11show_configB5cxx11Ev";
 
     /// <summary>What setup chose: "cpu" and "cuda" come with a package, anything else is the folder of another libtorch.</summary>
     public static string Choice { get; } = typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "Libtorch").Value!;
@@ -85,6 +85,16 @@ internal static unsafe partial class Libtorch
         return CUDA;
     }
 
+    /// <summary>
+    /// Leaves NNPACK out of convolutions: where oneDNN serves it computes nothing, and on a machine that does not tell the sizes of its caches, as small virtual ones,
+    /// libtorch writes a warning at each convolution that asks for it.
+    /// </summary>
+    public static void WithoutNnpack()
+    {
+        if (CudaStream.Has(Library, GlobalContext, UserNnpack))
+            set_user_enabled_nnpack(global_context(), 0);
+    }
+
     /// <summary>What the CUDA device calls itself, for instance "NVIDIA H100 80GB HBM3".</summary>
     public static string Card => CudaStream.Has(CudaLibrary, Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";
 
@@ -96,6 +106,9 @@ internal static unsafe partial class Libtorch
 
     [DllImport(Library, EntryPoint = Deterministic)]
     private static extern void set_deterministic_cudnn(IntPtr context, byte on);
+
+    [DllImport(Library, EntryPoint = UserNnpack)]
+    private static extern void set_user_enabled_nnpack(IntPtr context, byte on);
 
     // The C library's own: what .NET sets, getenv does not see.
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace LTHKit.Tests;
 
 /// <summary>
@@ -50,4 +52,19 @@ public sealed class TorchSharpTests
             return wrong;
         }
     }
+
+    /// <summary>Where a machine does not tell the sizes of its caches, each convolution of one image would write a warning, thousands in a notebook.</summary>
+    [Fact]
+    public void NoNetworkAsksForNnpack()
+    {
+        using var network = Networks.Build(new ModelSpec("lenet"), new InputSpec(10), 0);
+        Assert.False(UserEnabledNnpack(GlobalContext()));
+    }
+
+    [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at13globalContextEv")]
+    private static extern IntPtr GlobalContext();
+
+    [DllImport("libtorch_cpu.so", EntryPoint = "_ZNK2at7Context17userEnabledNNPACKEv")]
+    [return: MarshalAs(UnmanagedType.U1)]
+    private static extern bool UserEnabledNnpack(IntPtr context);
 }

@@ -11,6 +11,8 @@ public class Network : nn.Module<Tensor, Tensor>
 {
     private static readonly FieldInfo Buffers = typeof(nn.Module).GetField("_internal_buffers", BindingFlags.Instance | BindingFlags.NonPublic)!;
 
+    static Network() => Libtorch.WithoutNnpack();
+
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
     /// <exception cref="UserException">It makes no logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
     internal Network(ModelSpec model, InputSpec input, nn.Module<Tensor, Tensor> body) : base(model.Name)
