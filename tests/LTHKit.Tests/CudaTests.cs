@@ -269,7 +269,7 @@ public sealed class CudaTests : InFolder
             Assert.Equal(2, lab.MultiplyAdds(two).Count);
             Assert.All(lab.StepTimes(sweeps[0].Runs), time => Assert.True(time.Masked > 0));
             Assert.All(lab.Watched(two, profile.Analysis.Curvature(profile.Recipe)), seen => Assert.NotEmpty(seen.Values));
-            Assert.All(lab.Watched(two, profile.Analysis.GradientFlow(profile.Recipe)), seen => Assert.NotEmpty(seen.Values));
+            Assert.All(lab.Watched(two, profile.Analysis.Gradients(profile.Recipe)), seen => Assert.NotEmpty(seen.Values));
             return [.. sweeps.SelectMany(sweep => sweep.Runs).Select(run => Convert.ToHexString(Tiny.Bits(Path.Combine(run.Folder, "checkpoint.safetensors"))))];
         }
         Assert.Equal(Trained("a", Precision.Fp32, jobs: 1), Trained("b", Precision.Fp32, jobs: 4));

@@ -31,14 +31,14 @@ public static class Claims
         return
         [
             .. Skip(vanilla, skip), .. Smooth(vanilla, swish), .. Smooth(vanilla, lab.Sweep(tweaks: [new SmoothActivation("mish")])),
-            .. Architecture(vanilla, architecture), .. LabelSmoothing(vanilla, lab.Sweep(tweaks: [new LabelSmoothing(0.1)])),
-            .. RescaledInit(vanilla, lab.Sweep(tweaks: [rescaling])), .. Recipe(vanilla, recipe), .. Combined(vanilla, architecture, recipe, both),
+            .. Architecture(vanilla, architecture), .. SoftLabels(vanilla, lab.Sweep(tweaks: [new LabelSmoothing(0.1)])),
+            .. Rescaled(vanilla, lab.Sweep(tweaks: [rescaling])), .. TrainingRecipe(vanilla, recipe), .. Combined(vanilla, architecture, recipe, both),
             .. Everywhere([(vanilla, both),
                 .. profile.OtherModels.Select(network => (lab.Sweep(model: network), lab.Sweep(model: network, tweaks: all, name: "AT + TRT"))),
                 .. profile.OtherData.Select(data => (lab.Sweep(data: data), lab.Sweep(data: data, tweaks: all, name: "AT + TRT")))]),
             .. InsteadOfRewinding(rewound, both),
             .. OnTopOfRewinding(rewound, Rewound("rewinding + AT", at), Rewound("rewinding + TRT", trt), Rewound("rewinding + AT + TRT", all)),
-            .. Distillation(both, lab.Sweep(tweaks: [.. at, rescaling, new Distillation(Temperature: 4, Weight: 0.9)], name: "AT + TRT, distilled")),
+            .. Distilled(both, lab.Sweep(tweaks: [.. at, rescaling, new Distillation(Temperature: 4, Weight: 0.9)], name: "AT + TRT, distilled")),
             .. watched.SelectMany(tweaked => Curvature(Measured(() => lab.Watched(found.Runs, watch)), Measured(() => lab.Watched(tweaked.Runs, watch)), watch.Epochs)
                 .Select(claim => claim with { Id = $"C12 {tweaked.Name}" })),
             .. Contours(watched[0], 0), .. Contours(watched[2], 1), .. Contours(watched[3], -1),
@@ -99,7 +99,7 @@ public static class Claims
     ];
 
     /// <summary>C4: label smoothing helps sparse networks more than the dense one; most in the range of winning tickets (36 and 59 %) is secondary.</summary>
-    public static IReadOnlyList<Claim> LabelSmoothing(Sweep vanilla, Sweep smoothing) =>
+    public static IReadOnlyList<Claim> SoftLabels(Sweep vanilla, Sweep smoothing) =>
     [
         MoreThanDense("C4", smoothing, vanilla),
         Gain("C4", "helps most between 36 and 59 %", Alternative.Greater, s => s.Mean(Winning) - s.Mean(at => !Winning(at)), smoothing, vanilla)
@@ -107,10 +107,10 @@ public static class Claims
     ];
 
     /// <summary>C5: layer-wise re-scaled initialisation helps sparse networks more than the dense one.</summary>
-    public static IReadOnlyList<Claim> RescaledInit(Sweep vanilla, Sweep rescaled) => [MoreThanDense("C5", rescaled, vanilla)];
+    public static IReadOnlyList<Claim> Rescaled(Sweep vanilla, Sweep rescaled) => [MoreThanDense("C5", rescaled, vanilla)];
 
     /// <summary>C6: the recipe tweaks gain most at low sparsity, above the dense network.</summary>
-    public static IReadOnlyList<Claim> Recipe(Sweep vanilla, Sweep recipe) =>
+    public static IReadOnlyList<Claim> TrainingRecipe(Sweep vanilla, Sweep recipe) =>
     [
         Slope("C6", "the gain falls with sparsity", Alternative.Less, recipe, vanilla),
         new("C6", $"{recipe.Name}: the least sparse tickets are above {vanilla.Name}'s dense network", Alternative.Greater,
@@ -169,7 +169,7 @@ public static class Claims
     ];
 
     /// <summary>C11: distillation in place of label smoothing, inside AT + TRT (paper 4.6), is marginal.</summary>
-    public static IReadOnlyList<Claim> Distillation(Sweep both, Sweep distilled)
+    public static IReadOnlyList<Claim> Distilled(Sweep both, Sweep distilled)
         => [Marginal("C11", $"in place of {both.Name} is marginal on sparse networks", s => s.Mean(), distilled, both)];
 
     /// <summary>C16: the gains stay with the tickets of another pruner.</summary>

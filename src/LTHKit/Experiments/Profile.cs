@@ -109,7 +109,7 @@ public sealed record AnalysisSize(int PlanePoints = 51, int CurvatureImages = 0,
     public CurvatureWatch Curvature(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
 
     /// <summary>Watches the gradient of every layer over a training.</summary>
-    public GradientFlow GradientFlow(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
+    public GradientFlow Gradients(Recipe recipe) => new() { Sample = CurvatureSample, Epochs = Watched(recipe) };
 
     private IReadOnlyList<int> Watched(Recipe recipe) => WatchEvery < 1
         ? throw new UserException($"A network cannot be watched after every {WatchEvery} epochs; give a whole number from 1 on.")

@@ -17,7 +17,7 @@ public static partial class Figures
     /// <param name="path">Which block, for instance "layer2.0"; null for the first.</param>
     /// <param name="networks">Of one architecture, each with its name.</param>
     /// <exception cref="UserException">There is nothing to draw, or a network has no such block.</exception>
-    public static GenericChart Block(string? path, params (string Name, Network Network)[] networks)
+    public static GenericChart BlockDiagram(string? path, params (string Name, Network Network)[] networks)
     {
         var blocks = Captions.Given(networks, "There is no network to draw; give at least one.").Select(network => Find(network.Network, path)).ToList();
         var drawing = new BlockDrawing();

@@ -154,7 +154,7 @@ public static partial class Figures
     }
 
     /// <summary>The share of silent activations by stage, at the lowest and the highest sparsity of each way to retrain, mean over seeds (Table A1).</summary>
-    public static GenericChart ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
+    public static GenericChart SilentActivations(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured)
     {
         IReadOnlyList<Measured<IReadOnlyList<StageSparsity>>> all = [.. measured];
         var tickets = SilentTicket.Of(all);

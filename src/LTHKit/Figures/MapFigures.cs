@@ -148,7 +148,7 @@ public static partial class Figures
     /// <summary>The norm of each layer's gradient over one run's training, on a logarithmic colour scale; the first layer is at the top.</summary>
     /// <param name="series">What <see cref="Analysis.GradientFlow"/> saw.</param>
     /// <exception cref="UserException">There is nothing to draw: nothing was seen, or every gradient is zero.</exception>
-    public static GenericChart GradientFlow(WatchSeries series)
+    public static GenericChart GradientNorms(WatchSeries series)
     {
         var norms = series.Values.Values.ToList();
         var scale = ColourScale.Of(norms, logarithmic: true);

@@ -75,7 +75,7 @@ public static class Tables
     /// <summary>The share of silent activations by stage (Table A1): a row a ticket and way to retrain it, mean over seeds, in percent.</summary>
     /// <param name="measured">One a run.</param>
     /// <param name="published">Whether to count as the paper's published code does: <see cref="StageSparsity.PublishedShare"/>.</param>
-    public static Frame<int, string> ActivationSparsity(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
+    public static Frame<int, string> SilentActivations(IEnumerable<Measured<IReadOnlyList<StageSparsity>>> measured, bool published = false)
     {
         var tickets = SilentTicket.Of(measured);
         return Counted(tickets, [
@@ -88,13 +88,13 @@ public static class Tables
     }
 
     /// <summary>Multiply-adds for one image, of the dense architecture and of the network as it is, in millions.</summary>
-    public static Frame<int, string> Flops(IEnumerable<Measured<Flops>> measured) => OfRuns(measured,
+    public static Frame<int, string> MultiplyAdds(IEnumerable<Measured<Flops>> measured) => OfRuns(measured,
         ("dense multiply-adds (million)", flops => Math.Round(flops.Dense / 1e6, 3)),
         ("effective multiply-adds (million)", flops => Math.Round(flops.Effective / 1e6, 3)),
         ("share (%)", flops => Percent(flops.Effective / (double)flops.Dense)));
 
     /// <summary>Multiply-adds of every layer for one image.</summary>
-    public static Frame<string, string> FlopsByLayer(Flops flops) => Table(flops.Layers, layer => layer.Name,
+    public static Frame<string, string> MultiplyAddsByLayer(Flops flops) => Table(flops.Layers, layer => layer.Name,
         ("dense", layer => layer.Dense), ("effective", layer => layer.Effective), ("injected", layer => layer.Injected ? "yes" : ""));
 
     /// <summary>The top eigenvalue of each network, how far it can be from an exact one, and how the test loss rises along its eigenvector.</summary>
@@ -117,7 +117,7 @@ public static class Tables
     /// over the primary claims of this table, and the verdict. Secondary rows have no verdict.
     /// </summary>
     /// <param name="claims">One a row; those of one id are one claim.</param>
-    public static Frame<string, string> Claims(params IReadOnlyList<Claim> claims)
+    public static Frame<string, string> Verdicts(params IReadOnlyList<Claim> claims)
     {
         var rows = Judgement.Of(claims).GroupBy(row => row.Claim.Id)
             .SelectMany(parts => parts.Select((row, i) => (Key: parts.Count() > 1 ? $"{parts.Key} ({i + 1})" : parts.Key, Row: row)));
@@ -140,7 +140,7 @@ public static class Tables
     }
 
     /// <summary>What a mask leaves of each layer, in the network's order, and in all.</summary>
-    public static Frame<string, string> Mask(Mask mask) => Table(
+    public static Frame<string, string> LayerDensity(Mask mask) => Table(
         mask.Layers.Select(l => (Name: LayerMask.Of(l.Name), Shape: string.Join("×", l.Shape), l.Total, l.Kept, l.Sparsity))
             .Append((Name: All, Shape: "", mask.Total, mask.Kept, mask.Sparsity)),
         row => row.Name, ("shape", row => row.Shape), ("weights", row => row.Total), ("kept", row => row.Kept), ("sparsity (%)", row => Percent(row.Sparsity)));

@@ -42,9 +42,9 @@ public class GainClaimsTests
         Judged("C2 swish", Verdict.Fails, Claims.Smooth(Vanilla, Gaining("swish", level => level == 0 ? 0.03 : -0.02)));
         // A mean of zero says nothing where the seeds differ by more than a point.
         Judged("C2 swish", Verdict.Open, Claims.Smooth(Vanilla, Gaining("swish", _ => 0, noise: 0.05)));
-        Judged("C11", Verdict.Holds, Claims.Distillation(Vanilla, Gaining("kd", _ => -0.004)));
-        Judged("C11", Verdict.Fails, Claims.Distillation(Vanilla, Gaining("kd", _ => -0.02)));
-        Assert.Contains("within 1 point", Claims.Distillation(Vanilla, Vanilla)[0].Sentence);
+        Judged("C11", Verdict.Holds, Claims.Distilled(Vanilla, Gaining("kd", _ => -0.004)));
+        Judged("C11", Verdict.Fails, Claims.Distilled(Vanilla, Gaining("kd", _ => -0.02)));
+        Assert.Contains("within 1 point", Claims.Distilled(Vanilla, Vanilla)[0].Sentence);
     }
 
     [Fact]
@@ -57,18 +57,18 @@ public class GainClaimsTests
         Judged("C3", Verdict.Fails, Claims.Architecture(Vanilla, Gaining("AT", level => 0.05 - 0.002 * level)));
 
         // The dense network of vanilla has 0.70, its least sparse ticket 0.69.
-        Judged("C6", Verdict.Holds, Claims.Recipe(Vanilla, Gaining("TRT", level => 0.05 - 0.002 * level)));
-        Judged("C6", Verdict.Fails, Claims.Recipe(Vanilla, Gaining("TRT", level => 0.005 - 0.002 * level)));
+        Judged("C6", Verdict.Holds, Claims.TrainingRecipe(Vanilla, Gaining("TRT", level => 0.05 - 0.002 * level)));
+        Judged("C6", Verdict.Fails, Claims.TrainingRecipe(Vanilla, Gaining("TRT", level => 0.005 - 0.002 * level)));
     }
 
     [Fact]
     public void SparseIsComparedWithDense()
     {
-        Judged("C4", Verdict.Holds, Claims.LabelSmoothing(Vanilla, Gaining("LS", level => level switch { 0 => 0, 4 => 0.04, _ => 0.02 })));
-        Judged("C4", Verdict.Fails, Claims.LabelSmoothing(Vanilla, Gaining("LS", level => level switch { 0 => 0.05, 4 => 0.01, _ => 0.02 })));
-        Judged("C5", Verdict.Holds, Claims.RescaledInit(Vanilla, Gaining("init", level => level == 0 ? 0 : 0.02)));
-        Judged("C5", Verdict.Fails, Claims.RescaledInit(Vanilla, Gaining("init", level => level == 0 ? 0.02 : 0)));
-        Assert.All(Claims.LabelSmoothing(Vanilla, Gaining("LS", level => level == 4 ? 0.04 : 0.02, 0))[1].Numbers.Values, most => Assert.Equal(0.02, most, 1e-9));
+        Judged("C4", Verdict.Holds, Claims.SoftLabels(Vanilla, Gaining("LS", level => level switch { 0 => 0, 4 => 0.04, _ => 0.02 })));
+        Judged("C4", Verdict.Fails, Claims.SoftLabels(Vanilla, Gaining("LS", level => level switch { 0 => 0.05, 4 => 0.01, _ => 0.02 })));
+        Judged("C5", Verdict.Holds, Claims.Rescaled(Vanilla, Gaining("init", level => level == 0 ? 0 : 0.02)));
+        Judged("C5", Verdict.Fails, Claims.Rescaled(Vanilla, Gaining("init", level => level == 0 ? 0.02 : 0)));
+        Assert.All(Claims.SoftLabels(Vanilla, Gaining("LS", level => level == 4 ? 0.04 : 0.02, 0))[1].Numbers.Values, most => Assert.Equal(0.02, most, 1e-9));
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public class GainClaimsTests
         };
         var claims = Claims.Skip(Vanilla, lacking);
         Assert.Equal([5, 0, 0, 0], claims.Select(claim => claim.Numbers.Count));
-        Assert.Equal("25, 10 missing", Tables.Claims(claims).GetColumn<string>("runs")["C1 both, effective"]);
+        Assert.Equal("25, 10 missing", Tables.Verdicts(claims).GetColumn<string>("runs")["C1 both, effective"]);
         // C9 keeps the parts whose tickets were asked for, and is open without them.
         Assert.Equal(3, Claims.InsteadOfRewinding(Vanilla, lacking).Count);
         Judged("C9", Verdict.Open, Claims.InsteadOfRewinding(Vanilla, lacking));
@@ -164,7 +164,7 @@ public class GainClaimsTests
         var sparse = Vanilla with { Dense = [] };
         var dense = Gaining("better", _ => 0.02);
         Assert.Contains("no dense network", Assert.Throws<UserException>(() => Claims.Skip(sparse, dense)).Message);
-        Assert.Contains("no dense network", Assert.Throws<UserException>(() => Claims.Recipe(sparse, dense)).Message);
+        Assert.Contains("no dense network", Assert.Throws<UserException>(() => Claims.TrainingRecipe(sparse, dense)).Message);
         Assert.Contains("no dense network", Assert.Throws<UserException>(() => Claims.Combined(sparse, dense, dense, dense)).Message);
         Assert.Contains("share no level", Assert.Throws<UserException>(() => Claims.OtherMask(Vanilla with { Runs = [] }, dense)).Message);
         var level = Vanilla with { Runs = [.. Vanilla.Runs.Where(run => run.Spec.Level == 4)] };

@@ -49,7 +49,7 @@ public sealed class LabAnalysesTests() : InLab(Profile)
         foreach (var file in Directory.GetFiles(run.Folder, "watch-*"))
             File.Delete(file);
         Assert.Equal(during.Values[CurvatureWatch.TopEigenvalue], _lab.Watched([run], curvature)[0].Values[CurvatureWatch.TopEigenvalue]);
-        var flow = _lab.Watched([run], Profile.Analysis.GradientFlow(Profile.Recipe))[0];
+        var flow = _lab.Watched([run], Profile.Analysis.Gradients(Profile.Recipe))[0];
         Assert.Equal(20, flow.Values.Count);
         Assert.All(flow.Values.Values, norms => Assert.All(norms, norm => Assert.True(norm > 0)));
     }
@@ -82,7 +82,7 @@ public sealed class LabAnalysesTests() : InLab(Profile)
             () => _lab.AlongTopEigenvector([run], grid: new(0, 1)),
             () => _lab.SilentActivations([run], -1),
             () => (Profile.Analysis with { WatchEvery = 0 }).Curvature(Profile.Recipe),
-            () => (Profile.Analysis with { WatchEvery = -3 }).GradientFlow(Profile.Recipe),
+            () => (Profile.Analysis with { WatchEvery = -3 }).Gradients(Profile.Recipe),
         ];
         Assert.All(mistakes, act => Assert.EndsWith(".", Assert.Throws<UserException>(act).Message));
         Assert.False(Directory.Exists(Path.Combine(run.Folder, "analysis")));

@@ -155,7 +155,7 @@ public sealed class RunArchiveTests() : InLab(store: "here")
         Assert.Contains("has not been trained", tweaked.Holes[0].Reason);
         Assert.Contains("has not been measured", Assert.Throws<MissingException>(() => lab.MultiplyAdds(found.Runs)).Message);
         Assert.Contains("has not been watched", Assert.Throws<MissingException>(() => lab.Watched(found.Dense, Curvature with { Epochs = [1] })).Message);
-        var claims = Claims.LabelSmoothing(found, tweaked);
+        var claims = Claims.SoftLabels(found, tweaked);
         Assert.All(claims, claim => Assert.Empty(claim.Numbers));
         Assert.Equal((3, "nothing to compare"), (claims[0].Holes, Judgement.Of(claims)[0].Numbers));
         Assert.Equal(before, Files("there"));

@@ -53,7 +53,7 @@ public sealed class SiegeTests(ITestOutputHelper counted) : InFolder
     public void ADiskThatIsFullAtEveryWriteIsSaidAndTheRunGoesOnWhereItStopped()
     {
         var spec = (Tiny.SpecOf(Tiny.Smallest) with { Level = 1, Tweaks = [new RescaledInit(Iterations: 2)] }).Normalised;
-        var flow = Tiny.Smallest.Analysis.GradientFlow(Tiny.Smallest.Recipe);
+        var flow = Tiny.Smallest.Analysis.Gradients(Tiny.Smallest.Recipe);
         var whole = All(Folder.At("whole"));
         using var disk = new SmallDisk(4);
         var refusals = 0;

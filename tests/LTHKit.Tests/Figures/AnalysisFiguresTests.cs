@@ -39,15 +39,15 @@ public class AnalysisFiguresTests
     public void TableA1HasARowASparsityAndNetworkAndAColumnAStage()
     {
         var swish = new SmoothActivation();
-        var table = Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)]);
+        var table = Tables.SilentActivations([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)]);
         Assert.Equal(["nominal sparsity (%)", "effective sparsity (%)", "network", "layer1 (%)", "layer2 (%)", "seeds"], table.ColumnKeys);
         Assert.Equal(["vanilla LTH", "swish", "vanilla LTH"], table.GetColumn<string>("network").Values);
         Assert.Equal([20, 20, 59.04], table["nominal sparsity (%)"].Values);
         Assert.Equal([40, 1, 60], table["layer1 (%)"].Values);
         Assert.Equal([20, 0.5, 30], table["layer2 (%)"].Values);
-        Assert.Equal([20, 0.5, 30], Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)], published: true)["layer1 (%)"].Values);
+        Assert.Equal([20, 0.5, 30], Tables.SilentActivations([Silent(4, 0, 0.5), Silent(4, 1, 0.7), Silent(1, 0, 0.4), Silent(1, 0, 0.01, swish)], published: true)["layer1 (%)"].Values);
         Assert.Equal([1, 1, 2], table.GetColumn<int>("seeds").Values);
-        Assert.Throws<UserException>(() => Tables.ActivationSparsity([]));
+        Assert.Throws<UserException>(() => Tables.SilentActivations([]));
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public class AnalysisFiguresTests
             Of(Silent(4, 0, 0.1), s => s with { Rewind = 33 }), Of(Silent(4, 0, 0.3), s => s with { Recipe = new() { Epochs = 60 } }),
             Of(Silent(1, 0, 0.4), s => s with { Pruning = Pruner.Snip with { Distribution = Distribution.Erk } }),
         ];
-        var table = Tables.ActivationSparsity(all);
+        var table = Tables.SilentActivations(all);
         Assert.Equal(
             ["vanilla LTH, snip erk", $"vanilla LTH, {all[0].Run.Id}", "vanilla LTH, snip", "vanilla LTH, rewound to epoch 33", $"vanilla LTH, {all[4].Run.Id}"],
             table.GetColumn<string>("network").Values);
@@ -67,7 +67,7 @@ public class AnalysisFiguresTests
         Assert.Equal([1, 2, 1, 1, 1], table.GetColumn<int>("seeds").Values);
         Assert.Equal(
             ["20 % sparse, vanilla LTH, snip erk", "59.0 % sparse, vanilla LTH, rewound to epoch 33", "59.0 % sparse, vanilla LTH, snip"],
-            Json(Figures.ActivationSparsity(all))["data"]!.Select(trace => (string)trace["name"]!).Where(name => !name.Contains(all[0].Run.Id) && !name.Contains(all[4].Run.Id)).Order());
+            Json(Figures.SilentActivations(all))["data"]!.Select(trace => (string)trace["name"]!).Where(name => !name.Contains(all[0].Run.Id) && !name.Contains(all[4].Run.Id)).Order());
 
         static Measured<IReadOnlyList<StageSparsity>> Of(Measured<IReadOnlyList<StageSparsity>> measured, Func<RunSpec, RunSpec> change)
             => measured with { Run = measured.Run with { Spec = change(measured.Run.Spec) } };
@@ -78,7 +78,7 @@ public class AnalysisFiguresTests
     {
         var skip = new SkipInjection(SkipKind.Projection);
         var run = Run(4, 0, 0.5, 0.05, skip);
-        var silent = Tables.ActivationSparsity([Silent(4, 0, 0.5), Silent(4, 0, 0.5, skip) with { Run = run }]);
+        var silent = Tables.SilentActivations([Silent(4, 0, 0.5), Silent(4, 0, 0.5, skip) with { Run = run }]);
         Assert.Equal([59.04, 59.04], silent["nominal sparsity (%)"].Values);
         Assert.Equal([59.04, 54.04], silent["effective sparsity (%)"].Values);
         var lines = Tables.TopEigenvectors([new(run, new(3, 0.1, true, new([-1, 0, 1], [2, 1, 2])))]);
@@ -116,11 +116,11 @@ public class AnalysisFiguresTests
     public void MultiplyAddsAreShownInMillionsAndByLayer()
     {
         var flops = new Flops([new("conv1", 3_000_000, 1_000_000, false), new("skip1", 200_000, 200_000, true), new("fc", 1_000_000, 1_000_000, false)]);
-        var table = Tables.Flops([new(Run(4, 0, 0.5), flops)]);
+        var table = Tables.MultiplyAdds([new(Run(4, 0, 0.5), flops)]);
         Assert.Equal(4.0, table["dense multiply-adds (million)", 0]);
         Assert.Equal(2.2, table["effective multiply-adds (million)", 0]);
         Assert.Equal(55.0, table["share (%)", 0]);
-        var layers = Tables.FlopsByLayer(flops);
+        var layers = Tables.MultiplyAddsByLayer(flops);
         Assert.Equal(["conv1", "skip1", "fc"], layers.RowKeys);
         Assert.Equal("yes", layers.GetColumn<string>("injected")["skip1"]);
     }
@@ -129,7 +129,7 @@ public class AnalysisFiguresTests
     public void ClaimsOfOneNumberAreToldApart()
     {
         Claim Of(string id, string sentence, params double[] numbers) => new(id, sentence, Alternative.Greater, numbers.Index().ToDictionary(n => n.Index, n => n.Item));
-        var table = Tables.Claims([Of("C12", "a", 0.01, 0.011, 0.012, 0.011, 0.01), Of("C14", "c", -1, 1, 2), Of("C12", "b", 0.02, 0.021, 0.022), Of("C15", "d", 1) with { Primary = false }]);
+        var table = Tables.Verdicts([Of("C12", "a", 0.01, 0.011, 0.012, 0.011, 0.01), Of("C14", "c", -1, 1, 2), Of("C12", "b", 0.02, 0.021, 0.022), Of("C15", "d", 1) with { Primary = false }]);
         Assert.Equal(["C12 (1)", "C12 (2)", "C14", "C15"], table.RowKeys);
         Assert.Equal(["a", "b", "c", "d"], table.GetColumn<string>("claim").Values);
         Assert.Equal(["suggested: holds", "suggested: holds", "open, 44 seeds would decide", ""], table.GetColumn<string>("here").Values);

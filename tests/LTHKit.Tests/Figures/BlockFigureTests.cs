@@ -15,18 +15,18 @@ public class BlockFigureTests
     [Fact]
     public void ItShowsWhatTheNetworkIsMadeOf()
     {
-        var built = Json(Figures.Block("layer2.0", ("as built", Resnet())));
+        var built = Json(Figures.BlockDiagram("layer2.0", ("as built", Resnet())));
         Assert.Equal(
             ["<b>as built</b>", "input, 4 channels", "3x3 convolution<br>4 → 8, stride 2", "BatchNorm", "ReLU", "3x3 convolution<br>8", "BatchNorm", "+",
              "1x1<br>convolution,<br>stride 2,<br>BatchNorm", "ReLU", "output, 8 channels"],
             Words(built));
         Assert.Equal((7, 1, 1), (Count(built, "rect"), Count(built, "circle"), Count(built, "path")));
-        var skips = Json(Figures.Block("layer2.0", ("skip", Resnet(new SkipInjection(SkipKind.Projection), new SmoothActivation("swish")))));
+        var skips = Json(Figures.BlockDiagram("layer2.0", ("skip", Resnet(new SkipInjection(SkipKind.Projection), new SmoothActivation("swish")))));
         Assert.Contains("1x1<br>convolution,<br>stride 2,<br>BatchNorm", Words(skips));
         Assert.Equal(2, Words(skips).Count(w => w == "Swish"));
         Assert.Equal((9, 2, 3), (Count(skips, "rect"), Count(skips, "circle"), Count(skips, "path")));
         Assert.Contains("layer2.0.conv2<br>576 weights, prunable", skips["data"]![0]!["text"]!.Select(t => (string)t!));
-        var identity = Json(Figures.Block("layer2.0", ("skip", Resnet(new SkipInjection(SkipKind.Normalised)))));
+        var identity = Json(Figures.BlockDiagram("layer2.0", ("skip", Resnet(new SkipInjection(SkipKind.Normalised)))));
         Assert.Contains("2x2 average,<br>4 zero<br>channels,<br>normalised", Words(identity));
     }
 
@@ -35,7 +35,7 @@ public class BlockFigureTests
     public void ABlockWithoutBatchNormIsShownWithoutIt()
     {
         using var network = TweakSamples.Rewritten(new ModelSpec("conv4", 4), new InputSpec(10), new SkipInjection(SkipKind.Normalised));
-        var figure = Json(Figures.Block(null, ("skip", network)));
+        var figure = Json(Figures.BlockDiagram(null, ("skip", network)));
         Assert.Equal(
             ["<b>skip</b>", "input, 3 channels", "3x3 convolution<br>3 → 4", "+", "1 zero<br>channels,<br>normalised", "ReLU", "3x3 convolution<br>4", "+", "normalised", "ReLU",
              "output, 4 channels"], Words(figure));
@@ -83,8 +83,8 @@ public class BlockFigureTests
     [Fact]
     public void WhatIsNotThereIsRefused()
     {
-        Assert.Contains("layer1.0, layer1.1", Assert.Throws<UserException>(() => Figures.Block("layer9", ("a", Resnet()))).Message);
-        Assert.Contains("lenet", Assert.Throws<UserException>(() => Figures.Block(null, ("a", Networks.Build(new ModelSpec("lenet", 6), new InputSpec(10), 0)))).Message);
-        Assert.Contains("layer1.0", (string)Json(Figures.Block(null, ("a", Resnet())))["layout"]!["title"]!["text"]!);
+        Assert.Contains("layer1.0, layer1.1", Assert.Throws<UserException>(() => Figures.BlockDiagram("layer9", ("a", Resnet()))).Message);
+        Assert.Contains("lenet", Assert.Throws<UserException>(() => Figures.BlockDiagram(null, ("a", Networks.Build(new ModelSpec("lenet", 6), new InputSpec(10), 0)))).Message);
+        Assert.Contains("layer1.0", (string)Json(Figures.BlockDiagram(null, ("a", Resnet())))["layout"]!["title"]!["text"]!);
     }
 }

@@ -240,7 +240,7 @@ public class FiguresTests
     [Fact]
     public void AVanishedGradientIsAGap()
     {
-        var trace = Json(Figures.GradientFlow(Flow([1, 0], [0.01, 0.1])))["data"]![0]!;
+        var trace = Json(Figures.GradientNorms(Flow([1, 0], [0.01, 0.1])))["data"]![0]!;
         Assert.Equal("NaN", (string?)trace["z"]![0]![1]);
         Assert.Equal(-2, (double)trace["z"]![1]![0]!, 12);
         Assert.Equal(0.01, (double)trace["customdata"]![1]![0]!);
@@ -263,11 +263,11 @@ public class FiguresTests
         { () => Figures.AccuracyVsSparsity(new Sweep("a", [], [])), "no sparse runs" },
         { () => Figures.GainOverVanilla(Vanilla), "no sparse runs" },
         { () => Figures.TrainingCurves(), "no epochs" },
-        { () => Figures.Block(null), "no network to draw" },
+        { () => Figures.BlockDiagram(null), "no network to draw" },
         { () => Figures.Contours("t", "loss", new Plane("", [1, 2], [1, 2], [[1, 2]])), "one row of 2 values" },
         { () => Figures.Contours("t", "loss"), "no values" },
-        { () => Figures.GradientFlow(Flow([0, 0])), "no values" },
-        { () => Figures.GradientFlow(Flow()), "no values" },
+        { () => Figures.GradientNorms(Flow([0, 0])), "no values" },
+        { () => Figures.GradientNorms(Flow()), "no values" },
         { () => Figures.Curves("t", "x", "y", []), "no curves" },
         { () => Figures.Curves("t", "x", "y", [new Curve("a", [1, 2], [1])]), "2 x and 1 y" },
         { () => Figures.Bars("t", "y", [], new BarGroup("a", [])), "no bars" },

@@ -94,9 +94,9 @@ public class FuzzTests
         {
             Shows(() => Figures.TopEigenvalue(series));
             foreach (var seen in series)
-                Shows(() => Figures.GradientFlow(seen));
-            Shows(() => Figures.ActivationSparsity(stages));
-            Shows(() => Tables.ActivationSparsity(stages));
+                Shows(() => Figures.GradientNorms(seen));
+            Shows(() => Figures.SilentActivations(stages));
+            Shows(() => Tables.SilentActivations(stages));
             Shows(() => Figures.SpectralDensities(densities));
             Shows(() => Figures.AlongTopEigenvector(lines));
             Shows(() => Tables.TopEigenvectors(lines));
@@ -128,14 +128,14 @@ public class FuzzTests
             IReadOnlyList<Plane> planes = [.. measured.Select((plane, seed) => new PlaneOfRun(plane, FigureSamples.Run(4, seed, 0.5)))];
             foreach (var claims in new Func<IReadOnlyList<Claim>>[]
             {
-                () => Claims.Skip(s[0], s[1]), () => Claims.Smooth(s[0], s[1]), () => Claims.Architecture(s[0], s[1]), () => Claims.LabelSmoothing(s[0], s[1]),
-                () => Claims.RescaledInit(s[0], s[1]), () => Claims.Recipe(s[0], s[1]), () => Claims.Combined(s[0], s[1], s[2], s[3]), () => Claims.Everywhere((s[0], s[1])),
-                () => Claims.InsteadOfRewinding(s[0], s[1]), () => Claims.OnTopOfRewinding(s[0], s[1], s[2], s[3]), () => Claims.Distillation(s[0], s[1]),
+                () => Claims.Skip(s[0], s[1]), () => Claims.Smooth(s[0], s[1]), () => Claims.Architecture(s[0], s[1]), () => Claims.SoftLabels(s[0], s[1]),
+                () => Claims.Rescaled(s[0], s[1]), () => Claims.TrainingRecipe(s[0], s[1]), () => Claims.Combined(s[0], s[1], s[2], s[3]), () => Claims.Everywhere((s[0], s[1])),
+                () => Claims.InsteadOfRewinding(s[0], s[1]), () => Claims.OnTopOfRewinding(s[0], s[1], s[2], s[3]), () => Claims.Distilled(s[0], s[1]),
                 () => Claims.OtherMask(s[0], s[1]), () => Claims.Curvature(series, [.. series.Skip(1)]), () => Claims.Contours("skip", (planes, planes), (planes, planes), -1),
                 () => Claims.Contours("skip", (planes, planes), (planes, planes), 0), () => [Claims.Flatness(lines, [.. lines.Skip(1)])],
                 () => Claims.SilentRelu(stages), () => Claims.SilentSmooth(stages),
             })
-                Shows(() => Tables.Claims([.. claims()]));
+                Shows(() => Tables.Verdicts([.. claims()]));
             Says(() => Claims.WinningTicket(s[0], s[1]));
         }, iter: Iterations);
 
@@ -147,10 +147,10 @@ public class FuzzTests
     [Fact]
     public void EmptyTablesAreTables()
     {
-        Shows(() => Tables.Claims());
-        Shows(() => Tables.Flops([]));
+        Shows(() => Tables.Verdicts());
+        Shows(() => Tables.MultiplyAdds([]));
         Shows(() => Figures.StepTimes([]));
-        Shows(() => Tables.FlopsByLayer(new([])));
+        Shows(() => Tables.MultiplyAddsByLayer(new([])));
         Shows(() => Tables.TopEigenvectors([]));
         Shows(() => Tables.Runs());
     }

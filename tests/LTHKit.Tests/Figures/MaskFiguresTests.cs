@@ -17,7 +17,7 @@ public sealed class MaskFiguresTests : IDisposable
     [Fact]
     public void TheTableHasARowALayerAndOneForAll()
     {
-        var table = Tables.Mask(_a);
+        var table = Tables.LayerDensity(_a);
         Assert.Equal(["conv1", "layer1.0.conv1", "all"], table.RowKeys);
         Assert.Equal(["4", "1×2", ""], table.GetColumn<string>("shape").Values);
         Assert.Equal([4, 2, 6], table.GetColumn<long>("weights").Values);
