@@ -12,7 +12,8 @@ internal static unsafe partial class Libtorch
     private const int Most = 1 << 30, MostOfOldGlibc = 32 << 20;
     private const string Library = "libtorch_cpu.so", CudaLibrary = "libtorch_cuda.so", Properties = "_ZN2at4cuda26getCurrentDevicePropertiesEv";
     private const string GlobalContext = "_ZN2at13globalContextEv", Deterministic = "_ZN2at7Context21setDeterministicCuDNNEb";
-    private const string UserNnpack = "_ZN2at7Context20setUserEnabledNNPACKEb", ShowConfig = "_ZN2at11show_configB5cxx11Ev";
+    private const string UserMkldnn = "_ZN2at7Context20setUserEnabledMkldnnEb", UserNnpack = "_ZN2at7Context20setUserEnabledNNPACKEb";
+    private const string ShowConfig = "_ZN2at11show_configB5cxx11Ev";
 
     /// <summary>What setup chose: "cpu" and "cuda" come with a package, anything else is the folder of another libtorch.</summary>
     public static string Choice { get; } = typeof(Libtorch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(data => data.Key == "Libtorch").Value!;
@@ -86,14 +87,32 @@ internal static unsafe partial class Libtorch
     }
 
     /// <summary>
-    /// Leaves NNPACK out of convolutions: where oneDNN serves it computes nothing, and on a machine that does not tell the sizes of its caches, as small virtual ones,
-    /// libtorch writes a warning at each convolution that asks for it.
+    /// Whether oneDNN serves convolutions on the CPU. On a machine that does not tell the sizes of its caches, as small virtual ones, the oneDNN 3.7 of libtorch 2.10
+    /// computes wrong gradients of an input where the outputs have fewer channels than a vector has numbers; found so, libtorch's own convolutions, slower, serve in
+    /// this process. Whoever may be the first to compute here asks.
     /// </summary>
-    public static void WithoutNnpack()
+    public static bool HasOneDnn => _oneDnn.Value;
+
+    private static readonly Lazy<bool> _oneDnn = new(() =>
     {
-        if (CudaStream.Has(Library, GlobalContext, UserNnpack))
-            set_user_enabled_nnpack(global_context(), 0);
-    }
+        if (!CudaStream.Has(Library, GlobalContext, UserMkldnn, UserNnpack))
+            return true;
+        // Where oneDNN serves it computes nothing, and on such a machine it writes a warning at each convolution that asks for it.
+        set_user_enabled_nnpack(global_context(), 0);
+        using var scope = NewDisposeScope();
+        using var record = enable_grad();
+        // Whole numbers, whose sums are exact.
+        Tensor Slope(ScalarType type)
+        {
+            var images = (arange(2 * 3 * 8 * 8, type).remainder(7) - 3).view(2, 3, 8, 8).requires_grad_();
+            var outputs = nn.functional.conv2d(images, (arange(4 * 3 * 3 * 3, type).remainder(5) - 2).view(4, 3, 3, 3), padding: [1, 1]);
+            return autograd.grad([outputs.square().sum()], [images])[0].to(ScalarType.Float64);
+        }
+        var right = Slope(ScalarType.Float32).eq(Slope(ScalarType.Float64)).all().ToBoolean();
+        if (!right)
+            set_user_enabled_mkldnn(global_context(), 0);
+        return right;
+    });
 
     /// <summary>What the CUDA device calls itself, for instance "NVIDIA H100 80GB HBM3".</summary>
     public static string Card => CudaStream.Has(CudaLibrary, Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";
@@ -106,6 +125,9 @@ internal static unsafe partial class Libtorch
 
     [DllImport(Library, EntryPoint = Deterministic)]
     private static extern void set_deterministic_cudnn(IntPtr context, byte on);
+
+    [DllImport(Library, EntryPoint = UserMkldnn)]
+    private static extern void set_user_enabled_mkldnn(IntPtr context, byte on);
 
     [DllImport(Library, EntryPoint = UserNnpack)]
     private static extern void set_user_enabled_nnpack(IntPtr context, byte on);

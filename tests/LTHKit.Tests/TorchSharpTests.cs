@@ -53,12 +53,31 @@ public sealed class TorchSharpTests
         }
     }
 
-    /// <summary>Where a machine does not tell the sizes of its caches, each convolution of one image would write a warning, thousands in a notebook.</summary>
-    [Fact]
-    public void NoNetworkAsksForNnpack()
+    /// <summary>
+    /// Where a machine does not tell the sizes of its caches, NNPACK would write a warning at each convolution of one image, thousands in a notebook, and oneDNN 3.7
+    /// computes wrong gradients where outputs have fewer channels than a vector has numbers.
+    /// </summary>
+    [Theory]
+    [InlineData(3, 4, 3, 1)]
+    [InlineData(8, 8, 3, 1)]
+    [InlineData(16, 4, 3, 2)]
+    [InlineData(8, 8, 5, 1)]
+    [InlineData(5, 20, 1, 1)]
+    public void LibtorchDifferentiatesConvolutions(int inputs, int outputs, int kernel, int stride)
     {
+        using var scope = NewDisposeScope();
         using var network = Networks.Build(new ModelSpec("lenet"), new InputSpec(10), 0);
+        var random = new Generator(1);
+        var (images, weights) = (rand(8, inputs, 8, 8, generator: random) - 0.5, rand(outputs, inputs, kernel, kernel, generator: random) - 0.5);
+        var (single, exact) = (Slopes(ScalarType.Float32), Slopes(ScalarType.Float64));
+        Assert.All(single.Zip(exact), pair => Assert.True(pair.First.to(ScalarType.Float64).allclose(pair.Second, 1e-4, 1e-3)));
         Assert.False(UserEnabledNnpack(GlobalContext()));
+
+        Tensor[] Slopes(ScalarType type)
+        {
+            var (x, w) = (images.to(type, copy: true).requires_grad_(), weights.to(type, copy: true).requires_grad_());
+            return [.. autograd.grad([nn.functional.conv2d(x, w, padding: [kernel / 2, kernel / 2], strides: [stride, stride]).square().sum()], [x, w])];
+        }
     }
 
     [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at13globalContextEv")]

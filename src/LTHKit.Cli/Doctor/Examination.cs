@@ -38,8 +38,9 @@ internal static class Examination
             yield return new("libtorch", place, $"it does not fit TorchSharp, which was made for {wanted} ({output}): {cure}", Needed: true);
             yield break;
         }
-        var (threads, devices) = output.Split(' ') is [var first, var second] ? (int.Parse(first), int.Parse(second)) : default;
-        yield return new("libtorch", $"{place} ({reason ?? "setup has not run"}); a small network learns");
+        var (threads, devices, oneDnn) = output.Split(' ') is [var first, var second, var third] ? (int.Parse(first), int.Parse(second), bool.Parse(third)) : default;
+        yield return new("libtorch", $"{place} ({reason ?? "setup has not run"}); a small network learns",
+            oneDnn ? null : "its oneDNN computes wrong gradients on this machine, which does not tell the sizes of its caches: libtorch's own convolutions serve, slower where no kernel of the kit does");
         yield return new("threads", $"{threads} for {Text.Count(Environment.ProcessorCount, "core")}",
             threads < Environment.ProcessorCount ? "libtorch leaves cores idle: unset OMP_NUM_THREADS" : null);
         var cards = Tool.Output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")?.ReplaceLineEndings("; ");
@@ -51,7 +52,7 @@ internal static class Examination
                 : "look at CUDA_VISIBLE_DEVICES; the driver must be as new as this libtorch's CUDA");
     }
 
-    /// <summary>Trains a small network and says so on standard output, with the number of threads and of CUDA devices: what the child does.</summary>
+    /// <summary>Trains a small network and says so on standard output, with the number of threads, of CUDA devices and whether oneDNN serves: what the child does.</summary>
     public static void Train()
     {
         if (Libtorch.Problem is { } problem)
@@ -65,6 +66,7 @@ internal static class Examination
         {
             throw new UserException(Libtorch.Words(e), e);
         }
+        var oneDnn = Libtorch.HasOneDnn;
         manual_seed(0);
         using var network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 2));
         var device = cuda.is_available() ? CUDA : CPU;
@@ -83,7 +85,7 @@ internal static class Examination
         var (before, after) = (Step(), Enumerable.Range(0, 30).Select(_ => Step()).Last());
         if (!(after < before / 2))
             throw new InvalidOperationException($"a small network does not learn: its loss goes from {before} to {after}");
-        Console.WriteLine($"{Done} {get_num_threads()} {(device.type == DeviceType.CUDA ? cuda.device_count() : 0)}");
+        Console.WriteLine($"{Done} {get_num_threads()} {(device.type == DeviceType.CUDA ? cuda.device_count() : 0)} {oneDnn}");
     }
 
     private static (bool Trained, string Output) TrainInChild()

@@ -28,9 +28,9 @@ public sealed class RunStore(string root, string device = "cpu")
     /// <summary>Those of libtorch's operations when it was made; another laboratory of this process may have others.</summary>
     internal int Threads { get; } = get_num_threads();
 
-    /// <summary>The same with what the last bits depend on: the threads that each run has now and the processor's vectors, or the card.</summary>
+    /// <summary>The same with what the last bits depend on: the threads that each run has now, the processor's vectors and whose convolutions, or the card.</summary>
     internal string Made => device == "cuda" ? $"{Maker}, {Libtorch.Card}" : $"{Maker}, {Threads} {(Threads == 1 ? "thread" : "threads")}, vectors of "
-        + $"{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits";
+        + $"{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)} bits{(Libtorch.HasOneDnn ? "" : ", without oneDNN")}";
 
     /// <summary>
     /// The store to use where none is named: the folder in LTHKIT_RUNS, else artifacts/runs of the checkout that the current folder lies in,

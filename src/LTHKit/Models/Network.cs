@@ -11,7 +11,7 @@ public class Network : nn.Module<Tensor, Tensor>
 {
     private static readonly FieldInfo Buffers = typeof(nn.Module).GetField("_internal_buffers", BindingFlags.Instance | BindingFlags.NonPublic)!;
 
-    static Network() => Libtorch.WithoutNnpack();
+    static Network() => _ = Libtorch.HasOneDnn;
 
     /// <summary>Takes over <paramref name="body"/>, and runs it once on an empty image to see what it does.</summary>
     /// <exception cref="UserException">It makes no logits [N, classes] of images, draws random numbers in its forward, or has nothing to prune.</exception>
