@@ -104,8 +104,8 @@ internal static unsafe partial class Libtorch
         // Whole numbers, whose sums are exact.
         Tensor Slope(ScalarType type)
         {
-            var images = (arange(2 * 3 * 8 * 8, type).remainder(7) - 3).view(2, 3, 8, 8).requires_grad_();
-            var outputs = nn.functional.conv2d(images, (arange(4 * 3 * 3 * 3, type).remainder(5) - 2).view(4, 3, 3, 3), padding: [1, 1]);
+            var images = (arange(2 * 3 * 8 * 8, type, CPU).remainder(7) - 3).view(2, 3, 8, 8).requires_grad_();
+            var outputs = nn.functional.conv2d(images, (arange(4 * 3 * 3 * 3, type, CPU).remainder(5) - 2).view(4, 3, 3, 3), padding: [1, 1]);
             return autograd.grad([outputs.square().sum()], [images])[0].to(ScalarType.Float64);
         }
         var right = Slope(ScalarType.Float32).eq(Slope(ScalarType.Float64)).all().ToBoolean();
