@@ -155,7 +155,7 @@ public static class LossLandscape
                     using var inner = NewDisposeScope();
                     cancel.ThrowIfCancellationRequested();
                     var moved = batch.Images.add(normal, alpha: axis[j]).add_(random, alpha: axis[i]);
-                    sums[i][j] += objective.Of(batch with { Images = moved }).ToDouble() * batch.Count;
+                    sums[i][j] += objective.LossOn(batch with { Images = moved }).ToDouble() * batch.Count;
                 }
         }, cancel);
         return new("", axis, axis, [.. sums.Select(row => row.Select(sum => sum / objective.Count).ToArray())]);
@@ -192,8 +192,8 @@ public static class LossLandscape
     {
         using var record = enable_grad();
         var images = batch.Images.detach().clone().requires_grad_();
-        Differentiation.Require(objective.Module, [images], () => objective.Of(batch with { Images = images }), loss: objective.Loss);
-        var loss = objective.Of(batch with { Images = images });
+        Differentiation.Require(objective.Module, [images], () => objective.LossOn(batch with { Images = images }), loss: objective.Loss);
+        var loss = objective.LossOn(batch with { Images = images });
         return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
             : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs; is something in it detached?");
     }
