@@ -67,7 +67,7 @@ internal static class CommandLine
             error.WriteLine("lthkit: stopping; Ctrl-C again stops at once.");
             stop.Cancel();
         }
-        var own = parsed.CommandResult.Command is KernelVerb.RunCommand or { Name: GridVerb.WorkVerb };     // for which signals mean something else
+        var own = parsed.CommandResult.Command is SignalledCommand;
         using var interrupt = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
@@ -106,4 +106,10 @@ internal static class CommandLine
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();
+}
+
+/// <summary>A command for other programs to start, which handles signals itself: they mean something else to it than to the verbs.</summary>
+internal sealed class SignalledCommand : Command
+{
+    public SignalledCommand(string name, string description) : base(name, description) => Hidden = true;
 }

@@ -12,4 +12,17 @@ public class UserException(string message, Exception? inner = null) : Exception(
         if (!holds)
             throw new UserException($"{what} is {value}; it must be {range}.");
     }
+
+    /// <summary>What a use of the disk gives; where the disk or its permissions refuse it, the message says so.</summary>
+    internal static T OfDisk<T>(Func<T> use, Func<Exception, string> message)
+    {
+        try
+        {
+            return use();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException(message(e), e);
+        }
+    }
 }

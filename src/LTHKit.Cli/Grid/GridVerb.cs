@@ -8,15 +8,14 @@ internal static class GridVerb
 {
     private static readonly string[] Knobs = ["partition", "account", "qos", "gres", "time", "mem"];
 
-    /// <summary>What a job calls; signals mean something of their own to it.</summary>
-    public const string WorkVerb = "work";
+    private const string WorkVerb = "work";         // what a job calls
 
     public static Command Create()
     {
         var (folder, task) = (new Argument<string>("FOLDER"), new Argument<int>("TASK"));
         var supervise = new Command("supervise", "Carry out the tasks that wait.") { Hidden = true, Arguments = { folder } };
         supervise.SetAction((parsed, cancel) => new ThisMachine(new(parsed.GetRequiredValue(folder))).Supervise(cancel));
-        var work = new Command(WorkVerb, "Carry out one task.") { Hidden = true, Arguments = { folder, task } };
+        var work = new SignalledCommand(WorkVerb, "Carry out one task.") { folder, task };
         work.SetAction((parsed, _) => new GridWorker(new(parsed.GetRequiredValue(folder)), parsed.GetValue(task), PlanNotebooks).Run(Console.Error));
         return new("grid", "Train the runs behind figures as a job array of Slurm, or side by side on this machine; ./lthkit reproduce then draws them.")
         {

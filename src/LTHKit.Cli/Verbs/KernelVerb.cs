@@ -6,9 +6,11 @@ namespace LTHKit.Cli;
 /// <summary>`kernel`: C# cells in Jupyter and VS Code.</summary>
 internal static class KernelVerb
 {
+    private static readonly TimeSpan ParentCheck = TimeSpan.FromSeconds(2);
+
     public static Command Create() => new("kernel", "Register the C# kernel with Jupyter, for notebooks in a browser or in VS Code.")
     {
-        Install(), Uninstall(), new RunCommand(),
+        Install(), Uninstall(), Run(),
     };
 
     private static Command Install() => InFolder("install", "Register the kernel of this checkout.", folder =>
@@ -44,55 +46,49 @@ internal static class KernelVerb
     private static string DotNet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 
     /// <summary>What a front end starts.</summary>
-    internal sealed class RunCommand : Command
+    private static Command Run()
     {
-        private static readonly TimeSpan ParentCheck = TimeSpan.FromSeconds(2);
-
-        public RunCommand()
-            : base("run", "Serve a front end (what Jupyter calls).")
-        {
-            var file = new Argument<string>("CONNECTION_FILE") { Description = "Written by the front end." };
-            Add(file);
-            Hidden = true;
-            SetAction((parsed, stop) => Serve(parsed.GetRequiredValue(file), stop));
-        }
-
-        private static async Task Serve(string connectionFile, CancellationToken stop)
-        {
-            var parent = Parent();          // while it is the front end
-            using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            using var kernel = new JupyterKernel(connectionFile, Environment.CurrentDirectory, Log);
-            // SIGINT stops the cell, not the kernel.
-            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
-            {
-                signal.Cancel = true;
-                kernel.Interrupt();
-            });
-            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
-            {
-                signal.Cancel = true;
-                end.Cancel();
-            });
-            _ = EndWithParent(parent, end);
-            await kernel.RunAsync(end.Token);
-            // A cell may have left threads behind; they must not keep the process.
-            Environment.Exit(0);
-        }
-
-        // A front end that was killed cannot say goodbye: its child gets another parent.
-        private static async Task EndWithParent(string parent, CancellationTokenSource end)
-        {
-            if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is not { } frontEnd)
-                return;
-            // Process 1 is what orphans get, or else the front end of a container.
-            while (Parent() == parent && (parent != "1" || frontEnd == "1"))
-                await Task.Delay(ParentCheck);
-            await end.CancelAsync();
-        }
-
-        // "PID (name) state PARENT ..."
-        private static string Parent() => File.ReadAllText("/proc/self/stat").Split(") ")[^1].Split(' ')[1];
-
-        private static void Log(string sentence) => Console.Error.WriteLine($"lthkit kernel: {sentence}");
+        var file = new Argument<string>("CONNECTION_FILE") { Description = "Written by the front end." };
+        var command = new SignalledCommand("run", "Serve a front end (what Jupyter calls).") { file };
+        command.SetAction((parsed, stop) => Serve(parsed.GetRequiredValue(file), stop));
+        return command;
     }
+
+    private static async Task Serve(string connectionFile, CancellationToken stop)
+    {
+        var parent = Parent();          // while it is the front end
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var kernel = new JupyterKernel(connectionFile, Environment.CurrentDirectory, Log);
+        // SIGINT stops the cell, not the kernel.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
+        {
+            signal.Cancel = true;
+            kernel.Interrupt();
+        });
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+        {
+            signal.Cancel = true;
+            end.Cancel();
+        });
+        _ = EndWithParent(parent, end);
+        await kernel.RunAsync(end.Token);
+        // A cell may have left threads behind; they must not keep the process.
+        Environment.Exit(0);
+    }
+
+    // A front end that was killed cannot say goodbye: its child gets another parent.
+    private static async Task EndWithParent(string parent, CancellationTokenSource end)
+    {
+        if (Environment.GetEnvironmentVariable("JPY_PARENT_PID") is not { } frontEnd)
+            return;
+        // Process 1 is what orphans get, or else the front end of a container.
+        while (Parent() == parent && (parent != "1" || frontEnd == "1"))
+            await Task.Delay(ParentCheck);
+        await end.CancelAsync();
+    }
+
+    // "PID (name) state PARENT ..."
+    private static string Parent() => File.ReadAllText("/proc/self/stat").Split(") ")[^1].Split(' ')[1];
+
+    private static void Log(string sentence) => Console.Error.WriteLine($"lthkit kernel: {sentence}");
 }

@@ -26,22 +26,12 @@ internal sealed class NotebookDocument
 
     public static NotebookDocument Load(string path)
     {
-        try
-        {
-            return Parse(File.ReadAllText(path), path);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new UserException($"There is no notebook {path}: check the path.", e);
-        }
-        catch (Exception e) when (path.Length == 0 || Directory.Exists(path))
-        {
-            throw new UserException(path.Length == 0 ? "The name of a notebook is empty: give its path." : $"{path} is a folder: give a notebook, such as {Path.Combine(path, "*.ipynb")}.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"The notebook {path} cannot be read ({e.Message}).", e);
-        }
+        if (path.Length == 0)
+            throw new UserException("The name of a notebook is empty: give its path.");
+        return Parse(UserException.OfDisk(() => File.ReadAllText(path), e
+            => e is FileNotFoundException or DirectoryNotFoundException ? $"There is no notebook {path}: check the path."
+            : Directory.Exists(path) ? $"{path} is a folder: give a notebook, such as {Path.Combine(path, "*.ipynb")}."
+            : $"The notebook {path} cannot be read ({e.Message})."), path);
     }
 
     /// <summary>Reads a notebook's text; <paramref name="name"/> is what an error calls it.</summary>

@@ -38,15 +38,11 @@ internal static class KernelSpecs
         var own = Of(folder);
         if (!IsOurs(own))
             return null;
-        try
+        return UserException.OfDisk(() =>
         {
             Directory.Delete(own, recursive: true);
             return own;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"The kernel could not be removed: {e.Message}", e);
-        }
+        }, e => $"The kernel could not be removed: {e.Message}");
     }
 
     private static string Of(string folder) => Path.Combine(folder, "kernels", Name);

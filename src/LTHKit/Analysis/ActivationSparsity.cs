@@ -31,23 +31,30 @@ public static class ActivationSparsity
     public static IReadOnlyList<StageSparsity> Measure(Objective objective, double epsilon = Epsilon, CancellationToken cancel = default)
     {
         Validate(epsilon);
-        var places = Places(objective.Module).Select(place => (place.Stage, place.Activation, Seen: new long[3])).ToList();      // silent, as published, all
+        var places = Places(objective.Module).Select(place => (place.Stage, place.Activation, Counts: new Counts())).ToList();
         if (places.Count == 0)
             throw new UserException($"{objective.Module.GetName()} has no module that is an activation; count with modules (nn.ReLU()) in it.");
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
         using var hooks = new Hooks();
-        foreach (var (_, activation, seen) in places)
+        foreach (var (_, activation, counts) in places)
             hooks.Add(activation, (_, output) =>
             {
                 var size = output.abs();
-                long Below(double limit) => size.le(limit).sum().ToInt64();
-                (seen[0], seen[1], seen[2]) = (seen[0] + Below(epsilon), seen[1] + Below(PublishedEpsilon), seen[2] + output.numel());
+                counts.Silent += size.le(epsilon).sum().ToInt64();
+                counts.Published += size.le(PublishedEpsilon).sum().ToInt64();
+                counts.Total += output.numel();
             });
         objective.Each(batch => objective.Module.call(batch.Images), cancel);
-        return [.. places.Where(place => place.Seen[2] > 0).GroupBy(place => place.Stage, place => place.Seen).Select(stage
-            => new StageSparsity(stage.Key, stage.Sum(seen => seen[0]), stage.Sum(seen => seen[2]), stage.Last()[1] / (double)stage.Last()[2]))];
+        return [.. places.Where(place => place.Counts.Total > 0).GroupBy(place => place.Stage, place => place.Counts).Select(stage
+            => new StageSparsity(stage.Key, stage.Sum(one => one.Silent), stage.Sum(one => one.Total), stage.Last().Published / (double)stage.Last().Total))];
+    }
+
+    /// <summary>The values that one activation put out: of at most epsilon, of at most the published code's, and all.</summary>
+    private sealed class Counts
+    {
+        public long Silent, Published, Total;
     }
 
     internal static void Validate(double epsilon)

@@ -85,7 +85,7 @@ public sealed class Hessian(Objective objective, Mask? mask = null, HessianOptio
         using var scope = NewDisposeScope();
         using var mode = new EvalMode(objective.Module);
         using var turn = DeviceTurns.Take(_space.Device.type);       // an eigenvector's noise would consist of TF32's ten bits
-        using var first = objective.Batches().First();
+        using var first = objective.Read().First();
         _space.Require(objective, first, cancel, twice: true);
         var whole = first.Count == objective.Count ? Of(first, keepGraph: true) : null;     // where there is one batch, its graph serves all products
         return measure(vector =>
@@ -231,7 +231,7 @@ internal static class HessianProducts
     public static Func<Tensor[], IList<Tensor>?> Hessian(WeightSpace space, Objective objective, Batch batch, bool keepGraph)
     {
         using var record = enable_grad();
-        var gradients = space.Gradient(objective.Of(batch), keepGraph: true, createGraph: true);
+        var gradients = space.Gradient(objective.LossOn(batch), keepGraph: true, createGraph: true);
         return v => Along(gradients, v) is { } along ? space.Gradient(along, keepGraph: keepGraph) : null;
     }
 
@@ -242,7 +242,7 @@ internal static class HessianProducts
         var u = zeros_like(outputs).requires_grad_();
         var pulled = space.Gradient(outputs, u, keepGraph: true, createGraph: true);      // J' u
         var point = outputs.detach().requires_grad_();
-        var loss = objective.Of(point, batch);
+        var loss = objective.LossOn(point, batch);
         var slope = loss.requires_grad ? autograd.grad([loss], [point], retain_graph: true, create_graph: true, allow_unused: true)[0] : null;
         return v =>
         {

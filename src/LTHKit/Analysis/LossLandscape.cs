@@ -34,8 +34,11 @@ public sealed record LossLine(IReadOnlyList<double> X, IReadOnlyList<double> Y)
 /// <param name="X">First coordinate, ascending.</param>
 /// <param name="Y">Second coordinate, ascending.</param>
 /// <param name="Z">One row for each of <paramref name="Y"/>; NaN where there is no value.</param>
-public record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
+public sealed record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
 {
+    /// <summary>Whose network it was measured of; null where no laboratory measured it. No part of what is stored.</summary>
+    internal RunResult? Run { get; init; }
+
     internal Plane Validated() => X.Count >= 2 && Y.Count >= 2 && Z.Count == Y.Count && Z.All(row => row.Count == X.Count) ? this
         : throw new UserException($"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; it needs at least 2 of each and one row of "
             + $"{X.Count} values a y coordinate.");
@@ -152,7 +155,7 @@ public static class LossLandscape
                     using var inner = NewDisposeScope();
                     cancel.ThrowIfCancellationRequested();
                     var moved = batch.Images.add(normal, alpha: axis[j]).add_(random, alpha: axis[i]);
-                    sums[i][j] += objective.Of(batch with { Images = moved }).ToDouble() * batch.Count;
+                    sums[i][j] += objective.LossOn(batch with { Images = moved }).ToDouble() * batch.Count;
                 }
         }, cancel);
         return new("", axis, axis, [.. sums.Select(row => row.Select(sum => sum / objective.Count).ToArray())]);
@@ -189,8 +192,8 @@ public static class LossLandscape
     {
         using var record = enable_grad();
         var images = batch.Images.detach().clone().requires_grad_();
-        Differentiation.Require(objective.Module, [images], () => objective.Of(batch with { Images = images }), loss: objective.Loss);
-        var loss = objective.Of(batch with { Images = images });
+        Differentiation.Require(objective.Module, [images], () => objective.LossOn(batch with { Images = images }), loss: objective.Loss);
+        var loss = objective.LossOn(batch with { Images = images });
         return loss.requires_grad && autograd.grad([loss], [images], allow_unused: true)[0] is { IsInvalid: false } gradient ? gradient
             : throw new UserException($"What {objective.Module.GetName()} computes does not depend on its inputs; is something in it detached?");
     }

@@ -42,7 +42,7 @@ public sealed class Objective
     internal Loss Loss { get; }
 
     /// <summary>The images in the module's number type, in order. Each batch is disposed by whoever receives it.</summary>
-    internal IEnumerable<Batch> Batches()
+    internal IEnumerable<Batch> Read()
     {
         var dtype = Module.parameters().FirstOrDefault()?.dtype ?? ScalarType.Float32;
         return _batches().Select(batch => batch.Images.dtype == dtype || !batch.Images.is_floating_point() ? batch : Converted(batch, dtype));
@@ -50,7 +50,7 @@ public sealed class Objective
 
     internal void Each(Action<Batch> action, CancellationToken cancel)
     {
-        foreach (var batch in Batches())
+        foreach (var batch in Read())
         {
             using var scope = NewDisposeScope();
             using var held = batch;
@@ -60,9 +60,9 @@ public sealed class Objective
     }
 
     /// <summary>The mean loss over one batch, a scalar tensor that gradients flow through.</summary>
-    internal Tensor Of(Batch batch) => Of(Module.call(batch.Images), batch);
+    internal Tensor LossOn(Batch batch) => LossOn(Module.call(batch.Images), batch);
 
-    internal Tensor Of(Tensor outputs, Batch batch) => Loss(outputs, new Target(batch.Images, batch.Labels));
+    internal Tensor LossOn(Tensor outputs, Batch batch) => Loss(outputs, new Target(batch.Images, batch.Labels));
 
     /// <summary>The mean loss.</summary>
     public double Mean(CancellationToken cancel = default)
@@ -73,7 +73,7 @@ public sealed class Objective
         Tensor? sum = null;
         Each(batch =>
         {
-            var part = Of(batch).to(ScalarType.Float64) * batch.Count;
+            var part = LossOn(batch).to(ScalarType.Float64) * batch.Count;
             sum = (sum is null ? part : sum + part).MoveToOuterDisposeScope();
         }, cancel);
         return sum!.ToDouble() / Count;

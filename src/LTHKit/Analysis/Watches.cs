@@ -61,12 +61,12 @@ public sealed record GradientFlow : Watch
         using var space = new WeightSpace(objective.Module, mask, parameters);
         using var mode = new EvalMode(objective.Module);
         var sum = zeros(space.Size, dtype: space.Type, device: space.Device);
-        using (var first = objective.Batches().First())
+        using (var first = objective.Read().First())
             space.Require(objective, first, cancel);
         objective.Each(batch =>
         {
             using var record = enable_grad();
-            space.Add(sum, space.Gradient(objective.Of(batch)), batch.Count / (double)objective.Count);
+            space.Add(sum, space.Gradient(objective.LossOn(batch)), batch.Count / (double)objective.Count);
         }, cancel);
         return space.Names.Zip(space.Split(space.Project(sum)), (name, part) => (name, norm: part.norm().ToDouble())).ToDictionary(p => p.name, p => p.norm);
     }

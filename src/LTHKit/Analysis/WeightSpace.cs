@@ -62,7 +62,7 @@ internal sealed class WeightSpace : IDisposable
     {
         if (_tried)
             return;
-        Differentiation.Require(objective.Module, Parameters, () => objective.Of(batch), twice, objective.Loss);
+        Differentiation.Require(objective.Module, Parameters, () => objective.LossOn(batch), twice, objective.Loss);
         cancel.ThrowIfCancellationRequested();
         _tried = true;
     }

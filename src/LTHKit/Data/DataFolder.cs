@@ -28,25 +28,13 @@ internal sealed class DataFolder
 
     public byte[] Bytes(string file) => Read(file, File.ReadAllBytes);
 
-    public UserException Missing(string file, Exception? e = null) => new($"{At(file)} is missing; {GetAnew()}.", e);
+    public UserException Missing(string file) => Damaged(file, "is missing");
 
     public UserException Damaged(string file, string how) => new($"{At(file)} {how}; {GetAnew()}.");
 
-    private T Read<T>(string file, Func<string, T> read)
-    {
-        try
-        {
-            return read(At(file));
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw Missing(file, e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"{At(file)} cannot be read ({e.Message.TrimEnd('.')}); check the file and its permissions.", e);
-        }
-    }
+    private T Read<T>(string file, Func<string, T> read) => UserException.OfDisk(() => read(At(file)), e
+        => e is FileNotFoundException or DirectoryNotFoundException ? Missing(file).Message
+            : $"{At(file)} cannot be read ({e.Message.TrimEnd('.')}); check the file and its permissions.");
 
     private string GetAnew() => $"move the folder {Root} away and {Get()}";
 

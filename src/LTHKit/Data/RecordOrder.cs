@@ -1,14 +1,14 @@
 namespace LTHKit.Data;
 
 /// <summary>
-/// An order of a set's images that is not that of its files: the one in which the committed results know them. Which images a number of them means, and how
-/// they are split, follows from the order, so that whoever has the same images, in files of whatever order, trains the same runs.
+/// The order of a set's images in which the committed results know them, whatever the order of its files. Which of them a smaller set takes, and how they are
+/// split, follows from their order: whoever has the same images trains the same runs.
 /// </summary>
 internal static class RecordOrder
 {
     /// <summary>Puts a whole set into its order; images that are not exactly those that the order is of stay as they are.</summary>
-    /// <param name="set">Its name: the resource of that name holds of its training and then of its test images the SHA-256 of all, sorted by pixels and
-    /// label, pixels first, then a byte a label; and for each image in turn its rank among them, a 16-bit number, the low byte first.</param>
+    /// <param name="set">Its name, which the resource has too. That holds for the training, then for the test images: their number (int32); the SHA-256 of all, sorted
+    /// by pixels and then label, first all pixels, then a byte a label; and for each in turn its place among the sorted ones (uint16). Little-endian.</param>
     /// <param name="train">Its training images.</param>
     /// <param name="test">Its test images.</param>
     public static (RawImages Train, RawImages Test) Of(string set, RawImages train, RawImages test)

@@ -63,8 +63,11 @@ public sealed class SeedResults
     private readonly Sweep _sweep;
     private readonly IReadOnlyList<(double Sparsity, RunResult? Run)> _tickets;     // that all sweeps of the claim have, least sparse first
 
-    private SeedResults(Sweep sweep, int seed, IEnumerable<(double Halvings, double Sparsity)> shared) => (_sweep, Seed, _tickets) = (sweep, seed,
-        [.. shared.Select(at => (at.Sparsity, sweep.Runs.FirstOrDefault(run => run.Spec.Halvings == at.Halvings && run.Spec.Seed == seed)))]);
+    private SeedResults(Sweep sweep, int seed, IEnumerable<(double Halvings, double Sparsity)> shared)
+    {
+        (_sweep, Seed) = (sweep, seed);
+        _tickets = [.. shared.Select(at => (at.Sparsity, sweep.Runs.FirstOrDefault(run => run.Spec.Halvings == at.Halvings && run.Spec.Seed == seed)))];
+    }
 
     public int Seed { get; }
 

@@ -101,26 +101,28 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
     /// </summary>
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
-        Judgement[] judged = [.. claims.Select(claim => new Judgement(claim, double.NaN, null, false, null))];
-        var family = (from part in judged.Index()
-                      where part.Item.Claim.Primary
-                      group part by part.Item.Claim.Id into parts
-                      let holds = parts.Max(part => part.Item.Holds)
-                      let fails = Math.Min(1, parts.Count() * parts.Min(part => part.Item.Fails))
-                      let p = Math.Min(holds, fails)
-                      orderby p
-                      select (parts, p, holds <= fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails)).ToList();
-        var adjusted = 0.0;
-        foreach (var (rank, (parts, p, verdict)) in family.Index())
+        Judgement[] all = [.. claims.Select(claim => new Judgement(claim, double.NaN, null, false, null))];
+        var family = all.Where(part => part.Claim.Primary).GroupBy(part => part.Claim.Id, (_, parts) => new Whole([.. parts])).OrderBy(whole => whole.P).ToList();
+        var (judged, adjusted) = (new Dictionary<Judgement, Judgement>(ReferenceEqualityComparer.Instance), 0.0);
+        foreach (var (rank, whole) in family.Index())
         {
-            adjusted = Math.Max(adjusted, Math.Min(1, (family.Count - rank) * p));
-            var level = Alpha / (family.Count - rank);
-            foreach (var (at, part) in parts)
-                judged[at] = adjusted <= Alpha
-                    ? part with { Adjusted = adjusted, Verdict = verdict, Decided = parts.Min(one => one.Item.Seeds) >= 5 }
-                    : part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds <= level ? null : part.SeedsAt(level) };
+            var left = family.Count - rank;
+            adjusted = Math.Max(adjusted, Math.Min(1, left * whole.P));
+            foreach (var part in whole.Parts)
+                judged[part] = adjusted <= Alpha ? part with { Adjusted = adjusted, Verdict = whole.Verdict, Decided = whole.Seeds >= 5 }
+                    : part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds <= Alpha / left ? null : part.SeedsAt(Alpha / left) };
         }
-        return judged;
+        return [.. all.Select(part => judged.GetValueOrDefault(part, part))];
+    }
+
+    /// <summary>A primary claim: all its parts.</summary>
+    private sealed record Whole(IReadOnlyList<Judgement> Parts)
+    {
+        private double Holds => Parts.Max(part => part.Holds);
+        private double Fails => Math.Min(1, Parts.Count * Parts.Min(part => part.Fails));
+        public double P => Math.Min(Holds, Fails);
+        public Verdict Verdict => Holds <= Fails ? Verdict.Holds : Verdict.Fails;
+        public int Seeds => Parts.Min(part => part.Seeds);
     }
 
     /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>

@@ -1,8 +1,8 @@
 namespace LTHKit.Experiments;
 
 /// <summary>
-/// A run that a sweep asks for or builds on, as a plan has it. The seconds, null where only a few steps could tell and none were to be taken, are those of a few
-/// steps taken now where they are measured; otherwise finished runs of the store tell them.
+/// A run that a sweep asks for or builds on, as a plan has it. Its seconds are told by finished runs of the store; where there are none like it, by a few steps
+/// trained now (Measured); they are null where none may be trained.
 /// </summary>
 internal sealed record PlannedRun(string Run, bool Missing, int Epochs, double? Seconds, long Bytes, bool Measured);
 

@@ -187,7 +187,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType().Name == tweak.GetType().Name) > 1 ? $"{SpecJson.Of(tweak).ToJsonString()} {SpecJson.OfCode(tweak).ToJsonString()}" : "";
 
-    /// <summary>What is found of a spec once, so that a user's object that changes while it is trained with changes none of it. Once in each member, whose name it goes by.</summary>
+    /// <summary>Computes a member's value on first use and keeps it under the member's name: a user's object may change while it is trained with, its spec may not.</summary>
     private T Once<T>(Func<T> find, [CallerMemberName] string name = "")
         => (T)_known.GetValue(this, _ => new()).GetOrAdd(name, _ => new(() => find())).Value!;
 }

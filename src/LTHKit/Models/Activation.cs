@@ -18,7 +18,7 @@ public sealed class Activation : Module<Tensor, Tensor>
         => (Label, Function, _asBuilt) = (label, function, function);
 
     /// <summary>Where in the network, for instance "layer1.0.act1".</summary>
-    public string Path { get; private set; } = "";
+    public string Path { get; internal set; } = "";
 
     /// <summary>The stage it belongs to, "stem" or the first part of its path; activation sparsity is reported by stage (Table A1).</summary>
     public string Stage => Unit is not null && !Path.Contains('.') ? "stem" : Path.Split('.')[0];
@@ -39,12 +39,6 @@ public sealed class Activation : Module<Tensor, Tensor>
 
     /// <summary>Applies the function to <paramref name="input"/>, any shape.</summary>
     public override Tensor forward(Tensor input) => Function(input);
-
-    internal void Place(string path)
-    {
-        Path = path;
-        Unit?.Place(path[..(path.LastIndexOf('.') + 1)]);
-    }
 
     /// <summary>The place of an activation module of a user's own network: what that module puts out goes through here.</summary>
     internal static Activation Around(string path, Module<Tensor, Tensor> module)

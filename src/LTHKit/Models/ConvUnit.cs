@@ -39,7 +39,7 @@ public sealed class ConvUnit
         => (_owner, _index, Path, Convolution, Norm) = (network, "_" + path.Replace('.', '_'), path, convolution, norm);
 
     /// <summary>Where in the network, for instance "layer1.0.conv1".</summary>
-    public string Path { get; private set; } = "";
+    public string Path { get; internal set; } = "";
 
     public Conv2d Convolution { get; }
 
@@ -112,8 +112,6 @@ public sealed class ConvUnit
         var images = Sparse is null ? y : Sparse.Images(y);
         return images.shape[2] > 1 ? functional.max_pool2d(images, 2) : y;
     }
-
-    internal void Place(string owner) => Path = $"{owner}conv{_index}";
 }
 
 /// <summary>

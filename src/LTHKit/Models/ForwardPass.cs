@@ -76,13 +76,21 @@ internal sealed record ForwardPass(Tensor Images, long[] Made, IReadOnlyList<For
     }
 
     /// <summary>The convolutions that a skip connection may go around, with the BatchNorm that follows each.</summary>
-    public IEnumerable<(Conv2d Convolution, BatchNorm2d? Norm)> Units() =>
-        from call in Calls.DistinctBy(c => c.Module)
-        let convolution = call.Module as Conv2d
-        where convolution is not null && call.Input != (object)Images && call.OutputShape.Length == 4
-            && Enumerable.Range(0, 2).All(i => call.OutputShape[i + 2] == (call.InputShape[i + 2] + convolution.stride[0] - 1) / convolution.stride[0])
-            && !(convolution.weight.shape is [_, _, 1, 1] && Calls.Any(c => c.Module is Conv2d && c != call && c.Input == (object)call.Input))
-        select (convolution, Calls.FirstOrDefault(c => c.Module is BatchNorm2d && c.Input == (object)call.Output)?.Module as BatchNorm2d);
+    public IEnumerable<(Conv2d Convolution, BatchNorm2d? Norm)> Units()
+    {
+        return from call in Calls.DistinctBy(c => c.Module)
+               let convolution = call.Module as Conv2d
+               where convolution is not null && call.Input != (object)Images && KeepsSize(call, convolution.stride[0]) && !IsProjection(call, convolution)
+               select (convolution, Calls.FirstOrDefault(c => c.Module is BatchNorm2d && c.Input == (object)call.Output)?.Module as BatchNorm2d);
+
+        // Over the stride.
+        static bool KeepsSize(Call call, long stride) => call.OutputShape.Length == 4
+            && Enumerable.Range(2, 2).All(i => call.OutputShape[i] == (call.InputShape[i] + stride - 1) / stride);
+
+        // 1x1, beside another.
+        bool IsProjection(Call call, Conv2d convolution) => convolution.weight.shape is [_, _, 1, 1]
+            && Calls.Any(c => c.Module is Conv2d && c != call && c.Input == (object)call.Input);
+    }
 
     public IEnumerable<nn.Module<Tensor, Tensor>> Activations() => Calls.Select(c => c.Module).Where(IsActivation).Distinct().Cast<nn.Module<Tensor, Tensor>>();
 

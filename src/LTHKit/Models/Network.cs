@@ -40,7 +40,10 @@ public class Network : nn.Module<Tensor, Tensor>
         }
         Activations = [.. trace.Activations().Cast<Activation>()];
         foreach (var activation in Activations)
-            activation.Place(names[activation]);
+        {
+            activation.Path = names[activation];
+            activation.Unit?.Path = names[activation.Unit.Convolution];
+        }
         Units = [.. Activations.Select(a => a.Unit).OfType<ConvUnit>().Where(unit => unit.Path.Contains('.'))];      // the stem is at the root
         Blocks = [.. from activation in Activations
                      where Units.Contains(activation.Unit)

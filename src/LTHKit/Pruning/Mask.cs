@@ -120,11 +120,9 @@ public sealed class Mask : IEquatable<Mask>, IDisposable
     public static Mask Load(string path, string? run = null)
     {
         using var scope = NewDisposeScope();
-        var (tensors, metadata) = SafeTensors.Load(path);
+        var (tensors, metadata) = SafeTensors.Load(path, run);
         if (metadata.GetValueOrDefault("format") != "lthkit-mask-1")
             throw new UserException($"{path} is no LTHKit mask file; give the mask.safetensors of a run.");
-        if (run is not null && metadata.GetValueOrDefault("run") != run)
-            throw new UserException($"{path} is damaged (it is of another run): delete it and it is made anew.");
         return new Mask(tensors.Select(t => (t.Key, Unpacked(t.Key, t.Value))).ToList());
 
         Tensor Unpacked(string name, Tensor packed)

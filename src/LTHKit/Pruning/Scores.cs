@@ -95,14 +95,13 @@ internal static class Scores
     {
         context.Source.train();
         List<Tensor> sums = [.. weights.Select(w => zeros_like(w, requires_grad: false))];
-        foreach (var batch in context.Images())
+        foreach (var (i, batch) in context.Images().Index())
         {
             using var held = batch;
             context.Cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            if (twice)
+            if (twice && i == 0)
                 Differentiation.Require(context.Source, weights, Loss, twice);
-            twice = false;
             context.Cancel.ThrowIfCancellationRequested();
             foreach (var (sum, part) in sums.Zip(value(Loss(), weights)))
                 sum.add_(part);

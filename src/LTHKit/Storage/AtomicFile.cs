@@ -19,7 +19,7 @@ internal static class AtomicFile
     {
         path = Path.GetFullPath(path);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";       // on a disk that machines share, they may have processes of one number
-        try
+        UserException.OfDisk(() =>
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             using var gone = new Ending(() => File.Delete(temporary));
@@ -29,28 +29,16 @@ internal static class AtomicFile
                 stream.Flush(flushToDisk: true);
             }
             File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"{path} cannot be written ({e.Message.TrimEnd('.')}): free some space or choose another folder.", e);
-        }
+            return path;
+        }, e => $"{path} cannot be written ({e.Message.TrimEnd('.')}): free some space or choose another folder.");
     }
 
     /// <summary>Replaces <paramref name="path"/> with <paramref name="text"/> in UTF-8.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Makes a folder, and those above it.</summary>
-    public static void CreateFolder(string path)
-    {
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"The folder {path} cannot be made ({e.Message}): choose another with --out or LTHKIT_RUNS.", e);
-        }
-    }
+    public static void CreateFolder(string path) => UserException.OfDisk(() => Directory.CreateDirectory(path),
+        e => $"The folder {path} cannot be made ({e.Message}): choose another with --out or LTHKIT_RUNS.");
 
     /// <summary>Opens a file, or makes it, for this process alone; null where another one has it.</summary>
     public static FileStream? Hold(string path, FileOptions options = FileOptions.None)

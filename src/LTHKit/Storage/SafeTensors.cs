@@ -58,8 +58,8 @@ internal static class SafeTensors
         });
     }
 
-    /// <summary>Reads the tensors onto the CPU, and the metadata.</summary>
-    public static (Dictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Load(string path)
+    /// <summary>Reads the tensors onto the CPU, and the metadata. Where a run is named, that is what the metadata must call "run".</summary>
+    public static (Dictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Load(string path, string? run = null)
     {
         if (!File.Exists(path))
             throw new UserException($"There is no file {path}.");
@@ -69,6 +69,8 @@ internal static class SafeTensors
             var header = ReadHeader(stream);
             var start = stream.Position;
             var metadata = header.Remove(MetadataName, out var pairs) ? pairs!.AsObject().ToDictionary(m => m.Key, m => m.Value!.GetValue<string>()) : [];
+            if (run is not null && metadata.GetValueOrDefault("run") != run)
+                throw new UserException($"{path} is damaged (it is of another run): delete it and it is made anew.");
             // All is checked before anything is allocated: the parts follow one another without holes or overlaps to the end of the file.
             var parts = header.Select(entry => Part.Of(entry.Key, entry.Value!.AsObject())).ToList();
             long end = 0;

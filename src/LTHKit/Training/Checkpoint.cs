@@ -20,11 +20,9 @@ internal static class Checkpoint
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var (stored, metadata) = SafeTensors.Load(path);
+        var (stored, metadata) = SafeTensors.Load(path, run);
         if (metadata.GetValueOrDefault("format") != Format || metadata.GetValueOrDefault("at") is not { } text)
             throw Damaged("it is no checkpoint of this version");
-        if (run is not null && metadata.GetValueOrDefault("run") != run)
-            throw Damaged("it is of another run");
         foreach (var (name, value) in network.State)
             if (!stored.TryGetValue(name, out var saved) || !saved.shape.SequenceEqual(value.shape))
                 throw Damaged($"it does not fit {network.Model.Name}: {name} is missing there or has another shape");

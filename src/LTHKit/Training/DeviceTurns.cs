@@ -3,9 +3,8 @@ using System.Diagnostics;
 namespace LTHKit.Training;
 
 /// <summary>
-/// Who gives work to a CUDA device. Whether float32 is multiplied in TF32 libtorch has for the whole process, so work in TF32 and work in float32 take turns, in the order
-/// in which they came: each waits until what others do of the other kind is done, and any number of threads do the same kind at a time. Who records a step does so while
-/// no step, evaluation or measurement of others is under way, which is thought to have made a recording void.
+/// Who gives work to a CUDA device. TF32 is a switch of the whole process: work in TF32 and work in float32 alternate, in the order in which they came; any number of
+/// threads do work of one kind at a time. Whoever records a step works alone, since a step, evaluation or measurement of others is thought to have made a recording void.
 /// </summary>
 internal static class DeviceTurns
 {
