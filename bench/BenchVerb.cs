@@ -33,7 +33,7 @@ internal static class BenchVerb
             if (idle.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } odd)
                 throw new UserException($"{odd.Name} means nothing {(parsed.GetValue(sparse) ? "with --sparse" : odd == json ? "with --device cuda" : "without --sparse")}; leave it out.");
             if (!Libtorch.HasOneDnn)
-                Console.Error.WriteLine("lthkit: libtorch works without oneDNN here, whose gradients are wrong on this machine, so that what is compared with it says nothing of others.");
+                Console.Error.WriteLine("lthkit: libtorch works without oneDNN on this machine (see ./lthkit doctor), so that what is compared with it says nothing of others.");
             if (parsed.GetValue(sparse))
                 Console.WriteLine(SparseBench.Run(setting, parsed.GetValue(model)!, parsed.GetValue(ladder), Console.Error, cancel));
             else if (setting.Device == "cuda")

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.Intrinsics.X86;
 
 namespace LTHKit;
 
@@ -87,9 +88,9 @@ internal static unsafe partial class Libtorch
     }
 
     /// <summary>
-    /// Whether oneDNN serves convolutions on the CPU. On a machine that does not tell the sizes of its caches, as small virtual ones, the oneDNN 3.7 of libtorch 2.10
-    /// computes wrong gradients of an input where the outputs have fewer channels than a vector has numbers; found so, libtorch's own convolutions, slower, serve in
-    /// this process. Whoever may be the first to compute here asks.
+    /// Whether oneDNN serves convolutions on the CPU. Where a processor does not tell the sizes of its caches, as in small virtual machines, the oneDNN 3.7 of libtorch
+    /// 2.10 loses a part of the weights that it lays out anew (uxlfoundation/oneDNN, issue 5313), so that gradients of inputs are wrong where outputs have fewer
+    /// channels than a vector has numbers: there libtorch's own convolutions, slower, serve in this process. Whoever may be the first to compute here asks.
     /// </summary>
     public static bool HasOneDnn => _oneDnn.Value;
 
@@ -99,20 +100,14 @@ internal static unsafe partial class Libtorch
             return true;
         // Where oneDNN serves it computes nothing, and on such a machine it writes a warning at each convolution that asks for it.
         set_user_enabled_nnpack(global_context(), 0);
-        using var scope = NewDisposeScope();
-        using var record = enable_grad();
-        // Whole numbers, whose sums are exact.
-        Tensor Slope(ScalarType type)
-        {
-            var images = (arange(2 * 3 * 8 * 8, type, CPU).remainder(7) - 3).view(2, 3, 8, 8).requires_grad_();
-            var outputs = nn.functional.conv2d(images, (arange(4 * 3 * 3 * 3, type, CPU).remainder(5) - 2).view(4, 3, 3, 3), padding: [1, 1]);
-            return autograd.grad([outputs.square().sum()], [images])[0].to(ScalarType.Float64);
-        }
-        var right = Slope(ScalarType.Float32).eq(Slope(ScalarType.Float64)).all().ToBoolean();
-        if (!right)
+        if (!TellsCaches)
             set_user_enabled_mkldnn(global_context(), 0);
-        return right;
+        return TellsCaches;
     });
+
+    /// <summary>Whether CPUID has a first cache, where oneDNN looks: leaf 0x8000001D of AMD's and Hygon's processors, leaf 4 of others.</summary>
+    private static bool TellsCaches => !X86Base.IsSupported
+        || (X86Base.CpuId(X86Base.CpuId(0, 0).Ebx is 0x68747541 or 0x6f677948 ? unchecked((int)0x8000001D) : 4, 0).Eax & 0x1F) != 0;    // "Auth", "Hygo"
 
     /// <summary>What the CUDA device calls itself, for instance "NVIDIA H100 80GB HBM3".</summary>
     public static string Card => CudaStream.Has(CudaLibrary, Properties) && cuda.is_available() ? Marshal.PtrToStringUTF8(current_properties())! : "no card";

@@ -40,7 +40,7 @@ internal static class Examination
         }
         var (threads, devices, oneDnn) = output.Split(' ') is [var first, var second, var third] ? (int.Parse(first), int.Parse(second), bool.Parse(third)) : default;
         yield return new("libtorch", $"{place} ({reason ?? "setup has not run"}); a small network learns",
-            oneDnn ? null : "its oneDNN computes wrong gradients on this machine, which does not tell the sizes of its caches: libtorch's own convolutions serve, slower where no kernel of the kit does");
+            oneDnn ? null : "oneDNN is left out, which computes wrong gradients where a processor does not tell the sizes of its caches, as this one: where no kernel of the kit serves, convolutions are slower");
         yield return new("threads", $"{threads} for {Text.Count(Environment.ProcessorCount, "core")}",
             threads < Environment.ProcessorCount ? "libtorch leaves cores idle: unset OMP_NUM_THREADS" : null);
         var cards = Tool.Output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")?.ReplaceLineEndings("; ");
