@@ -35,7 +35,7 @@ internal sealed class LabProgress : IDisposable
     {
         var epochClock = Stopwatch.StartNew();
         double? position = null;        // in epochs
-        return new(StepDone, EpochDone, doing => Update(() => _last = $"{spec.Label}: {doing}"));
+        return new(StepDone, EpochDone: EpochDone, Preparing: doing => Update(() => _last = $"{spec.Label}: {doing}"));
 
         void StepDone(Step done, int iterations) => Update(() =>
         {
@@ -48,9 +48,9 @@ internal sealed class LabProgress : IDisposable
             position = now;
         });
 
-        void EpochDone(TrainedEpoch epoch)
+        void EpochDone(EpochMetrics metrics, int images)
         {
-            var (metrics, speed) = (epoch.Evaluation.Value, epoch.Images / epochClock.Elapsed.TotalSeconds);
+            var speed = images / epochClock.Elapsed.TotalSeconds;
             epochClock.Restart();
             Update(() => _last = FormattableString.Invariant($"{spec.Label}: epoch {metrics.Epoch + 1}/{spec.Recipe.Epochs}, loss {metrics.TrainLoss:0.000}, ")
                 + FormattableString.Invariant($"validation {100 * metrics.ValidationAccuracy:0.0} %, {speed:#,0} images/s"));

@@ -40,7 +40,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Look();
         try
         {
-            trainer.Run([new(Keep, Record), progress], cancel);
+            trainer.Run([new(Keep, EpochDone: Record), progress], cancel);
         }
         catch (OperationCanceledException) when (trainer is { Standing.Iterations: > 0, IsBetweenSteps: true })
         {
@@ -68,9 +68,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
 
         // Metrics first, then the checkpoint that counts. An epoch is kept before it is watched: an interrupted watch looks again when the run goes on.
-        void Record(TrainedEpoch epoch)
+        void Record(EpochMetrics metrics, int images)
         {
-            var metrics = epoch.Evaluation.Value;
             held.Check();
             store.AddMetrics(spec, metrics);
             trainer.Save(folder.Checkpoint, folder.Run);
@@ -140,7 +139,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     /// <summary>The same of a run that another builds on: where it is trained again for it, its epochs are told as the other's preparation.</summary>
     private Network LoadFor(TrainingCallback progress, RunSpec spec, CancellationToken cancel, Step? at = null)
-        => Load(spec, at ?? spec.Recipe.Epochs, new(EpochDone: done => progress.Preparing?.Invoke($"{spec.Label} again, epoch {done.Epoch + 1}/{spec.Recipe.Epochs}")), cancel);
+        => Load(spec, at ?? spec.Recipe.Epochs, new(EpochDone: (done, _) => progress.Preparing?.Invoke($"{spec.Label} again, epoch {done.Epoch + 1}/{spec.Recipe.Epochs}")), cancel);
 
     private void LoadAt(RunSpec spec, string checkpoint, Network network, Step at)
     {
@@ -501,10 +500,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             look(at, start.Network, mask);
         }
 
-        void Compare(TrainedEpoch epoch)
+        void Compare(int epoch, double loss)
         {
-            if (recorded.TryGetValue(epoch.Epoch, out var before) && epoch.TrainLoss != before)
-                throw Another(FormattableString.Invariant($"gives another loss in epoch {epoch.Epoch + 1} ({epoch.TrainLoss} instead of {before})"));
+            if (recorded.TryGetValue(epoch, out var before) && loss != before)
+                throw Another(FormattableString.Invariant($"gives another loss in epoch {epoch + 1} ({loss} instead of {before})"));
         }
 
         UserException Another(string how) => new($"{spec.Label} trained again {how}, so its earlier networks cannot be had: "

@@ -23,7 +23,7 @@ internal sealed class Trainer : IDisposable
     private double _done;           // share of the training
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not, with a user's code until the next epoch
     private RecordedStep? _recorded;
-    private int _whole;             // steps on a whole batch that could have been recorded
+    private int _whole;             // steps that could have been recorded before one was
 
     /// <summary>
     /// A training that begins at <paramref name="start"/>, with the weights that the network has and an optimiser that remembers nothing. A CUDA device is given
@@ -109,9 +109,13 @@ internal sealed class Trainer : IDisposable
             var epoch = NextEpoch;
             var (loss, accuracy) = TrainEpoch(epoch, callbacks, cancel);
             NextEpoch++;
-            var trained = new TrainedEpoch(epoch, _data.Train.Count, loss, new(() => Evaluate(epoch, loss, accuracy, clock, cancel)));
             foreach (var callback in callbacks)
-                callback.EpochDone?.Invoke(trained);
+                callback.EpochTrained?.Invoke(epoch, loss);
+            if (callbacks.All(callback => callback.EpochDone is null))
+                continue;
+            var metrics = Evaluate(epoch, loss, accuracy, clock, cancel);
+            foreach (var callback in callbacks)
+                callback.EpochDone?.Invoke(metrics, _data.Train.Count);
         }
         if (end.Iterations > 0)
             TrainEpoch(end.Epochs, callbacks, cancel, end.Iterations);
@@ -184,26 +188,28 @@ internal sealed class Trainer : IDisposable
     {
         using var turn = DeviceTurns.Take(_data.Device.type, _recipe.Precision);
         Optimiser.LearningRate = learningRate;
-        if (_drawing == null && CanRecord(batch) && ++_whole > RecordedStep.Before && (HasRecorded || Record(batch)))
-            _recorded!.Run(batch, lossSum, correct);
-        else if (_drawing == null)
+        if (_drawing is not null)
+        {
+            _drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null;
+            if (_drawing == ForwardPass.Tries)
+                throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
+                    + "could not draw again: leave that out.");
+        }
+        else if (CanRecord(batch) && (_recorded ??= Recording(batch)) is { } step)
+            step.Run(batch, lossSum, correct);
+        else
             Descend(batch, lossSum, correct);
-        else if ((_drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null) == ForwardPass.Tries)
-            throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
-                + "could not draw again: leave that out.");
     }
 
     /// <summary>Whether a step is one that could be recorded: on CUDA, on a whole batch, and nobody looks on.</summary>
     private bool CanRecord(Batch batch)
         => _hooks is not null && CudaGraph.Serves && batch.Count == Batches.BatchSize && _hooks.All(hooks => hooks.Count == 0);
 
-    /// <summary>Records a step; false where others have the device for long, and the next one may try.</summary>
-    private bool Record(Batch batch)
+    /// <summary>Records a step; null for the first ones, and where others have the device for long, and the next one may try.</summary>
+    private RecordedStep? Recording(Batch batch)
     {
-        using var alone = DeviceTurns.Alone();
-        if (alone is not null)
-            _recorded = new(batch, Descend);
-        return alone is not null;
+        using var alone = ++_whole > RecordedStep.Before ? DeviceTurns.Alone() : null;
+        return alone is null ? null : new(batch, Descend);
     }
 
     private void Descend(Batch batch, Tensor? lossSum, Tensor? correct)

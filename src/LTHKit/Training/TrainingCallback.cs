@@ -5,12 +5,11 @@ namespace LTHKit.Training;
 /// that what each sees does not depend on their order. One that throws ends the training, so whatever records it comes first.
 /// </summary>
 /// <param name="StepDone">The point reached, and how many iterations an epoch has.</param>
-/// <param name="EpochDone">Before its evaluation, which the first who asks for it has made.</param>
+/// <param name="EpochTrained">The epoch whose steps are done, counted from 0, and its training loss.</param>
+/// <param name="EpochDone">What the epoch brought, and how many images it has; where nobody asks for that, nothing is evaluated.</param>
 /// <param name="Preparing">What is being done while the network is prepared.</param>
-internal sealed record TrainingCallback(Action<Step, int>? StepDone = null, Action<TrainedEpoch>? EpochDone = null, Action<string>? Preparing = null);
-
-/// <summary>An epoch of so many images that has just been trained.</summary>
-internal sealed record TrainedEpoch(int Epoch, int Images, double TrainLoss, Lazy<EpochMetrics> Evaluation);
+internal sealed record TrainingCallback(Action<Step, int>? StepDone = null, Action<int, double>? EpochTrained = null, Action<EpochMetrics, int>? EpochDone = null,
+    Action<string>? Preparing = null);
 
 /// <summary>The training loss became infinite or not a number; what was kept of the run is its last good epoch.</summary>
 /// <param name="message">Where.</param>

@@ -373,7 +373,7 @@ public sealed class RunTests(ITestOutputHelper counted) : InLab
     public void ARunThatAnotherMachineTookOverIsNotWrittenTo()
     {
         using var data = DataSets.Open(Tiny.Profile.Data);
-        var taken = new TrainingCallback(EpochDone: epoch => File.WriteAllText(FolderOf(Tiny.Spec).Lease, epoch.Epoch == 1 ? "another 1 1" : File.ReadAllText(FolderOf(Tiny.Spec).Lease)));
+        var taken = new TrainingCallback(EpochDone: (epoch, _) => File.WriteAllText(FolderOf(Tiny.Spec).Lease, epoch.Epoch == 1 ? "another 1 1" : File.ReadAllText(FolderOf(Tiny.Spec).Lease)));
         var run = () => new Runner(new RunStore(Store), _ => data, CPU).Run(Tiny.Spec, [], [], taken, default);
         Assert.Contains("taken over by another machine", Assert.Throws<UserException>(run).Message);
         Assert.Equal(2, new RunStore(Store).ReadMetrics(Tiny.Spec).Count);

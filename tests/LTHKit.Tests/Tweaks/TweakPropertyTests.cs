@@ -41,7 +41,7 @@ public sealed class TweakPropertyTests : InFolder
             tweak.Initialise(network, context);
         var leaked = new HashSet<string>();
         using var trainer = new Trainer(network, mask, Heavy, _data, loss, 1);
-        trainer.Run([new((_, _) => Look(), _ => Look())]);
+        trainer.Run([new((_, _) => Look(), (_, _) => Look())]);
         return new(network, leaked);
 
         void Look() => leaked.UnionWith(Leaks.In(network, mask));
