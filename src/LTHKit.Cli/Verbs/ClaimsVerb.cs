@@ -16,7 +16,7 @@ internal static class ClaimsVerb
             Description = $"Recompute the {Table} of this folder of results/ from the runs beside it: exit code 1 if it differs.",
             HelpName = "NAME",
         };
-        var command = new Command("claims", "What the store's finished runs say to every claim of the paper. Nothing is trained; what is missing is said.")
+        var command = new Command("claims", "What the store's finished runs say to the claims C1 to C16 of the paper. Nothing is trained; what is missing is said.")
         {
             store, write, verify,
         };

@@ -11,7 +11,7 @@ namespace LTHKit.Data;
 /// </param>
 /// <param name="seed">Seed of order and augmentation.</param>
 /// <param name="augment">
-/// Whether training images are changed at random, as in the paper: zeros are put around each, an eighth of its height, of that a crop of its own size is
+/// Whether training images are changed at random, as in the published code: zeros are put around each, an eighth of its height, of that a crop of its own size is
 /// taken, and half of them are mirrored, left to right.
 /// </param>
 /// <param name="channelsLast">Whether images are laid out with the channels last, which suits some convolutions better.</param>

@@ -9,7 +9,7 @@ namespace LTHKit.Experiments;
 /// <param name="Seeds">Number of seeds, 0, 1, ...</param>
 /// <param name="RewindShare">The rewind point of weight rewinding, as a share of the epochs; the paper's epoch 33 of 180.</param>
 /// <param name="ScaleIterations">
-/// Iterations of <see cref="Tweaks.RescaledInit"/>: the paper's 180, which cost about as much as two epochs of its training. On short
+/// Iterations of <see cref="Tweaks.RescaledInit"/>: the published code's 180, which cost about as much as two epochs of its training. On short
 /// schedules fewer, so that they stay a small part of the work.
 /// </param>
 public sealed record Profile(string Name = "", int Seeds = 1, double RewindShare = 33.0 / 180, int ScaleIterations = 180)
