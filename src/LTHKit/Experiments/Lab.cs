@@ -149,7 +149,7 @@ public sealed partial class Lab : IDisposable
         foreach (var watch in watched)
             Validate(watch, specs);
         IReadOnlyList<Step> kept = [.. keep ?? []];
-        foreach (var at in kept.Where(at => specs.Count > 0 && !specs.Any(spec => _runner.Passes(spec, at))))
+        foreach (var at in kept.Where(at => specs.Count > 0 && !specs.Any(spec => _runner.GoesThrough(spec, at))))
             throw new UserException($"No network can be kept at {at}: the training goes from {specs.Min(spec => spec.Rewind.Epochs)} to {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
         if (_plan is { IsOpen: true })
             return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
@@ -206,14 +206,14 @@ public sealed partial class Lab : IDisposable
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json writes and reads.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
-        => Measured(run, name, new { settings, code = measure }, (network, mask, _) => measure(network, mask), epochs);
+        => MeasureKept(run, name, new { settings, code = measure }, (network, mask, _) => measure(network, mask), epochs);
 
     /// <summary>The same for what takes long: its last argument is cancelled by <see cref="Interrupt"/> and by an interrupt of the notebook.</summary>
     /// <inheritdoc cref="Measure{T}(RunResult, string, object, Func{Network, Mask?, T}, int?)"/>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs = null)
-        => Measured(run, name, new { settings, code = measure }, measure, epochs);
+        => MeasureKept(run, name, new { settings, code = measure }, measure, epochs);
 
-    private T Measured<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
+    private T MeasureKept<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
         => Kept(run, name, settings, epochs, at => NetworkOf(run, at), (network, mask) => _workers.Stoppable(stop => measure(network, mask, stop)));
 
     /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>

@@ -52,7 +52,7 @@ public sealed partial class Lab
     private static IEnumerable<(string Key, (string, double, double) Value)> Timed(RunFolder run) => run.IfDone<(string, (string, double, double))[]>(() =>
     {
         var (done, epochs) = (RunStore.ReadDone(run), run.Lines<EpochMetrics>(run.Metrics));
-        return done.Imported is null && epochs.Count > 0 && run.Json(run.Spec)["run"] is JsonObject spec
+        return done.Imported is null && epochs.Count > 0 && run.ReadJson(run.Spec)["run"] is JsonObject spec
             ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : null;
     }) ?? [];
 }

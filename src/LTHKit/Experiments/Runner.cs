@@ -153,7 +153,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (IsChanged(spec) && !_changing.ContainsKey(spec.Id))
             throw new UserException($"{spec.Label} was trained with code that holds other values now, so that its network cannot be built: make the tweak or the network anew with "
                 + "those that it had (in a for loop copy the variable first).");
-        if (!Passes(spec, at))
+        if (!GoesThrough(spec, at))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
         return Load(spec, at.Within(Iterations(spec)), progress, cancel);
     }
@@ -168,7 +168,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private static bool IsChanged(RunSpec spec) => !IsAlike(spec) && SpecJson.Hash(SpecJson.Of(spec.Normalised)) != spec.Id;
 
     /// <summary>Whether a run's training passes that point; the epoch that it begins in stands for its beginning.</summary>
-    public bool Passes(RunSpec spec, Step at)
+    public bool GoesThrough(RunSpec spec, Step at)
     {
         at = at.Within(Iterations(spec));
         var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
@@ -370,7 +370,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var timer = new StepTimer(network, mask, spec.Recipe, data, loss, IsAlike(spec));
         var steps = new List<double>();
         for (var all = Stopwatch.StartNew(); steps.Count < 6 || all.Elapsed.TotalSeconds < 0.5;)
-            steps.Add(timer.Step().Wall);
+            steps.Add(timer.Time().Wall);
         return steps.Skip(steps.Count / 2).Median() * Iterations(spec) * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
     }
 
@@ -451,7 +451,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private IReadOnlyList<Seen> SeenBy(RunSpec spec, Watch watch) => store.Folder(spec).Lines<Seen>(LogOf(spec, watch));
 
-    private string LogOf(RunSpec spec, Watch watch) => store.Folder(spec).Watch(
+    private string LogOf(RunSpec spec, Watch watch) => store.Folder(spec).WatchLog(
         _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
 
     /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>

@@ -37,7 +37,7 @@ internal sealed class Trainer : IDisposable
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
-        _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
+        _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.HooksOf(network) : null;
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
         _losses = zeros(Iterations, device: data.Train.Labels.device).DetachFromDisposeScope();
         _correct = zeros(1, dtype: ScalarType.Int64, device: data.Train.Labels.device).DetachFromDisposeScope();
