@@ -35,7 +35,7 @@ internal static class SparseBench
             foreach (var (i, side) in sides.Index())
             {
                 cancel.ThrowIfCancellationRequested();
-                times[i].Add(side.Step());
+                times[i].Add(side.Time());
             }
         }
         times.ForEach(side => side.RemoveAt(0));        // its warming up
@@ -73,7 +73,7 @@ internal static class SparseBench
             for (var i = 0; i < steps; i++)
             {
                 cancel.ThrowIfCancellationRequested();
-                side.Step();
+                side.Time();
             }
             mask = Pruner.Imp.Draw(side.Network, mask, (long)Math.Round(mask.Kept * 0.8), data, 0, cancel);
             if (Levels.Contains(level))

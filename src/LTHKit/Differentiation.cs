@@ -47,7 +47,7 @@ internal static class Differentiation
 
     private static bool IsKits(nn.Module module) => module is Network { Model.Factory: null } network && network.Activations.All(activation => activation.Fused is not null)
         && network.modules().All(part => part.GetType().Module == typeof(Network).Module || part.GetType().Module == typeof(nn.Module).Module)
-        && SparseTraining.Hooks(network).Concat(SparseTraining.Hooks((nn.Module)network)).All(hooks => hooks.Count == 0);
+        && SparseTraining.HooksOf(network).Concat(SparseTraining.HooksOf((nn.Module)network)).All(hooks => hooks.Count == 0);
 
     /// <summary>The gradients of a scalar, zeros where it does not depend on a variable. // of the variables' shapes</summary>
     /// <param name="of">The scalar.</param>

@@ -131,7 +131,7 @@ public sealed class CudaTests : InFolder
                 trainer.Resume(Folder.At("checkpoint"));
             }
             trainer.Run([]);
-            Assert.Equal(alike && stopAt is null or { Iterations: 0 }, trainer.HasRecorded);
+            Assert.Equal(alike && stopAt is null or { Iterations: 0 }, trainer.Recorded is not null);
             trainer.Dispose();
             return State(network);
         }

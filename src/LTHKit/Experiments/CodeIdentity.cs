@@ -107,7 +107,7 @@ internal sealed partial class CodeIdentity
             && !typeof(Tensor).IsAssignableFrom(p.PropertyType) && !IsOwn(p.DeclaringType!)).OrderBy(p => p.Name, StringComparer.Ordinal))
             if (property.GetValue(module) is var setting && (setting is Delegate || Plain(setting) is not null))
                 Value($"{name}, {property.Name}", setting);
-        foreach (var hooks in SparseTraining.Hooks(module).OfType<IDictionary>())
+        foreach (var hooks in SparseTraining.HooksOf(module).OfType<IDictionary>())
             Elements($"{name}, a hook", hooks.Values);
         var tensors = module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter))
             .Concat(module.named_buffers(recurse: false)).Concat(Network.PassingOf(module));

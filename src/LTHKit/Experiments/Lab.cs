@@ -122,10 +122,7 @@ public sealed partial class Lab : IDisposable
         name ??= string.Join(", ", specs.Count == 0 ? [RunSpec.NameOf(list)] : specs[^1].Ticket.Prepend(RunSpec.NameOf(list)));
         var outcomes = Outcomes(name, specs, watches, keep);
         RunResult[] runs = [.. outcomes.Select(o => o.Result).OfType<RunResult>()];
-        return new Sweep(name, [.. runs.Where(r => r.Spec.Level > 0)], [.. runs.Where(r => r.Spec.Level == 0)])
-        {
-            Holes = [.. outcomes.Where(o => o.Reason is not null).Select(o => new Hole(o.Spec, o.Reason!.Message))],
-        };
+        return new Sweep(name, [.. runs.Where(r => r.Spec.Level > 0)], [.. runs.Where(r => r.Spec.Level == 0)]) { Holes = [.. HolesOf(outcomes)] };
     }
 
     /// <summary>Trains, or finds in the store, these runs and all that they build on; throws where one diverged, after all others have been trained.</summary>
@@ -135,7 +132,10 @@ public sealed partial class Lab : IDisposable
     /// <summary>Trains planned runs.</summary>
     /// <returns>Those that diverged.</returns>
     internal IEnumerable<Hole> Train(string name, IReadOnlyList<RunSpec> specs, IReadOnlyList<Watch> watches, IReadOnlyList<Step> keep, CancellationToken cancel)
-        => Outcomes(name, specs, watches, keep, cancel).Where(o => o.Reason is not null).Select(o => new Hole(o.Spec, o.Reason!.Message));
+        => HolesOf(Outcomes(name, specs, watches, keep, cancel));
+
+    private static IEnumerable<Hole> HolesOf(IEnumerable<(RunSpec Spec, RunResult? Result, UserException? Reason)> outcomes)
+        => outcomes.Where(o => o.Reason is not null).Select(o => new Hole(o.Spec, o.Reason!.Message));
 
     private IReadOnlyList<(RunSpec Spec, RunResult? Result, UserException? Reason)> Outcomes(
         string name, IReadOnlyList<RunSpec> specs, IEnumerable<Watch>? watches, IEnumerable<Step>? keep, CancellationToken cancel = default)
@@ -149,13 +149,13 @@ public sealed partial class Lab : IDisposable
         foreach (var watch in watched)
             Validate(watch, specs);
         IReadOnlyList<Step> kept = [.. keep ?? []];
-        foreach (var at in kept.Where(at => specs.Count > 0 && !specs.Any(spec => _runner.Passes(spec, at))))
+        foreach (var at in kept.Where(at => specs.Count > 0 && !specs.Any(spec => _runner.GoesThrough(spec, at))))
             throw new UserException($"No network can be kept at {at}: the training goes from {specs.Min(spec => spec.Rewind.Epochs)} to {specs.Max(spec => spec.Recipe.Epochs)} epochs.");
         if (_plan is { IsOpen: true })
             return [.. _plan.Add(new(this, specs, watched, kept, _plan.Origin)).Select(result => (result.Spec, (RunResult?)result, (UserException?)null))];
         var scheduler = new Scheduler(_runner, _workers, specs, watched, kept, Profile.RewindEpoch > 0 ? [Profile.RewindEpoch] : []);
-        using var progress = new LabProgress(name, scheduler.All.Count, scheduler.Missing, Store, [.. _runner.Sizes(scheduler.Missing), .. scheduler.Replays],
-            _plan?.Finished);
+        using var progress = new LabProgress(name, scheduler.All.Count, scheduler.Missing, Store,
+            [.. scheduler.Missing.Select(spec => _runner.SizeOf(spec).Sentence).Distinct(), .. scheduler.Replays], _plan?.Finished);
         var outcomes = _workers.Interruptible(stop => specs.Select(s => Outcome(s, scheduler.Run(s, progress, stop))).ToArray(), cancel);
         progress.Finish([.. outcomes.Select(o => o.Result).OfType<RunResult>()], [.. outcomes.Select(o => o.Reason?.Message).OfType<string>()]);
         return outcomes;
@@ -206,14 +206,14 @@ public sealed partial class Lab : IDisposable
     /// <param name="measure">Computes it from the network in eval mode and its mask, both on the device; a type that System.Text.Json writes and reads.</param>
     /// <param name="epochs">After how many epochs; null for the end of the training.</param>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, T> measure, int? epochs = null)
-        => Measured(run, name, new { settings, code = measure }, (network, mask, _) => measure(network, mask), epochs);
+        => MeasureKept(run, name, new { settings, code = measure }, (network, mask, _) => measure(network, mask), epochs);
 
     /// <summary>The same for what takes long: its last argument is cancelled by <see cref="Interrupt"/> and by an interrupt of the notebook.</summary>
     /// <inheritdoc cref="Measure{T}(RunResult, string, object, Func{Network, Mask?, T}, int?)"/>
     public T Measure<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs = null)
-        => Measured(run, name, new { settings, code = measure }, measure, epochs);
+        => MeasureKept(run, name, new { settings, code = measure }, measure, epochs);
 
-    private T Measured<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
+    private T MeasureKept<T>(RunResult run, string name, object settings, Func<Network, Mask?, CancellationToken, T> measure, int? epochs)
         => Kept(run, name, settings, epochs, at => NetworkOf(run, at), (network, mask) => _workers.Stoppable(stop => measure(network, mask, stop)));
 
     /// <summary>Draws a ticket of any network from its weights as they are, with the images of the profile; owned by the caller.</summary>
@@ -331,10 +331,10 @@ public sealed partial class Lab : IDisposable
     /// <summary>Refuses tickets without a weight; rounds that leave one of one weight leave some of any number.</summary>
     private void RequireWeights(IEnumerable<RunSpec> specs)
     {
-        if (specs.FirstOrDefault(spec => PruningRates.KeptAt(spec.Rates, spec.Level, 1) == 0 && PruningRates.KeptAt(spec.Rates, spec.Level, _runner.Prunable(spec)) == 0)
+        if (specs.FirstOrDefault(spec => PruningRates.KeptAt(spec.Rates, spec.Level, 1) == 0 && PruningRates.KeptAt(spec.Rates, spec.Level, _runner.SizeOf(spec).Prunable) == 0)
             is not { } empty)
             return;
-        var total = _runner.Prunable(empty);
+        var total = _runner.SizeOf(empty).Prunable;
         var last = Enumerable.Range(0, empty.Level).Last(level => PruningRates.KeptAt(empty.Rates, level, total) > 0);
         throw new UserException(FormattableString.Invariant($"A sparsity of {empty.Sparsity:0.#########} leaves none of the {total:N0} prunable weights of {empty.Model.Name}: ")
             + FormattableString.Invariant($"ask for at most {PruningRates.SparsityAt(empty.Rates, last):0.#########}, the last of these rates that leaves some, or give other rates."));

@@ -101,7 +101,7 @@ public sealed partial class Lab
             {
                 stop.ThrowIfCancellationRequested();
                 var measured = warm.Elapsed > TimeSpan.FromSeconds(1);
-                var time = (masked.Step().Wall, own.Step().Wall);
+                var time = (masked.Time().Wall, own.Time().Wall);
                 if (measured)
                     times.Add(time);
             }

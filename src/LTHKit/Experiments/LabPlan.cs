@@ -19,7 +19,8 @@ public sealed partial class Lab
                    let missing = scheduler.Missing.Contains(spec)
                    let epochs = spec.Recipe.Epochs - spec.Rewind.Epochs
                    let epoch = missing ? SecondsAnEpoch(spec, here) : (0, false)
-                   select new PlannedRun(spec.Id, missing, epochs, epochs * epoch.Seconds, _runner.Bytes(spec), epoch.Measured)];
+                   let size = _runner.SizeOf(spec)
+                   select new PlannedRun(spec.Id, missing, epochs, epochs * epoch.Seconds, size.Bytes + (spec.Level > 0 ? size.Ticket : 0), epoch.Measured)];
     }
 
     /// <summary>
@@ -52,7 +53,7 @@ public sealed partial class Lab
     private static IEnumerable<(string Key, (string, double, double) Value)> Timed(RunFolder run) => run.IfDone<(string, (string, double, double))[]>(() =>
     {
         var (done, epochs) = (RunStore.ReadDone(run), run.Lines<EpochMetrics>(run.Metrics));
-        return done.Imported is null && epochs.Count > 0 && run.Json(run.Spec)["run"] is JsonObject spec
+        return done.Imported is null && epochs.Count > 0 && run.ReadJson(run.Spec)["run"] is JsonObject spec
             ? [(Key(spec).Key, (Key(spec).Tweaks, done.Sparsity, epochs.Average(epoch => epoch.Seconds)))] : null;
     }) ?? [];
 }

@@ -90,7 +90,7 @@ internal sealed partial class RunArchive(string folder)
     /// <summary>A finished run as a line.</summary>
     private JsonObject Line(RunFolder run)
     {
-        var (spec, done) = (run.Json(run.Spec), Result(run));
+        var (spec, done) = (run.ReadJson(run.Spec), Result(run));
         var curves = run.Lines<JsonObject>(run.Metrics);
         var best = run.Lines<EpochMetrics>(run.Metrics).MaxBy(epoch => epoch.ValidationAccuracy) ?? throw run.Damaged(run.Metrics, "epochs are missing");
         var files = run.Measured.Concat(run.AllKept).Order(StringComparer.Ordinal);
@@ -112,12 +112,12 @@ internal sealed partial class RunArchive(string folder)
         JsonNode Content(string path) => Path.GetExtension(path) switch
         {
             ".safetensors" => Convert.ToBase64String(Zipped(File.ReadAllBytes(path))),
-            ".json" => run.Json(path),
+            ".json" => run.ReadJson(path),
             _ => run.Read(path, () => new JsonArray([.. File.ReadLines(path).Select(line => JsonNode.Parse(line))])),
         };
     }
 
-    private static JsonObject Result(RunFolder run) => run.Json(run.Done).Without("run", "imported");
+    private static JsonObject Result(RunFolder run) => run.ReadJson(run.Done).Without("run", "imported");
 
     /// <summary>Writes a run's folder, the result last, or adds to it what it lacks; whether the run is new.</summary>
     private bool Write(JsonObject line, RunFolder run)

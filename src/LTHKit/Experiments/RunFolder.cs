@@ -42,7 +42,7 @@ internal sealed record RunFolder(string Path)
     public string Snapshot(Step at) => File($"weights-{at}.safetensors");
 
     /// <summary>What a <see cref="Training.Watch"/> of that name saw, one line an epoch.</summary>
-    public string Watch(string name) => File($"watch-{Leaf(name)}.jsonl");
+    public string WatchLog(string name) => File($"watch-{Leaf(name)}.jsonl");
 
     public string Analysis(string name) => File(System.IO.Path.Combine("analysis", Leaf(name)));
 
@@ -93,7 +93,7 @@ internal sealed record RunFolder(string Path)
     }
 
     /// <summary>A file of this run that holds one JSON object.</summary>
-    public JsonObject Json(string path) => Read(path, () => JsonNode.Parse(System.IO.File.ReadAllText(path))?.AsObject());
+    public JsonObject ReadJson(string path) => Read(path, () => JsonNode.Parse(System.IO.File.ReadAllText(path))?.AsObject());
 
     /// <summary>What stands in a file of lines that grow with the run, the first of them the run's name.</summary>
     public IReadOnlyList<T> Lines<T>(string path) where T : class

@@ -40,11 +40,11 @@ public sealed class RunStore(string root, string device = "cpu")
     {
         if (Environment.GetEnvironmentVariable("LTHKIT_RUNS") is { Length: > 0 } named)
             return new(AtomicFile.Absolute(named, Started));
-        return new(Checkout(Directory.GetCurrentDirectory()) is { } root ? Path.Combine(root, "artifacts", "runs") : AtomicFile.Absolute("runs", Started));
+        return new(CheckoutOf(Directory.GetCurrentDirectory()) is { } root ? Path.Combine(root, "artifacts", "runs") : AtomicFile.Absolute("runs", Started));
     }
 
     /// <summary>The checkout of the kit that a folder lies in; null where it lies in none.</summary>
-    internal static string? Checkout(string? folder)
+    internal static string? CheckoutOf(string? folder)
     {
         while (folder is not null && !File.Exists(Path.Combine(folder, "LTHKit.sln")))
             folder = Path.GetDirectoryName(folder);
@@ -206,7 +206,7 @@ public sealed class RunStore(string root, string device = "cpu")
         var folder = Folder(spec);
         if (!File.Exists(folder.Spec))
             throw folder.Damaged(folder.Spec, "it is missing");
-        var stored = folder.Json(folder.Spec);
+        var stored = folder.ReadJson(folder.Spec);
         return JsonNode.DeepEquals(stored["run"], spec.ToJson()) && stored["made"]?.ToString() == Maker && stored["images"]?.ToString() is { } images ? images
             : throw folder.Damaged(folder.Spec, "it describes another run than the folder's name says");
     }

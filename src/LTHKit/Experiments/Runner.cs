@@ -8,9 +8,8 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 {
     // A watch is the same when what it works with has changed.
     private readonly ConditionalWeakTable<Watch, string> _watchNames = [];
-    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), (string Sentence, long Bytes, long Ticket, long Prunable)> _sizes = new();
-    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), bool> _repeating = new();
-    private readonly ConcurrentDictionary<string, bool> _fitting = new();
+    private readonly ConcurrentDictionary<(ModelSpec, DataSpec), NetworkSize> _sizes = new();
+    private readonly ConcurrentDictionary<object, bool> _fitting = new();       // networks that were found to repeat, and ways to train that fit
     private readonly ConcurrentDictionary<string, bool> _changing = new();      // runs whose code holds what it changes itself, a log for one
 
     // What the random streams of a run are for; each is a function of the run's seed alone.
@@ -153,7 +152,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         if (IsChanged(spec) && !_changing.ContainsKey(spec.Id))
             throw new UserException($"{spec.Label} was trained with code that holds other values now, so that its network cannot be built: make the tweak or the network anew with "
                 + "those that it had (in a for loop copy the variable first).");
-        if (!Passes(spec, at))
+        if (!GoesThrough(spec, at))
             throw new UserException($"{spec.Label} has no network at {at}; it goes from {spec.Rewind.Epochs}ep to {spec.Recipe.Epochs}ep.");
         return Load(spec, at.Within(Iterations(spec)), progress, cancel);
     }
@@ -168,7 +167,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     private static bool IsChanged(RunSpec spec) => !IsAlike(spec) && SpecJson.Hash(SpecJson.Of(spec.Normalised)) != spec.Id;
 
     /// <summary>Whether a run's training passes that point; the epoch that it begins in stands for its beginning.</summary>
-    public bool Passes(RunSpec spec, Step at)
+    public bool GoesThrough(RunSpec spec, Step at)
     {
         at = at.Within(Iterations(spec));
         var before = at.Epochs < spec.Rewind.Epochs || (at.Epochs == spec.Rewind.Epochs && at.Iterations > 0 && at.Iterations < spec.Rewind.Iterations);
@@ -263,31 +262,15 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             Report = doing => progress.Preparing?.Invoke(doing),
             Cancel = cancel,
         };
-        string[] State() => [.. network.State.Select(state => state.Name)];
-        var held = State();
+        var held = network.State.Select(state => state.Name).ToList();
         if (spec.IsRewound)
-        {
-            using var source = spec.Rewinding == Rewinding.Weights ? LoadFor(progress, spec.Dense, cancel, spec.Rewind)
-                : LoadFor(progress, spec.Parent ?? spec.Dense, cancel);
-            Networks.CopyState(source, network);
-        }
+            GoBack(spec, network, progress, cancel);
         mask?.Apply(network);
         using var turn = DeviceTurns.Take(device.type);
         // A user's tweak may draw from libtorch's one generator.
         var loss = spec.Tweaks.Any(tweak => tweak.IsUsers) ? Networks.Seeded(context.Seed, () => Wrapped(spec, For)) : Wrapped(spec, For);
-        foreach (var (i, tweak) in spec.Tweaks.Index())
-            try
-            {
-                if (tweak.IsUsers)
-                    Networks.Seeded(unchecked(context.Seed + 1 + (ulong)i), () => tweak.Initialise(network, For(i)));
-                else
-                    tweak.Initialise(network, context);
-            }
-            catch (UserException e)
-            {
-                throw e is DivergedException ? new DivergedException($"{spec.Label}: {e.Message}") : new UserException($"{spec.Label}: {e.Message}", e);
-            }
-        if (State().Except(held).FirstOrDefault() is { } added)
+        Initialise(spec, network, For);
+        if (network.State.Select(state => state.Name).Except(held).FirstOrDefault() is { } added)
             throw new UserException($"{spec.Label}: a tweak adds {added} to the network in Initialise, where weights alone may change: do that in Rewrite.");
         mask?.Apply(network);
         return new(network, loss, dense);
@@ -295,6 +278,28 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         // What users' tweaks keep has its own names, whatever others call theirs.
         TweakContext For(int i) => !spec.Tweaks[i].IsUsers ? context
             : context with { Keep = (name, compute) => Keep(spec, $"{spec.Tweaks[i].GetType().Name}-{i}-{name}", compute, check) };
+    }
+
+    private void GoBack(RunSpec spec, Network network, TrainingCallback progress, CancellationToken cancel)
+    {
+        using var source = spec.Rewinding == Rewinding.Weights ? LoadFor(progress, spec.Dense, cancel, spec.Rewind) : LoadFor(progress, spec.Parent ?? spec.Dense, cancel);
+        Networks.CopyState(source, network);
+    }
+
+    private static void Initialise(RunSpec spec, Network network, Func<int, TweakContext> context)
+    {
+        foreach (var (i, tweak) in spec.Tweaks.Index())
+            try
+            {
+                if (tweak.IsUsers)
+                    Networks.Seeded(unchecked(context(i).Seed + 1 + (ulong)i), () => tweak.Initialise(network, context(i)));
+                else
+                    tweak.Initialise(network, context(i));
+            }
+            catch (UserException e)
+            {
+                throw e is DivergedException ? new DivergedException($"{spec.Label}: {e.Message}") : new UserException($"{spec.Label}: {e.Message}", e);
+            }
     }
 
     /// <summary>The spec as it will be run, with its rewind point counted from its epoch; refuses, before anything is trained, what cannot be run.</summary>
@@ -315,16 +320,16 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             // Of one way to train, for all its sparsities and seeds.
             var way = spec.ToJson();
             Array.ForEach(["level", "rates", "seed"], name => way.Remove(name));
-            _fitting.GetOrAdd(way.ToJsonString(), _ => RequireFit(spec, recipes, data));
+            Once(way.ToJsonString(), () => RequireFit(spec, recipes, data));
         }
         return spec;
     }
 
     /// <summary>Refuses a network that does not repeat, and tweaks, recipes and pruners that do not fit it.</summary>
-    private bool RequireFit(RunSpec spec, Recipe[] recipes, ImageSet data)
+    private void RequireFit(RunSpec spec, Recipe[] recipes, ImageSet data)
     {
         if (spec.Model.Factory is not null)
-            _repeating.GetOrAdd((spec.Model, spec.Data), _ => Networks.RequireRepeat(spec.Model, Input(data)));
+            Once((spec.Model, spec.Data), () => Networks.RequireRepeat(spec.Model, Input(data)));
         using var network = Networks.Build(IsAlike(spec) ? spec.Model with { Width = 1 } : spec.Model, Input(data), 0);
         foreach (var recipe in recipes)
             MaskedOptimiser.Of(network, null, recipe).Dispose();
@@ -332,22 +337,15 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
             tweak.Validate(network);
         using var whole = Mask.Dense(network);
         Cut.LeftOut(whole, spec.Pruning.Except);
-        return true;
     }
 
-    /// <summary>How large the networks of runs are before any mask and tweak.</summary>
-    public IEnumerable<string> Sizes(IEnumerable<RunSpec> specs) => specs.Select(spec => Size(spec).Sentence).Distinct();
+    private void Once(object key, Action require) => _fitting.GetOrAdd(key, _ => { require(); return true; });
 
-    /// <summary>What the store keeps of a run, about: its network, and a bit a weight of its ticket.</summary>
-    public long Bytes(RunSpec spec) => Size(spec).Bytes + (spec.Level > 0 ? Size(spec).Ticket : 0);
-
-    /// <summary>How many weights of a run's network pruning chooses from.</summary>
-    public long Prunable(RunSpec spec) => Size(spec).Prunable;
-
-    private (string Sentence, long Bytes, long Ticket, long Prunable) Size(RunSpec spec) => _sizes.GetOrAdd((spec.Model, spec.Data), _ =>
+    /// <summary>How large a run's network is before any mask and tweak.</summary>
+    public NetworkSize SizeOf(RunSpec spec) => _sizes.GetOrAdd((spec.Model, spec.Data), _ =>
     {
         using var network = Networks.Build(spec.Model, Input(open(spec.Data)), 0);
-        return (FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
+        return new(FormattableString.Invariant($"{spec.Model.Name} on {spec.Data.Label}: {network.ParameterCount:N0} parameters, ")
             + FormattableString.Invariant($"{Flops.Of(network).Dense / 1e6:#,0.##} million multiply-adds an image"),
             network.State.Sum(state => state.Value.numel() * state.Value.element_size()), network.ParameterCount / 8,
             network.PrunableWeights().Sum(w => w.Weight.numel()));
@@ -370,7 +368,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         using var timer = new StepTimer(network, mask, spec.Recipe, data, loss, IsAlike(spec));
         var steps = new List<double>();
         for (var all = Stopwatch.StartNew(); steps.Count < 6 || all.Elapsed.TotalSeconds < 0.5;)
-            steps.Add(timer.Step().Wall);
+            steps.Add(timer.Time().Wall);
         return steps.Skip(steps.Count / 2).Median() * Iterations(spec) * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
     }
 
@@ -451,7 +449,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
 
     private IReadOnlyList<Seen> SeenBy(RunSpec spec, Watch watch) => store.Folder(spec).Lines<Seen>(LogOf(spec, watch));
 
-    private string LogOf(RunSpec spec, Watch watch) => store.Folder(spec).Watch(
+    private string LogOf(RunSpec spec, Watch watch) => store.Folder(spec).WatchLog(
         _watchNames.GetValue(watch, w => $"{w.Name}-{SpecJson.Hash(SpecJson.OfCode(w with { Epochs = [] }))}"));
 
     /// <summary>The file with a finished run's network at a point of its training; where it was not kept, the run is trained again up to there.</summary>
@@ -524,3 +522,6 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
     }
 }
+
+/// <summary>How large a network is: in a sentence, the bytes that the store keeps of it and of a ticket, about, and how many weights pruning chooses from.</summary>
+internal sealed record NetworkSize(string Sentence, long Bytes, long Ticket, long Prunable);

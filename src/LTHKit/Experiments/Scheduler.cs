@@ -19,7 +19,7 @@ internal sealed class Scheduler(
             .. from spec in All.Except(Missing)
                let now = GoneBackTo(spec, Missing).ToHashSet()
                from at in now.Union(_asked.Contains(spec.Id) ? keep : [])
-               where runner.Passes(spec, at) && !runner.IsKept(spec, at)
+               where runner.GoesThrough(spec, at) && !runner.IsKept(spec, at)
                select $"{(now.Contains(at) ? "has" : "would have")} to be trained again: {spec.Label}, for its network at {at}, which was not kept",
             .. from spec in All.Except(Missing)
                where _asked.Contains(spec.Id)

@@ -17,7 +17,7 @@ internal sealed class SparseTraining : IDisposable
 
     public SparseTraining(Network network, Mask? mask, Workspace? work = null)
     {
-        (_work, _hooks) = (work ?? new(get_num_threads()), Hooks(network));
+        (_work, _hooks) = (work ?? new(get_num_threads()), HooksOf(network));
         var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         _units = [.. network.Convolutions.Select(unit =>
             (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
@@ -65,10 +65,10 @@ internal sealed class SparseTraining : IDisposable
     public void Dispose() => _work.Dispose();
 
     /// <summary>The hooks through which somebody watches or changes what a network computes, now and later; TorchSharp keeps them to itself.</summary>
-    public static List<ICollection> Hooks(Network network) => [.. network.modules().SelectMany(Hooks)];
+    public static List<ICollection> HooksOf(Network network) => [.. network.modules().SelectMany(HooksOf)];
 
     /// <summary>Those of one module, without its parts'.</summary>
-    public static IEnumerable<ICollection> Hooks(nn.Module module)
+    public static IEnumerable<ICollection> HooksOf(nn.Module module)
     {
         for (var type = module.GetType(); type is not null; type = type.BaseType)
             foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))

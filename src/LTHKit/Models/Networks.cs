@@ -139,7 +139,7 @@ public static class Networks
     }
 
     /// <summary>Refuses a user's own network whose factory gives other weights when it is called again with the same draws.</summary>
-    internal static bool RequireRepeat(ModelSpec model, InputSpec input)
+    internal static void RequireRepeat(ModelSpec model, InputSpec input)
     {
         using var first = Build(model, input, 0);
         using var second = Build(model, input, 0);
@@ -149,7 +149,6 @@ public static class Networks
             if (!again.TryGetValue(name, out var its) || !its.shape.SequenceEqual(value.shape) || !its.eq(value).all().ToBoolean())
                 throw new UserException($"The factory of {model.Name} makes another {name} each time, and a ticket must find the first weights again: draw with torch alone, "
                     + "whose draws are seeded.");
-        return true;
     }
 
     /// <summary>A second network of the same weights, buffers and activation functions, in training mode, nothing frozen; owned by the caller.</summary>

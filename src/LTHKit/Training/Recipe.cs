@@ -43,16 +43,16 @@ public sealed record Recipe(int Epochs = 180, int BatchSize = 128, double Learni
     /// <param name="iterations">Steps an epoch has, which a warm-up counts.</param>
     public double LearningRateAt(double done, int iterations = 1)
     {
-        var factor = Schedule is not null ? Factor(nameof(Schedule), Schedule(done / Epochs)) : DecayAt.Where(share => done >= share * Epochs - 1e-9).Aggregate(1.0, (all, _) => all * Decay);
+        var factor = Schedule is not null ? Checked(nameof(Schedule), Schedule(done / Epochs)) : DecayAt.Where(share => done >= share * Epochs - 1e-9).Aggregate(1.0, (all, _) => all * Decay);
         var rise = WarmUp.Epochs + WarmUp.Iterations / (double)iterations;
         return LearningRate * factor * (rise == 0 ? 1 : Math.Min(1, (done + 1.0 / iterations) / rise));
     }
 
     /// <summary>The factor of a parameter's learning rate.</summary>
     /// <exception cref="UserException">It is negative or no number.</exception>
-    internal double RateFor(string parameter) => RateOf is null ? 1 : Factor($"{nameof(RateOf)} of {parameter}", RateOf(parameter));
+    internal double RateFor(string parameter) => RateOf is null ? 1 : Checked($"{nameof(RateOf)} of {parameter}", RateOf(parameter));
 
-    private static double Factor(string name, double value)
+    private static double Checked(string name, double value)
     {
         UserException.Require(value is >= 0 and < double.PositiveInfinity, $"The recipe's {name}", value, "0 or more everywhere");
         return value;

@@ -17,13 +17,13 @@ internal sealed class StepTimer : IDisposable
         _images = [.. _trainer.Batches.Epoch(0).Take(4)];
         Network.train();
         for (var i = 0; i < RecordedStep.Before + 2 && data.Device.type == DeviceType.CUDA; i++)
-            Step();
+            Time();
     }
 
     public Network Network { get; }
 
     /// <summary>Seconds of one step, on the clock and of all processors.</summary>
-    public (double Wall, double Processor) Step()
+    public (double Wall, double Processor) Time()
     {
         using var process = Process.GetCurrentProcess();
         var (clock, before) = (Stopwatch.StartNew(), process.TotalProcessorTime);

@@ -22,7 +22,6 @@ internal sealed class Trainer : IDisposable
     private readonly List<ICollection>? _hooks;     // of a network whose steps on CUDA are all the same work; null: they need not be, or are the CPU's
     private double _done;           // share of the training
     private int? _drawing = 0;      // steps in a row that moved the generator; null once one has not, with a user's code until the next epoch
-    private RecordedStep? _recorded;
     private int _whole;             // steps that could have been recorded before one was
 
     /// <summary>
@@ -37,7 +36,7 @@ internal sealed class Trainer : IDisposable
         Batches = new(data, recipe.BatchSize, unchecked((long)seed), recipe.Augment,
             channelsLast: ChannelsLast(network, data, recipe.Precision));
         Optimiser = MaskedOptimiser.Of(network, mask, recipe);
-        _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.Hooks(network) : null;
+        _hooks = alike && data.Device.type == DeviceType.CUDA && Optimiser is MaskedSgd ? SparseTraining.HooksOf(network) : null;
         _sparse = recipe.Precision == Precision.Bf16 ? null : SparseTraining.For(network, mask, recipe.Sparse);
         _losses = zeros(Iterations, device: data.Train.Labels.device).DetachFromDisposeScope();
         _correct = zeros(1, dtype: ScalarType.Int64, device: data.Train.Labels.device).DetachFromDisposeScope();
@@ -62,8 +61,8 @@ internal sealed class Trainer : IDisposable
     /// <summary>Whether the network stands at <see cref="Standing"/>; false where something was thrown within a step.</summary>
     public bool IsBetweenSteps { get; private set; } = true;
 
-    /// <summary>Whether a step has been recorded.</summary>
-    public bool HasRecorded => _recorded is not null;
+    /// <summary>A step as the device does it at once; null until one has been recorded.</summary>
+    public RecordedStep? Recorded { get; private set; }
 
     public Batches Batches { get; }
     public int Iterations => Batches.Iterations;
@@ -147,7 +146,6 @@ internal sealed class Trainer : IDisposable
         int epoch, IReadOnlyList<TrainingCallback>? callbacks = null, CancellationToken cancel = default, int? until = null)
     {
         using var scope = NewDisposeScope();
-        var iterations = Batches.Iterations;
         var begin = epoch == _start.Epochs ? _start.Iterations : 0;
         var first = epoch == Standing.Epochs ? Standing.Iterations : 0;
         if (first == begin)
@@ -159,20 +157,20 @@ internal sealed class Trainer : IDisposable
         if (!_alike)
             _drawing ??= 0;         // what did not draw so far may do it from here on
         Network.train();
-        foreach (var batch in Batches.Epoch(epoch, first).Take((until ?? iterations) - first))
+        foreach (var batch in Batches.Epoch(epoch, first).Take((until ?? Iterations) - first))
         {
             using var held = batch;
             cancel.ThrowIfCancellationRequested();
             using var slot = _losses.narrow(0, iteration, 1);
             IsBetweenSteps = false;
-            var done = epoch + iteration / (double)iterations;
+            var done = epoch + iteration / (double)Iterations;
             _done = done / _recipe.Epochs;
-            Learn(batch, _recipe.LearningRateAt(done, iterations), slot, _correct);
+            Learn(batch, _recipe.LearningRateAt(done, Iterations), slot, _correct);
             (Standing, IsBetweenSteps) = (new(epoch, ++iteration), true);
             foreach (var callback in callbacks ?? [])
-                callback.StepDone?.Invoke(new(epoch, iteration), iterations);
+                callback.StepDone?.Invoke(new(epoch, iteration), Iterations);
         }
-        var images = (iteration == iterations ? _data.Train.Count : iteration * Batches.BatchSize) - begin * Batches.BatchSize;
+        var images = (iteration == Iterations ? _data.Train.Count : iteration * Batches.BatchSize) - begin * Batches.BatchSize;
         var perStep = _losses.cpu().data<float>().ToArray();
         var bad = Array.FindIndex(perStep, l => !float.IsFinite(l));
         if (bad >= 0)
@@ -189,16 +187,14 @@ internal sealed class Trainer : IDisposable
         using var turn = DeviceTurns.Take(_data.Device.type, _recipe.Precision);
         Optimiser.LearningRate = learningRate;
         if (_drawing is not null)
-        {
             _drawing = Networks.Draws(() => Descend(batch, lossSum, correct)) ? _drawing + 1 : null;
-            if (_drawing == ForwardPass.Tries)
-                throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
-                    + "could not draw again: leave that out.");
-        }
-        else if (CanRecord(batch) && (_recorded ??= Recording(batch)) is { } step)
+        else if (CanRecord(batch) && (Recorded ??= Recording(batch)) is { } step)
             step.Run(batch, lossSum, correct);
         else
             Descend(batch, lossSum, correct);
+        if (_drawing == ForwardPass.Tries)
+            throw new UserException("A step draws random numbers, as dropout and randn do, in a tweak, an activation or the optimiser, which an interrupted run "
+                + "could not draw again: leave that out.");
     }
 
     /// <summary>Whether a step is one that could be recorded: on CUDA, on a whole batch, and nobody looks on.</summary>
@@ -247,7 +243,7 @@ internal sealed class Trainer : IDisposable
 
     public void Dispose()
     {
-        _recorded?.Dispose();
+        Recorded?.Dispose();
         Optimiser.Dispose();
         _sparse?.Dispose();
         Batches.Dispose();

@@ -170,7 +170,7 @@ public sealed class OpenLabTests() : InLab(Profile)
         var second = new RunStore(Store);
         Assert.Equal($"{first.Made}; then {second.Made}", Run(second).Made);
         // Trained anew from its beginning, it is the second's alone; and what was measured of the first's network has gone with it.
-        File.WriteAllText(second.Folder(spec).Watch("of the first"), "");
+        File.WriteAllText(second.Folder(spec).WatchLog("of the first"), "");
         File.Delete(second.Folder(spec).Checkpoint);
         Assert.Equal(second.Made, Run(second).Made);
         Assert.Empty(second.Folder(spec).Measured);
