@@ -96,6 +96,7 @@ internal static unsafe partial class Libtorch
 
     private static readonly Lazy<bool> _oneDnn = new(() =>
     {
+        _ = get_num_threads();      // TorchSharp loads libtorch, from where it finds it
         if (!CudaStream.Has(Library, GlobalContext, UserMkldnn, UserNnpack))
             return true;
         // Where oneDNN serves it computes nothing, and on such a machine it writes a warning at each convolution that asks for it.

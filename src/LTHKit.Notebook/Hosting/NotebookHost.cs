@@ -78,7 +78,8 @@ internal sealed class NotebookHost : IDisposable
         _kernels.RegisterCommandHandler<RequestInput>(AskUser);
         _kernels.SetDefaultTargetKernelNameForCommand(typeof(RequestInput), _kernels.Name);
         _kernels.AddMiddleware(Follow);
-        _ready = Task.WhenAll(_kernels.SendAsync(new SubmitCode(First)), Task.Run(() => Libtorch.Problem is null && Libtorch.HasOneDnn));
+        // A libtorch that does not load is told to the cell that uses it.
+        _ready = Task.WhenAll(_kernels.SendAsync(new SubmitCode(First)), Task.Run(() => Libtorch.Problem is null && Libtorch.HasOneDnn).ContinueWith(_ => { }, TaskScheduler.Default));
     }
 
     /// <summary>How long a cancelled cell has to come to an end before it is left behind.</summary>
