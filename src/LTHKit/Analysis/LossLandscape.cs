@@ -34,11 +34,8 @@ public sealed record LossLine(IReadOnlyList<double> X, IReadOnlyList<double> Y)
 /// <param name="X">First coordinate, ascending.</param>
 /// <param name="Y">Second coordinate, ascending.</param>
 /// <param name="Z">One row for each of <paramref name="Y"/>; NaN where there is no value.</param>
-public sealed record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
+public record Plane(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<IReadOnlyList<double>> Z)
 {
-    /// <summary>Whose network it was measured of; null where no laboratory measured it. No part of what is stored.</summary>
-    internal RunResult? Run { get; init; }
-
     internal Plane Validated() => X.Count >= 2 && Y.Count >= 2 && Z.Count == Y.Count && Z.All(row => row.Count == X.Count) ? this
         : throw new UserException($"The plane '{Name}' has {X.Count} x and {Y.Count} y coordinates; it needs at least 2 of each and one row of "
             + $"{X.Count} values a y coordinate.");

@@ -224,18 +224,19 @@ public static class Claims
         // By how much the tweak's change exceeds that from each seed of vanilla to the next.
         static IEnumerable<(RunResult Run, double Number)> Excess((IReadOnlyList<Plane> Vanilla, IReadOnlyList<Plane> Tweaked) planes)
         {
-            return from plane in planes.Vanilla.Index()
-                   join other in planes.Tweaked on RunOf(plane.Item).Spec.Seed equals RunOf(other).Spec.Seed
-                   let next = planes.Vanilla.Count > 1 ? Distance(plane.Item, planes.Vanilla[(plane.Index + 1) % planes.Vanilla.Count]) : double.NaN
-                   select (RunOf(other), Distance(plane.Item, other) - next);
+            var vanilla = planes.Vanilla.Select(OfRun).ToList();
+            return from plane in vanilla.Index()
+                   join other in planes.Tweaked.Select(OfRun) on plane.Item.Run.Spec.Seed equals other.Run.Spec.Seed
+                   let next = vanilla.Count > 1 ? Distance(plane.Item, vanilla[(plane.Index + 1) % vanilla.Count]) : double.NaN
+                   select (other.Run, Distance(plane.Item, other) - next);
         }
 
-        static RunResult RunOf(Plane plane)
-            => plane.Run ?? throw new UserException($"The plane '{plane.Name}' is of no run; give planes that the laboratory measured through the weights of runs.");
+        static PlaneOfRun OfRun(Plane plane)
+            => plane as PlaneOfRun ?? throw new UserException($"The plane '{plane.Name}' is of no run; give planes that the laboratory measured through the weights of runs.");
 
         Claim Of(string what, IEnumerable<(RunResult, double)> numbers)
             => OfRuns($"C13 {name}", $"{what}, beyond what another seed does", Alternative.Greater, numbers,
-                early.Vanilla.Concat(early.Tweaked).Concat(late.Vanilla).Concat(late.Tweaked).Select(RunOf).DistinctBy(run => run.Id));
+                early.Vanilla.Concat(early.Tweaked).Concat(late.Vanilla).Concat(late.Tweaked).Select(plane => OfRun(plane).Run).DistinctBy(run => run.Id));
     }
 
     /// <summary>C14: the test loss of the tweaked networks rises less along the top eigenvector.</summary>

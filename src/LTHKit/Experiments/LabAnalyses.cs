@@ -8,6 +8,14 @@ namespace LTHKit.Experiments;
 /// <param name="Own">As the run's recipe has it: over the surviving weights where that is expected to be faster (see <see cref="Recipe.Sparse"/>).</param>
 public sealed record StepTime(RunResult Run, double Masked, double Own);
 
+/// <summary>A plane that knows whose network it was measured of.</summary>
+internal sealed record PlaneOfRun : Plane
+{
+    public PlaneOfRun(Plane plane, RunResult run) : base(plane) => Run = run;
+
+    public RunResult Run { get; }
+}
+
 /// <summary>
 /// The analyses of finished runs: computed once, several at a time, kept with the run, of the size that the profile sets. Networks of one
 /// architecture share their random directions.
@@ -159,7 +167,7 @@ public sealed partial class Lab
     }
 
     private static IReadOnlyList<Plane> Named(IReadOnlyList<Measured<Plane>> planes)
-        => [.. planes.Select(m => m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks), Run = m.Run })];
+        => [.. planes.Select(m => new PlaneOfRun(m.Value with { Name = RunSpec.NameOf(m.Run.Spec.Tweaks) }, m.Run))];
 
     private sealed record Work(Network Network, Mask? Mask, ImageSet Data, Action<double> Report, CancellationToken Cancel)
     {

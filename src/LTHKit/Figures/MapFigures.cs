@@ -107,7 +107,7 @@ public static partial class Figures
 
     /// <summary>Planes know their runs where a laboratory measured them.</summary>
     private static GenericChart DrawnFrom(this GenericChart chart, IReadOnlyList<Plane> planes, int below = 60)
-        => planes.Select(plane => plane.Run).OfType<RunResult>().ToList() is { Count: > 0 } runs ? chart.DrawnFrom(runs, below) : chart;
+        => planes.OfType<PlaneOfRun>().Select(plane => plane.Run).ToList() is { Count: > 0 } runs ? chart.DrawnFrom(runs, below) : chart;
 
     private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool left, bool below, bool last)
     {

@@ -80,7 +80,7 @@ public class ClaimsTests
         => [.. losses.Select((loss, seed) => new Measured<EigenvectorLine>(FigureSamples.Run(4, seed, 0.5), new(1, 0, true, new([-1, 0, 1], loss))))];
 
     // Of seeds 0, 1, ...
-    private static Plane[] Planes(params double[] values) => [.. values.Select((value, seed) => Flat(value) with { Run = FigureSamples.Run(4, seed, 0.5) })];
+    private static Plane[] Planes(params double[] values) => [.. values.Select((value, seed) => new PlaneOfRun(Flat(value), FigureSamples.Run(4, seed, 0.5)))];
 
     private static Plane Flat(double value) => new("", [0, 1], [0, 1], [[value, value], [value, value]]);
 

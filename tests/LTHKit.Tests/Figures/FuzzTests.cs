@@ -125,7 +125,7 @@ public class FuzzTests
     public void ClaimsAreJudgedOrRefused() => Gen.Select(AnySweep.Array[4, 4], AnySeries.List[0, 4], AnyPlane.List[0, 3], AnyLine.List[0, 3], AnyStages.List[0, 4])
         .Sample((s, series, measured, lines, stages) =>
         {
-            IReadOnlyList<Plane> planes = [.. measured.Select((plane, seed) => plane with { Run = FigureSamples.Run(4, seed, 0.5) })];
+            IReadOnlyList<Plane> planes = [.. measured.Select((plane, seed) => new PlaneOfRun(plane, FigureSamples.Run(4, seed, 0.5)))];
             foreach (var claims in new Func<IReadOnlyList<Claim>>[]
             {
                 () => Claims.Skip(s[0], s[1]), () => Claims.Smooth(s[0], s[1]), () => Claims.Architecture(s[0], s[1]), () => Claims.SoftLabels(s[0], s[1]),
