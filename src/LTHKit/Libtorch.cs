@@ -92,9 +92,9 @@ internal static unsafe partial class Libtorch
     /// 2.10 loses a part of the weights that it lays out anew (uxlfoundation/oneDNN, issue 5313), so that gradients of inputs are wrong where outputs have fewer
     /// channels than a vector has numbers: there libtorch's own convolutions, slower, serve in this process. Whoever may be the first to compute here asks.
     /// </summary>
-    public static bool HasOneDnn => _oneDnn.Value;
+    public static bool HasOneDnn => OneDnn.Value;
 
-    private static readonly Lazy<bool> _oneDnn = new(() =>
+    private static readonly Lazy<bool> OneDnn = new(() =>
     {
         _ = get_num_threads();      // TorchSharp loads libtorch, from where it finds it
         if (!CudaStream.Has(Library, GlobalContext, UserMkldnn, UserNnpack))

@@ -72,6 +72,7 @@ public sealed class TorchSharpTests
         var (single, exact) = (Slopes(ScalarType.Float32), Slopes(ScalarType.Float64));
         Assert.All(single.Zip(exact), pair => Assert.True(pair.First.to(ScalarType.Float64).allclose(pair.Second, 1e-4, 1e-3)));
         Assert.False(UserEnabledNnpack(GlobalContext()));
+        Assert.Equal(Libtorch.HasOneDnn, UserEnabledMkldnn(GlobalContext()));
 
         Tensor[] Slopes(ScalarType type)
         {
@@ -82,6 +83,10 @@ public sealed class TorchSharpTests
 
     [DllImport("libtorch_cpu.so", EntryPoint = "_ZN2at13globalContextEv")]
     private static extern IntPtr GlobalContext();
+
+    [DllImport("libtorch_cpu.so", EntryPoint = "_ZNK2at7Context17userEnabledMkldnnEv")]
+    [return: MarshalAs(UnmanagedType.U1)]
+    private static extern bool UserEnabledMkldnn(IntPtr context);
 
     [DllImport("libtorch_cpu.so", EntryPoint = "_ZNK2at7Context17userEnabledNNPACKEv")]
     [return: MarshalAs(UnmanagedType.U1)]

@@ -3,6 +3,8 @@ namespace LTHKit.Data;
 /// <summary>The folder with the files of a data set. Whatever goes wrong with one is a sentence that tells what to run.</summary>
 internal sealed class DataFolder
 {
+    private const string Gone = "is missing";
+
     /// <summary>The one called <paramref name="name"/> in <paramref name="dataDir"/>, or that one itself if it has <paramref name="marker"/>.</summary>
     public DataFolder(string set, string name, string marker, string? dataDir)
     {
@@ -28,13 +30,15 @@ internal sealed class DataFolder
 
     public byte[] Bytes(string file) => Read(file, File.ReadAllBytes);
 
-    public UserException Missing(string file) => Damaged(file, "is missing");
+    public UserException Missing(string file) => Damaged(file, Gone);
 
-    public UserException Damaged(string file, string how) => new($"{At(file)} {how}; {GetAnew()}.");
+    public UserException Damaged(string file, string how) => new(Sentence(file, how));
 
     private T Read<T>(string file, Func<string, T> read) => UserException.OfDisk(() => read(At(file)), e
-        => e is FileNotFoundException or DirectoryNotFoundException ? Missing(file).Message
+        => e is FileNotFoundException or DirectoryNotFoundException ? Sentence(file, Gone)
             : $"{At(file)} cannot be read ({e.Message.TrimEnd('.')}); check the file and its permissions.");
+
+    private string Sentence(string file, string how) => $"{At(file)} {how}; {GetAnew()}.";
 
     private string GetAnew() => $"move the folder {Root} away and {Get()}";
 

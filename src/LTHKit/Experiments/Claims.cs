@@ -1,10 +1,10 @@
 namespace LTHKit.Experiments;
 
 /// <summary>
-/// The claims C1 to C16, which were read out of the paper's text before any run, and the kit's own reading where the text leaves one open: effective sparsity (C1),
-/// single tweaks (C12), pruners other than OMP (C16). Of those that rest on test accuracies (C1 to C11, C16) the number of a seed is a difference between its runs, at the
-/// same nominal sparsity unless the claim says otherwise; "vanilla" is retrained as found. They throw a UserException where sweeps share no level (a slope: fewer than two), or lack a dense network they
-/// speak of.
+/// The claims C1 to C16 of the paper, and beside them questions of the kit's own: equal effective sparsity (C1), single tweaks (C12), pruners other than OMP
+/// (C16). Of those that rest on test accuracies (C1 to C11, C16) the number of a seed is a difference between its runs, at the same nominal sparsity unless the
+/// claim says otherwise; "vanilla" is retrained as found. They throw a UserException where sweeps share no level (a slope: fewer than two), or lack a dense
+/// network they speak of.
 /// </summary>
 public static class Claims
 {

@@ -19,8 +19,7 @@ public sealed partial class Lab
                    let missing = scheduler.Missing.Contains(spec)
                    let epochs = spec.Recipe.Epochs - spec.Rewind.Epochs
                    let epoch = missing ? SecondsAnEpoch(spec, here) : (0, false)
-                   let size = _runner.SizeOf(spec)
-                   select new PlannedRun(spec.Id, missing, epochs, epochs * epoch.Seconds, size.Bytes + (spec.Level > 0 ? size.Ticket : 0), epoch.Measured)];
+                   select new PlannedRun(spec.Id, missing, epochs, epochs * epoch.Seconds, _runner.SizeOf(spec).Stored(spec), epoch.Measured)];
     }
 
     /// <summary>

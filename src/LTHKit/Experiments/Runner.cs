@@ -523,5 +523,9 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     }
 }
 
-/// <summary>How large a network is: in a sentence, the bytes that the store keeps of it and of a ticket, about, and how many weights pruning chooses from.</summary>
-internal sealed record NetworkSize(string Sentence, long Bytes, long Ticket, long Prunable);
+/// <summary>How large a network is: in a sentence, the bytes of its numbers, a bit a weight for a ticket, and how many weights pruning chooses from.</summary>
+internal sealed record NetworkSize(string Sentence, long Bytes, long Ticket, long Prunable)
+{
+    /// <summary>What the store keeps of a run, about.</summary>
+    public long Stored(RunSpec spec) => Bytes + (spec.Level > 0 ? Ticket : 0);
+}

@@ -72,25 +72,29 @@ public sealed class NetworkTests
         }
     }
 
-    [Fact]
-    public void ComputesWhatTorchvisionComputes()
+    /// <summary>Its first gradients hang on the last bits, by a hundredth in float32, and are compared in float64.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float64, 1e-9, 1e-8)]
+    [InlineData(ScalarType.Float32, 1e-4, 2e-3)]
+    public void ComputesWhatTorchvisionComputes(ScalarType type, double onLoss, double onLogits)
     {
         using var scope = NewDisposeScope();
         using var network = Networks.Build(new ModelSpec(), new InputSpec(10, 16), 0);
         Fill(network);
-        network.to(ScalarType.Float64);
-        var x = (arange(4 * 3 * 16 * 16, dtype: ScalarType.Float64) * 0.11).sin().reshape(4, 3, 16, 16).to_type(ScalarType.Float32).to_type(ScalarType.Float64);
+        network.to(type);
+        var x = (arange(4 * 3 * 16 * 16, dtype: ScalarType.Float64) * 0.11).sin().reshape(4, 3, 16, 16).to_type(ScalarType.Float32).to_type(type);
         var loss = nn.functional.cross_entropy(network.call(x), tensor(new long[] { 1, 3, 5, 7 }), label_smoothing: 0.1);
         loss.backward();
         var expected = Reference["resnet18"]!;
-        Assert.Equal(expected["loss"]!.GetValue<double>(), loss.ToDouble(), 1e-9);
+        Assert.Equal(expected["loss"]!.GetValue<double>(), loss.ToDouble(), onLoss);
         var norms = expected["gradientNorms"]!.AsArray().Select(n => n!.GetValue<double>()).ToArray();
-        foreach (var ((name, parameter), norm) in network.named_parameters().Zip(norms))
-            Assert.True(Math.Abs(parameter.grad!.norm().ToDouble() - norm) <= 1e-6 * norm, $"{name}: {parameter.grad!.norm().ToDouble()}, not {norm}");
+        if (type == ScalarType.Float64)
+            foreach (var ((name, parameter), norm) in network.named_parameters().Zip(norms))
+                Assert.True(Math.Abs(parameter.grad!.norm().ToDouble() - norm) <= 1e-6 * norm, $"{name}: {parameter.grad!.norm().ToDouble()}, not {norm}");
         network.eval();
-        var logits = network.call(x).flatten().data<double>().ToArray();
+        var logits = network.call(x).flatten().to_type(ScalarType.Float64).data<double>().ToArray();
         foreach (var (actual, wanted) in logits.Zip(expected["evalLogits"]!.AsArray()))
-            Assert.Equal(wanted!.GetValue<double>(), actual, 1e-8);
+            Assert.Equal(wanted!.GetValue<double>(), actual, onLogits);
     }
 
     // As TorchSharp's module does by itself.
