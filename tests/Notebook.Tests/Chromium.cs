@@ -27,7 +27,7 @@ internal static class Pages
     public static async Task<IPage> Open(string address)
     {
         var page = await (await Browser.Value).NewPageAsync();
-        await page.GoToAsync(address);
+        await page.GoToAsync(address, timeout: 300_000);
         return page;
     }
 

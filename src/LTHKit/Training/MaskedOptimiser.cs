@@ -33,7 +33,7 @@ internal abstract class MaskedOptimiser(Network network) : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>Any optimiser of torch.optim: gradients are masked before its step, weights and its own memory of pruned weights after it.</summary>
+/// <summary>Any optimiser of torch.optim that steps by the rate it is given: gradients are masked before its step, weights and its own memory of pruned weights after it.</summary>
 internal sealed class MaskedTorch : MaskedOptimiser
 {
     private readonly List<Group> _groups;

@@ -75,6 +75,18 @@ public sealed class OpenLabTests() : InLab(Profile)
     }
 
     [Fact]
+    public void AClaimOfOnesOwnIsJudgedOnRunsOfTheStore()
+    {
+        using var lab = Lab.Open(Profile with { Seeds = 3 }, device: "cpu", jobs: 2, store: new RunStore(Store));
+        var (vanilla, longer) = (lab.Sweep(), Ablations["longer retraining"](lab));
+        Claim claim = new("mine", "longer training helps the sparsest ticket more", Alternative.Greater,
+            s => s[0].Sparsest - s[1].Sparsest - (s[0].Densest - s[1].Densest), longer, vanilla);
+        Assert.Equal(Enumerable.Range(0, 3).Select(seed => Gain(2, seed) - Gain(1, seed)), claim.Numbers.OrderBy(number => number.Key).Select(number => number.Value));
+        Assert.Equal(2 * 3 * 3, claim.Runs.Count);        // sweeps x seeds x (dense and two tickets)
+        double Gain(int level, int seed) => longer[level, seed].TestAccuracy - vanilla[level, seed].TestAccuracy;
+    }
+
+    [Fact]
     public void ControlsKeepWhatTheySayOfTheTicket()
     {
         using var scope = NewDisposeScope();
