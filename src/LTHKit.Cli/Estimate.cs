@@ -27,7 +27,7 @@ internal static class Estimate
         var free = new DriveInfo(store).AvailableFreeSpace;
         writer.WriteLine($"""
               runs      {runs.Count:N0}; asked for {asked.Count:N0} times, so that sharing saves {asked.Count - runs.Count:N0} trainings
-              to train  {missing.Count:N0} of them, {missing.Sum(run => run.Epochs):N0} epochs; {runs.Count - missing.Count:N0} are in {store}
+              to train  {missing.Count:N0} of them, {missing.Sum(run => run.Epochs):N0} epochs; the other {runs.Count - missing.Count:N0} need none, by what is in {store}
               time      {time}
               disk      about {missing.Sum(run => run.Bytes) / 1e6:N0} MB of {free / 1e9:N0} GB that are free
             """);

@@ -22,9 +22,11 @@ public sealed partial class VerbTests
 
     private static int Number(string text, string before) => int.Parse(Regex.Match(text, before + @"\s+([\d,]+)").Groups[1].Value.Replace(",", ""));
 
-    [Fact]
-    public async Task TheCommittedTableOfClaimsIsWhatItsRunsSay()
-        => Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", "quick"));
+    [Theory]
+    [InlineData("quick")]
+    [InlineData("study")]
+    public async Task TheCommittedTableOfClaimsIsWhatItsRunsSay(string results)
+        => Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", results));
 
     // The size is that of the runs; who has no laboratory is told the command that measures what is missing.
     [Fact]
@@ -63,12 +65,15 @@ public sealed partial class VerbTests
         Assert.Contains($"{trained} runs in ", await Said("results", "export", results));
         Assert.Contains($"{trained} of them new", await Said("results", "import", results, "--store", here));
         Environment.SetEnvironmentVariable("LTHKIT_RUNS", here);
-        Assert.Equal(0, Number(await Said([.. headline, "--estimate"]), "to train"));
+        var then = await Said([.. headline, "--estimate"]);
+        Assert.Equal((0, Number(estimate, "saves")), (Number(then, "to train"), Number(then, "saves")));
         await Said(headline);
         Assert.Equal(trained, Finished("here").Length);
         Assert.Empty(Directory.GetFiles(here, "checkpoint.safetensors", SearchOption.AllDirectories));
 
-        var table = await Said("claims", "--profile", "smoke", "--device", "cpu", "--write", results);
+        var table = await Said("claims", "--profile", "smoke", "--device", "cpu", "--runs", "--write", results);
+        Assert.Contains("\n* C7: ", table);
+        Assert.All(File.ReadLines(Path.Combine(results, "claims.md")).Where(line => line.StartsWith("* C")), line => Assert.Contains(line, table));
         Assert.Matches(@"C16 imp .*nothing to compare|C16 imp .*\d points, 2 seeds", table);
         Assert.Contains("missing", table);
         Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", results));

@@ -11,6 +11,7 @@ internal static class ClaimsVerb
     {
         var store = Settings.Folder("--store", "The run store (default: artifacts/runs, or what LTHKIT_RUNS names).", "");
         var write = new Option<string>("--write") { Description = $"Write the table, with the runs behind each line, as {Table} into this folder of results/.", HelpName = "NAME" };
+        var runs = new Option<bool>("--runs") { Description = "Print the names of the runs behind each line too." };
         var verify = new Option<string>("--verify")
         {
             Description = $"Recompute the {Table} of this folder of results/ from the runs beside it: exit code 1 if it differs.",
@@ -18,7 +19,7 @@ internal static class ClaimsVerb
         };
         var command = new Command("claims", "What the store's finished runs say to the claims C1 to C16 of the paper. Nothing is trained; what is missing is said.")
         {
-            store, write, verify,
+            store, runs, write, verify,
         };
         var extent = new Extent(command, "Where the runs were trained", "auto", "cpu", "cuda");
         command.SetAction(parsed =>
@@ -35,8 +36,10 @@ internal static class ClaimsVerb
             Console.WriteLine($"""
 
                 Intervals (95 %) and p cover what the seed decides, initialisation and data order, not the split of the images; a verdict is that of p after Holm
-                over the {rows.Where(row => row.Claim.Primary).DistinctBy(row => row.Claim.Id).Count()} claims judged. Three seeds suggest, five decide.
+                over the {rows.Where(row => !double.IsNaN(row.Adjusted)).DistinctBy(row => row.Claim.Id).Count()} claims tested. Three seeds suggest, five decide.
                 """);
+            if (parsed.GetValue(runs))
+                Console.WriteLine($"\n{Behind(rows)}");
             foreach (var line in missing.Distinct())
                 Console.WriteLine($"missing: {line}.");
             if (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0))
@@ -92,6 +95,9 @@ internal static class ClaimsVerb
         $"<!-- {Prompt}{settings} -->", "",
         .. new[] { Heading, [.. Heading.Select(_ => "---")] }.Concat(rows.Select(Cells)).Select(cells => $"| {string.Join(" | ", cells.Select(cell => cell.Replace("|", "\\|")))} |"), "",
         "The runs behind each line, by their names in `runs.jsonl`:", "",
-        .. rows.GroupBy(row => row.Claim.Id).Select(parts => $"* {parts.Key}: {string.Join(' ', parts.SelectMany(part => part.Claim.Runs).Select(run => run.Id).Distinct())}"), "",
+        Behind(rows), "",
     ]);
+
+    private static string Behind(IReadOnlyList<Judgement> rows) => string.Join('\n', rows.GroupBy(row => row.Claim.Id)
+        .Select(parts => $"* {parts.Key}: {string.Join(' ', parts.SelectMany(part => part.Claim.Runs).Select(run => run.Id).Distinct())}"));
 }

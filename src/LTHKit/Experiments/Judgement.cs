@@ -11,6 +11,9 @@ public enum Verdict
 
     /// <summary>Chance could have made the numbers, or there are too few.</summary>
     Open,
+
+    /// <summary>No seed gives any of its parts a number, so that nothing is tested.</summary>
+    Untested,
 }
 
 /// <summary>
@@ -18,7 +21,7 @@ public enum Verdict
 /// choice of network and data.
 /// </summary>
 /// <param name="Claim">The claim, or one part of it.</param>
-/// <param name="Adjusted">That of the whole claim, after Holm over all primary claims judged together; NaN for a secondary one.</param>
+/// <param name="Adjusted">That of the whole claim, after Holm over all primary claims tested together; NaN for a secondary one and where nothing is tested.</param>
 /// <param name="Verdict">At 5 % of <paramref name="Adjusted"/>; null for a secondary one.</param>
 /// <param name="Decided">Whether every part of the claim rests on five seeds; fewer suggest its verdict.</param>
 /// <param name="SeedsNeeded">
@@ -87,30 +90,43 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
     /// <summary>How many runs are behind the claim, and how many are missing: "12, 3 missing".</summary>
     internal string Runs => $"{Claim.Runs.Count}{(Claim.Holes > 0 ? $", {Claim.Holes} missing" : "")}";
 
-    /// <summary>The verdict in words, for instance "holds", "suggested: holds", "open, 12 seeds would decide"; empty for a secondary claim.</summary>
+    // The part by which its claim is open, where this one is not in doubt.
+    private Judgement? Doubted { get; init; }
+
+    private string Doubt => SeedsNeeded is { } needed ? $"{needed} seeds would decide" : P > Alpha ? "more than 1,000 seeds would be needed"
+        : Seeds == 0 ? "nothing to compare" : Seeds < 3 ? "too few seeds" : Deviation == 0 ? "equal values" : "as claims of smaller p are";
+
+    /// <summary>
+    /// The verdict in words, for instance "holds", "suggested: holds", "open, 12 seeds would decide", "open, by another part: 12 seeds would decide", "not tested";
+    /// empty for a secondary claim.
+    /// </summary>
     public string Says => Verdict switch
     {
         null => "",
-        Experiments.Verdict.Open => SeedsNeeded is { } needed ? $"open, {needed} seeds would decide" : P > Alpha ? "open, more than 1,000 seeds would be needed" : "open",
+        Experiments.Verdict.Untested => "not tested",
+        Experiments.Verdict.Open => $"open, {(Doubted is { } other ? $"by another part: {other.Doubt}" : Doubt)}",
         { } verdict => (Decided ? "" : "suggested: ") + verdict.ToString().ToLowerInvariant(),
     };
 
     /// <summary>
     /// Judges claims together. The p of a claim of several parts is the largest of theirs where it holds (intersection-union), and the smallest times their
-    /// number where it fails (Bonferroni); Holm's correction then runs over the primary claims.
+    /// number where it fails (Bonferroni); Holm's correction then runs over the primary claims that are tested: those of which a part has numbers.
     /// </summary>
     public static IReadOnlyList<Judgement> Of(IEnumerable<Claim> claims)
     {
-        Judgement[] all = [.. claims.Select(claim => new Judgement(claim, double.NaN, null, false, null))];
-        var family = all.Where(part => part.Claim.Primary).GroupBy(part => part.Claim.Id, (_, parts) => new Whole([.. parts])).OrderBy(whole => whole.P).ToList();
+        Judgement[] all = [.. claims.Select(claim => new Judgement(claim, double.NaN, claim.Primary ? Experiments.Verdict.Untested : null, false, null))];
+        var family = all.Where(part => part.Claim.Primary).GroupBy(part => part.Claim.Id, (_, parts) => new Whole([.. parts])).Where(whole => whole.HasNumbers)
+            .OrderBy(whole => whole.P).ToList();
         var (judged, adjusted) = (new Dictionary<Judgement, Judgement>(ReferenceEqualityComparer.Instance), 0.0);
         foreach (var (rank, whole) in family.Index())
         {
-            var left = family.Count - rank;
+            var (left, level) = (family.Count - rank, Alpha / (family.Count - rank));
             adjusted = Math.Max(adjusted, Math.Min(1, left * whole.P));
-            foreach (var part in whole.Parts)
+            var open = whole.Parts.Select(part => part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds > level ? part.SeedsAt(level) : null }).ToList();
+            var doubted = open.Where(part => part.Holds > level).MaxBy(part => part.SeedsNeeded ?? int.MaxValue);
+            foreach (var (part, doubtful) in whole.Parts.Zip(open))
                 judged[part] = adjusted <= Alpha ? part with { Adjusted = adjusted, Verdict = whole.Verdict, Decided = whole.Seeds >= 5 }
-                    : part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds <= Alpha / left ? null : part.SeedsAt(Alpha / left) };
+                    : part.Holds > level ? doubtful : doubtful with { Doubted = doubted };
         }
         return [.. all.Select(part => judged.GetValueOrDefault(part, part))];
     }
@@ -123,6 +139,7 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
         public double P => Math.Min(Holds, Fails);
         public Verdict Verdict => Holds <= Fails ? Verdict.Holds : Verdict.Fails;
         public int Seeds => Parts.Min(part => part.Seeds);
+        public bool HasNumbers => Parts.Any(part => part.Seeds > 0);
     }
 
     /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>

@@ -11,11 +11,11 @@ public sealed partial class Lab
     private readonly Dictionary<string, (double Dense, double PerWeight)> _epochs = [];
     private ILookup<string, (string Tweaks, double Sparsity, double Seconds)>? _timed;
 
-    /// <summary>What runs, and all that they build on, would take; by finished runs alone unless a few steps may be trained here.</summary>
+    /// <summary>What runs, and all that they build on whatever is finished, would take; by finished runs alone unless a few steps may be trained here.</summary>
     internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs, bool here = true)
     {
         var scheduler = new Scheduler(_runner, _workers, specs, [], [], []);
-        return [.. from spec in scheduler.All
+        return [.. from spec in specs.SelectMany(spec => spec.Ancestry(_ => false)).DistinctBy(spec => spec.Id)
                    let missing = scheduler.Missing.Contains(spec)
                    let epochs = spec.Recipe.Epochs - spec.Rewind.Epochs
                    let epoch = missing ? SecondsAnEpoch(spec, here) : (0, false)

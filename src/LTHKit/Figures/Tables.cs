@@ -114,7 +114,7 @@ public static class Tables
 
     /// <summary>
     /// Claims and what the runs at hand say to them, judged together (<see cref="Judgement.Of"/>): mean over seeds with its 95 % interval, p, p after Holm
-    /// over the primary claims of this table, and the verdict. Secondary rows have no verdict.
+    /// over the primary claims of this table that have numbers, and the verdict. Secondary rows have no verdict.
     /// </summary>
     /// <param name="claims">One a row; those of one id are one claim.</param>
     public static Frame<string, string> Verdicts(params IReadOnlyList<Claim> claims)

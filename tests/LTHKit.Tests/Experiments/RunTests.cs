@@ -38,6 +38,20 @@ public sealed class RunTests(ITestOutputHelper counted) : InLab
         PlannedRun Of(RunSpec spec, bool here) => _lab.Planned([spec], here).Single(run => run.Run == spec.Id);
     }
 
+    // What sharing saves is told by it, and is no matter of what happens to be finished.
+    [Fact]
+    public void APlanHasAllThatARunBuildsOnWhateverIsFinished()
+    {
+        RunSpec[] specs = [Tiny.Spec with { Level = 2 }, Tiny.Spec with { Level = 1, Tweaks = [new SmoothActivation()] }];
+        var before = specs.Select(spec => _lab.Planned([spec])).ToList();
+        Assert.All(before.SelectMany(planned => planned), run => Assert.True(run.Missing));
+        _lab.Run("ladder", [specs[0]]);
+        var after = specs.Select(spec => _lab.Planned([spec])).ToList();
+        Assert.Equal([3, 2], after.Select(planned => planned.Count));
+        Assert.Equal(before.SelectMany(planned => planned).Select(run => run.Run), after.SelectMany(planned => planned).Select(run => run.Run));
+        Assert.Equal(specs[1].Id, Assert.Single(after.SelectMany(planned => planned), run => run.Missing).Run);
+    }
+
     [Fact]
     public void AFinishedRunIsNotTrainedAgainUnlessItHasLostItsNetworkOrItsFolder()
     {

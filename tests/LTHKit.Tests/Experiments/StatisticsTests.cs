@@ -77,7 +77,21 @@ public class StatisticsTests
         Assert.Equal([0.03, 0.06, 0.06, 0.02], judged.SkipLast(1).Select(j => Math.Round(j.Adjusted, 9)));
         Assert.Equal([Verdict.Holds, Verdict.Open, Verdict.Open, Verdict.Holds, null], judged.Select(j => j.Verdict));
         Assert.Equal("", judged[^1].Says);
+        Assert.Equal("open, as claims of smaller p are", judged[1].Says);
         Assert.Equal("suggested: holds", judged[0].Says);       // three seeds suggest
+    }
+
+    // Nothing is tested of what no seed has a number for: nothing is corrected for it, and it is not open but says so. A part with numbers can fail its claim.
+    [Fact]
+    public void WhatHasNothingToCompareIsNotCorrectedFor()
+    {
+        Claim some = Claim("a", Alternative.Greater, WithP(0.03)), none = Claim("b", Alternative.Greater, []);
+        var judged = Judgement.Of([some, none, none with { Sentence = "its other part" }, none with { Id = "c" }]);
+        Assert.Equal((0.03, Verdict.Holds), (Math.Round(judged[0].Adjusted, 9), judged[0].Verdict));
+        Assert.All(judged.Skip(1), row => Assert.Equal((double.NaN, Verdict.Untested, null, "not tested", "nothing to compare"), (row.Adjusted, row.Verdict, row.SeedsNeeded, row.Says, row.Numbers)));
+        judged = Judgement.Of([some, none, Claim("b", Alternative.Greater, WithP(-0.002))]);
+        Assert.Equal([0.03, 0.008, 0.008], judged.Select(row => Math.Round(row.Adjusted, 9)));
+        Assert.Equal([Verdict.Holds, Verdict.Fails, Verdict.Fails], judged.Select(row => row.Verdict));
     }
 
     [Fact]
@@ -88,8 +102,10 @@ public class StatisticsTests
         Assert.Equal([Verdict.Open, Verdict.Open], Of(0.001, 0.051));
         // Seeds are asked for where there is a doubt.
         var open = Judgement.Of([Claim("a", Alternative.Greater, WithP(0.001)), Claim("a", Alternative.Greater, WithP(0.2))]);
-        Assert.Equal("open", open[0].Says);
-        Assert.StartsWith("open, ", open[1].Says);
+        Assert.Equal((null, $"open, by another part: {open[1].SeedsNeeded} seeds would decide"), (open[0].SeedsNeeded, open[0].Says));
+        Assert.Equal($"open, {open[1].SeedsNeeded} seeds would decide", open[1].Says);
+        Assert.Equal(["open, by another part: nothing to compare", "open, nothing to compare"],
+            Judgement.Of([Claim("a", Alternative.Greater, WithP(0.001)), Claim("a", Alternative.Greater, [])]).Select(j => j.Says));
         // One part against it is enough, at half the level.
         Assert.Equal([Verdict.Fails, Verdict.Fails], Of(0.9, -0.02));
         Assert.Equal([Verdict.Open, Verdict.Open], Of(0.9, -0.03));
@@ -113,12 +129,14 @@ public class StatisticsTests
     [Fact]
     public void EqualValuesAndTwoSeedsDecideNothing()
     {
-        foreach (double[] numbers in new double[][] { [0.1, 0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0, 0], [0.1, 0.1 + 1e-17, 0.3 - 0.2], [0.1, 0.2], [0.1], [] })
+        foreach (double[] numbers in new double[][] { [0.1, 0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0, 0], [0.1, 0.1 + 1e-17, 0.3 - 0.2], [0.1, 0.2], [0.1] })
             foreach (var alternative in Enum.GetValues<Alternative>())
             {
                 var judged = Judgement.Of([Claim("a", alternative, numbers)])[0];
                 Assert.Equal((Verdict.Open, double.NaN, 1), (judged.Verdict, judged.P, judged.Adjusted));
             }
+        Assert.Equal("open, equal values", Judgement.Of([Claim("a", Alternative.Greater, [0.1, 0.1, 0.1])])[0].Says);
+        Assert.Equal("open, too few seeds", Judgement.Of([Claim("a", Alternative.Greater, [0.1])])[0].Says);
         Assert.Equal("+10.00 points, 1 seed", Judgement.Of([Claim("a", Alternative.Greater, [0.1])])[0].Numbers);
         Assert.Equal("nothing to compare", Judgement.Of([Claim("a", Alternative.Greater, [])])[0].Numbers);
         Assert.Equal("+2.00 [-0.48, +4.48] s, 3 seeds", Judgement.Of([Claim("a", Alternative.Greater, [1, 2, 3]) with { Unit = "s", Scale = 1 }])[0].Numbers);
