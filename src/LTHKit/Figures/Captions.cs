@@ -4,8 +4,11 @@ namespace LTHKit;
 internal static class Captions
 {
     /// <summary>For instance "resnet18 on cifar-100, mean and standard deviation of 3 seeds".</summary>
-    public static string Of(IReadOnlyCollection<RunResult> runs) => Subject(runs)
-        + (runs.DistinctBy(run => run.Spec.Seed).Count() is > 1 and var seeds ? $", mean and standard deviation of {seeds} seeds" : ", one seed");
+    public static string Of(IReadOnlyCollection<RunResult> runs) => Subject(runs) + Seeds(runs);
+
+    /// <summary>For instance ", mean and standard deviation of 3 seeds".</summary>
+    public static string Seeds(IReadOnlyCollection<RunResult> runs)
+        => (runs.DistinctBy(run => run.Spec.Seed).Count() is > 1 and var seeds ? $", mean and standard deviation of {seeds} seeds" : ", one seed");
 
     public static string Subject(IReadOnlyCollection<RunResult> runs) =>
         $"{List(runs.Select(run => run.Spec.Model.Name), "networks")} on {List(runs.Select(run => run.Spec.Data.Label), "data sets")}";
@@ -80,9 +83,9 @@ internal static class Captions
         => mean.ToString(format, CultureInfo.InvariantCulture) + unit
             + (double.IsFinite(spread) ? " ± " + spread.ToString(format.Split(';')[^1], CultureInfo.InvariantCulture) : "");
 
-    /// <summary>"n = 2, runs 3f1c5a7d9e0b, 7a2e4c6b8d1f"; of more than three, the first three.</summary>
-    public static string Runs(IReadOnlyList<RunResult> runs) => $"n = {runs.Count}, {(runs.Count == 1 ? "run" : "runs")} "
-        + string.Join(", ", runs.Take(3).Select(run => run.Id)) + (runs.Count > 3 ? ", ..." : "");
+    /// <summary>"n = 2, runs 3f1c5a7d9e0b, 7a2e4c6b8d1f", some three on a line.</summary>
+    public static string Runs(IReadOnlyCollection<RunResult> runs)
+        => Wrapped($"n = {runs.Count}, {(runs.Count == 1 ? "run" : "runs")} {string.Join(", ", runs.Select(run => run.Id))}", " ", 60);
 
     /// <summary>Text on lines of at most <paramref name="length"/> characters, where it can be broken before a separator: " + " or a space.</summary>
     public static string Wrapped(string text, string separator, int length)

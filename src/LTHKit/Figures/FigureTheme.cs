@@ -82,31 +82,35 @@ internal sealed record Pen(int Index, int Round)
 {
     // Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow; what tweaks are compared with is grey.
     private static readonly string[] Palette = ["#CC79A7", "#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#4d4d4d"];
-    private static readonly int Grey = Palette.Length - 1;
+
+    // Whose these colours are, so that what one figure of the notebooks compares differs; other names have the colour of their hash.
+    private static readonly string[][] Owners = [["AT + TRT", "synflow"], ["swish", "TRT", "imp", "omp erk"], ["label smoothing", "mish", "random", "imp, tweaked"],
+        ["re-scaled init", "weight rewinding", "grasp"], ["AT", "omp"], ["skip", "snip"], ["vanilla", "vanilla LTH"]];
 
     // A symbol a colour, so that the first round can be told apart without colours; the grey one's is a circle.
     private static readonly MarkerSymbol[] Symbols = [MarkerSymbol.Square, MarkerSymbol.Diamond, MarkerSymbol.TriangleUp, MarkerSymbol.Cross,
         MarkerSymbol.TriangleDown, MarkerSymbol.X, MarkerSymbol.Circle];
-    private static readonly DrawingStyle[] Dashes = [DrawingStyle.Solid, DrawingStyle.Dot, DrawingStyle.DashDot, DrawingStyle.LongDashDot];
+    private static readonly DrawingStyle[] Dashes = [DrawingStyle.Solid, DrawingStyle.DashDot, DrawingStyle.Dot, DrawingStyle.LongDashDot];
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// The first "vanilla..." is grey; what means the same tweaks has the same colour in every figure, also on top of rewinding, unless two of one figure want
-    /// it: then the later takes the next.
+    /// A name, and what means the same tweaks, also on top of rewinding or at one sparsity, has the same colour in every figure; those of one figure that share
+    /// one differ in line, symbol and pattern. The fifth of a colour takes the next.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
     {
         var pens = new Dictionary<string, Pen>();
         foreach (var name in names.Distinct())
         {
-            var wanted = Enumerable.Range((int)(StableHash(Meaning(name)) % (uint)Grey), Grey).Select(i => i % Grey);
-            if (name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase))
-                wanted = wanted.Prepend(Grey);
-            var all = Enumerable.Range(0, Dashes.Length).SelectMany(round => wanted.Select(index => new Pen(index, round))).ToList();
+            var own = Own(Meaning(name));
+            var all = Enumerable.Range(0, Palette.Length * Dashes.Length).Select(i => new Pen((own + i / Dashes.Length) % Palette.Length, i % Dashes.Length)).ToList();
             pens[name] = all.FirstOrDefault(pen => !pens.ContainsValue(pen), all[0]);
         }
         return pens;
     }
+
+    private static int Own(string meaning)
+        => Array.FindIndex(Owners, names => names.Any(name => Meaning(name) == meaning)) is >= 0 and var index ? index : (int)(StableHash(meaning) % (Palette.Length - 1));
 
     public Color Color => Color.fromString(Palette[Index]);
 
@@ -115,6 +119,9 @@ internal sealed record Pen(int Index, int Round)
         var bytes = Convert.FromHexString(Palette[Index][1..]);
         return Color.fromString(FormattableString.Invariant($"rgba({bytes[0]},{bytes[1]},{bytes[2]},{opacity})"));
     }
+
+    /// <summary>A dense network's dash.</summary>
+    public DrawingStyle Dense => Round == 0 ? DrawingStyle.Dash : DrawingStyle.LongDash;
 
     /// <summary>A line of this pen; the training's, a dense network's have a dash of their own.</summary>
     public Line Line(double width = 2.5, DrawingStyle? dash = null) => Init<Line>(new { Color, Width = width, Dash = dash ?? Dashes[Round] });
@@ -126,9 +133,9 @@ internal sealed record Pen(int Index, int Round)
 
     public Marker Filling => Init<Marker>(new { Color, Pattern = Init<Pattern>(new { Shape = Patterns[Round] }) });
 
-    // A bundle is its tweaks in alphabetical order: "AT", "swish + skip" and "skip, swish" mean the same.
+    // A bundle is its tweaks in alphabetical order: "AT", "swish + skip" and "48.8 % sparse, skip, swish" mean the same.
     private static string Meaning(string name) => name.StartsWith("rewound to", StringComparison.Ordinal) ? "weight rewinding"
-        : string.Join(" + ", name.ToLowerInvariant().Replace("rewinding + ", "").Split([" + ", ", "], StringSplitOptions.None).SelectMany(part => part switch
+        : string.Join(" + ", Regex.Replace(name.ToLowerInvariant(), @"^[\d.]+ % sparse, |rewinding \+ ", "").Split([" + ", ", "], StringSplitOptions.None).SelectMany(part => part switch
         {
             "at" => ["skip", "swish"],
             "trt" => ["label smoothing", "re-scaled init"],

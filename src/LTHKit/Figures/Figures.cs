@@ -107,11 +107,11 @@ public static partial class Figures
             .DrawnFrom(runs);
 
         GenericChart[] Both((RunResult, string) run, Func<EpochMetrics, double> train, Func<EpochMetrics, double> test, bool legend)
-            => [Part(run, train, "training", 1.5, DrawingStyle.Dot, false), Part(run, test, "test", 2.5, DrawingStyle.Solid, legend)];
+            => [Part(run, train, "training", 1.5, DrawingStyle.Dot, false), Part(run, test, "test", 2.5, null, legend)];
 
-        GenericChart Part((RunResult Of, string Name) run, Func<EpochMetrics, double> value, string part, double width, DrawingStyle dash, bool legend)
+        GenericChart Part((RunResult Of, string Name) run, Func<EpochMetrics, double> value, string part, double width, DrawingStyle? dash, bool legend)
             => Scatter(run.Name, run.Of.Epochs.Select(epoch => epoch.Epoch + 1.0), run.Of.Epochs.Select(value), pens[run.Name].Line(width, dash),
-                hover: $"{run.Name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}", legend: legend);
+                hover: $"{run.Name}, {part}<br>epoch %{{x}}: %{{y:.4~g}}<br>run {run.Of.Id}", legend: legend);
 
         GenericChart Reported(RunResult run, string name) => Scatter($"{name}, reported", [run.BestEpoch + 1.0], [100 * run.TestAccuracy], null,
             Init<Marker>(new { pens[name].Color, Symbol = MarkerSymbol.Star, Size = 13 }), name,
@@ -155,9 +155,11 @@ public static partial class Figures
         yield return Scatter(name, x, y, pen.Line(), pen.Marker(), hover: "%{text}", legend: true, more: new
         {
             MultiText = points.Select(hover).ToArray(),
-            YError = spread ? Init<Error>(new { Type = ErrorType.Data, Array = errors, pen.Color, Thickness = 1.0, Width = 3.0 }) : null,
+            YError = spread ? Errors(errors, pen.Color) : null,
         });
     }
+
+    private static Error Errors(IReadOnlyList<double> half, Color color) => Init<Error>(new { Type = ErrorType.Data, Array = half.ToArray(), Color = color, Thickness = 1.0, Width = 3.0 });
 
     /// <summary>The dense network of a sweep from one end of the axis to the other.</summary>
     private static IEnumerable<GenericChart> DenseLine(Sweep sweep, Pen pen, double[] ends)
@@ -166,7 +168,7 @@ public static partial class Figures
         if (double.IsFinite(deviation))
             yield return Band(sweep.Name, pen, ends, [mean - deviation, mean - deviation], [mean + deviation, mean + deviation], 0.08);
         var text = $"dense network, trained as {sweep.Name}: {Captions.Spread(mean, deviation, " %")}<br>{Captions.Runs(sweep.Dense)}";
-        yield return Scatter($"dense, {sweep.Name}", ends, [mean, mean], pen.Line(1.5, DrawingStyle.Dash), null, sweep.Name, "%{text}", more: new { Text = text });
+        yield return Scatter($"dense, {sweep.Name}", ends, [mean, mean], pen.Line(1.5, pen.Dense), null, sweep.Name, "%{text}", more: new { Text = text });
     }
 
     /// <summary>A line, with markers where there are some, or markers alone, hidden and shown with its <paramref name="group"/>; silent without a hover.</summary>

@@ -109,12 +109,14 @@ public static partial class Figures
     private static GenericChart DrawnFrom(this GenericChart chart, IReadOnlyList<Plane> planes, int below = 60)
         => planes.OfType<PlaneOfRun>().Select(plane => plane.Run).ToList() is { Count: > 0 } runs ? chart.DrawnFrom(runs, below) : chart;
 
+    private static string RunsOf(Plane plane) => RunsOf(plane is PlaneOfRun of ? [of.Run] : null);
+
     private static GenericChart ContourOf(Plane plane, ColourScale scale, string quantity, bool left, bool below, bool last)
     {
         var contour = Draw("Contour", new { plane.Name, plane.X, plane.Y, Z = scale.Map(plane.Z), ZMin = scale.Low, ZMax = scale.High, AutoContour = false },
                 new { ColorScale = Colorscale.Viridis, ShowScale = last, ColorBar = last ? scale.Bar(quantity) : null },
                 new { Contours = Init<Contours>(new { Coloring = ContourColoring.Fill, Start = scale.Low, End = scale.High, Size = (scale.High - scale.Low) / 20 }) },
-                new { Line = Init<Line>(new { Width = 0.0 }), HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}<extra></extra>" })
+                new { Line = Init<Line>(new { Width = 0.0 }), HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{customdata:.4~g}}{RunsOf(plane)}<extra></extra>" })
             .WithCustomData(plane.Z);
         var origin = Scatter(null, [0.0], [0.0], null, Init<Marker>(
             new { Color = FigureTheme.White, Symbol = MarkerSymbol.Star, Size = 12, Outline = Init<Line>(new { Width = 1.0, Color = FigureTheme.Ink }) }));
@@ -134,7 +136,7 @@ public static partial class Figures
         LinearAxis Side(string text) => Init<LinearAxis>(new { Title = Init<Title>(new { Text = text }), AxisType = AxisType.Linear },
             new { GridColor = FigureTheme.Grid, ZeroLine = false, ShowBackground = false });
         var chart = Draw("Surface", new { plane.X, plane.Y, plane.Z, ColorScale = Colorscale.Viridis, ShowScale = false },
-                new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}<extra></extra>" })
+                new { HoverTemplate = $"%{{x:.3~g}}, %{{y:.3~g}}<br>{quantity} %{{z:.4~g}}{RunsOf(plane)}<extra></extra>" })
             .Styled(title, plane.Name.Length > 0 ? plane.Name : null)
             .WithLayout(new { Margin = Init<Margin>(new { Left = 10, Right = 10, Top = 70, Bottom = 10 }) })
             .WithSize(Width: 700, Height: 600)
@@ -153,7 +155,7 @@ public static partial class Figures
         var norms = series.Values.Values.ToList();
         var scale = ColourScale.Of(norms, logarithmic: true);
         return Draw("Heatmap", new { X = series.Epochs, Y = series.Values.Keys.Select(LayerMask.Of).ToArray(), Z = scale.Map(norms), HoverOnGaps = false },
-                new { ColorScale = Colorscale.Viridis, ColorBar = scale.Bar("gradient norm"), HoverTemplate = "%{y}<br>epoch %{x}: %{customdata:.3~g}<extra></extra>" })
+                new { ColorScale = Colorscale.Viridis, ColorBar = scale.Bar("gradient norm"), HoverTemplate = $"%{{y}}<br>epoch %{{x}}: %{{customdata:.3~g}}{RunsOf([series.Run])}<extra></extra>" })
             .WithCustomData(norms)
             .Styled("Gradient flow", series.Run.Spec.Label)
             .WithAxes(FigureTheme.GridlessAxis("Epoch"), FigureTheme.Categories(Reversed))

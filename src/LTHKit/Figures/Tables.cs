@@ -83,7 +83,7 @@ public static class Tables
             (Effective, ticket => Percent(ticket.Run.EffectiveSparsity)),
             ("network", ticket => ticket.Way),
             .. tickets[0].Stages.Select(stage => ($"{stage} (%)", (Func<SilentTicket, object?>)(ticket
-                => ticket.Mean(stage, s => published ? s.PublishedShare : s.Share) is var share && double.IsNaN(share) ? null : Percent(share)))),
+                => ticket.Of(stage, s => published ? s.PublishedShare : s.Share).Average() is var share && double.IsNaN(share) ? null : Percent(share)))),
             ("seeds", ticket => ticket.Seeds.Count)]);
     }
 

@@ -20,6 +20,16 @@ public class AnalysisFiguresTests
     }
 
     [Fact]
+    public void AlongTheTopEigenvectorIsMeanAndSpreadOverSeeds()
+    {
+        static Measured<EigenvectorLine> Line(int seed, params double[] loss) => new(Run(4, seed, 0.5), new(3, 0.1, true, new(Grid, loss)));
+        var chart = Figures.AlongTopEigenvector([Line(0, 2, 1, 3), Line(1, 4, 1, 3)]);
+        Assert.Equal([3, 1, 3], Numbers(Trace(chart, "vanilla LTH")["y"]));
+        Assert.Equal([3 + Math.Sqrt(2), 1, 3], Numbers(Json(chart)["data"]![0]!["y"]).Take(3).ToArray());
+        Assert.Contains("59.0 % sparse, mean and standard deviation of 2 seeds", (string?)Json(chart)["layout"]!["title"]!["text"]);
+    }
+
+    [Fact]
     public void TicketsOfTwoSparsitiesAreTwoLines()
     {
         var chart = Figures.TopEigenvalue([Watched(0, [10, 2]), Watched(0, [14, 4]) with { Run = Run(1, 0, 0.5) }]);

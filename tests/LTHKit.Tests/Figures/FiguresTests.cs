@@ -17,7 +17,23 @@ public class FiguresTests
         var hover = (string)line["text"]![1]!;
         Assert.Contains("62.00 % ± 2.83", hover);
         Assert.Contains("level 4: 59.0 % sparse, effectively 59.0 %", hover);
-        Assert.Contains("n = 2", hover);
+        Assert.EndsWith($"n = 2, runs {Run(4, 0, 0.5).Id}, {Run(4, 1, 0.5).Id}", hover);
+    }
+
+    [Fact]
+    public void TheHoverNamesEveryRun()
+    {
+        RunResult[] five = [.. Enumerable.Range(0, 5).Select(seed => Run(4, seed, 0.5))];
+        Assert.Equal(
+            $"n = 5, runs {string.Join(", ", five.Take(3).Select(run => run.Id))},<br>{five[3].Id}, {five[4].Id}", Captions.Runs(five));
+        var flow = Flow([1, 2]);
+        foreach (var chart in new[]
+        {
+            Figures.GradientNorms(flow), Figures.TrainingCurves(flow.Run), Figures.TopEigenvalue([AnalysisFiguresTests.Watched(0, [9, 2])]),
+            Figures.SilentActivations([AnalysisFiguresTests.Silent(4, 0, 0.5)]), Figures.Scales([Scales(4, 0, 1)]),
+            Figures.Contours("Loss", "loss", new PlaneOfRun(new Plane("", Grid, Grid, Bowl), flow.Run)), Figures.Landscape(new PlaneOfRun(new Plane("", Grid, Grid, Bowl), flow.Run), "Loss"),
+        })
+            Assert.Contains(Json(chart)["data"]!, trace => ((string?)trace["hovertemplate"])?.Contains($"run {flow.Run.Id}") == true || ((string?)trace["hovertemplate"])?.Contains($"run {Scales(4, 0, 1).Run.Id}") == true);
     }
 
     [Fact]
@@ -92,12 +108,38 @@ public class FiguresTests
         Assert.Equal(alone, Colour(Trace(Figures.GainOverVanilla(Vanilla, Swish), "swish")));
     }
 
-    [Fact]
-    public void TwentyFourNamesAreToldApartAndSixByTheirColourAlone()
+    // What the notebooks compare in one figure.
+    [Theory]
+    [InlineData("vanilla LTH", "skip", "swish", "label smoothing 0.1", "re-scaled init", "label smoothing 0.1 + re-scaled init + skip + swish")]
+    [InlineData("vanilla LTH", "AT + TRT", "AT", "TRT", "random")]
+    [InlineData("vanilla LTH", "AT + TRT", "AT + TRT, distilled")]
+    [InlineData("weight rewinding", "rewinding + AT", "rewinding + TRT", "rewinding + AT + TRT")]
+    [InlineData("vanilla", "rewound to epoch 3", "label smoothing 0.1, re-scaled init, skip, swish")]
+    [InlineData("imp", "omp", "snip", "grasp", "synflow", "random")]
+    [InlineData("omp", "snip", "grasp", "synflow", "omp erk")]
+    [InlineData("imp", "imp, tweaked", "omp", "omp, tweaked")]
+    [InlineData("relu", "swish", "mish")]
+    [InlineData("dense", "48.8 % sparse", "96.5 % sparse")]
+    public void WhatIsComparedHasColoursThatDifferAndDoNotDependOnTheOrder(params string[] names)
     {
-        static GenericChart Chart(int count) => Figures.AccuracyVsSparsity([.. Enumerable.Range(0, count).Select(i => Sweep($"tweak {i}", [0.7], [0.6], []))]);
-        Assert.Equal(6, Json(Chart(6))["data"]!.Select(Colour).Distinct().Count());
-        var traces = Json(Chart(24))["data"]!.ToList();
+        var pens = Pen.For(names);
+        Assert.Equal(names.Length, pens.Values.Select(pen => pen.Index).Distinct().Count());
+        Assert.All(pens.Values, pen => Assert.Equal(0, pen.Round));
+        Assert.All(Pen.For(names.Reverse()), pen => Assert.Equal(pens[pen.Key], pen.Value));
+    }
+
+    [Fact]
+    public void WhatSharesAColourDiffersInItsLineAndPattern()
+    {
+        var pens = Pen.For(["AT + TRT", "rewinding + AT + TRT", "48.8 % sparse, swish", "96.5 % sparse, swish", "48.8 % sparse, vanilla LTH"]);
+        Assert.Equal([pens["AT + TRT"].Index, Pen.For(["swish"])["swish"].Index, Pen.For(["vanilla"])["vanilla"].Index], pens.Values.Select(pen => pen.Index).Distinct());
+        Assert.Equal([0, 1, 0, 1, 0], pens.Values.Select(pen => pen.Round));
+    }
+
+    [Fact]
+    public void TwentyFourNamesAreToldApart()
+    {
+        var traces = Json(Figures.AccuracyVsSparsity([.. Enumerable.Range(0, 24).Select(i => Sweep($"tweak {i}", [0.7], [0.6], []))]))["data"]!.ToList();
         Assert.Equal(24, traces.Select(trace => $"{Colour(trace)} {trace["line"]!["dash"]}").Distinct().Count());
         Assert.Equal(24, traces.Select(trace => $"{Colour(trace)} {trace["marker"]!["symbol"]} {trace["marker"]!["color"]}").Distinct().Count());
         var bars = Json(Figures.Bars("t", "y", ["a"], [.. Enumerable.Range(0, 24).Select(i => new BarGroup($"way {i}", [1]))]))["data"]!;
@@ -256,6 +298,14 @@ public class FiguresTests
         Near([10, 20], data[1]!["y"]);
     }
 
+    [Fact]
+    public void ASpreadIsAnErrorBarOnEachBar()
+    {
+        var bars = Json(Figures.Scales([Scales(1, 0, 1.2), Scales(1, 1, 1.4), Scales(4, 0, 0.8)]))["data"]!;
+        Near([Math.Sqrt(0.02), 0], bars[0]!["error_y"]!["array"]);
+        Assert.Null(bars[1]!["error_y"]);
+    }
+
     public static TheoryData<Action, string> Mistakes => new()
     {
         { () => Tables.Accuracy(), "There are no runs to show" },
@@ -272,6 +322,7 @@ public class FiguresTests
         { () => Figures.Curves("t", "x", "y", [new Curve("a", [1, 2], [1])]), "2 x and 1 y" },
         { () => Figures.Bars("t", "y", [], new BarGroup("a", [])), "no bars" },
         { () => Figures.Bars("t", "y", ["p"], new BarGroup("a", [1, 2])), "2 values for 1 bars" },
+        { () => Figures.Bars("t", "y", ["p"], new BarGroup("a", [1], [1, 2])), "and of its spread" },
         { () => Figures.Scales([]), "no learned scales" },
         { () => Figures.Scales([Scales(1, 0, 1), Scales(4, 0, 1) with { Value = [new("fc.weight", false, 1)] }]), "other layers" },
     };
