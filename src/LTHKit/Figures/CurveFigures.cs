@@ -135,15 +135,18 @@ public static partial class Figures
         return Curves("Top Hessian eigenvalue over training", "Epoch", "Top eigenvalue, absolute", curves, positive, Captions.At(runs) + Captions.Seeds(runs)).DrawnFrom(runs);
     }
 
-    /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10): one line a way to retrain, mean over seeds with a band of one standard deviation.</summary>
+    /// <summary>The test loss along the top eigenvector of the Hessian (Figure 10), turned to where the loss is the higher: one line a way to retrain, mean over seeds with a band of one standard deviation.</summary>
     public static GenericChart AlongTopEigenvector(IEnumerable<Measured<EigenvectorLine>> lines)
     {
         var all = lines.ToList();
         var runs = all.Select(m => m.Run).ToList();
         return Curves("Test loss along the top eigenvector", "Distance along the eigenvector, t", "Test loss",
             [.. Captions.BySeed(all, m => m.Run, Captions.NamesOf).Select(way => Curve.Of(way.Name, [.. way.Seeds.Select(m => m.Run)],
-                way.Seeds.SelectMany(m => m.Value.Line.X.Zip(m.Value.Line.Y))))], subtitle: Captions.At(runs) + Captions.Seeds(runs)).DrawnFrom(runs);
+                way.Seeds.SelectMany(m => Upward(m.Value.Line))))], subtitle: Captions.At(runs) + Captions.Seeds(runs)).DrawnFrom(runs);
     }
+
+    // An eigenvector's sign means nothing: t grows to where the loss is the higher.
+    private static IEnumerable<(double X, double Y)> Upward(LossLine line) => line.X.Zip(line.Y[^1] < line.Y[0] ? line.Y.Reverse() : line.Y);
 
     /// <summary>
     /// Densities of the Hessians' eigenvalues on a logarithmic scale. What is below 1e-5 of the highest is left out, since smoothing alone decides it, but for
