@@ -52,9 +52,9 @@ internal static class FigureTheme
     public static GenericChart LegendAbove(this GenericChart chart, IEnumerable<string> names)
     {
         const int room = Width - 120, aRow = 21;
-        var widths = names.Select(name => 48 + 6.8 * name.Length).ToList();
-        // In several rows plotly.js gives all entries the width of the longest.
-        var rows = widths.Sum() <= room ? 1 : (int)Math.Ceiling(widths.Count / Math.Max(1, Math.Floor(room / widths.Max())));
+        var (rows, filled) = (1, 0.0);
+        foreach (var width in names.Select(name => 48 + 6.8 * name.Length))
+            (rows, filled) = filled == 0 || filled + width <= room ? (rows, filled + width) : (rows + 1, width);
         var more = aRow * (rows - 1);
         return chart.WithLegend(Init<Legend>(
             new { Font = Init<Font>(new { Size = 13.0 }), Orientation = Orientation.Horizontal, TraceGroupGap = 0.0 },
