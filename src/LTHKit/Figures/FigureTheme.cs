@@ -83,34 +83,38 @@ internal sealed record Pen(int Index, int Round)
     // Okabe and Ito's palette, which colour-blind readers can tell apart too, without black and its pale yellow; what tweaks are compared with is grey.
     private static readonly string[] Palette = ["#CC79A7", "#009E73", "#E69F00", "#D55E00", "#0072B2", "#56B4E9", "#4d4d4d"];
 
-    // Whose these colours are, so that what one figure of the notebooks compares differs; other names have the colour of their hash.
-    private static readonly string[][] Owners = [["AT + TRT", "synflow"], ["swish", "TRT", "imp", "omp erk"], ["label smoothing", "mish", "random", "imp, tweaked"],
-        ["re-scaled init", "weight rewinding", "grasp"], ["AT", "omp"], ["skip", "snip"], ["vanilla", "vanilla LTH"]];
+    private static readonly int Grey = Palette.Length - 1;
+
+    // What the notebooks compare, tweaks in one figure and pruners in another, has colours of its own, in the palette's order; vanilla is grey.
+    private static readonly Dictionary<string, int> Owners = new string[][]
+    {
+        ["AT + TRT", "synflow"], ["swish", "TRT", "imp", "omp erk"], ["label smoothing", "mish", "random", "imp, tweaked"], ["re-scaled init", "weight rewinding", "grasp"],
+        ["AT", "omp"], ["skip", "snip"], ["vanilla", "vanilla LTH"],
+    }.Index().SelectMany(colour => colour.Item.Select(name => (Meaning(name), colour.Index))).ToDictionary();
 
     // A symbol a colour, so that the first round can be told apart without colours; the grey one's is a circle.
     private static readonly MarkerSymbol[] Symbols = [MarkerSymbol.Square, MarkerSymbol.Diamond, MarkerSymbol.TriangleUp, MarkerSymbol.Cross,
         MarkerSymbol.TriangleDown, MarkerSymbol.X, MarkerSymbol.Circle];
-    private static readonly DrawingStyle[] Dashes = [DrawingStyle.Solid, DrawingStyle.DashDot, DrawingStyle.Dot, DrawingStyle.LongDashDot];
+    private static readonly DrawingStyle[] Dashes = [DrawingStyle.Solid, DrawingStyle.DashDot, DrawingStyle.LongDashDot, DrawingStyle.Dot];
     private static readonly PatternShape[] Patterns = [PatternShape.None, PatternShape.DiagonalAscending, PatternShape.Dots, PatternShape.Checked];
 
     /// <summary>
-    /// A name, and what means the same tweaks, also on top of rewinding or at one sparsity, has the same colour in every figure; those of one figure that share
-    /// one differ in line, symbol and pattern. The fifth of a colour takes the next.
+    /// What the notebooks compare, also on top of rewinding or at one sparsity, has the same colour in every figure; where two of one figure share it they differ
+    /// in line, symbol and pattern. Other names have the colour that follows from their hash, "vanilla..." grey, or the next that is free.
     /// </summary>
     public static IReadOnlyDictionary<string, Pen> For(IEnumerable<string> names)
     {
-        var pens = new Dictionary<string, Pen>();
-        foreach (var name in names.Distinct())
+        var (pens, rounds) = (new Dictionary<string, Pen>(), Enumerable.Range(0, Dashes.Length));
+        foreach (var (name, meaning) in names.Distinct().Select(name => (name, Meaning(name))).OrderByDescending(n => Owners.ContainsKey(n.Item2)))
         {
-            var own = Own(Meaning(name));
-            var all = Enumerable.Range(0, Palette.Length * Dashes.Length).Select(i => new Pen((own + i / Dashes.Length) % Palette.Length, i % Dashes.Length)).ToList();
-            pens[name] = all.FirstOrDefault(pen => !pens.ContainsValue(pen), all[0]);
+            var first = (int)(StableHash(meaning) % (uint)Grey);
+            int[] colours = [.. name.StartsWith("vanilla", StringComparison.OrdinalIgnoreCase) ? [Grey] : (int[])[], .. Enumerable.Range(first, Grey).Select(i => i % Grey)];
+            List<Pen> wanted = [.. Owners.TryGetValue(meaning, out var own) ? rounds.Select(round => new Pen(own, round)) : [],
+                .. rounds.SelectMany(round => colours.Select(colour => new Pen(colour, round)))];
+            pens[name] = wanted.FirstOrDefault(pen => !pens.ContainsValue(pen), wanted[0]);
         }
         return pens;
     }
-
-    private static int Own(string meaning)
-        => Array.FindIndex(Owners, names => names.Any(name => Meaning(name) == meaning)) is >= 0 and var index ? index : (int)(StableHash(meaning) % (Palette.Length - 1));
 
     public Color Color => Color.fromString(Palette[Index]);
 
@@ -143,6 +147,6 @@ internal sealed record Pen(int Index, int Round)
             _ => (string[])[part],
         }).Order(StringComparer.Ordinal));
 
-    // FNV-1a: the same in every process, as string.GetHashCode is not; with this start value the kit's own tweaks and bundles differ.
+    // FNV-1a: the same in every process, as string.GetHashCode is not; with this start value the names that have no owner and are compared in the notebooks differ.
     private static uint StableHash(string text) => text.Aggregate(41002755u, (hash, c) => unchecked((hash ^ c) * 16777619u)) >> 16;
 }

@@ -87,7 +87,7 @@ public static partial class Figures
     }
 
     /// <summary>
-    /// Loss and accuracy epoch by epoch: training dotted, test solid, and a mark at the epoch of best validation accuracy, whose test
+    /// Loss and accuracy epoch by epoch: training thin and dotted, test thick, and a mark at the epoch of best validation accuracy, whose test
     /// accuracy is the one reported. A rewound run begins at its rewind point.
     /// </summary>
     public static GenericChart TrainingCurves(params RunResult[] runs)
@@ -102,7 +102,7 @@ public static partial class Figures
         var left = Chart.Combine(loss).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Loss", new { RangeMode = RangeMode.ToZero }));
         var right = Chart.Combine(accuracy).WithAxes(FigureTheme.Axis("Epoch"), FigureTheme.Axis("Accuracy, %"));
         return Chart.Grid([left, right], 1, 2, XGap: 0.2)
-            .Styled("Training curves", $"{shared}; training dotted, test solid, a star at the reported epoch")
+            .Styled("Training curves", $"{shared}; training thin and dotted, test thick, a star at the reported epoch")
             .LegendAbove(names)
             .DrawnFrom(runs);
 

@@ -134,12 +134,15 @@ public class FiguresTests
         var pens = Pen.For(["AT + TRT", "rewinding + AT + TRT", "48.8 % sparse, swish", "96.5 % sparse, swish", "48.8 % sparse, vanilla LTH"]);
         Assert.Equal([pens["AT + TRT"].Index, Pen.For(["swish"])["swish"].Index, Pen.For(["vanilla"])["vanilla"].Index], pens.Values.Select(pen => pen.Index).Distinct());
         Assert.Equal([0, 1, 0, 1, 0], pens.Values.Select(pen => pen.Round));
+        Assert.Equal(Pen.For(["vanilla LTH"])["vanilla LTH"], Pen.For(["vanilla LTH, snip", "AT + TRT, snip"])["vanilla LTH, snip"]);
     }
 
     [Fact]
-    public void TwentyFourNamesAreToldApart()
+    public void TwentyFourNamesAreToldApartAndSixByTheirColourAlone()
     {
-        var traces = Json(Figures.AccuracyVsSparsity([.. Enumerable.Range(0, 24).Select(i => Sweep($"tweak {i}", [0.7], [0.6], []))]))["data"]!.ToList();
+        static GenericChart Chart(int count) => Figures.AccuracyVsSparsity([.. Enumerable.Range(0, count).Select(i => Sweep($"tweak {i}", [0.7], [0.6], []))]);
+        Assert.Equal(6, Json(Chart(6))["data"]!.Select(Colour).Distinct().Count());
+        var traces = Json(Chart(24))["data"]!.ToList();
         Assert.Equal(24, traces.Select(trace => $"{Colour(trace)} {trace["line"]!["dash"]}").Distinct().Count());
         Assert.Equal(24, traces.Select(trace => $"{Colour(trace)} {trace["marker"]!["symbol"]} {trace["marker"]!["color"]}").Distinct().Count());
         var bars = Json(Figures.Bars("t", "y", ["a"], [.. Enumerable.Range(0, 24).Select(i => new BarGroup($"way {i}", [1]))]))["data"]!;
