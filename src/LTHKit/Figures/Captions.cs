@@ -24,7 +24,7 @@ internal static class Captions
         var seeds = runs.Select(run => run.Spec.Seed).Distinct().Count();
         return $"{runs.Count} {(runs.Count == 1 ? "run" : "runs")} of {seeds} {(seeds == 1 ? "seed" : "seeds")}, "
             + (effective.Length == 0 ? "dense" : $"{Range(sparse.SelectMany(way => way).Select(run => run.Sparsity))} sparse (of all weights {string.Join(", ", effective)})")
-            + $"<br>{Subject(runs)} (images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}); {List(runs.Select(run => run.Made))}";
+            + "<br>" + Wrapped($"{Subject(runs)} (images {List(runs.Select(run => run.DataFingerprint[..Math.Min(8, run.DataFingerprint.Length)]))}); {List(runs.Select(run => run.Made))}", " ", 150);
     }
 
     // "48.8 to 96.5 %"

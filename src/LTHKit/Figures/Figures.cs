@@ -128,8 +128,10 @@ public static partial class Figures
     /// <returns>The same chart, higher by two lines.</returns>
     public static GenericChart DrawnFrom(this GenericChart chart, IEnumerable<RunResult> runs, int below = 60)
     {
-        const int lines = 32;
+        const int aLine = 16;
         var all = Captions.Given(runs.DistinctBy(run => run.Id), "There are no runs that the figure could be drawn from; give at least one.");
+        var text = Captions.DrawnFrom(all);
+        var lines = aLine * text.Split("<br>").Length;
         var layout = chart.GetLayout();
         var margin = layout.TryGetTypedPropertyValue<Margin>("margin")?.Value ?? FigureTheme.Margins();
         var more = below + lines - (margin.TryGetTypedPropertyValue<int>("b")?.Value ?? 80);     // plotly.js's own, here and below
@@ -138,7 +140,7 @@ public static partial class Figures
         layout.SetProperty("height", (layout.TryGetTypedPropertyValue<int>("height")?.Value ?? FigureTheme.Height) + more);
         var note = Init<Annotation>(
             new { X = 0.0, Y = 0.0, XRef = "paper", YRef = "paper", XAnchor = XAnchorPosition.Left, YAnchor = YAnchorPosition.Top, Align = AnnotationAlignment.Left },
-            new { XShift = 12 - (margin.TryGetTypedPropertyValue<int>("l")?.Value ?? 80), YShift = -below, ShowArrow = false, Text = Captions.DrawnFrom(all) },
+            new { XShift = 12 - (margin.TryGetTypedPropertyValue<int>("l")?.Value ?? 80), YShift = -below, ShowArrow = false, Text = text },
             new { Font = Init<Font>(new { Size = 10.5, Color = FigureTheme.Faint }) });
         return Plotly.NET.Chart.withAnnotation(note, true).Invoke(chart);
     }

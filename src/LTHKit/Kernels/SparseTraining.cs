@@ -87,9 +87,11 @@ internal static class Cost
     /// <summary>Of a unit, in ns for a number that it puts out: for each multiply-add of a training step, and for the number itself.</summary>
     private const double SparseMultiply = 0.085, SparseNumber = 4.5, TorchMultiply = 0.057, TorchNumber = 3, TorchFixed = 560;
 
-    /// <summary>Whether a step over the surviving weights is expected to be shorter than libtorch's dense one.</summary>
+    /// <summary>Whether a step over the surviving weights is expected to be shorter than libtorch's dense one; without oneDNN always.</summary>
     public static bool Favours(Network network, Mask? mask)
     {
+        if (!Libtorch.HasOneDnn)
+            return true;
         var flops = Flops.Of(network, mask).Layers.ToDictionary(layer => layer.Name);
         double numbers = 0, dense = 0, effective = 0;
         foreach (var (name, module) in network.named_modules().DistinctBy(m => m.module))

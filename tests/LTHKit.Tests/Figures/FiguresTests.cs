@@ -86,6 +86,10 @@ public class FiguresTests
             Assert.Equal(132, (int)layout["margin"]!["b"]!);
             Assert.Equal(height + 132 - 64, (int)layout["height"]!);
         }
+        // Of runs that were made in many ways the last line would end outside the figure.
+        var elsewhere = Vanilla.Runs.Select((run, i) => run with { Made = $"kit 5, libtorch 2.1{i}.0, cpu, 1 thread, vectors of 512 bits" });
+        var note = Json(bars.DrawnFrom(elsewhere, below: 100))["layout"]!;
+        Assert.Equal((3, 148), (((string)note["annotations"]![0]!["text"]!).Split("<br>").Length, (int)note["margin"]!["b"]!));
         Assert.Contains("no runs", Assert.Throws<UserException>(() => bars.DrawnFrom([])).Message);
     }
 
