@@ -146,7 +146,7 @@ public static partial class Figures
     }
 
     // An eigenvector's sign means nothing: t grows to where the loss is the higher.
-    private static IEnumerable<(double X, double Y)> Upward(LossLine line) => line.X.Zip(line.Y[^1] < line.Y[0] ? line.Y.Reverse() : line.Y);
+    private static IEnumerable<(double X, double Y)> Upward(LossLine line) => line.X.Zip(line.Y.LastOrDefault() < line.Y.FirstOrDefault() ? line.Y.Reverse() : line.Y);
 
     /// <summary>
     /// Densities of the Hessians' eigenvalues on a logarithmic scale. What is below 1e-5 of the highest is left out, since smoothing alone decides it, but for
