@@ -47,6 +47,17 @@ public sealed class EntryTests : IDisposable
         return Path.Combine(_folder, name);
     }
 
+    // As NUGET_PACKAGES gives it: without a slash at its end, which NuGet's own default has.
+    [Theory]
+    [InlineData("/packages")]
+    [InlineData("/packages/")]
+    public void What_is_referenced_by_its_place_is_in_the_package_folder(string folder)
+    {
+        var (code, output, error) = Run("dotnet", ["msbuild", "src/LTHKit.Notebook/LTHKit.Notebook.csproj", "-getItem:Reference", $"-p:NuGetPackageRoot={folder}"]);
+        Assert.True(code == 0, error);
+        Assert.Contains("/packages/microsoft.dotnet-interactive/", output.Replace("//", "/"));
+    }
+
     [Fact]
     public void Without_arguments_it_lists_the_verbs()
     {
