@@ -31,10 +31,10 @@ internal static class Kit
         return (-1, $"It did not come to an end.\n{output.Result}\n{errors.Result}");
     }
 
-    /// <summary>Starts a program in the checkout; what it prints is for the caller to read.</summary>
+    /// <summary>Starts a program; what it prints is for the caller to read.</summary>
     public static Process Start(string program, IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Root, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment ?? [])
             start.Environment[name] = value;
         return Process.Start(start)!;

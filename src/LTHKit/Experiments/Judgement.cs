@@ -120,13 +120,10 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
         var (judged, adjusted) = (new Dictionary<Judgement, Judgement>(ReferenceEqualityComparer.Instance), 0.0);
         foreach (var (rank, whole) in family.Index())
         {
-            var (left, level) = (family.Count - rank, Alpha / (family.Count - rank));
+            var left = family.Count - rank;
             adjusted = Math.Max(adjusted, Math.Min(1, left * whole.P));
-            var open = whole.Parts.Select(part => part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = part.Holds > level ? part.SeedsAt(level) : null }).ToList();
-            var doubted = open.Where(part => part.Holds > level).MaxBy(part => part.SeedsNeeded ?? int.MaxValue);
-            foreach (var (part, doubtful) in whole.Parts.Zip(open))
-                judged[part] = adjusted <= Alpha ? part with { Adjusted = adjusted, Verdict = whole.Verdict, Decided = whole.Seeds >= 5 }
-                    : part.Holds > level ? doubtful : doubtful with { Doubted = doubted };
+            foreach (var (part, verdict) in whole.Parts.Zip(adjusted <= Alpha ? whole.Decide(adjusted) : whole.LeaveOpen(adjusted, Alpha / left)))
+                judged[part] = verdict;
         }
         return [.. all.Select(part => judged.GetValueOrDefault(part, part))];
     }
@@ -137,9 +134,23 @@ public sealed record Judgement(Claim Claim, double Adjusted, Verdict? Verdict, b
         private double Holds => Parts.Max(part => part.Holds);
         private double Fails => Math.Min(1, Parts.Count * Parts.Min(part => part.Fails));
         public double P => Math.Min(Holds, Fails);
-        public Verdict Verdict => Holds <= Fails ? Verdict.Holds : Verdict.Fails;
-        public int Seeds => Parts.Min(part => part.Seeds);
         public bool HasNumbers => Parts.Any(part => part.Seeds > 0);
+
+        public IEnumerable<Judgement> Decide(double adjusted) => Parts.Select(part => part with
+        {
+            Adjusted = adjusted,
+            Verdict = Holds <= Fails ? Experiments.Verdict.Holds : Experiments.Verdict.Fails,
+            Decided = Parts.Min(other => other.Seeds) >= 5,
+        });
+
+        /// <summary>Seeds are asked for where there is a doubt at this level; what is beyond doubt points there.</summary>
+        public IEnumerable<Judgement> LeaveOpen(double adjusted, double level)
+        {
+            bool IsDoubtful(Judgement part) => part.Holds > level;
+            var open = Parts.Select(part => part with { Adjusted = adjusted, Verdict = Experiments.Verdict.Open, SeedsNeeded = IsDoubtful(part) ? part.SeedsAt(level) : null }).ToList();
+            var doubted = open.Where(IsDoubtful).MaxBy(part => part.SeedsNeeded ?? int.MaxValue);
+            return open.Select(part => IsDoubtful(part) ? part : part with { Doubted = doubted });
+        }
     }
 
     /// <summary>Seeds for 80 % power; null for more than 1,000.</summary>

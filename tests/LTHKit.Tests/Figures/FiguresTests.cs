@@ -26,14 +26,15 @@ public class FiguresTests
         RunResult[] five = [.. Enumerable.Range(0, 5).Select(seed => Run(4, seed, 0.5))];
         Assert.Equal(
             $"n = 5, runs {string.Join(", ", five.Take(3).Select(run => run.Id))},<br>{five[3].Id}, {five[4].Id}", Captions.Runs(five));
-        var flow = Flow([1, 2]);
-        foreach (var chart in new[]
+        var (flow, seen, silent, scales) = (Flow([1, 2]), AnalysisFiguresTests.Watched(0, [9, 2]), AnalysisFiguresTests.Silent(4, 0, 0.5), Scales(4, 0, 1));
+        PlaneOfRun plane = new(new Plane("", Grid, Grid, Bowl), five[1]);
+        foreach (var (chart, run) in new[]
         {
-            Figures.GradientNorms(flow), Figures.TrainingCurves(flow.Run), Figures.TopEigenvalue([AnalysisFiguresTests.Watched(0, [9, 2])]),
-            Figures.SilentActivations([AnalysisFiguresTests.Silent(4, 0, 0.5)]), Figures.Scales([Scales(4, 0, 1)]),
-            Figures.Contours("Loss", "loss", new PlaneOfRun(new Plane("", Grid, Grid, Bowl), flow.Run)), Figures.Landscape(new PlaneOfRun(new Plane("", Grid, Grid, Bowl), flow.Run), "Loss"),
+            (Figures.GradientNorms(flow), flow.Run), (Figures.TrainingCurves(five[2]), five[2]), (Figures.TopEigenvalue([seen]), seen.Run),
+            (Figures.AlongTopEigenvector([new(five[3], new(3, 0.1, true, new(Grid, [2, 1, 3])))]), five[3]), (Figures.SpectralDensities([new(five[4], new([0, 1], [0.5, 0.5], 10))]), five[4]),
+            (Figures.SilentActivations([silent]), silent.Run), (Figures.Scales([scales]), scales.Run), (Figures.Contours("Loss", "loss", plane), plane.Run), (Figures.Landscape(plane, "Loss"), plane.Run),
         })
-            Assert.Contains(Json(chart)["data"]!, trace => ((string?)trace["hovertemplate"])?.Contains($"run {flow.Run.Id}") == true || ((string?)trace["hovertemplate"])?.Contains($"run {Scales(4, 0, 1).Run.Id}") == true);
+            Assert.Contains(Json(chart)["data"]!, trace => ((string?)trace["hovertemplate"])?.Contains($"run {run.Id}") == true);
     }
 
     [Fact]
