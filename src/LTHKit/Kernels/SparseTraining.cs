@@ -20,19 +20,20 @@ internal sealed class SparseTraining : IDisposable
         (_work, _hooks) = (work ?? new(get_num_threads()), HooksOf(network));
         var names = network.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         _units = [.. network.Convolutions.Select(unit =>
-            (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle]))))];
+            (unit, new SparseUnit(_work, unit.Convolution, unit.Norm!, Kept(names[unit.Convolution.weight!.Handle])) { Serves = Serves(unit) }))];
 
         bool[]? Kept(string name) => mask is not null && mask.Covers(name) ? mask[name].data<bool>().ToArray() : null;
     }
 
     /// <summary>For this network and mask; null where TorchSharp's path is the only one, wanted, or with no wish expected to be faster.</summary>
     public static SparseTraining? For(Network network, Mask? mask, bool? wish)
-        => Serves(network) && (wish ?? Cost.Favours(network, mask)) ? new(network, mask) : null;
+        => network.Convolutions.Any(Serves) && (wish ?? Cost.Favours(network, mask)) ? new(network, mask) : null;
 
-    /// <summary>Whether every convolution is one that a unit can be: on the CPU, in float32, 3x3 or 1x1 in zeros, with BatchNorm.</summary>
-    public static bool Serves(Network network)
-        => network.Convolutions.Any() && network.parameters().All(p => p.device_type == DeviceType.CPU && p.dtype == ScalarType.Float32 && p.is_contiguous())
-            && network.Convolutions.All(unit => unit.Norm is { affine: true, track_running_stats: true } && IsPlain(unit.Convolution));
+    /// <summary>Whether the kernels serve a unit: on the CPU, in float32, 3x3 or 1x1 in zeros, with BatchNorm. Others have TorchSharp's path, at the cost of copies.</summary>
+    public static bool Serves(ConvUnit unit)
+        => unit is { Norm: { affine: true, track_running_stats: true } norm, Convolution: var convolution } && IsPlain(convolution)
+            && new[] { convolution.weight, convolution.bias, norm.weight, norm.bias }.OfType<Parameter>()
+                .All(p => p.device_type == DeviceType.CPU && p.dtype == ScalarType.Float32 && p.is_contiguous());
 
     // A tweak may have changed it.
     private static bool IsPlain(Conv2d convolution) => convolution is { padding_mode: PaddingModes.Zeros, dilation: null or [1, 1] }
@@ -87,19 +88,28 @@ internal static class Cost
     /// <summary>Of a unit, in ns for a number that it puts out: for each multiply-add of a training step, and for the number itself.</summary>
     private const double SparseMultiply = 0.085, SparseNumber = 4.5, TorchMultiply = 0.057, TorchNumber = 3, TorchFixed = 560;
 
-    /// <summary>Whether a step over the surviving weights is expected to be shorter than libtorch's dense one; without oneDNN always.</summary>
+    /// <summary>Of a number that goes from one layout into the other and whose gradient comes back, in ns.</summary>
+    private const double Copy = 3;
+
+    /// <summary>
+    /// Whether a step over the surviving weights is expected to be shorter than libtorch's dense one; without oneDNN always. Units that the kernels do not
+    /// serve cost copies of what they take and give.
+    /// </summary>
     public static bool Favours(Network network, Mask? mask)
     {
         if (!Libtorch.HasOneDnn)
             return true;
         var flops = Flops.Of(network, mask).Layers.ToDictionary(layer => layer.Name);
-        double numbers = 0, dense = 0, effective = 0;
+        double numbers = 0, dense = 0, effective = 0, copied = 0;
         foreach (var (name, module) in network.named_modules().DistinctBy(m => m.module))
-            if (network.Convolutions.FirstOrDefault(unit => unit.Convolution == module) is { Convolution: var convolution })
+            if (network.Convolutions.FirstOrDefault(unit => unit.Convolution == module) is { Convolution: var convolution } unit)
             {
-                numbers += flops[name].Dense * (double)convolution.out_channels / convolution.weight!.numel();
-                (dense, effective) = (dense + flops[name].Dense, effective + flops[name].Effective);
+                var given = flops[name].Dense * (double)convolution.out_channels / convolution.weight!.numel();
+                if (SparseTraining.Serves(unit))
+                    (numbers, dense, effective) = (numbers + given, dense + flops[name].Dense, effective + flops[name].Effective);
+                else
+                    copied += given * (1 + unit.Stride * unit.Stride * convolution.in_channels / (double)convolution.out_channels);
             }
-        return SparseMultiply * effective + SparseNumber * numbers < TorchMultiply * dense + (TorchNumber + TorchFixed * numbers / dense) * numbers;
+        return SparseMultiply * effective + SparseNumber * numbers + Copy * copied < TorchMultiply * dense + (TorchNumber + TorchFixed * numbers / dense) * numbers;
     }
 }

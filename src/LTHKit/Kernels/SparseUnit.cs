@@ -12,6 +12,9 @@ internal sealed class SparseUnit(Workspace work, Conv2d convolution, BatchNorm2d
 {
     private Layout? _layout;
 
+    /// <summary>Whether this runs the unit; else TorchSharp's modules do, and this gives them images.</summary>
+    public bool Serves { get; init; } = true;
+
     public Workspace Work { get; } = work;
     public Geometry Shape { get; } = new((int)convolution.in_channels, (int)convolution.out_channels, (int)convolution.kernel_size[0],
         (int)convolution.stride![0], (int)convolution.groups);

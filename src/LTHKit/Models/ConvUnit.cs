@@ -81,7 +81,7 @@ public sealed class ConvUnit
 
     private (Tensor Y, Tensor X) Run(Tensor x, Tensor? added, bool fork)
     {
-        if (Sparse is not null && (Norm!.training || !is_grad_enabled()))
+        if (Sparse is { Serves: true } && (Norm!.training || !is_grad_enabled()))
         {
             var act = _activation is null ? Nonlinearity.None : _activation.Fused;
             if (Skip is Projection projection)
@@ -97,7 +97,7 @@ public sealed class ConvUnit
         if (Norm is not null)
             y = Norm.call(y);
         if (Skip is not null)
-            y += Skip.call(x);
+            y += Sparse is null ? Skip.call(x) : Sparse.Images(Skip.call(x));
         if (added is not null)
             y += added;
         return (_activation is null ? y : _activation.call(y), x);

@@ -144,10 +144,10 @@ public class SparseTrainingTests
         using var lenet = Networks.Build(new ModelSpec("lenet"), new InputSpec(10, 16), 0);
         using var exact = Build("resnet18", "relu", null);
         exact.to(ScalarType.Float64);
-        Assert.All([conv4, lenet, exact], network => Assert.False(SparseTraining.Serves(network)));
+        Assert.All([conv4, lenet, exact], network => Assert.Null(SparseTraining.For(network, null, wish: true)));
     }
 
-    /// <summary>What a unit does not know is TorchSharp's, whoever changed it.</summary>
+    /// <summary>What a unit does not know is TorchSharp's, whoever changed it; the others are served, and what is trained is the same.</summary>
     [Theory]
     [InlineData("padding")]
     [InlineData("around")]
@@ -156,28 +156,72 @@ public class SparseTrainingTests
     [InlineData("memory")]
     public void AConvolutionOfAnotherKindIsTorchSharps(string changed)
     {
-        using var network = Build("resnet18", "relu", null);
-        Assert.True(SparseTraining.Serves(network));
-        var convolution = network.Units[2].Convolution;
-        switch (changed)
+        using var scope = NewDisposeScope();
+        using Network ours = Build("resnet18", "swish", SkipKind.Normalised), torchs = Build("resnet18", "swish", SkipKind.Normalised);
+        using var mask = Small.HalfOf(ours, seed: 5);
+        foreach (var network in new[] { ours, torchs })
         {
-            case "padding":
-                convolution.padding_mode = PaddingModes.Circular;
-                break;
-            case "around":
-                convolution.SetPadding([0L, 1]);
-                break;
-            case "dilation":
-                convolution.dilation = [2, 2];
-                break;
-            case "strides":
-                convolution.stride = [1, 2];
-                break;
-            case "memory":
-                convolution.weight = new Parameter(convolution.weight!.detach().transpose(0, 1).contiguous().transpose(0, 1));
-                break;
+            mask.Apply(network);
+            var convolution = network.Units[2].Convolution;
+            switch (changed)
+            {
+                case "padding":
+                    convolution.padding_mode = PaddingModes.Circular;
+                    break;
+                case "around":
+                    convolution.SetPadding([0L, 1]);
+                    break;
+                case "dilation":
+                    convolution.dilation = [2, 2];
+                    convolution.SetPadding([2L, 2]);
+                    break;
+                case "strides":
+                    convolution.stride = [1, 2];
+                    break;
+                case "memory":
+                    convolution.weight = new Parameter(convolution.weight!.detach().transpose(0, 1).contiguous().transpose(0, 1));
+                    break;
+            }
         }
-        Assert.False(SparseTraining.Serves(network));
+        Assert.Equal([ours.Units[2]], ours.Convolutions.Where(unit => !SparseTraining.Serves(unit)));
+        if (changed is "around" or "strides")       // planes of another size have no place in the network
+            return;
+        using var sparse = Sparse(ours, mask);
+        Assert.All(Train(ours, mask, sparse, 20, 5, 0.01).Zip(Train(torchs, mask, null, 20, 5, 0.01)), loss => Assert.Equal(loss.Second, loss.First, 1e-4 * loss.Second));
+        foreach (var ((name, value), (_, other)) in ours.named_parameters().Zip(torchs.named_parameters()))
+            Assert.True((value - other).norm().item<float>() <= 1e-3 * other.norm().item<float>(), name);
+    }
+
+    /// <summary>Each of a network's units through TorchSharp among those through the kernels.</summary>
+    [Theory]
+    [InlineData("resnet18", SkipKind.Projection)]
+    [InlineData("vgg16", SkipKind.Identity)]
+    [InlineData("mobilenet", null)]
+    public void AnyUnitMayBeTorchSharps(string model, SkipKind? skip)
+    {
+        using var scope = NewDisposeScope();
+        using Network ours = Build(model, "swish", skip), torchs = Build(model, "swish", skip);
+        using var mask = Small.HalfOf(ours, seed: 5);
+        using var generator = new Generator(9);
+        var (x, y) = (randn(20, 3, 16, 16, generator: generator), randint(0, 10, [20], generator: generator));
+        foreach (var network in new[] { ours, torchs })
+            mask.Apply(network);
+        Tensor Loss(Network network) => nn.functional.cross_entropy(network.call(x), y);
+        Loss(torchs).backward();
+        foreach (var unit in ours.Convolutions.ToList())
+        {
+            unit.Convolution.padding_mode = PaddingModes.Circular;      // which makes it another kind ...
+            using var sparse = Sparse(ours, mask);
+            unit.Convolution.padding_mode = PaddingModes.Zeros;         // ... that computes the same
+            ours.zero_grad();
+            using (sparse.Step())
+                Loss(ours).backward();
+            foreach (var ((name, value), (_, other)) in ours.named_parameters().Zip(torchs.named_parameters()))
+            {
+                Tensor Kept(Tensor gradient) => mask.Covers(name) ? gradient * mask[name] : gradient;
+                Assert.True((Kept(value.grad!) - Kept(other.grad!)).norm().item<float>() <= 1e-3 * Kept(other.grad!).norm().item<float>() + 1e-5, $"{unit.Path}: {name}");
+            }
+        }
     }
 
     /// <summary>A skip of one's own may give one map for all images.</summary>
@@ -221,6 +265,18 @@ public class SparseTrainingTests
         using var chosen = SparseTraining.For(network, mask, null);
         Assert.Equal(favoured, chosen is not null);
         Assert.Null(SparseTraining.For(network, mask, wish: false));
+    }
+
+    /// <summary>One unit of another kind does not take the kernels from the others; where few are left, copies between the layouts cost more than they save.</summary>
+    [Fact]
+    public void ItIsChosenForWhatIsServed()
+    {
+        using Network narrow = Build("resnet18", "relu", null), wide = Networks.Build(new ModelSpec("resnet18", 16), new InputSpec(10, 32), 1);
+        narrow.Units[2].Convolution.padding_mode = PaddingModes.Circular;
+        Assert.True(Cost.Favours(narrow, null));
+        foreach (var unit in wide.Convolutions.Where(unit => unit.Convolution.kernel_size[0] > 1))
+            unit.Convolution.padding_mode = PaddingModes.Circular;
+        Assert.Equal(!Libtorch.HasOneDnn, Cost.Favours(wide, null));
     }
 
     internal static SparseTraining Sparse(Network network, Mask mask) => new(network, mask, new GuardedWorkspace(get_num_threads()));
