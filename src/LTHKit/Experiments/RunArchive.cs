@@ -54,18 +54,20 @@ internal sealed partial class RunArchive(string folder)
     public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null)
     {
         var lines = Read();
-        foreach (var (kind, hash) in lines.SelectMany(Blobs))
+        foreach (var (kind, hash) in lines.SelectMany(Blobs).Distinct())
             Get(kind, hash);
         var added = 0;
-        foreach (var line in lines)
+        // Side by side, since it is the disk that is waited for.
+        Parallel.ForAsync(0, lines.Count, new ParallelOptions { MaxDegreeOfParallelism = 8 }, (i, _) =>
         {
-            var run = store.Folder(Name(line));
+            var run = store.Folder(Name(lines[i]));
             using var held = RunStore.TryAcquire(run);
             if (held is null)
                 busy?.Invoke(run.Run);
-            else if (Write(line, run))
-                added++;
-        }
+            else if (Write(lines[i], run))
+                Interlocked.Increment(ref added);
+            return ValueTask.CompletedTask;
+        }).GetAwaiter().GetResult();
         return (lines.Count, added, lines.Count(IsForeign));
     }
 
