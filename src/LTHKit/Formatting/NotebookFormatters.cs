@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.Loader;
 using Deedle;
 using Deedle.Internal;
 using Microsoft.DotNet.Interactive.Formatting;
@@ -18,6 +19,28 @@ internal static class NotebookFormatters
     [ModuleInitializer]
 #pragma warning restore CA2255
     public static void Register()
+    {
+        if (AssemblyLoadContext.GetLoadContext(typeof(NotebookFormatters).Assembly) != AssemblyLoadContext.Default)
+            ShareFSharp();
+        All();
+    }
+
+    /// <summary>
+    /// Another host's `#r` loads each assembly by itself, and FSharp.Core once for each version that one asks for; from the default context all get the same.
+    /// </summary>
+    private static void ShareFSharp()
+    {
+        try
+        {
+            AssemblyLoadContext.Default.LoadFromAssemblyPath(Path.Combine(Path.GetDirectoryName(typeof(NotebookFormatters).Assembly.Location)!, "FSharp.Core.dll"));
+        }
+        catch (FileLoadException)
+        {
+            // The host has one of its own, which all get.
+        }
+    }
+
+    private static void All()
     {
         foreach (var type in typeof(NotebookFormatters).Assembly.GetExportedTypes().Where(type => !type.IsEnum && !(type.IsAbstract && type.IsSealed)))
         {
