@@ -48,7 +48,7 @@ internal sealed partial class RunArchive(string folder)
 
     /// <summary>
     /// Puts the runs into a store, beside whatever works there; those that it has stay, and one that another process trains just then is left to it and
-    /// <paramref name="busy"/> is told. All is checked before anything is written.
+    /// <paramref name="busy"/> is told, on any thread. All is checked before anything is written.
     /// </summary>
     /// <returns>The lines in all, how many of them were new to the store, and how many this version of the kit never takes for its own.</returns>
     public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null)

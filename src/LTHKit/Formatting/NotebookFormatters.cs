@@ -22,7 +22,7 @@ internal static class NotebookFormatters
     {
         if (AssemblyLoadContext.GetLoadContext(typeof(NotebookFormatters).Assembly) != AssemblyLoadContext.Default)
             ShareFSharp();
-        All();
+        RegisterAll();
     }
 
     /// <summary>
@@ -40,7 +40,7 @@ internal static class NotebookFormatters
         }
     }
 
-    private static void All()
+    private static void RegisterAll()
     {
         foreach (var type in typeof(NotebookFormatters).Assembly.GetExportedTypes().Where(type => !type.IsEnum && !(type.IsAbstract && type.IsSealed)))
         {
