@@ -1,3 +1,4 @@
+using MathNet.Numerics.Statistics;
 using Plotly.NET;
 using Plotly.NET.CSharp;
 using Plotly.NET.LayoutObjects;
@@ -13,26 +14,42 @@ public static partial class Figures
     private static readonly double[] DensityTicks = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.01, 0.001];
 
     /// <summary>
-    /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. A layer of which nothing is
-    /// left has no point; the line under the title names it.
+    /// Where masks leave weights: the share of each layer that is kept, from the input to the output, on a logarithmic axis. Masks of one name, for instance
+    /// of several seeds, are one line: their mean, with an error bar of one standard deviation. A layer of which nothing is left has no point; the line under
+    /// the title names it, or counts such layers where a line has several masks.
     /// </summary>
     public static GenericChart LayerDensity(params (string Name, Mask Mask)[] masks)
     {
         var layers = LayersOf(masks);
-        var names = Captions.Unique(masks.Select(mask => mask.Name));
+        var lines = masks.GroupBy(mask => mask.Name, mask => mask.Mask).ToList();
+        var names = lines.Select(line => line.Key).ToList();
         var pens = Pen.For(names);
         var sparsity = $"{string.Join(" and ", masks.Select(mask => Captions.Percent(mask.Mask.Sparsity)).Distinct())} % sparse in all";
-        var collapsed = masks.Zip(names).Where(mask => mask.First.Mask.Collapsed.Count > 0)
-            .Select(mask => $"{mask.Second} has nothing left of {LayerMask.Of(mask.First.Mask.Collapsed)}");
-        return Chart.Combine(masks.Zip(names, (mask, name) => Draw("Scatter",
-                new { Name = name, X = layers, Y = mask.Mask.Layers.Select(l => l.Kept == 0 ? double.NaN : 100 * (1 - l.Sparsity)).ToArray() },
-                new { Mode = Mode.Lines_Markers, Marker = pens[name].Marker(7), Line = pens[name].Line(2), LegendGroup = name, ShowLegend = true },
-                new { MultiText = mask.Mask.Layers.Select(l => FormattableString.Invariant($"{name}: {l.Kept:N0} of {l.Total:N0} weights")).ToArray() },
+        return Chart.Combine(lines.Select(line => Draw("Scatter",
+                new { Name = line.Key, X = layers, Y = Each(line, kept => kept.Average() is > 0 and var mean ? mean : double.NaN) },
+                new { YError = line.Count() > 1 ? Errors(Each(line, kept => kept.StandardDeviation()), pens[line.Key].Color) : null },
+                new { Mode = Mode.Lines_Markers, Marker = pens[line.Key].Marker(7), Line = pens[line.Key].Line(2), LegendGroup = line.Key, ShowLegend = true },
+                new { MultiText = layers.Select((_, layer) => Hover(line, layer)).ToArray() },
                 new { HoverTemplate = "%{x}<br>%{text}, %{y:.3~g} %<extra></extra>" })))
-            .Styled("Weights kept in each layer", string.Join("; ", collapsed.Prepend(sparsity)))
+            .Styled("Weights kept in each layer", string.Join("; ", [sparsity, .. lines.SelectMany(Collapsed)]))
             .WithAxes(FigureTheme.Categories(new { TickAngle = -60 }),
                 FigureTheme.Axis("Weights kept, % of the layer", new { AxisType = AxisType.Log, TickVals = DensityTicks, TickText = DensityTicks }))
             .LegendAbove(names);
+
+        double[] Each(IEnumerable<Mask> line, Func<IEnumerable<double>, double> of)
+            => [.. layers.Select((_, layer) => of(line.Select(mask => 100 * (1 - mask.Layers[layer].Sparsity))))];
+
+        static string Hover(IGrouping<string, Mask> line, int layer) => FormattableString.Invariant(
+            $"{line.Key}: {line.Average(mask => mask.Layers[layer].Kept):#,0.#} of {line.First().Layers[layer].Total:N0} weights{(line.Count() > 1 ? $" in the mean of {line.Count()} masks" : "")}");
+
+        static IEnumerable<string> Collapsed(IGrouping<string, Mask> line)
+        {
+            var (masks, collapsed) = (line.Count(), line.Where(mask => mask.Collapsed.Count > 0).ToList());
+            var lost = collapsed.SelectMany(mask => mask.Collapsed).Distinct().ToList();
+            if (lost.Count > 0)
+                yield return masks == 1 ? $"{line.Key} has nothing left of {LayerMask.Of(lost)}"
+                    : $"{line.Key} lost {lost.Count} {(lost.Count == 1 ? "layer" : "layers")} in {collapsed.Count} of {masks} masks";
+        }
     }
 
     /// <summary>How alike masks are: the Jaccard overlap of each two in percent, weights kept by both over weights kept by either.</summary>

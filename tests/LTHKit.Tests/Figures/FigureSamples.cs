@@ -70,7 +70,7 @@ internal static class FigureSamples
         ["silent activations"] = Figures.SilentActivations([AnalysisFiguresTests.Silent(1, 0, 0.4), AnalysisFiguresTests.Silent(4, 0, 0.5)]),
         ["curves"] = Figures.Curves("Loss", "t", "loss", [new Curve("a", Grid, [2, 1, 2], [0.1, 0.2, 0.1]), new Curve("b", Grid, [3, 1, 3])]),
         ["curves, logarithmic"] = Figures.Curves("Eigenvalue", "Epoch", "value", [new Curve("a", Forty, Forty)], logarithmic: true),
-        ["layer density"] = Figures.LayerDensity(("imp", Ticket(0.5)), ("snip", Ticket(1))),
+        ["layer density"] = Figures.LayerDensity(("imp", Ticket(0.5)), ("imp", Ticket(0.7)), ("snip", Ticket(1))),
         ["mask overlap"] = Figures.MaskOverlap(("imp", Ticket(0.5)), ("snip", Ticket(0.25))),
         ["bars"] = Figures.Bars("Scales", "scale", ["conv1", "conv2"], new BarGroup("weights", [1, 0.5]), new BarGroup("biases", [0.2, 0.3])),
         ["scales"] = Figures.Scales([Scales(1, 0, 1.2), Scales(1, 1, 1.4), Scales(4, 0, 0.8)]),

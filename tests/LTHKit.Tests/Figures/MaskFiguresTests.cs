@@ -46,6 +46,18 @@ public sealed class MaskFiguresTests : IDisposable
     }
 
     [Fact]
+    public void MasksOfOneNameAreALineWithItsSpread()
+    {
+        var chart = Figures.LayerDensity(("imp", _a), ("imp", _b), ("snip", _a));
+        var imp = Trace(chart, "imp");
+        Assert.Equal([50, 25], Numbers(imp["y"]));
+        Assert.Equal([0, 35.355], Numbers(imp["error_y"]!["array"]).Select(spread => Math.Round(spread, 3)));
+        Assert.Equal("imp: 0.5 of 2 weights in the mean of 2 masks", (string?)imp["text"]![1]);
+        Assert.Null(Trace(chart, "snip")["error_y"]);
+        Assert.Contains("50 and 66.7 % sparse in all; imp lost 1 layer in 1 of 2 masks", (string?)Json(chart)["layout"]!["title"]!["text"]);
+    }
+
+    [Fact]
     public void TheOverlapOfEachTwoMasksIsInPercent()
     {
         var map = Json(Figures.MaskOverlap(("imp", _a), ("snip", _b)))["data"]![0]!;
