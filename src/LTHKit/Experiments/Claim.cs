@@ -51,6 +51,9 @@ public sealed record Claim(string Id, string Sentence, Alternative Alternative, 
         Holes = sweeps.SelectMany(sweep => sweep.Holes).DistinctBy(hole => hole.Spec.Id).Count();
     }
 
+    /// <summary>Of each seed that has one.</summary>
+    public IReadOnlyDictionary<int, double> Numbers { get; init; } = Numbers.Where(of => double.IsFinite(of.Value)).ToDictionary();
+
     public IReadOnlyList<RunResult> Runs { get; init; } = [];
 
     /// <summary>How many runs of its sweeps are missing.</summary>
@@ -106,7 +109,7 @@ public sealed class SeedResults
         return line.Interpolate(Halvings(sparsity));
     }
 
-    /// <summary>The number of each seed that all sweeps have; those without one are left out.</summary>
+    /// <summary>The number of each seed that all sweeps have.</summary>
     internal static IReadOnlyDictionary<int, double> Of(IReadOnlyList<Sweep> sweeps, Func<IReadOnlyList<SeedResults>, double> number)
     {
         if (sweeps.Count == 0)
@@ -118,7 +121,7 @@ public sealed class SeedResults
         var tickets = halvings.Order().Select(at => (at, sweeps[0].Runs.FirstOrDefault(run => run.Spec.Halvings == at)?.Sparsity
             ?? sweeps[0].Asked.First(spec => spec.Halvings == at).Sparsity)).ToList();
         return seeds.Order().Select(seed => (seed, value: number([.. sweeps.Select(sweep => new SeedResults(sweep, seed, tickets))])))
-            .Where(pair => double.IsFinite(pair.value)).ToDictionary(pair => pair.seed, pair => pair.value);
+            .ToDictionary(pair => pair.seed, pair => pair.value);
 
         HashSet<T> Shared<T>(Func<RunSpec, T> key) => [.. sweeps.Select(sweep => sweep.Asked.Select(key)).Aggregate((a, b) => a.Intersect(b))];
     }

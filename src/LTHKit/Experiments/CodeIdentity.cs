@@ -41,8 +41,8 @@ internal sealed partial class CodeIdentity
             identity._values.Clear();
             identity.Value("the function", value);
             for (var i = 0; i < identity._own.Count; i++)
-                if (identity._own[i] is FieldInfo { IsStatic: true, IsLiteral: false, DeclaringType.ContainsGenericParameters: false } field && !IsCache(field))
-                    identity.Value($"'{field.Name}'", field.GetValue(null));
+                if (identity._own[i] is FieldInfo { IsStatic: true, IsLiteral: false, DeclaringType.ContainsGenericParameters: false } field)
+                    identity.Value($"'{field.Name}'", Held(field, null));
         }
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{identity._code}{identity._values}")))[..12];
     }
@@ -154,7 +154,7 @@ internal sealed partial class CodeIdentity
                 if (whole ? !IsMemory(value, field) : Known(field) >= 0)
                 {
                     _values.Append("\n.").Append(whole ? field.Name : Reference(field));
-                    Value(field.Name.StartsWith('<') ? "something" : $"'{field.Name}'", field.GetValue(value));
+                    Value(field.Name.StartsWith('<') ? "something" : $"'{field.Name}'", Held(field, value));
                 }
         }
     }
@@ -265,7 +265,9 @@ internal sealed partial class CodeIdentity
     /// <summary>Whether lambdas or the variables of a cell live there.</summary>
     private static bool IsCompilers(Type type) => type.Name.StartsWith("<>c") || type.Name.StartsWith("Submission#") || type.IsGenericParameter;
 
-    private static bool IsCache(FieldInfo field) => field.Name.StartsWith("<>") && field.DeclaringType!.IsDefined(typeof(CompilerGeneratedAttribute));
+    /// <summary>What a field holds: nothing where the compiler keeps what a function's first call made, lest calling it change its name.</summary>
+    private static object? Held(FieldInfo field, object? of)
+        => field.Name.StartsWith("<>9__") || Caches().IsMatch(field.DeclaringType!.Name) ? null : field.GetValue(of);
 
     private static string NameOf(Type type) => IsCompilers(type) ? "lambda" : Numbered().Replace(IsOwn(type) ? type.Name : type.ToString(), "");
 
@@ -299,4 +301,8 @@ internal sealed partial class CodeIdentity
     /// <summary>Types that others are nested in, as a cell's in a numbered submission, and the compiler's numbers of lambdas, iterators and lines.</summary>
     [GeneratedRegex(@"[\w.#]+\+|(?<=>[a-z]?)__\w+(#\d+)?|@\d+(-\d+)?")]
     private static partial Regex Numbered();
+
+    /// <summary>Types that hold nothing but delegates of method groups and call sites of dynamic operations.</summary>
+    [GeneratedRegex(@"^<\w*>[oO](__|$)")]
+    private static partial Regex Caches();
 }

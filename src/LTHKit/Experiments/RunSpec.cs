@@ -59,7 +59,7 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
             var drawn = (sparse && (Pruning.At != At.Initialised || back)) || Tweaks.Any(t => t.NeedsDense);
             return this with
             {
-                Drawing = Drawing is not null && drawn && SpecJson.Hash(SpecJson.Of(Drawing)) != SpecJson.Hash(SpecJson.Of(Recipe)) ? Drawing : null,
+                Drawing = Drawing is not null && drawn && !IsSame(Drawing, Recipe) ? Drawing : null,
                 Pruning = sparse ? Pruning : plain.Pruning,
                 Rates = sparse ? PruningRates.Needed(Rates, Level) : plain.Rates,
                 Control = sparse ? Control : plain.Control,
@@ -158,6 +158,10 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         if (Control != Control.None && Rewinding != Rewinding.Weights && Pruning.At == At.EachRound && Level > 1)
             throw new UserException("A control keeps other weights than the ticket, and of these the trained sparse network, from which learning-rate rewinding and fine-tuning go on, "
                 + "has mostly zeros: rewind its weights, or leave the control out.");
+        if (Rewinding == Rewinding.FineTuning && Drawing is { LearningRate: var rate, Decay: var decay, DecayAt: var at, Schedule: var schedule, WarmUp: var warmUp }
+            && !IsSame(Recipe, Recipe with { LearningRate = rate, Decay = decay, DecayAt = at, Schedule = schedule, WarmUp = warmUp }))
+            throw new UserException("Fine-tuning goes on at the last learning rate of the drawing, so that a rate or schedule of its recipe would not count: leave LearningRate, Decay, DecayAt, Schedule and WarmUp "
+                + "as the drawing has them, or take Rewinding.LearningRate, which trains by the recipe's.");
         var epochs = Math.Min(Recipe.Epochs, Drawing?.Epochs ?? Recipe.Epochs);
         if (Rewind.Epochs < 0 || Rewind.Iterations < 0 || Rewind.Epochs >= epochs)
             throw new UserException($"The rewind point is {Rewind}; it must lie in [0ep, {epochs}ep), before the end of the training.");
@@ -183,6 +187,8 @@ public sealed record RunSpec(Recipe? Drawing = null, int Level = 0, Control Cont
         Rewinding = EachRound ? Rewinding : Rewinding.Weights,
         Tweaks = [],
     };
+
+    private static bool IsSame(Recipe a, Recipe b) => SpecJson.Hash(SpecJson.Of(a)) == SpecJson.Hash(SpecJson.Of(b));
 
     private string OrderOfTwins(Tweak tweak)
         => Tweaks.Count(t => t.GetType().Name == tweak.GetType().Name) > 1 ? $"{SpecJson.Of(tweak).ToJsonString()} {SpecJson.OfCode(tweak).ToJsonString()}" : "";

@@ -49,7 +49,7 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         }
         catch (DivergedException e)
         {
-            throw new DivergedException($"{spec.Label}: {e.Message} The last good epoch is kept in {folder.Path}; try a smaller learning rate.");
+            throw new DivergedException($"{spec.Label}: {e.Message} {(File.Exists(folder.Checkpoint) ? $"The last good epoch is kept in {folder.Path}; try" : "Try")} a smaller learning rate.");
         }
         held.Check();
         Worked(spec);

@@ -42,6 +42,22 @@ internal sealed record ForwardPass(Tensor Images, long[] Made, IReadOnlyList<For
         }
     }
 
+    /// <summary>Whether a layer was not called, and yet counts: with a weight that is no number the logits are none.</summary>
+    public bool Misses(Network network, nn.Module layer)
+    {
+        var weight = layer.get_parameter("weight")!;
+        if (Calls.Any(call => call.Module is Conv2d or Linear && call.Module.get_parameter("weight")!.Handle == weight.Handle))
+            return false;
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var mode = new EvalMode(network);
+        var before = weight.clone();
+        weight.fill_(double.NaN);
+        var counts = network.call(zeros(1, network.Input.Channels, network.Input.Size, network.Input.Size)).isnan().any().ToBoolean();
+        weight.copy_(before);
+        return counts;
+    }
+
     /// <summary>How often in a row libtorch's one generator must have moved: not only once, since another thread may draw meanwhile.</summary>
     public const int Tries = 5;
 

@@ -28,12 +28,17 @@ public class Network : nn.Module<Tensor, Tensor>
             throw new UserException($"{model.Name} has no layer '{unknown}' to leave dense; it has {string.Join(", ", layers)}.");
         var weights = layers.Where(name => name != layers[^1] && !model.Dense.Any(dense => Within(name, dense))).Select(name => name + ".weight").ToHashSet();
         Prunable = [.. named_parameters().Select(p => p.name).Where(weights.Contains)];
+        if (model.Factory is not null)
+        {
+            ForwardPass.RequireReplay(this);
+            if (names.FirstOrDefault(named => named.Key is Conv2d or Linear && trace.Misses(this, named.Key)) is { Value: { } unseen })
+                throw new UserException($"{model.Name} uses its layer '{unseen}' by {unseen}.forward(x), or takes its weight, so that nobody can see what it does: write {unseen}.call(x).");
+        }
         if (Prunable.Count == 0)
             throw new UserException($"{model.Name} has nothing to prune: its forward calls no convolution and no hidden linear layer that is not left dense.");
 
         if (model.Factory is not null)
         {
-            ForwardPass.RequireReplay(this);
             Units = [.. trace.Units().Select(unit => new ConvUnit(this, names[unit.Convolution], unit.Convolution, unit.Norm))];
             Activations = [.. trace.Activations().Select(module => Activation.Around(names[module], module))];
             return;

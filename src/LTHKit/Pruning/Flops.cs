@@ -8,7 +8,8 @@ namespace LTHKit.Pruning;
 public sealed record LayerFlops(string Name, long Dense, long Effective, bool Injected);
 
 /// <summary>
-/// The multiply-adds of a network's convolutions and linear layers for one image; BatchNorm, activations, pooling and additions are not counted.
+/// The multiply-adds of a network's Conv2d and Linear layers for one image; other layers, transposed convolutions, BatchNorm and pooling among them, and what
+/// no layer does are not counted.
 /// </summary>
 /// <param name="Layers">In the order of the forward pass.</param>
 public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
@@ -34,7 +35,8 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
     {
         mask?.Fit(module);
         using var scope = NewDisposeScope();
-        var kept = mask?.Layers.ToDictionary(layer => layer.Name, layer => layer.Kept) ?? [];
+        // By the weight itself, which layers may share.
+        var kept = mask?.Layers.ToDictionary(layer => module.get_parameter(layer.Name)!.Handle, layer => layer.Kept) ?? [];
         var injected = ((module as Network)?.Units ?? []).Where(unit => unit.Skip is not null)
             .SelectMany(unit => unit.Skip!.modules().Prepend(unit.Skip)).ToHashSet();
         // A module that is held in a field too has two names; the first is the one its weights have.
@@ -48,7 +50,7 @@ public sealed record Flops(IReadOnlyList<LayerFlops> Layers)
         {
             var (name, weight) = (names[outputs.Key], outputs.Key.get_parameter("weight")!);
             var places = outputs.Sum(shape => shape.Aggregate(1L, (a, b) => a * b)) / weight.shape[0];
-            return new(name, places * weight.numel(), places * kept.GetValueOrDefault(name + ".weight", weight.numel()), injected.Contains(outputs.Key));
+            return new(name, places * weight.numel(), places * kept.GetValueOrDefault(weight.Handle, weight.numel()), injected.Contains(outputs.Key));
         }
     }
 }

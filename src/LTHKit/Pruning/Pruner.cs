@@ -153,8 +153,8 @@ internal static class PruningRates
 
     public static void Validate(IReadOnlyList<double> rates)
     {
-        if (rates.Count == 0 || rates.Any(rate => rate is not (> 0 and < 1)))
-            throw new UserException(FormattableString.Invariant($"The pruning rates are [{string.Join(", ", rates)}]; each cuts a share in (0, 1)."));
+        if (rates.Count == 0 || rates.Any(rate => rate is not (>= 0.007 and < 1)))
+            throw new UserException(FormattableString.Invariant($"The pruning rates are [{string.Join(", ", rates)}]; each cuts a share in [0.007, 1), for levels closer than that are taken for one sparsity."));
     }
 
     private static double Of(IReadOnlyList<double> rates, int round) => rates[Math.Min(round, rates.Count - 1)];

@@ -46,6 +46,8 @@ internal sealed class MaskedTorch : MaskedOptimiser
                 mask is not null && mask.Covers(p.name) ? mask[p.name].logical_not().DetachFromDisposeScope() : null))];
             var optimiser = make([.. weights.Select(w => w.Weight)]) as OptimizerHelper
                 ?? throw new UserException("The recipe's optimiser is none that steps without a closure and whose state can be kept; give one of torch.optim such as AdamW, RMSProp or SGD, or one that derives from TorchSharp's OptimizerHelper as they do.");
+            if (optimiser.ParamGroups.Select(part => part.LearningRate).Distinct().Count() > 1)
+                throw new UserException("The recipe's optimiser has groups of parameters with learning rates of their own, in whose place the recipe's would come before every step: give rates by layer as the recipe's RateOf.");
             return optimiser is not (Rprop or ASGD or RAdam) ? new Group(group.Key, weights, optimiser)
                 : throw new UserException($"torch.optim.{optimiser.GetType().Name} does not step by the learning rate that a recipe sets before every step (Rprop's steps have sizes of their own, "
                     + "ASGD's are by the rate before, and TorchSharp's RAdam squares the rate); give another, such as AdamW, RMSProp or SGD.");

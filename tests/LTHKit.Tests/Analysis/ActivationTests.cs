@@ -99,6 +99,11 @@ public sealed class ActivationTests : OnSmallImages
         Assert.Equal([("conv", 64 * 9 * 3 * 4L), ("fc", 4 * 64 * 3L)], Flops.Of(module, [3, 8, 8]).Layers.Select(l => (l.Name, l.Dense)));
         using var mask = new Mask([("conv.weight", rand(4, 3, 3, 3) > 0.5)]);
         Assert.Equal(64 * mask.Kept + 4 * 64 * 3, Flops.Of(module, [3, 8, 8], mask).Effective);
+        var (first, second) = (nn.Conv2d(3, 3, 3, padding: 1), nn.Conv2d(3, 3, 3, padding: 1));
+        second.weight = first.weight;
+        using var tied = nn.Sequential(("first", first), ("second", second));
+        using var theirs = new Mask([("first.weight", rand(3, 3, 3, 3) > 0.5)]);
+        Assert.Equal(2 * 64 * theirs.Kept, Flops.Of(tied, [3, 8, 8], theirs).Effective);
         var flow = GradientFlow.Of(objective, mask);
         using var batches = new Batches(Data, 500, 0);
         using var batch = batches.Evaluation(Data.Test).Single();

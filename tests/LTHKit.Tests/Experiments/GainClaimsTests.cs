@@ -36,6 +36,10 @@ public class GainClaimsTests
     }
 
     [Fact]
+    public void ASeedWithoutANumberIsLeftOut()
+        => Assert.Equal([1, 3], new Claim("mine", "mine helps", Alternative.Greater, new Dictionary<int, double> { [1] = 0.1, [2] = double.NaN, [3] = 0.2 }).Numbers.Keys);
+
+    [Fact]
     public void MarginalMeansWithinOnePoint()
     {
         Judged("C2 swish", Verdict.Holds, Claims.Smooth(Vanilla, Gaining("swish", level => level == 0 ? 0.005 : 0.03)));

@@ -318,6 +318,7 @@ public sealed class OpenLabTests() : InLab(Profile)
             ("BatchSize", () => _lab.Sweep(recipe: Profile.Recipe with { BatchSize = 1 })),
             ("rates", () => _lab.Sweep(rates: [])),
             ("rates", () => _lab.Sweep(rates: [0.5, 1.5])),
+            ("taken for one sparsity", () => _lab.Sweep([0.003, 0.006], rates: [0.003])),
             ("no layer 'conv9'", () => _lab.Sweep(pruning: Pruner.Imp with { Except = ["conv9"] })),
             ("rewind point", () => _lab.Sweep(rewind: "4ep")),
             ("rewind point", () => _lab.Sweep(rewind: "12it")),

@@ -180,6 +180,10 @@ public sealed class RunTests(ITestOutputHelper counted) : InLab
         Assert.Equal(2, _lab.Store.ReadMetrics(spec).Count);
         using var network = Networks.Build(spec.Model, new InputSpec(5, 16), 0);
         Assert.Equal(2, Checkpoint.Load(FolderOf(spec).Checkpoint, network));
+
+        var atOnce = Tiny.Spec with { Seed = 1, Tweaks = [AtStep.Of(2, loss => loss * float.NaN)] };
+        Assert.DoesNotContain("is kept", Assert.Throws<DivergedException>(() => _lab.Run("at once", [atOnce])).Message);
+        Assert.Contains("is kept", said);
     }
 
     [Fact]

@@ -480,6 +480,61 @@ public sealed class UsersCodeTests() : InLab(Small)
         Assert.Single(_lab.Sweep([0.5], tweaks: [new Keeping(1), new Keeping(2), new AlsoKeeping(3)], dense: false).Runs);
     }
 
+    // The compiler keeps the delegates of inner lambdas and method groups from their first use on.
+    [Fact]
+    public void CallingAFunctionDoesNotChangeItsName()
+    {
+        var by = 3.0;
+        Func<double, double>[] functions =
+        [
+            d => new[] { d, 2 }.Where(q => q > 0).Sum(q => q * 2), d => new[] { d }.Select(Math.Abs).Sum(), d => new[] { d }.Sum(q => q * by),
+            d => ((dynamic)d).CompareTo(1.0),
+        ];
+        var names = functions.Select(CodeIdentity.Of).ToList();
+        Assert.All(functions, function => function(0.3));
+        Assert.Equal(names, functions.Select(CodeIdentity.Of));
+        Assert.Equal(functions.Length, names.Distinct().Count());
+        by = 4;
+        Assert.NotEqual(names[2], CodeIdentity.Of(functions[2]));
+    }
+
+    [Fact]
+    public void WhatARecipeSaysInVainIsRefused()
+    {
+        var recipe = _lab.Profile.Recipe;
+        foreach (var vain in new[] { recipe with { LearningRate = 5 }, recipe with { Schedule = Recipe.Cosine }, recipe with { WarmUp = "1ep" }, recipe with { DecayAt = [0.3] } })
+            Assert.Contains("would not count", Refused(() => _lab.Sweep([0.5], recipe: vain, rewinding: Rewinding.FineTuning)));
+        Assert.Single(_lab.Sweep([0.5], recipe: recipe with { WeightDecay = 0.01 }, rewinding: Rewinding.FineTuning, dense: false).Runs);
+
+        optim.Optimizer InGroups(IEnumerable<Parameter> all, double rate)
+            => optim.AdamW([new AdamW.ParamGroup(all.Take(2), new() { LearningRate = rate }), new AdamW.ParamGroup(all.Skip(2), new() { LearningRate = 0.1 })], 0.1);
+        Assert.Contains("RateOf", Refused(() => _lab.Sweep([0.5], recipe: recipe with { Optimiser = all => InGroups([.. all], 0.01) })));
+    }
+
+    // Hooks see what is called, not what is done with a layer's own forward.
+    [Fact]
+    public void ALayerThatNobodySeesIsRefused()
+    {
+        var model = ModelSpec.Own("unseen", input => new Unseen(input));
+        Assert.Contains("'head' by head.forward(x)", Refused(() => _lab.Sweep([0.5], model: model)));
+    }
+
+    private sealed class Unseen : nn.Module<Tensor, Tensor>
+    {
+        private readonly Conv2d _features;
+        private readonly Linear _hidden, _head;
+
+        public Unseen(InputSpec input) : base(nameof(Unseen))
+        {
+            (_features, _hidden, _head) = (nn.Conv2d(input.Channels, 4, 3, padding: 1), nn.Linear(4, 8), nn.Linear(8, input.Classes));
+            register_module("features", _features);
+            register_module("hidden", _hidden);
+            register_module("head", _head);
+        }
+
+        public override Tensor forward(Tensor x) => _head.forward(nn.functional.relu(_hidden.call(_features.call(x).mean([2, 3]))));
+    }
+
     [Fact]
     public void ARunsNameIsThatOfItsNumbersAlone()
     {
