@@ -241,20 +241,20 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WeightGradient(float* x, float* g, Taps taps, Planes planes, float* sums)
     {
-        var (plane, half, rows, segments, tiles) = (planes.Plane, planes.Half, taps.Rows, taps.Lone.Length, taps.Tiles.Length);
+        var (plane, half, tiles) = (planes.Plane, planes.Half, taps.Tiles.Length);
         fixed (int* start = taps.Start, lone = taps.Lone, offset = taps.Offset, place = taps.Tiles)
         {
-            for (var begin = 0; begin < tiles; begin += Strip)
-                for (var part = 0; part < L; part += V.Width)
-                    for (int segment = 0, row = 0; segment < segments; segment++, row = row + 1 < rows ? row + 1 : 0)
-                    {
-                        int first = start[segment], single = lone[segment], end = start[segment + 1];
-                        if (first == end)
-                            continue;
-                        var from = g + (long)row * plane + part;
-                        for (var tile = begin; tile < Math.Min(begin + Strip, tiles); tile++)
+            // A group's sums stay in the second cache for all tiles, and what a tile multiplies in the first for all rows.
+            for (var group = 0; group < taps.Lone.Length; group += taps.Rows)
+                for (var begin = 0; begin < tiles; begin += Strip)
+                    for (var part = 0; part < L; part += V.Width)
+                        for (var (tile, row) = (begin, 0); tile < Math.Min(begin + Strip, tiles); (tile, row) = row + 1 < taps.Rows ? (tile, row + 1) : (tile + 1, 0))
                         {
-                            float* at = x + place[tile] + part, q = from + place[tile], h = q + half;
+                            int first = start[group + row], single = lone[group + row], end = start[group + row + 1];
+                            if (first == end)
+                                continue;
+                            var f = place[tile] + part;
+                            float* at = x + f, q = g + (long)row * plane + f, h = q + half;
                             V g0 = V.Load(q), g1 = V.Load(q + L), g2 = V.Load(q + 2 * L), g3 = V.Load(q + 3 * L);
                             V g4 = V.Load(h), g5 = V.Load(h + L), g6 = V.Load(h + 2 * L), g7 = V.Load(h + 3 * L);
                             var i = first;
@@ -294,7 +294,6 @@ internal sealed unsafe partial class Passes<V> : Passes where V : struct, IVecto
                                 V.Store(even + odd, to);
                             }
                         }
-                    }
         }
     }
 
