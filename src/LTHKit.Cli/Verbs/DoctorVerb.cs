@@ -18,7 +18,7 @@ internal static class DoctorVerb
                 return 0;
             }
             if (parsed.GetValue(libtorch))
-                return Examination.Torch().First() is { Problem: { } problem } found
+                return Examination.Torch().First() is { Problem: { } problem, Needed: true } found
                     ? throw new UserException($"the libtorch {found.State}: {problem}.")
                     : 0;
             var sound = true;
