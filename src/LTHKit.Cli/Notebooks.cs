@@ -16,6 +16,13 @@ internal static class Notebooks
             ? throw new UserException($"{twice.Key} is given twice, and what is made of the one would take the other's place: give each by itself, with an --out of its own.")
             : [.. paths.Select(NotebookDocument.Load)];
 
+    /// <summary>Refuses a folder in which a copy, by whatever links, would take the place of one of the notebooks themselves.</summary>
+    public static void RefuseTheirOwn(string output, IReadOnlyList<string> paths)
+    {
+        if (paths.Select(path => Path.Combine(output, Path.GetFileName(path))).Where(File.Exists).FirstOrDefault(copy => paths.Select(WithoutLinks).Contains(WithoutLinks(copy))) is { } own)
+            throw new UserException($"{own} is the notebook itself, whose place the executed one would take: give another --out.");
+    }
+
     /// <summary>Runs a notebook into a folder.</summary>
     public static async Task<RunOutcome> Run(string notebook, string output, IReadOnlyDictionary<string, string> parameters, CancellationToken cancel)
     {
@@ -47,6 +54,14 @@ internal static class Notebooks
     private static FigureNotebook? Read(string path)
     {
         try
+    private static string WithoutLinks(string path)
+    {
+        if (Path.GetDirectoryName(path = Path.GetFullPath(path)) is not { } folder)
+            return path;
+        FileInfo there = new(Path.Combine(WithoutLinks(folder), Path.GetFileName(path)));
+        return there.ResolveLinkTarget(returnFinalTarget: true) is { } target ? WithoutLinks(target.FullName) : there.FullName;
+    }
+
         {
             var kit = NotebookDocument.Load(path).Kit;
             return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);

@@ -149,6 +149,42 @@ public sealed partial class VerbTests : IDisposable
     }
 
     // No shell has put in the home folder of --out=~/x.
+    [Theory]
+    [InlineData("lthkit", "C#", true)]
+    [InlineData(".net-csharp", "C#", true)]
+    [InlineData(".net-fsharp", "F#", true)]
+    [InlineData("somebodys", "C#", true)]
+    [InlineData(null, null, true)]
+    [InlineData("python3", "python", false)]
+    [InlineData("ir", null, false)]
+    public async Task A_notebook_of_another_language_is_refused(string? kernel, string? language, bool ours)
+    {
+        var notebook = Notebook("1 + 1");
+        var json = JsonNode.Parse(File.ReadAllText(notebook))!;
+        json["metadata"] = kernel is null ? new JsonObject() : new JsonObject { ["kernelspec"] = new JsonObject { ["name"] = kernel, ["language"] = language } };
+        File.WriteAllText(notebook, json.ToJsonString());
+        if (ours)
+            Assert.Equal((0, ""), await Run("run", notebook, "--out", Path.Combine(_folder, "out")));
+        else
+            await Refused($"small.ipynb is a notebook for the kernel {kernel}, and only C# runs here", "run", notebook, "--out", Path.Combine(_folder, "out"));
+    }
+
+    // By its name, through a link to its folder, and where the copy there is a link to it.
+    [Fact]
+    public async Task A_notebooks_own_folder_is_refused()
+    {
+        var (notebook, link, other) = (Notebook("1 + 1"), Path.Combine(_folder, "link"), Directory.CreateDirectory(Path.Combine(_folder, "other")).FullName);
+        Directory.CreateSymbolicLink(link, _folder);
+        File.CreateSymbolicLink(Path.Combine(other, "small.ipynb"), "../link/small.ipynb");
+        var before = File.ReadAllText(notebook);
+        foreach (var folder in (string[])[_folder, link, other])
+            await Refused("small.ipynb is the notebook itself", "run", notebook, "--out", folder);
+        await Refused("small.ipynb is the notebook itself", "run", Path.Combine(link, "small.ipynb"), "--in-place", "--out", _folder);
+        await Refused("is the notebook itself", "reproduce", "--profile", "smoke", "--out", Path.Combine(Checkout.Root, "notebooks"));
+        Assert.Equal(before, File.ReadAllText(notebook));
+        Assert.Equal(["link", "other", "small.ipynb"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order());
+    }
+
     [Fact]
     public async Task A_home_folder_is_meant_by_its_sign()
     {

@@ -64,6 +64,7 @@ public sealed class DocumentTests : InFolder
     }
 
     [Theory]
+    [InlineData("", "is empty")]
     [InlineData("not json", "is not valid JSON")]
     [InlineData("[1]", "not valid JSON")]
     [InlineData("{}", "is not a notebook of format 4")]

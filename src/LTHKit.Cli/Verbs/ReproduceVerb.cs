@@ -16,6 +16,7 @@ internal static class ReproduceVerb
         {
             var chosen = experiment.Notebooks(parsed);
             // Everything that can be refused is refused here, before the first cell runs.
+            Notebooks.RefuseTheirOwn(parsed.GetValue(output)!, [.. chosen.Select(notebook => notebook.Path)]);
             var (size, parameters) = (experiment.Size(parsed), experiment.Parameters(parsed, parsed.GetValue(jobs)));
             var what = $"{Text.Count(chosen.Count, "notebook")}, profile {size.Name}, {size.Model.Name} on {size.Data.Name}, {Text.Count(size.Seeds, "seed")}";
             using (var lab = Lab.Open(size, parameters["dataDir"], parameters["device"], parsed.GetValue(jobs), ResultsVerb.Store()))

@@ -1,5 +1,6 @@
 using LTHKit.Notebook.Document;
 using LTHKit.Notebook.Html;
+using LTHKit.Notebook.Jupyter;
 
 namespace LTHKit.Cli;
 
@@ -35,7 +36,12 @@ internal static class RunVerb
                 throw new UserException("--in-place keeps what the notebook's own parameters give: leave -p out.");
             var paths = parsed.GetRequiredValue(notebooks);
             foreach (var (path, notebook) in paths.Zip(Notebooks.Load(paths, parsed.GetValue(inPlace))))
+            {
+                if (notebook.OthersKernel is { } kernel)
+                    throw new UserException($"{path} is a notebook for the kernel {kernel}, and only C# runs here: open it in Jupyter, or choose the kernel {KernelSpecs.DisplayName} for it there.");
                 Parameters.Inject(notebook, values, Path.GetFileName(path));
+            }
+            Notebooks.RefuseTheirOwn(parsed.GetValue(output)!, paths);
             ResultsVerb.Store();
             foreach (var notebook in paths)
             {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
+using LTHKit.Notebook.Jupyter;
 
 namespace LTHKit.Notebook.Document;
 
@@ -37,6 +38,8 @@ internal sealed class NotebookDocument
     /// <summary>Reads a notebook's text; <paramref name="name"/> is what an error calls it.</summary>
     public static NotebookDocument Parse(string text, string name)
     {
+        if (string.IsNullOrWhiteSpace(text))
+            throw new UserException($"{name} is empty: save a notebook there from Jupyter or VS Code first.");
         JsonObject root;
         try
         {
@@ -79,6 +82,10 @@ internal sealed class NotebookDocument
         get => (string?)Kit?["executed"];
         set => ((_root["metadata"] ??= new JsonObject())["lthkit"] ??= new JsonObject())["executed"] = value;
     }
+
+    /// <summary>The kernel of another language than the kit's that the notebook was written for; null where it names none.</summary>
+    public string? OthersKernel => (_root["metadata"] as JsonObject)?["kernelspec"] is JsonObject kernel && Is<string>(kernel["name"]) && (string)kernel["name"]! is var name
+        && name != KernelSpecs.Name && !name.StartsWith(".net-", StringComparison.Ordinal) && kernel["language"]?.ToString() != "C#" ? name : null;
 
     public void Insert(int at, NotebookCell cell) => CellArray.Insert(at, cell.Json);
 
