@@ -28,7 +28,10 @@ internal static class Notebooks
     {
         var outcome = await NotebookRunner.RunAsync(notebook, output, parameters, Console.Error, !Console.IsErrorRedirected, cancellation: cancel);
         if (outcome.Interrupted)
+        {
+            Console.Error.WriteLine($"lthkit: what was reached is kept in {outcome.Notebook}.");
             throw new OperationCanceledException(cancel);
+        }
         if (outcome.Error is { } error)
             throw new UserException($"{Path.GetFileName(notebook)}: {string.Join(' ', error.Message.Split('\n', StringSplitOptions.TrimEntries)).TrimEnd('.')}. What was reached is kept in {outcome.Notebook}.");
         return outcome;
@@ -51,9 +54,6 @@ internal static class Notebooks
             writer.WriteLine(Path.GetRelativePath(Environment.CurrentDirectory, file));
     }
 
-    private static FigureNotebook? Read(string path)
-    {
-        try
     private static string WithoutLinks(string path)
     {
         if (Path.GetDirectoryName(path = Path.GetFullPath(path)) is not { } folder)
@@ -62,6 +62,9 @@ internal static class Notebooks
         return there.ResolveLinkTarget(returnFinalTarget: true) is { } target ? WithoutLinks(target.FullName) : there.FullName;
     }
 
+    private static FigureNotebook? Read(string path)
+    {
+        try
         {
             var kit = NotebookDocument.Load(path).Kit;
             return new(path, [.. (kit?["figures"] as JsonArray ?? []).Select(f => f!.GetValue<string>())], kit?["headline"]?.GetValue<bool>() ?? false);

@@ -89,6 +89,30 @@ public sealed class RunnerTests : InFolder
     }
 
     [Fact]
+    public async Task ARunThatEndsEarlyLeavesACompleteOneWhereItIs()
+    {
+        const string Table = "new Deedle.FrameBuilder.Columns<int, string> { { \"a\", new Deedle.Series<int, double>([1], [2.0]) } }.Frame";
+        string[] Fails(string when) => [Table.Replace("2.0", when == "first" ? "1" : "3"), $"throw new InvalidOperationException(\"{when}\");", "1"];
+        Dictionary<string, string> Files() => Directory.GetFiles(Output, "in.*").Where(path => !path.EndsWith(".partial")).ToDictionary(path => Path.GetFileName(path), File.ReadAllText);
+        var output = Path.Combine(Output, "in.ipynb");
+        // Of one that failed the next takes the place.
+        foreach (var when in (string[])["first", "again"])
+        {
+            Assert.Equal(output, (await Run(Write(Fails(when)))).Notebook);
+            Assert.Contains(when, File.ReadAllText(output));
+        }
+        Assert.Equal(output, (await Run(Write(Table, "1"))).Notebook);
+        var before = Files();
+        Assert.Equal(["in.c0.csv", "in.html", "in.ipynb"], before.Keys.Order());
+        var outcome = await Run(Write(Fails("late")));
+        Assert.Equal((output + ".partial", 0), (outcome.Notebook, outcome.Tables.Count));
+        Assert.Equal("error", (string?)Cells(outcome, "cell [2], line 1: InvalidOperationException: late")[1].Outputs[0]!["output_type"]);
+        Assert.Equal(before, Files());
+        await Run(Write("2"));
+        Assert.False(File.Exists(output + ".partial"));
+    }
+
+    [Fact]
     public async Task AnInterruptEndsTheCellAndSavesTheNotebook()
     {
         using var cancel = new CancellationTokenSource();

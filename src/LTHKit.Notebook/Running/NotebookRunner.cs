@@ -9,7 +9,8 @@ internal static class NotebookRunner
     /// <summary>
     /// Runs a notebook's code cells in order, with the notebook's folder as the current one, as in Jupyter; it stops at the first error in a cell that may not fail.
     /// The executed copy is saved as NAME.ipynb.partial after every cell (of a large notebook, as often as a quarter of the time allows), and in its
-    /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it.
+    /// place when the run ends, so that a run that is killed leaves the old copy as it was and what was reached beside it. So does one that ends early where
+    /// the old copy is of a run that came to its end.
     /// </summary>
     /// <param name="outputFolder">The folder of the executed notebook, its page and its tables; null for the notebook's own.</param>
     /// <param name="parameters">Values for names declared in the cell tagged <c>parameters</c>, as text.</param>
@@ -24,6 +25,8 @@ internal static class NotebookRunner
         foreach (var cell in notebook.Cells.Where(cell => cell.IsCode))
             cell.Clear();
         var outcome = await RunCells(notebook, output, new(terminal, overwrites), cancellation).ConfigureAwait(false);
+        if (outcome.Notebook != output)
+            return outcome;
         WebAssets.PutPlotlyInto(Path.GetDirectoryName(output)!);
         AtomicFile.WriteText(outcome.Html, HtmlExport.Page(notebook, Path.GetFileNameWithoutExtension(outcome.Html), folder));
         return outcome;
@@ -95,15 +98,33 @@ internal static class NotebookRunner
         }
 
         // From memory: another run into this folder writes the same partial copy, and may just have taken it away.
-        notebook.Save(output);
-        File.Delete(partial);
-        tables.Save();
-        return new RunOutcome(output, tables.Paths, error, error is not null && cancellation.IsCancellationRequested,
+        var reached = error is not null && IsComplete(output) ? partial : output;
+        notebook.Save(reached);
+        if (reached == output)
+        {
+            File.Delete(partial);
+            tables.Save();
+        }
+        return new RunOutcome(reached, reached == output ? tables.Paths : [], error, error is not null && cancellation.IsCancellationRequested,
             [.. cells.Where(cell => cell.IsExercise).Select(cell => (cell.Id, cell.IsRight))]);
+    }
+
+    /// <summary>Whether a notebook that was run to its end lies there.</summary>
+    private static bool IsComplete(string path)
+    {
+        try
+        {
+            return File.Exists(path) && NotebookDocument.Load(path).Cells.Where(cell => cell.IsCode && !string.IsNullOrWhiteSpace(cell.Source)).All(cell => cell.ExecutionCount is not null
+                && (cell.MayFail || cell.Outputs.All(output => (string?)output?["output_type"] != "error")));
+        }
+        catch (UserException)
+        {
+            return false;       // it is no notebook
+        }
     }
 }
 
-/// <summary>What a run left behind; without an error every cell ran to its end.</summary>
+/// <summary>What a run left behind; without an error every cell ran to its end. With one, the notebook alone, as NAME.ipynb.partial, where a complete one lies in its place.</summary>
 internal sealed record RunOutcome(string Notebook, IReadOnlyList<string> Tables, CellError? Error, bool Interrupted,
     IReadOnlyList<(string Id, bool Right)> Exercises)
 {
