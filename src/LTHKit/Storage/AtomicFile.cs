@@ -14,13 +14,15 @@ internal static class AtomicFile
     public static string Absolute(string path, string? from = null) => Path.GetFullPath(
         path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from ?? Directory.GetCurrentDirectory());
 
-    /// <summary>Replaces <paramref name="path"/> with what <paramref name="write"/> writes; a failure leaves the old file untouched.</summary>
+    /// <summary>Replaces <paramref name="path"/>, or what it is a link to, with what <paramref name="write"/> writes and keeps its mode; a failure leaves the old file untouched.</summary>
     public static void Write(string path, Action<Stream> write)
     {
         path = Path.GetFullPath(path);
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";       // on a disk that machines share, they may have processes of one number
         UserException.OfDisk(() =>
         {
+            if (new FileInfo(path) is { LinkTarget: not null } link)
+                path = link.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
+            var temporary = $"{path}.{Guid.NewGuid():N}.tmp";       // on a disk that machines share, they may have processes of one number
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             using var gone = new Ending(() => File.Delete(temporary));
             using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
@@ -28,6 +30,8 @@ internal static class AtomicFile
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
+            if (!OperatingSystem.IsWindows() && new FileInfo(path) is { Exists: true, UnixFileMode: var mode } && mode != File.GetUnixFileMode(temporary))
+                File.SetUnixFileMode(temporary, mode);
             File.Move(temporary, path, overwrite: true);
             return path;
         }, e => $"{path} cannot be written ({e.Message.TrimEnd('.')}): free some space or choose another folder.");

@@ -36,6 +36,24 @@ public sealed class StoreTests : InLab
     }
 
     [Fact]
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    public void ALinkStaysOneAndAFileKeepsItsMode()
+    {
+        var (path, link) = (Folder.At("real.txt"), Folder.At("links/first"));
+        File.WriteAllText(path, "old");
+        const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupWrite;
+        File.SetUnixFileMode(path, Mode);
+        Directory.CreateDirectory(Folder.At("links"));
+        File.CreateSymbolicLink(link, "second");
+        File.CreateSymbolicLink(Folder.At("links/second"), "../real.txt");
+        AtomicFile.WriteText(link, "new");
+        Assert.Equal(("new", Mode, "second"), (File.ReadAllText(path), File.GetUnixFileMode(path), new FileInfo(link).LinkTarget));
+        File.Delete(path);
+        AtomicFile.WriteText(link, "anew");
+        Assert.Equal("anew", File.ReadAllText(path));
+    }
+
+    [Fact]
     public void AFullOrUnwritableDiskIsOneSentenceAndKeepsTheOldFile()
     {
         var path = Folder.At("kept.txt");
