@@ -26,7 +26,37 @@ public sealed partial class VerbTests
     [InlineData("quick")]
     [InlineData("study")]
     public async Task TheCommittedTableOfClaimsIsWhatItsRunsSay(string results)
-        => Assert.Contains("is what the runs beside it say", await Said("claims", "--verify", results));
+    {
+        var said = await Said("claims", "--verify", results);
+        Assert.Contains("is what the runs beside it say", said);
+        Assert.DoesNotContain("lthkit-claims-", said);      // the store that they were read from, which is gone
+    }
+
+    // What it had written by then is its own; what else lies there is not.
+    [Fact]
+    public async Task AnExportThatWasCutOffGoesOn()
+    {
+        var (store, results) = (Path.Combine(_folder, "here"), Path.Combine(_folder, "results"));
+        await Said("results", "import", "quick", "--store", store);
+        await Said("results", "export", results, "--store", store);
+        var lines = Path.Combine(results, "runs.jsonl");
+        var before = File.ReadAllText(lines);
+        File.Move(lines, lines + ".0123.tmp");
+        File.WriteAllText(Path.Combine(results, "masks", "0.safetensors.gz.0123.tmp"), "");
+        await Said("results", "export", results, "--store", store);
+        Assert.Equal(before, File.ReadAllText(lines));
+        File.Delete(lines);
+        foreach (var other in (string[])["own.txt", "masks/own.png"])
+        {
+            File.WriteAllText(Path.Combine(results, other), "");
+            await Refused("holds something else than runs", "results", "export", results, "--store", store);
+            File.Delete(Path.Combine(results, other));
+        }
+        foreach (var verb in (string[])["export", "import"])
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ResultsVerb.Create().Parse([verb, verb == "import" ? "quick" : results, "--store", verb == "import" ? results + "2" : store])
+                .InvokeAsync(new() { EnableDefaultExceptionHandler = false }, new(canceled: true)));
+        Assert.False(File.Exists(lines));
+    }
 
     // The size is that of the runs; who has no laboratory is told the command that measures what is missing.
     [Fact]

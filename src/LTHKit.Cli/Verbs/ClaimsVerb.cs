@@ -17,21 +17,23 @@ internal static class ClaimsVerb
             Description = $"Recompute the {Table} of this folder of results/ from the runs beside it: exit code 1 if it differs.",
             HelpName = "NAME",
         };
+        var verifying = new Option<bool>("--verifying") { Hidden = true };
         var command = new Command("claims", "What the store's finished runs say to the claims C1 to C16 of the paper. Nothing is trained; what is missing is said.")
         {
-            store, runs, write, verify,
+            store, runs, write, verify, verifying,
         };
         var extent = new Extent(command, "Where the runs were trained", "auto", "cpu", "cuda");
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, cancel) =>
         {
             if (parsed.GetValue(verify) is { } committed)
                 return command.Options.FirstOrDefault(option => option != verify && parsed.GetResult(option) is { Implicit: false }) is { } other
-                    ? throw new UserException($"--verify takes all else from the table itself: leave {other.Name} out.") : Verify(command, ResultsVerb.Place(committed));
+                    ? throw new UserException($"--verify takes all else from the table itself: leave {other.Name} out.") : await Verify(command, ResultsVerb.Place(committed), cancel);
             var size = extent.Size(parsed);
             using var lab = Lab.Open(size, device: extent.Device(parsed), store: ResultsVerb.Finished(parsed.GetValue(store)!), train: false);
             string[] settings = ["--profile", size.Name, "--dataset", size.Data.Name, "--model", size.Model.Name, "--seeds", $"{size.Seeds}", "--device", lab.Store.Maker.Split(", ")[^1]];
             var missing = new List<string>();
             var rows = Judgement.Of(Claims.Of(lab, missing.Add));
+            cancel.ThrowIfCancellationRequested();
             Text.Table(Console.Out, [Heading, .. rows.Select(Cells)]);
             Console.WriteLine($"""
 
@@ -42,7 +44,7 @@ internal static class ClaimsVerb
                 Console.WriteLine($"\n{Behind(rows)}");
             foreach (var line in missing.Distinct())
                 Console.WriteLine($"missing: {line}.");
-            if (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0))
+            if (!parsed.GetValue(verifying) && (missing.Count > 0 || rows.Any(row => row.Claim.Holes > 0)))
                 Console.WriteLine($"{(parsed.GetValue(store) == "" ? "" : $"LTHKIT_RUNS='{lab.Store.Root}' ")}./lthkit reproduce 10-claims {string.Join(' ', settings)} gets what is missing, "
                     + "as does ./lthkit results import where a folder of results/ has it.");
             if (parsed.GetValue(write) is { } name)
@@ -53,21 +55,22 @@ internal static class ClaimsVerb
     }
 
     /// <summary>Imports the committed runs into a store of their own and writes the table anew, by the command that its first line names.</summary>
-    private static int Verify(Command command, string folder)
+    private static async Task<int> Verify(Command command, string folder, CancellationToken cancel)
     {
         var path = Path.Combine(folder, Table);
         var (first, last) = ($"<!-- {Prompt}", " -->");
         if (!File.Exists(path) || File.ReadLines(path).FirstOrDefault() is not { } line || !line.StartsWith(first) || !line.EndsWith(last))
             throw new UserException($"There is no table of claims in {folder}: `{Prompt}--write NAME` makes one.");
-        var temporary = Directory.CreateTempSubdirectory("lthkit-claims-").FullName;
+        var temporary = UserException.OfDisk(() => Directory.CreateTempSubdirectory("lthkit-claims-").FullName,
+            e => $"No folder can be made in {Path.GetTempPath()} ({e.Message.TrimEnd('.')}): let TMPDIR name one that is there and that you may write to.");
         using var gone = new Ending(() => Directory.Delete(temporary, recursive: true));
         var archive = new RunArchive(folder);
-        var (all, _, foreign) = archive.Import(new(Path.Combine(temporary, "runs")));
-        string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary];
+        var (all, _, foreign) = archive.Import(new(Path.Combine(temporary, "runs")), cancel: cancel);
+        string[] settings = [.. line[first.Length..^last.Length].Split(' '), "--store", Path.Combine(temporary, "runs"), "--write", temporary, "--verifying"];
         if (command.Parse(settings) is { Errors.Count: > 0 } wrong)
             throw new UserException($"{path} names a command that does not exist ({wrong.Errors[0].Message.Split('\n')[0].TrimEnd('.')}): write it anew.");
         if (foreign < all)
-            command.Parse(settings).Invoke(new() { EnableDefaultExceptionHandler = false });
+            await command.Parse(settings).InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancel);
         var (here, there) = (foreign < all ? File.ReadAllLines(Path.Combine(temporary, Table)) : [], File.ReadAllLines(path));
         if (here.SequenceEqual(there))
         {

@@ -17,11 +17,11 @@ internal sealed partial class RunArchive(string folder)
     /// dense networks and of the last round of each drawing. A line that is there from another training of its run stays.
     /// </summary>
     /// <returns>The lines in all, how many of them are new, and how many of the store's were not taken.</returns>
-    public (int All, int New, int Left) Export(RunStore store, bool weights)
+    public (int All, int New, int Left) Export(RunStore store, bool weights, CancellationToken cancel = default)
     {
         var lines = File.Exists(Runs) ? Read().ToDictionary(Name) : [];
         var (before, left) = (lines.Count, 0);
-        var finished = store.Finished().Select(run => (Folder: run, Line: Unchanged(run, () => Line(run)))).ToList();
+        var finished = store.Finished().Select(run => (Folder: run, Line: Unchanged(run, () => Line(run, cancel)))).ToList();
         var last = weights ? Last(finished.Select(run => run.Line)) : [];
         foreach (var (run, line) in finished)
         {
@@ -51,14 +51,14 @@ internal sealed partial class RunArchive(string folder)
     /// <paramref name="busy"/> is told, on any thread. All is checked before anything is written.
     /// </summary>
     /// <returns>The lines in all, how many of them were new to the store, and how many this version of the kit never takes for its own.</returns>
-    public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null)
+    public (int All, int New, int Foreign) Import(RunStore store, Action<string>? busy = null, CancellationToken cancel = default)
     {
         var lines = Read();
         foreach (var (kind, hash) in lines.SelectMany(Blobs).Distinct())
             Get(kind, hash);
         var added = 0;
         // Side by side, since it is the disk that is waited for.
-        Parallel.ForAsync(0, lines.Count, new ParallelOptions { MaxDegreeOfParallelism = 8 }, (i, _) =>
+        Parallel.ForAsync(0, lines.Count, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancel }, (i, _) =>
         {
             var run = store.Folder(Name(lines[i]));
             using var held = RunStore.TryAcquire(run);
@@ -90,8 +90,9 @@ internal sealed partial class RunArchive(string folder)
     }
 
     /// <summary>A finished run as a line.</summary>
-    private JsonObject Line(RunFolder run)
+    private JsonObject Line(RunFolder run, CancellationToken cancel)
     {
+        cancel.ThrowIfCancellationRequested();
         var (spec, done) = (run.ReadJson(run.Spec), Result(run));
         var curves = run.Lines<JsonObject>(run.Metrics);
         var best = run.Lines<EpochMetrics>(run.Metrics).MaxBy(epoch => epoch.ValidationAccuracy) ?? throw run.Damaged(run.Metrics, "epochs are missing");
