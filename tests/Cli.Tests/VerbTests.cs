@@ -122,6 +122,7 @@ public sealed partial class VerbTests : IDisposable
         if (cuda.is_available())
             return;
         await Refused("There is no CUDA device", "reproduce", "--device", "cuda");
+        await Refused("There is no CUDA device", "grid", "submit", "--local", "--profile", "smoke", "--name", Guid.NewGuid().ToString(), "--device", "cuda");
     }
 
     [Fact]
@@ -148,7 +149,6 @@ public sealed partial class VerbTests : IDisposable
         Assert.Equal(before + " ", File.ReadAllText(notebook));
     }
 
-    // No shell has put in the home folder of --out=~/x.
     [Theory]
     [InlineData("lthkit", "C#", true)]
     [InlineData(".net-csharp", "C#", true)]
@@ -185,6 +185,7 @@ public sealed partial class VerbTests : IDisposable
         Assert.Equal(["link", "other", "small.ipynb"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order());
     }
 
+    // No shell has put in the home folder of --out=~/x.
     [Fact]
     public async Task A_home_folder_is_meant_by_its_sign()
     {

@@ -48,6 +48,8 @@ internal static class GridVerb
             if (!slurm && knobs.Concat((Option[])[site, timeOuts, margin, noRequeue]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } knob)
                 throw new UserException(parsed.GetValue(local) ? $"{knob.Name} is for Slurm, which --local leaves aside; leave out one of them."
                     : $"There is no Slurm here that {knob.Name} could be for; leave it out, or run the command where sbatch is.");
+            if (!slurm && device == "cuda" && !parsed.GetValue(dryRun))
+                Libtorch.Cuda();
             var side = parsed.GetValue(perTask);
             GridSettings settings = new([.. notebooks.Select(notebook => notebook.Path)], experiment.Parameters(parsed, device == "cuda" ? side : 0), ResultsVerb.Store().Root,
                 [Environment.ProcessPath!, "grid", WorkVerb], device,
