@@ -5,7 +5,7 @@ namespace LTHKit.Cli;
 
 /// <summary>
 /// What every verb has in common: how it is called, stopped, and how it ends. Exit codes: 0 done, 1 failed, 2 the input is wrong,
-/// 130 and 143 stopped by Ctrl-C and by SIGTERM.
+/// 130 and 143 stopped by Ctrl-C and by SIGTERM before it was done.
 /// </summary>
 internal static class CommandLine
 {
@@ -72,8 +72,7 @@ internal static class CommandLine
         using var terminate = own ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            var code = await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
-            return stoppedBy != 0 ? stoppedBy : code;
+            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token);
         }
         catch (OperationCanceledException) when (stoppedBy != 0)
         {

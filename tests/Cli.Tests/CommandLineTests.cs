@@ -4,6 +4,7 @@ using Xunit;
 
 namespace LTHKit.Cli.Tests;
 
+[Collection("processes and variables")]       // a signal is the process's
 public sealed class CommandLineTests
 {
     private static Command Root(Func<int>? run = null)
@@ -47,6 +48,26 @@ public sealed class CommandLineTests
     [Fact]
     public async Task Right_arguments_run_the_verb() =>
         Assert.Equal((7, ""), await Run("draw 4a 4b --profile smoke --seeds 3 -- --odd", () => 7));
+
+    // Stopped before it was done, or done all the same.
+    [Theory]
+    [InlineData(true, 130)]
+    [InlineData(false, 7)]
+    public async Task A_verb_that_ends_by_itself_has_its_own_code(bool stops, int code)
+    {
+        var error = new StringWriter();
+        var verb = new Command("wait", "Wait.");
+        verb.SetAction(async (_, cancel) =>
+        {
+            Doctor.Tool.Output("kill", "-INT", $"{Environment.ProcessId}");
+            await Task.Delay(TimeSpan.FromMinutes(1), cancel).ContinueWith(_ => { }, TaskScheduler.Default);
+            if (stops)
+                cancel.ThrowIfCancellationRequested();
+            return 7;
+        });
+        Assert.Equal(code, await CommandLine.Run(() => new Command("./lthkit", "Test.") { verb }, ["wait"], error));
+        Assert.Equal($"lthkit: stopping; Ctrl-C again stops at once.{Environment.NewLine}", error.ToString());
+    }
 
     public static TheoryData<Exception, int, string> Failures => new()
     {
