@@ -3,8 +3,12 @@ an image data set that opens each image with PIL, torchvision transforms, a Data
 "step N" and "epoch", and answers each with the seconds it took. Not used by LTHKit itself.
 """
 import argparse
+import signal
 import sys
 import time
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this, and ends it
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 import torch
 import torch.nn as nn

@@ -38,7 +38,7 @@ internal static class CommandLine
         catch (Exception exception)
         {
             if (Environment.GetEnvironmentVariable("LTHKIT_DEBUG") == "1")
-                error.WriteLine(exception);
+                Tell(error, exception);
             return Describe(exception, error);
         }
     }
@@ -64,7 +64,7 @@ internal static class CommandLine
                 return;
             signal.Cancel = true;
             stoppedBy = signal.Signal == PosixSignal.SIGTERM ? 143 : 130;
-            error.WriteLine("lthkit: stopping; Ctrl-C again stops at once.");
+            Tell(error, "lthkit: stopping; Ctrl-C again stops at once.");
             stop.Cancel();
         }
         var own = parsed.CommandResult.Command is SignalledCommand;
@@ -100,8 +100,20 @@ internal static class CommandLine
 
     private static int Fail(TextWriter error, string sentence, int code)
     {
-        error.WriteLine($"lthkit: {sentence}");
+        Tell(error, $"lthkit: {sentence}");
         return code;
+    }
+
+    private static void Tell(TextWriter error, object words)
+    {
+        try
+        {
+            error.WriteLine(words);
+        }
+        catch (IOException)
+        {
+            // The disk that it goes to is full: the exit code tells the same.
+        }
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();

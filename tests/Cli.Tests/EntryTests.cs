@@ -164,6 +164,39 @@ public sealed class EntryTests : IDisposable
         Assert.DoesNotContain("libtorch", loaded);
     }
 
+    private static (int Code, string Output, string Error) Built(string arguments, params (string Name, string Value)[] environment)
+        => Run("sh", ["-c", $"exec '{Path.Combine(AppContext.BaseDirectory, "lthkit-cli")}' {arguments}"], environment: environment);
+
+    [Fact]
+    public void Where_no_word_can_be_written_the_exit_code_tells()
+        => Assert.Equal((2, "", ""), Built("run /nonexistent/x.ipynb 2>/dev/full", ("LTHKIT_DEBUG", "1")));
+
+    [Fact]
+    public void A_home_folder_that_is_not_there_yet_is_one_all_the_same()
+    {
+        var home = Path.Combine(_folder, "home");
+        Assert.Contains($" in {home}/.local/share/jupyter/kernels/lthkit\n", Built("kernel install", ("HOME", home), ("JUPYTER_DATA_DIR", ""), ("XDG_DATA_HOME", "")).Output);
+        Assert.True(File.Exists(Path.Combine(home, ".local/share/jupyter/kernels/lthkit/kernel.json")));
+    }
+
+    [Fact]
+    public void A_folder_for_temporary_files_that_is_not_there_is_named()
+    {
+        var (code, _, error) = Built("claims --verify study", ("TMPDIR", "/nonexistent"));
+        Assert.Equal(2, code);
+        Assert.Matches(@"^lthkit: No folder can be made in /nonexistent/ \(.*\): let TMPDIR name one that is there and that you may write to\.\n$", error);
+    }
+
+    // Its other side is told to end by the bench itself; here it has the signal where it imports PyTorch, which need not be there.
+    [Fact]
+    public void Ctrl_C_is_no_error_of_the_benchs_Python()
+    {
+        if (Tool.Output("python3", "--version") is null)
+            return;
+        Write("torch/__init__.py", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nraise SystemExit(7)\n");
+        Assert.Equal((7, "", ""), Run("python3", [Path.Combine(Root, "bench", "pytorch.py")], environment: ("PYTHONPATH", _folder)));
+    }
+
     [Fact]
     public void LIBTORCH_comes_before_the_packages_and_CUDA_before_the_CPU()
     {

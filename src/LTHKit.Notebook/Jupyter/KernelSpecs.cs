@@ -10,7 +10,7 @@ internal static class KernelSpecs
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static string UserFolder =>
-        Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share"), "jupyter");
+        Variable("JUPYTER_DATA_DIR") ?? Path.Combine(Variable("XDG_DATA_HOME") ?? AtomicFile.Absolute("~/.local/share"), "jupyter");
 
     public static string FolderOf(string prefix) => Path.Combine(AtomicFile.Absolute(prefix), "share", "jupyter");
 

@@ -12,7 +12,7 @@ internal static class AtomicFile
     /// <param name="path">The path.</param>
     /// <param name="from">Where a relative one begins; null for the current folder.</param>
     public static string Absolute(string path, string? from = null) => Path.GetFullPath(
-        path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path, from ?? Directory.GetCurrentDirectory());
+        path == "~" || path.StartsWith("~/") ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify) + path[1..] : path, from ?? Directory.GetCurrentDirectory());
 
     /// <summary>Replaces <paramref name="path"/>, or what it is a link to, with what <paramref name="write"/> writes and keeps its mode; a failure leaves the old file untouched.</summary>
     public static void Write(string path, Action<Stream> write)
