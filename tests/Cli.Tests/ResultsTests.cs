@@ -37,7 +37,7 @@ public sealed partial class VerbTests
     public async Task AnExportThatWasCutOffGoesOn()
     {
         var (store, results) = (Path.Combine(_folder, "here"), Path.Combine(_folder, "results"));
-        await Said("results", "import", "quick", "--store", store);
+        await Said("results", "import", "study", "--store", store);
         await Said("results", "export", results, "--store", store);
         var lines = Path.Combine(results, "runs.jsonl");
         var before = File.ReadAllText(lines);
@@ -53,7 +53,7 @@ public sealed partial class VerbTests
             File.Delete(Path.Combine(results, other));
         }
         foreach (var verb in (string[])["export", "import"])
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ResultsVerb.Create().Parse([verb, verb == "import" ? "quick" : results, "--store", verb == "import" ? results + "2" : store])
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ResultsVerb.Create().Parse([verb, verb == "import" ? "study" : results, "--store", verb == "import" ? results + "2" : store])
                 .InvokeAsync(new() { EnableDefaultExceptionHandler = false }, new(canceled: true)));
         Assert.False(File.Exists(lines));
     }
