@@ -11,13 +11,13 @@ internal static class Estimate
         foreach (var notebook in notebooks)
             await NotebookRunner.PlanAsync(notebook.Path, parameters, plan, cancel);
         plan.Close();
-        Tell(plan, lab.Store.Root, lab.Jobs, writer, here: true);
+        Tell(plan, lab.Store.Root, lab.Jobs, writer, here: true, cancel);
     }
 
     /// <summary>The same of a plan, with so many runs side by side, on this machine or on others.</summary>
-    public static void Tell(Plan plan, string store, int jobs, TextWriter writer, bool here)
+    public static void Tell(Plan plan, string store, int jobs, TextWriter writer, bool here, CancellationToken cancel)
     {
-        var asked = plan.Asked.SelectMany(each => each.Lab.Planned(each.Specs, here)).ToList();
+        var asked = plan.Asked.SelectMany(each => each.Lab.Planned(each.Specs, here, cancel)).ToList();
         var runs = asked.GroupBy(run => run.Run).Select(same => same.FirstOrDefault(run => run.Missing) ?? same.First()).ToList();
         var missing = runs.Where(run => run.Missing).ToList();
         var time = missing.Any(run => run.Seconds is null) ? "not known until runs of these networks and batches have finished on such machines"

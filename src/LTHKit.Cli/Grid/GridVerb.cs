@@ -96,7 +96,7 @@ internal static class GridVerb
         {
             foreach (var (i, task) in settings.Tasks.Index())
                 output.WriteLine($"  {i:0000}  {task.Label}: {missing[i].Count} of {Text.Count(task.Runs.Count, "run")}, {missing[i].Sum(run => run.Epochs)} epochs");
-            Estimate.Tell(asked, settings.Store, settings.AtOnce * settings.PerTask, output, here: settings is { Script: null, Device: "cpu" });
+            Estimate.Tell(asked, settings.Store, settings.AtOnce * settings.PerTask, output, here: settings is { Script: null, Device: "cpu" }, cancel);
             output.Write(settings.Script is null ? "" : $"sbatch {string.Join(' ', settings.Options)}\n{settings.Script}");
             return;
         }

@@ -12,13 +12,13 @@ public sealed partial class Lab
     private ILookup<string, (string Tweaks, double Sparsity, double Seconds)>? _timed;
 
     /// <summary>What runs, and all that they build on whatever is finished, would take; by finished runs alone unless a few steps may be trained here.</summary>
-    internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs, bool here = true)
+    internal IReadOnlyList<PlannedRun> Planned(IReadOnlyList<RunSpec> specs, bool here = true, CancellationToken cancel = default)
     {
         var scheduler = new Scheduler(_runner, _workers, specs, [], [], []);
         return [.. from spec in specs.SelectMany(spec => spec.Ancestry(_ => false)).DistinctBy(spec => spec.Id)
                    let missing = scheduler.Missing.Contains(spec)
                    let epochs = spec.Recipe.Epochs - spec.Rewind.Epochs
-                   let epoch = missing ? SecondsAnEpoch(spec, here) : (0, false)
+                   let epoch = missing ? SecondsAnEpoch(spec, here, cancel) : (0, false)
                    select new PlannedRun(spec.Id, missing, epochs, epochs * epoch.Seconds, _runner.SizeOf(spec).Stored(spec), epoch.Measured)];
     }
 
@@ -26,7 +26,7 @@ public sealed partial class Lab
     /// Of the store's runs of this network, data, batch and tweaks whose sparsity is nearest the median of those trained here; without any, from a few steps
     /// of the dense network and of a random ticket, between which time goes with the weights left. Elsewhere runs with any tweaks must do.
     /// </summary>
-    private (double? Seconds, bool Measured) SecondsAnEpoch(RunSpec spec, bool here)
+    private (double? Seconds, bool Measured) SecondsAnEpoch(RunSpec spec, bool here, CancellationToken cancel)
     {
         _timed ??= Store.Own().SelectMany(Timed).ToLookup(run => run.Key, run => run.Value);
         var (key, tweaks) = Key(spec.ToJson());
@@ -39,7 +39,7 @@ public sealed partial class Lab
             return (null, false);
         if (!_epochs.TryGetValue(key + tweaks, out var steps))
         {
-            var (dense, sparse) = (_runner.SecondsAnEpoch(spec, 0), _runner.SecondsAnEpoch(spec, 0.9));
+            var (dense, sparse) = (_runner.SecondsAnEpoch(spec, 0, cancel), _runner.SecondsAnEpoch(spec, 0.9, cancel));
             _epochs[key + tweaks] = steps = (dense, (dense - sparse) / 0.9);
         }
         return (Math.Max(0, steps.Dense - spec.Sparsity * steps.PerWeight), true);

@@ -352,10 +352,10 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
     });
 
     /// <summary>
-    /// An epoch of a run's network, tweaks and images from the steps of a random ticket that half a second has room for, the later half of them, since code is compiled
-    /// in the first; batches are made beforehand, and an image that is only evaluated costs a third of a step's.
+    /// An epoch of a run's network, tweaks and images from the steps of a random ticket that half a second has room for, six of them at least if they take no more
+    /// than five, the later half of them, since code is compiled in the first; batches are made beforehand, and an image that is only evaluated costs a third of a step's.
     /// </summary>
-    public double SecondsAnEpoch(RunSpec spec, double sparsity)
+    public double SecondsAnEpoch(RunSpec spec, double sparsity, CancellationToken cancel)
     {
         using var stream = CudaStream.Own(device);
         using var scope = NewDisposeScope();
@@ -367,8 +367,11 @@ internal sealed class Runner(RunStore store, Func<DataSpec, ImageSet> open, Devi
         var loss = Wrapped(spec, _ => Context(spec, mask, () => plain) with { Network = network });
         using var timer = new StepTimer(network, mask, spec.Recipe, data, loss, IsAlike(spec));
         var steps = new List<double>();
-        for (var all = Stopwatch.StartNew(); steps.Count < 6 || all.Elapsed.TotalSeconds < 0.5;)
+        for (var all = Stopwatch.StartNew(); steps.Count < 2 || all.Elapsed.TotalSeconds < (steps.Count < 6 ? 5 : 0.5);)
+        {
+            cancel.ThrowIfCancellationRequested();
             steps.Add(timer.Time().Wall);
+        }
         return steps.Skip(steps.Count / 2).Median() * Iterations(spec) * (1 + (data.Validation.Count + data.Test.Count) / (3.0 * data.Train.Count));
     }
 
