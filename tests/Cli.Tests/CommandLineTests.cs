@@ -51,7 +51,7 @@ public sealed class CommandLineTests
 
     // Stopped before it was done, or done all the same.
     [Theory]
-    [InlineData(true, 130)]
+    [InlineData(true, 143)]
     [InlineData(false, 7)]
     public async Task A_verb_that_ends_by_itself_has_its_own_code(bool stops, int code)
     {
@@ -59,7 +59,7 @@ public sealed class CommandLineTests
         var verb = new Command("wait", "Wait.");
         verb.SetAction(async (_, cancel) =>
         {
-            Doctor.Tool.Output("kill", "-INT", $"{Environment.ProcessId}");
+            Doctor.Tool.Output("kill", "-TERM", $"{Environment.ProcessId}");
             await Task.Delay(TimeSpan.FromMinutes(1), cancel).ContinueWith(_ => { }, TaskScheduler.Default);
             if (stops)
                 cancel.ThrowIfCancellationRequested();

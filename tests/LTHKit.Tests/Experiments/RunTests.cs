@@ -34,7 +34,7 @@ public sealed class RunTests(ITestOutputHelper counted) : InLab
         Assert.True(Of(tweaked, here: true) is { Measured: true, Seconds: > 0 });
         Assert.True(Of(tweaked, here: false) is { Measured: false, Seconds: > 0 });
         Assert.Null(Of(tweaked with { Recipe = Tiny.Profile.Recipe with { BatchSize = 64 } }, here: false).Seconds);
-        Assert.Throws<OperationCanceledException>(() => _lab.Planned([tweaked with { Recipe = Tiny.Profile.Recipe with { BatchSize = 32 } }], cancel: new(true)));
+        Assert.Throws<OperationCanceledException>(() => _lab.Planned([tweaked with { Recipe = Tiny.Profile.Recipe with { BatchSize = 48 } }], cancel: new(true)));
 
         PlannedRun Of(RunSpec spec, bool here) => _lab.Planned([spec], here).Single(run => run.Run == spec.Id);
     }
